@@ -1,0 +1,1 @@
+"""Floor 2: eyes and hands, no opinions. The only room that touches the world."""

@@ -1,0 +1,61 @@
+"""What the loop asks of the world. One conformance suite holds the simulated and the real driver.
+
+Drivers are idempotent, keyed by our ids, fenced, adoptable after a crash; they decide nothing.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
+
+from setpoint.model.app import SecretRef
+from setpoint.model.capability import Capabilities
+from setpoint.model.ids import AppId, Fence, SetKey
+from setpoint.model.process import SetFacts, SetOrder
+from setpoint.model.release import Build, BuildRequest
+from setpoint.model.route import Route, RouteFacts
+
+
+class Driver(Protocol):
+    """Processes and builds. Every method may raise Transient or Terminal (model.errors).
+
+    A lower fence than the highest seen for (app, process) raises Terminal.
+    """
+
+    async def probe(self) -> Capabilities: ...
+
+    async def apply(self, order: SetOrder, environment: Mapping[str, str]) -> None:
+        """Make `order` the standing order of its set. Twice is nothing."""
+        ...
+
+    async def remove(self, key: SetKey, fence: Fence) -> None:
+        """Drain and stop the set's instances. Absent is success; returns before they are gone."""
+        ...
+
+    async def observe(self) -> tuple[tuple[SetFacts, ...], tuple[Build, ...]]:
+        """The full snapshot: every set there is (ours but unknown included) and every build."""
+        ...
+
+    async def build(self, request: BuildRequest) -> None:
+        """Start a build, or nothing if this id was started before. Returns at once."""
+        ...
+
+    async def drop(self, app: AppId) -> None:
+        """The app is forgotten: logs, layers' pins, namespaces of it may go. Absent is success."""
+        ...
+
+    def changes(self) -> AsyncIterator[AppId]:
+        """Names of apps whose facts changed, for ever; after any gap, every known app once."""
+        ...
+
+
+class Edge(Protocol):
+    """Routes. The edge learns endpoints from the supervisor by itself."""
+
+    async def ensure_route(
+        self, route: Route, invoke_key_ref: SecretRef | None, invoke_key: str
+    ) -> None: ...
+
+    async def remove_route(self, app: AppId, fence: Fence) -> None: ...
+
+    async def observe(self) -> tuple[RouteFacts, ...]: ...
+
+    def changes(self) -> AsyncIterator[AppId]: ...

@@ -1,0 +1,252 @@
+"""Typed messages between the plane's processes, over unix sockets.
+
+Framing: one JSON object per line. A caller sends one request per line and gets one reply per line,
+in order. `Subscribe` and `FollowLogs` turn the connection into a stream of events until closed.
+The listener checks the peer's uid (SO_PEERCRED) before it reads a byte.
+"""
+
+import msgspec
+
+from setpoint.model.app import SecretRef
+from setpoint.model.capability import Capabilities
+from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
+from setpoint.model.process import SetFacts, SetOrder
+from setpoint.model.release import Build, BuildRequest
+from setpoint.model.route import Route, RouteFacts
+
+LINE_BYTES_MAX = 64 * 1024 * 1024
+"""500 config values of 64 KiB each, base64-free JSON, fit with room to spare."""
+
+
+# --- to the supervisor ------------------------------------------------------------------------
+
+
+class Probe(msgspec.Struct, frozen=True, tag=True):
+    """-> Probed"""
+
+
+class ApplySet(msgspec.Struct, frozen=True, tag=True):
+    """Replace the standing order of one set. -> Done | Failed(kind='stale')"""
+
+    order: SetOrder
+    environment: dict[str, str]
+
+
+class RemoveSet(msgspec.Struct, frozen=True, tag=True):
+    """-> Done | Failed(kind='stale'). Absent is success."""
+
+    key: SetKey
+    fence: Fence
+
+
+class Observe(msgspec.Struct, frozen=True, tag=True):
+    """-> Snapshot"""
+
+
+class Subscribe(msgspec.Struct, frozen=True, tag=True):
+    """-> one FactsChanged per set, `SnapshotEnd`, then a FactsChanged per change for ever"""
+
+
+class Demand(msgspec.Struct, frozen=True, tag=True):
+    """The edge holds `waiting` requests for this set (absolute, not a difference). -> Done"""
+
+    key: SetKey
+    waiting: int
+
+
+class Activity(msgspec.Struct, frozen=True, tag=True):
+    """What the edge saw of this set since the last report. -> Done. `last_used_s`: unix seconds."""
+
+    key: SetKey
+    in_flight: int
+    last_used_s: float
+
+
+class Drained(msgspec.Struct, frozen=True, tag=True):
+    """The edge confirmed: no new request can reach this instance. -> Done"""
+
+    instance: InstanceId
+
+
+class RunBuild(msgspec.Struct, frozen=True, tag=True):
+    """Idempotent by build id. `archive`: path of the uploaded tar.gz. -> Done"""
+
+    request: BuildRequest
+    archive: str
+
+
+class ReadActs(msgspec.Struct, frozen=True, tag=True):
+    """Standing acts not yet taken into the journal, oldest first, after `after`. -> ActLog"""
+
+    after: int = 0
+
+
+class ReadLogs(msgspec.Struct, frozen=True, tag=True):
+    """The last `lines` of one app. -> Logs. With `follow` it then streams LogLine for ever."""
+
+    app: AppId
+    lines: int = 100
+    follow: bool = False
+
+
+class AppendLog(msgspec.Struct, frozen=True, tag=True):
+    """A line from the plane about an app (router, build, api). -> Done"""
+
+    app: AppId
+    lines: tuple["LogLine", ...]
+
+
+class DropApp(msgspec.Struct, frozen=True, tag=True):
+    """The app is gone for good: its logs, builds, namespace and uid can go. -> Done"""
+
+    app: AppId
+
+
+class StopAll(msgspec.Struct, frozen=True, tag=True):
+    """Setpoint goes down with its apps: stop every instance, orders stay on disk. -> Done"""
+
+
+# --- to the edge agent ------------------------------------------------------------------------
+
+
+class SetRoute(msgspec.Struct, frozen=True, tag=True):
+    """-> Done | Failed(kind='stale'). `invoke_key`: plaintext for Envoy; never logged."""
+
+    route: Route
+    invoke_key_ref: SecretRef | None = None
+    invoke_key: str = ""
+
+
+class DropRoute(msgspec.Struct, frozen=True, tag=True):
+    """-> Done. Absent is success."""
+
+    app: AppId
+    fence: Fence
+
+
+class ObserveRoutes(msgspec.Struct, frozen=True, tag=True):
+    """-> Routes"""
+
+
+class SubscribeRoutes(msgspec.Struct, frozen=True, tag=True):
+    """-> RouteChanged for ever: acked, refused or dropped"""
+
+
+Request = (
+    Probe
+    | ApplySet
+    | RemoveSet
+    | Observe
+    | Subscribe
+    | Demand
+    | Activity
+    | Drained
+    | RunBuild
+    | ReadActs
+    | ReadLogs
+    | AppendLog
+    | DropApp
+    | StopAll
+    | SetRoute
+    | DropRoute
+    | ObserveRoutes
+    | SubscribeRoutes
+)
+
+
+# --- replies and events -----------------------------------------------------------------------
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    pass
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """`kind`: 'stale' (fence), 'transient', 'terminal'. `message`: `cannot <verb> <what>: ...`."""
+
+    kind: str
+    message: str
+
+
+class Probed(msgspec.Struct, frozen=True, tag=True):
+    capabilities: Capabilities
+
+
+class Snapshot(msgspec.Struct, frozen=True, tag=True):
+    """Everything the supervisor knows, at one moment. `fences`: highest seen per 'app/process'."""
+
+    sets: tuple[SetFacts, ...]
+    builds: tuple[Build, ...]
+
+
+class FactsChanged(msgspec.Struct, frozen=True, tag=True):
+    """`facts` None: the set is gone. For builds `key.process` is '' and facts None."""
+
+    app: AppId
+    key: SetKey | None = None
+    facts: SetFacts | None = None
+
+
+class SnapshotEnd(msgspec.Struct, frozen=True, tag=True):
+    pass
+
+
+class Act(msgspec.Struct, frozen=True, tag=True):
+    """One thing a standing order did, with its numbers in `because`. `at_s`: unix seconds."""
+
+    seq: int
+    app: AppId
+    process: str
+    verb: str
+    subject: str
+    because: str
+    at_s: float
+    generation: int
+    count: int = 1
+
+
+class ActLog(msgspec.Struct, frozen=True, tag=True):
+    acts: tuple[Act, ...]
+
+
+class LogLine(msgspec.Struct, frozen=True, tag=True):
+    """`source`: 'app' or 'heroku'; `dyno`: 'web.1', 'router', 'build', 'api'. Unix seconds."""
+
+    at_s: float
+    source: str
+    dyno: str
+    text: str
+
+
+class Logs(msgspec.Struct, frozen=True, tag=True):
+    lines: tuple[LogLine, ...]
+
+
+class Routes(msgspec.Struct, frozen=True, tag=True):
+    routes: tuple[RouteFacts, ...]
+
+
+class RouteChanged(msgspec.Struct, frozen=True, tag=True):
+    app: AppId
+
+
+Reply = Done | Failed | Probed | Snapshot | ActLog | Logs | Routes
+Event = FactsChanged | SnapshotEnd | LogLine | RouteChanged
+
+_encoder = msgspec.json.Encoder()
+_requests = msgspec.json.Decoder(Request)
+_replies = msgspec.json.Decoder(Reply | Event)
+
+
+def encode(message: Request | Reply | Event) -> bytes:
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_request(line: bytes) -> Request:
+    """Raises msgspec.DecodeError on anything that is not exactly one known request."""
+    return _requests.decode(line)
+
+
+def decode_reply(line: bytes) -> Reply | Event:
+    """Raises msgspec.DecodeError."""
+    return _replies.decode(line)

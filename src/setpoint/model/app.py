@@ -1,0 +1,137 @@
+"""What is intended for one app: the intent document and the rules about one noun."""
+
+import re
+from typing import Literal
+
+import msgspec
+
+from setpoint.model.ids import AppId, Digest, Fence
+
+NAME_RE = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]")
+"""Heroku's rule for app names: 3 to 30 characters, so `<fn>--<app>` stays a DNS label."""
+
+CONFIG_KEY_RE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+CONFIG_VALUE_BYTES_MAX = 64 * 1024
+CONFIG_KEYS_MAX = 500
+INSTANCES_MAX = 100
+"""Policy limit per process type, as on Heroku's standard dynos."""
+
+PROCESS_RE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+
+
+class SecretRef(msgspec.Struct, frozen=True):
+    """A reference to one version of an encrypted value: all that intent and journal hold."""
+
+    id: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"secret://{self.id}@v{self.version}"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Uploaded source. `digest`: sha256 of the archive; `version`: the user's label or commit."""
+
+    digest: Digest
+    version: str = ""
+
+
+class DynoSize(msgspec.Struct, frozen=True):
+    name: str
+    memory_bytes_max: int
+    pids_max: int
+    cpu_weight: int
+    """cgroup v1 cpu.shares; 1024 is one ordinary share"""
+
+
+MIB = 1024 * 1024
+DYNO_SIZES: dict[str, DynoSize] = {
+    s.name: s
+    for s in (
+        DynoSize("eco", 512 * MIB, 256, 512),
+        DynoSize("basic", 512 * MIB, 256, 1024),
+        DynoSize("standard-1x", 512 * MIB, 256, 1024),
+        DynoSize("standard-2x", 1024 * MIB, 512, 2048),
+        DynoSize("performance-m", 2560 * MIB, 4096, 4096),
+    )
+}
+
+
+class Formation(msgspec.Struct, frozen=True):
+    """How many instances of one process type may run: between min and max, on demand.
+
+    `web=2` is min=max=2; `web=0..2` stops after `idle_s` without a request and wakes on the next.
+    `boot_s_max`: how long a start may take to become ready (Heroku's R10 is 60 s).
+    """
+
+    min: int
+    max: int
+    size: str = "basic"
+    idle_s: float = 600.0
+    boot_s_max: float = 60.0
+
+    @property
+    def text(self) -> str:
+        return str(self.max) if self.min == self.max else f"{self.min}..{self.max}"
+
+
+class AppIntent(msgspec.Struct, frozen=True):
+    """One app's intent document. `deleted`: the app should cease to be.
+
+    `config` maps keys to references, never to values. `restarted_at_s`: unix seconds or None.
+    """
+
+    id: AppId
+    name: str
+    source: Source | None = None
+    config: dict[str, SecretRef] = {}
+    formation: dict[str, Formation] = {}
+    invoke_key: SecretRef | None = None
+    restarted_at_s: float | None = None
+    deleted: bool = False
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """An intent document with its place in time. `etag` guards whole-document writes.
+
+    `source_change`: seq of the Change that last set `intent.source`, 0 if none.
+    """
+
+    intent: AppIntent
+    incarnation: int
+    generation: int
+    rev: int
+    owner: str
+    created_at_s: float
+    updated_at_s: float
+    last_change: int
+    source_change: int = 0
+    shape_change: int = 0
+    """seq of the Change that last altered what a release copies (source or config)"""
+    shape_summary: str = ""
+    """that Change's summary: the release's description, in Heroku's words"""
+
+    @property
+    def fence(self) -> Fence:
+        return Fence(self.incarnation, self.generation)
+
+    @property
+    def id(self) -> AppId:
+        return self.intent.id
+
+    @property
+    def name(self) -> str:
+        return self.intent.name
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.rev}"'
+
+
+ProcessKind = Literal["web", "worker", "function", "release"]
+
+
+def default_formation(process: str, kind: ProcessKind) -> Formation:
+    """Heroku's default: one web, none of anything else; a deployed function serves at once."""
+    wanted = 1 if process == "web" or kind == "function" else 0
+    return Formation(min=wanted, max=wanted)

@@ -1,0 +1,37 @@
+"""What this infrastructure offers, and what was wanted but cannot be had."""
+
+from typing import Literal
+
+import msgspec
+
+Level = Literal["L3", "L2", "L0"]
+
+LEVEL_WORDS: dict[str, str] = {
+    "L3": "root: own uid, namespaces, network, cgroups and seccomp per app",
+    "L2": "ordinary user: namespaces and seccomp; one uid for all apps",
+    "L0": "none: plain processes, for development only",
+}
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """Published by a driver's `probe`. Bytes and counts; `missing`: human sentences for doctor."""
+
+    level: Level
+    stack: str
+    python: str
+    memory_bytes: int
+    instances_max: int
+    limits: bool
+    """memory and pid limits are enforced"""
+    missing: tuple[str, ...] = ()
+
+
+class Unmet(msgspec.Struct, frozen=True):
+    """An intended leaf that exceeds what can be done now. The rest converges."""
+
+    path: str
+    wanted: str
+    offered: str
+    capability: str
+    nearest: str
+    because: str

@@ -1,0 +1,72 @@
+"""A Change: who, on whose behalf, via what, when, why. Every write is one; no other door."""
+
+from typing import Literal
+
+import msgspec
+
+Via = Literal["cli", "api", "heroku", "git", "file", "controller"]
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who asked. `email` is what Heroku clients show."""
+
+    name: str
+    email: str
+    scope: Literal["read", "write", "admin"] = "admin"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a door knows about one request, before anything is decided.
+
+    `at_s`: unix seconds. `why`: the human's words, or '' (never required).
+    """
+
+    actor: Actor
+    via: Via
+    at_s: float
+    why: str = ""
+    on_behalf_of: str = ""
+    request_id: str = ""
+    links: tuple[str, ...] = ()
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """One changed path of one unit's intent: dotted path, old and new value as JSON-able data.
+
+    Secret values appear as fingerprints only.
+    """
+
+    path: str
+    old: object = None
+    new: object = None
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A row that never alters. `summary` in Heroku's words, e.g. 'Set GREETING config vars'."""
+
+    seq: int
+    asked: Asked
+    verb: str
+    summary: str
+
+    @property
+    def label(self) -> str:
+        return f"c{self.seq}"
+
+
+class UnitChange(msgspec.Struct, frozen=True):
+    """What one Change did to one unit (`change_unit`)."""
+
+    change: Change
+    unit: str
+    generation: int
+    touches: tuple[Touch, ...]
+
+
+class Because(msgspec.Struct, frozen=True):
+    """The planner's computed reason on a step. `rule`: a constant; `text`: a sentence."""
+
+    rule: str
+    text: str
+    change: int | None = None
+    """seq of the Change this goes back to, where one is known"""

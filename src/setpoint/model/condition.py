@@ -1,0 +1,42 @@
+"""Conditions, in Kubernetes' form: five types, each true only for the generation it names."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class ConditionType(StrEnum):
+    ACCEPTED = "Accepted"
+    SATISFIABLE = "Satisfiable"
+    PROGRESSING = "Progressing"
+    READY = "Ready"
+    STALLED = "Stalled"
+    """Needs a human; the message is the next step."""
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """`since_s`: unix seconds at which `status` last flipped; 0 until stamped."""
+
+    type: ConditionType
+    status: bool
+    reason: str
+    message: str = ""
+    observed_generation: int = 0
+    since_s: float = 0.0
+
+
+def stamp(
+    previous: tuple[Condition, ...], current: tuple[Condition, ...], now_s: float
+) -> tuple[Condition, ...]:
+    """Carry `since_s` over where the status did not flip. The one place that stamps."""
+    before = {c.type: c for c in previous}
+
+    def since(c: Condition) -> float:
+        old = before.get(c.type)
+        return old.since_s if old is not None and old.status == c.status else now_s
+
+    return tuple(msgspec.structs.replace(c, since_s=since(c)) for c in current)
+
+
+def find(conditions: tuple[Condition, ...], type_: ConditionType) -> Condition | None:
+    return next((c for c in conditions if c.type is type_), None)

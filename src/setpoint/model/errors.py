@@ -1,0 +1,61 @@
+"""The whole tree of errors. Messages read `cannot <verb> <what>: <fact>`; a hint is the next step.
+
+SetpointError
+  Refused        the caller can fix it; nothing was written   (raised at the door)
+    Invalid  Forbidden  NotFound  Conflict  OverLimit
+  DriverError    the world said no; becomes a condition and a journal entry, never a reply
+    Transient  Terminal
+  StoreError     memory is unavailable; the loop backs off, doors answer 503
+"""
+
+
+class SetpointError(Exception):
+    """Base of every error Setpoint raises on purpose."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class Refused(SetpointError):
+    """Refused at the door: nothing was written."""
+
+
+class Invalid(Refused):
+    """The request is malformed."""
+
+
+class Forbidden(Refused):
+    """The actor may not do this."""
+
+
+class NotFound(Refused):
+    """No such thing, or none this actor may know of."""
+
+
+class Conflict(Refused):
+    """Somebody else got there first: a name is taken, an ETag is stale."""
+
+
+class OverLimit(Refused):
+    """Beyond a policy limit."""
+
+
+class DriverError(SetpointError):
+    """The world said no."""
+
+
+class Transient(DriverError):
+    """Worth another try on a later pass."""
+
+
+class Terminal(DriverError):
+    """Pointless to repeat until the intent or the world changes."""
+
+
+class StoreError(SetpointError):
+    """Durable memory is unavailable (locked, full, newer than this program)."""

@@ -1,0 +1,201 @@
+"""Sets of instances: what an order asks of the supervisor, and the facts it reports back."""
+
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from setpoint.model.app import ProcessKind
+from setpoint.model.ids import Digest, Fence, InstanceId, SetKey
+
+
+class ProcessSpec(msgspec.Struct, frozen=True):
+    """Everything that makes one instance what it is; its hash decides a replacement.
+
+    `environment`: digest over (key, secret id, version), never values. `restarted_at_s` is in here
+    because a restart is a replacement. Memory in bytes.
+    """
+
+    process: str
+    kind: ProcessKind
+    release: int
+    code: Digest
+    layer: Digest | None
+    python: str
+    folder: str
+    command: str
+    runtime: str
+    environment: Digest
+    size: str
+    memory_bytes_max: int
+    pids_max: int
+    cpu_weight: int
+    restarted_at_s: float | None = None
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """The supervisor acts within these without asking. min == max is a fixed count."""
+
+    min: int
+    max: int
+    idle_s: float = 600.0
+    boot_s_max: float = 60.0
+
+    def __str__(self) -> str:
+        return str(self.max) if self.min == self.max else f"{self.min}..{self.max}"
+
+
+class SetOrder(msgspec.Struct, frozen=True):
+    """A standing order: keep this set within its bounds. Twice is nothing, older is refused."""
+
+    key: SetKey
+    app_name: str
+    spec: ProcessSpec
+    bounds: Bounds
+    fence: Fence
+    attempts_max: int = 3
+    """consecutive starts that never got ready, after which `gave_up` is reported"""
+
+
+class Phase(StrEnum):
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    """takes no new work; the edge has been told; SIGTERM follows once it is out of the routes"""
+    STOPPING = "stopping"
+    """SIGTERM sent, grace running"""
+    GONE = "gone"
+
+
+EndpointKind = Literal["pipe", "relay", "veth", "netns", "ip"]
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where the edge dials. `address`: a socket path for pipe and relay, an IP otherwise.
+
+    `netns`: path of a pinned network namespace, for kind 'netns' only.
+    """
+
+    kind: EndpointKind
+    address: str
+    port: int = 0
+    netns: str = ""
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """How an instance ended. `code`: 0-255, or 128+signal. `at_s`: unix seconds."""
+
+    code: int
+    at_s: float
+    oom: bool = False
+    expected: bool = False
+    """we asked it to stop"""
+    timed_out: bool = False
+    """it ran, but did not become ready in time, and was killed for that"""
+
+    @property
+    def text(self) -> str:
+        if self.timed_out:
+            return "was not ready in time"
+        if self.oom:
+            return "ran out of memory and was killed"
+        if self.code > 128:
+            return f"was killed by signal {self.code - 128}"
+        return f"exited with code {self.code}"
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """One sandboxed process tree. `ordinal` gives the dyno name: web.1. Times are unix seconds."""
+
+    id: InstanceId
+    ordinal: int
+    phase: Phase
+    started_at_s: float
+    ready_at_s: float | None = None
+    endpoint: Endpoint | None = None
+    exit: Exit | None = None
+    stop_at_s: float | None = None
+    """when draining or stopping began"""
+    drained: bool = False
+    """the edge confirmed that no new request can reach it"""
+
+
+class SetFacts(msgspec.Struct, frozen=True):
+    """What the supervisor sees of one set, and what `standing.decide` reads.
+
+    `failures`: consecutive starts that ended before they were ready. `waiting`: requests or
+    readable sockets that want one more instance. `last_used_s`: last request seen, unix seconds.
+    `last_lines`: the tail of the last failed start's own output.
+    """
+
+    key: SetKey
+    fence: Fence
+    bounds: Bounds
+    release: int
+    instances: tuple[Instance, ...] = ()
+    failures: int = 0
+    crashes: int = 0
+    last_exit: Exit | None = None
+    waiting: int = 0
+    in_flight: int = 0
+    last_used_s: float = 0.0
+    ever_ready: bool = False
+    gave_up: bool = False
+    retiring: bool = False
+    """a remove was ordered; the facts stay until the last instance is gone"""
+    last_lines: tuple[str, ...] = ()
+    socket: Endpoint | None = None
+    """a function's own listening socket: always there, whatever runs behind it"""
+
+    @property
+    def ready(self) -> tuple[Instance, ...]:
+        return tuple(i for i in self.instances if i.phase is Phase.READY)
+
+    @property
+    def live(self) -> tuple[Instance, ...]:
+        return tuple(i for i in self.instances if i.phase is not Phase.GONE)
+
+
+# What standing.decide may answer. The supervisor carries acts out and records them.
+
+
+class Start(msgspec.Struct, frozen=True, tag=True):
+    ordinal: int
+    because: str
+
+
+class Drain(msgspec.Struct, frozen=True, tag=True):
+    """Take it out of the routes, then stop it."""
+
+    instance: InstanceId
+    because: str
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """SIGTERM now."""
+
+    instance: InstanceId
+    because: str
+
+
+class Kill(msgspec.Struct, frozen=True, tag=True):
+    """SIGKILL now: the grace is over."""
+
+    instance: InstanceId
+    because: str
+
+
+class GiveUp(msgspec.Struct, frozen=True, tag=True):
+    """Never got ready in `attempts_max` starts: report it, start no more until a new order."""
+
+    because: str
+
+
+Act = Start | Drain | Stop | Kill | GiveUp
+
+
+class Acts(msgspec.Struct, frozen=True):
+    """`look_again_s`: seconds after which to decide again even if no fact changes, or None."""
+
+    acts: tuple[Act, ...] = ()
+    look_again_s: float | None = None

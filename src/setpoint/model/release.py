@@ -1,0 +1,98 @@
+"""Builds, slugs and releases: facts about sources, and the derived rows that run."""
+
+from typing import Literal
+
+import msgspec
+
+from setpoint.model.app import ProcessKind, SecretRef
+from setpoint.model.ids import AppId, BuildId, Digest
+
+BuildStatus = Literal["pending", "running", "succeeded", "failed"]
+ReleaseStatus = Literal["pending", "succeeded", "failed", "superseded"]
+
+
+class ProcessType(msgspec.Struct, frozen=True):
+    """One thing a slug can run. `command`: a shell line for Procfile processes, '' for functions.
+
+    `folder`: where inside the code layer it lives ('' = root). `layer`: dependency layer digest.
+    `runtime`: 'python' for functions, '' otherwise.
+    """
+
+    name: str
+    kind: ProcessKind
+    command: str = ""
+    folder: str = ""
+    layer: Digest | None = None
+    runtime: str = ""
+
+
+class Slug(msgspec.Struct, frozen=True):
+    """What a build leaves behind: layers by content, and what they can run.
+
+    `code`: digest of the code layer. `stack`: hash of OS release, libc, interpreter, architecture.
+    `python`: path of the interpreter the layers were made for.
+    """
+
+    code: Digest
+    processes: tuple[ProcessType, ...]
+    stack: str
+    python: str
+    warnings: tuple[str, ...] = ()
+
+    def process(self, name: str) -> ProcessType | None:
+        return next((p for p in self.processes if p.name == name), None)
+
+    @property
+    def layers(self) -> frozenset[Digest]:
+        return frozenset(p.layer for p in self.processes if p.layer is not None)
+
+
+class BuildRequest(msgspec.Struct, frozen=True):
+    """All a builder needs. The id is derived from the key, so asking twice is one build."""
+
+    id: BuildId
+    app: AppId
+    app_name: str
+    source: Digest
+    stack: str
+
+
+class Build(msgspec.Struct, frozen=True):
+    """A fact keyed (app, source, stack, builder). A failure caused by the user is not retried.
+
+    `message`: '' or why it failed, with the tool's own last lines. Times are unix seconds.
+    """
+
+    id: BuildId
+    app: AppId
+    source: Digest
+    status: BuildStatus
+    stack: str = ""
+    slug: Slug | None = None
+    message: str = ""
+    user_error: bool = True
+    started_at_s: float = 0.0
+    ended_at_s: float | None = None
+    assumed: bool = False
+    """only in drafts: the plan goes past a build on an assumed success"""
+
+
+class Release(msgspec.Struct, frozen=True):
+    """Numbered, immutable but for its status. Bumps no generation."""
+
+    app: AppId
+    version: int
+    build: BuildId
+    source: Digest
+    slug: Slug
+    config: dict[str, SecretRef]
+    description: str
+    change: int
+    status: ReleaseStatus = "pending"
+    message: str = ""
+    created_at_s: float = 0.0
+    assumed: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"v{self.version}"

@@ -1,0 +1,47 @@
+"""Routes: which hosts reach which set, and how the edge must treat them."""
+
+from typing import Literal
+
+import msgspec
+
+from setpoint.model.app import SecretRef
+from setpoint.model.ids import AppId, Fence, SetKey
+
+RouteKind = Literal["web", "function"]
+
+
+class Backend(msgspec.Struct, frozen=True):
+    """One virtual host. `target` None means H14: no web processes are meant to run.
+
+    `keyed`: only callers with the app's invoke key get through.
+    """
+
+    hosts: tuple[str, ...]
+    kind: RouteKind
+    process: str
+    target: SetKey | None
+    hold: bool = False
+    """the set may be at zero: hold the request and have one instance started"""
+    keyed: bool = False
+
+
+class Route(msgspec.Struct, frozen=True):
+    """All virtual hosts of one app. Endpoints are not in here: the edge learns them as facts."""
+
+    app: AppId
+    app_name: str
+    backends: tuple[Backend, ...]
+    fence: Fence
+
+    def same_as(self, other: "Route") -> bool:
+        return (self.app_name, self.backends) == (other.app_name, other.backends)
+
+
+class RouteFacts(msgspec.Struct, frozen=True):
+    """What the edge has for one app. `acked`: Envoy confirmed it; `nack`: Envoy's own words."""
+
+    route: Route
+    acked: bool
+    nack: str = ""
+    invoke_key: SecretRef | None = None
+    """which version of the key it holds, so that a rotation is seen"""

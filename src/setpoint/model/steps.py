@@ -1,0 +1,104 @@
+"""The closed list of steps, and the Plan. Steps leave nothing to choose: sets and fences."""
+
+import msgspec
+
+from setpoint.model.app import SecretRef
+from setpoint.model.capability import Unmet
+from setpoint.model.change import Because
+from setpoint.model.condition import Condition
+from setpoint.model.ids import AppId, BuildId, SetKey
+from setpoint.model.process import SetOrder
+from setpoint.model.release import BuildRequest
+from setpoint.model.route import Route
+
+
+class StartBuild(msgspec.Struct, frozen=True, tag=True):
+    request: BuildRequest
+    because: Because
+
+
+class CutRelease(msgspec.Struct, frozen=True, tag=True):
+    """Cut only while `change` still is the app's newest that alters a release; else superseded."""
+
+    app: AppId
+    build: BuildId
+    config: dict[str, SecretRef]
+    description: str
+    change: int
+    because: Because
+
+
+class SettleRelease(msgspec.Struct, frozen=True, tag=True):
+    """Record the verdict on a release: it serves, or it failed and why."""
+
+    app: AppId
+    version: int
+    succeeded: bool
+    message: str
+    because: Because
+
+
+class EnsureProcesses(msgspec.Struct, frozen=True, tag=True):
+    """`environment`: references; the applier resolves values at the last moment."""
+
+    order: SetOrder
+    environment: dict[str, SecretRef]
+    because: Because
+
+
+class RemoveProcesses(msgspec.Struct, frozen=True, tag=True):
+    """Drain and stop every instance of a set. Absent is success."""
+
+    key: SetKey
+    generation: int
+    because: Because
+
+
+class EnsureRoute(msgspec.Struct, frozen=True, tag=True):
+    route: Route
+    invoke_key: SecretRef | None
+    because: Because
+
+
+class RemoveRoute(msgspec.Struct, frozen=True, tag=True):
+    app: AppId
+    generation: int
+    because: Because
+
+
+class ForgetApp(msgspec.Struct, frozen=True, tag=True):
+    """Nothing of it is left in the world: the unit becomes history."""
+
+    app: AppId
+    because: Because
+
+
+Step = (
+    StartBuild
+    | CutRelease
+    | SettleRelease
+    | EnsureProcesses
+    | RemoveProcesses
+    | EnsureRoute
+    | RemoveRoute
+    | ForgetApp
+)
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Empty is not settled: on what, why, and when to look again (seconds)."""
+
+    on: str
+    because: str
+    look_again_s: float = 1.0
+
+
+class Plan(msgspec.Struct, frozen=True):
+    steps: tuple[Step, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    unmet: tuple[Unmet, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        return not self.steps and not self.waiting

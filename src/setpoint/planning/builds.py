@@ -1,0 +1,49 @@
+"""Stage 1: does the intended source have a build? A user's failed build is not tried again."""
+
+import hashlib
+
+from setpoint.model.app import Unit
+from setpoint.model.ids import BuildId
+from setpoint.model.release import BuildRequest
+from setpoint.model.steps import StartBuild
+from setpoint.planning.draft import Draft
+
+BUILDER_VERSION = "1"
+"""Part of every build's key: raise it when the same source must be built anew."""
+
+
+def build_id(unit: Unit, stack: str) -> BuildId:
+    """Derived from (app, source, stack, builder), so asking twice is one build.
+
+    A new deploy of the same source after a failure is a new Change, and so a new key.
+    """
+    source = unit.intent.source
+    assert source is not None
+    key = "\0".join((unit.id, source.digest, stack, BUILDER_VERSION, str(unit.source_change)))
+    return BuildId(hashlib.sha256(key.encode()).hexdigest()[:32])
+
+
+def plan_build(draft: Draft) -> None:
+    source = draft.unit.intent.source
+    if source is None:
+        return
+    wanted = build_id(draft.unit, draft.capabilities.stack)
+    draft.build = next((b for b in draft.observed.builds if b.id == wanted), None)
+    if draft.build is None or (draft.build.status == "failed" and not draft.build.user_error):
+        _start(draft, wanted, retry=draft.build is not None)
+    elif draft.build.status in ("pending", "running"):
+        draft.wait("build", f"source {source.digest[:8]} is being built")
+    elif draft.build.status == "failed":
+        draft.stall("BuildFailed", draft.build.message)
+
+
+def _start(draft: Draft, wanted: BuildId, *, retry: bool) -> None:
+    unit, source = draft.unit, draft.unit.intent.source
+    assert source is not None
+    text = (
+        f"the last build of source {source.digest[:8]} was cut off through no fault of its own"
+        if retry
+        else f"source {source.digest[:8]} has no build for this stack yet"
+    )
+    request = BuildRequest(wanted, unit.id, unit.name, source.digest, draft.capabilities.stack)
+    draft.steps.append(StartBuild(request, draft.because("build-source", text, unit.source_change)))

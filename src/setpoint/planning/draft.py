@@ -1,0 +1,39 @@
+"""The draft a pass of planning fills in, stage by stage. Private to the planning room."""
+
+from dataclasses import dataclass, field
+
+from setpoint.model.app import Unit
+from setpoint.model.capability import Capabilities, Unmet
+from setpoint.model.change import Because
+from setpoint.model.observed import Observed
+from setpoint.model.release import Build, Release
+from setpoint.model.steps import Step, Waiting
+
+
+@dataclass
+class Draft:
+    unit: Unit
+    observed: Observed
+    capabilities: Capabilities
+    now_s: float
+    steps: list[Step] = field(default_factory=list[Step])
+    waiting: list[Waiting] = field(default_factory=list[Waiting])
+    unmet: list[Unmet] = field(default_factory=list[Unmet])
+    stalled: tuple[str, str] | None = None
+    """(reason, message) when only a human can help; the first one found is told"""
+    build: Build | None = None
+    """the fact about the intended source, once there is one"""
+    target: Release | None = None
+    """the release that ought to run"""
+    serving: bool = False
+    """everything wanted is ready and routed"""
+
+    def because(self, rule: str, text: str, change: int | None = None) -> Because:
+        return Because(rule, text, change if change is not None else self.unit.last_change)
+
+    def stall(self, reason: str, message: str) -> None:
+        if self.stalled is None:
+            self.stalled = (reason, message)
+
+    def wait(self, on: str, because: str, look_again_s: float = 1.0) -> None:
+        self.waiting.append(Waiting(on, because, look_again_s))

@@ -1,0 +1,200 @@
+"""Stages 3 and 5: which sets ought to run within which bounds, and which may go."""
+
+import hashlib
+from dataclasses import dataclass
+
+import msgspec
+
+from setpoint.model.app import DYNO_SIZES, Formation, SecretRef, default_formation
+from setpoint.model.capability import Unmet
+from setpoint.model.change import Because
+from setpoint.model.ids import Digest, SetKey
+from setpoint.model.process import Bounds, ProcessSpec, SetFacts, SetOrder
+from setpoint.model.release import ProcessType, Release
+from setpoint.model.steps import EnsureProcesses, RemoveProcesses
+from setpoint.planning.draft import Draft
+
+ATTEMPTS_MAX = 3
+"""Starts a new release gets to become ready once, before the old one is kept for good."""
+
+
+CRASHES_TOLD = 3
+"""In a row; from here on it is said that only a human can help, though restarts go on."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One set that ought to run, beside what is seen of it."""
+
+    order: SetOrder
+    type: ProcessType
+    facts: SetFacts | None
+
+    @property
+    def process(self) -> str:
+        return self.order.spec.process
+
+    @property
+    def ready(self) -> bool:
+        """It has proven that it can start, and as many as always should are up."""
+        facts = self.facts
+        return facts is not None and facts.ever_ready and len(facts.ready) >= self.order.bounds.min
+
+
+def environment_digest(config: dict[str, SecretRef]) -> Digest:
+    """Over keys, ids and versions: it changes when a value does and reveals none."""
+    text = "\0".join(f"{key}={ref}" for key, ref in sorted(config.items()))
+    return Digest(hashlib.sha256(text.encode()).hexdigest())
+
+
+def spec_hash(spec: ProcessSpec) -> Digest:
+    return Digest(hashlib.sha256(msgspec.json.encode(spec)).hexdigest())
+
+
+def plan_processes(draft: Draft) -> tuple[Wanted, ...]:
+    target = draft.target
+    if target is None:
+        return ()
+    wanted = tuple(w for t in target.slug.processes if (w := _wanted(draft, target, t)) is not None)
+    for want in wanted:
+        _ensure(draft, target, want)
+    return wanted
+
+
+def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
+    if type_.kind == "release":
+        return None
+    formation = draft.unit.intent.formation.get(
+        type_.name, default_formation(type_.name, type_.kind)
+    )
+    bounds = _granted(draft, type_.name, formation)
+    if bounds.max == 0:
+        return None
+    spec = _spec(draft, target, type_, formation)
+    key = SetKey(draft.unit.id, type_.name, spec_hash(spec))
+    order = SetOrder(
+        key=key,
+        app_name=draft.unit.name,
+        spec=spec,
+        bounds=bounds,
+        fence=draft.unit.fence,
+        attempts_max=ATTEMPTS_MAX if target.status == "pending" else 0,
+    )
+    facts = next((s for s in draft.observed.sets if s.key == key), None)
+    return Wanted(order, type_, facts)
+
+
+def _granted(draft: Draft, process: str, formation: Formation) -> Bounds:
+    """What is intended, clipped to what this infrastructure offers; the rest is told as unmet."""
+    offered = draft.capabilities.instances_max
+    if formation.max > offered:
+        draft.unmet.append(
+            Unmet(
+                path=f"formation.{process}.max",
+                wanted=str(formation.max),
+                offered=str(offered),
+                capability="instances_max",
+                nearest=str(offered),
+                because=f"this machine runs at most {offered} instances per process type",
+            )
+        )
+    return Bounds(
+        min(formation.min, offered),
+        min(formation.max, offered),
+        formation.idle_s,
+        formation.boot_s_max,
+    )
+
+
+def _spec(draft: Draft, target: Release, type_: ProcessType, formation: Formation) -> ProcessSpec:
+    size = DYNO_SIZES.get(formation.size, DYNO_SIZES["basic"])
+    return ProcessSpec(
+        process=type_.name,
+        kind=type_.kind,
+        release=target.version,
+        code=target.slug.code,
+        layer=type_.layer,
+        python=target.slug.python,
+        folder=type_.folder,
+        command=type_.command,
+        runtime=type_.runtime,
+        environment=environment_digest(target.config),
+        size=size.name,
+        memory_bytes_max=size.memory_bytes_max,
+        pids_max=size.pids_max,
+        cpu_weight=size.cpu_weight,
+        restarted_at_s=draft.unit.intent.restarted_at_s,
+    )
+
+
+def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
+    facts, bounds = want.facts, want.order.bounds
+    if facts is None or facts.retiring or facts.bounds != bounds:
+        draft.steps.append(
+            EnsureProcesses(want.order, target.config, _why_ensure(draft, target, want))
+        )
+    if not want.ready and not (facts is not None and facts.gave_up):
+        have = len(facts.ready) if facts is not None else 0
+        draft.wait(
+            want.process,
+            f"{have} of {max(bounds.min, 1)} {want.process} instances of {target.label} are ready",
+        )
+    if facts is not None and facts.crashes >= CRASHES_TOLD and not want.ready:
+        how = facts.last_exit.text if facts.last_exit is not None else "crashes"
+        draft.stall(
+            "Crashing", f"{want.process} {how}, {facts.crashes} times in a row; see its logs"
+        )
+
+
+def _why_ensure(draft: Draft, target: Release, want: Wanted) -> Because:
+    process, bounds, facts = want.process, want.order.bounds, want.facts
+    if facts is not None and not facts.retiring:
+        text = f"{process} is kept at {facts.bounds}, {bounds} is intended"
+        return draft.because("scale", text)
+    siblings = [s for s in draft.observed.sets if s.key.process == process and not s.retiring]
+    if any(s.release == target.version for s in siblings):
+        return draft.because("replace", f"{process} of {target.label} is to start afresh")
+    if siblings:
+        old = max(s.release for s in siblings)
+        text = f"{target.label} is to take over {process} from v{old}"
+        return draft.because("roll-out", text, target.change)
+    if target.status == "succeeded":
+        return draft.because("missing", f"{process} of {target.label} should run and is not there")
+    return draft.because("start", f"{target.label} wants {bounds} {process}", target.change)
+
+
+def plan_retirement(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
+    """Sets nobody wants go, but never the last that serves before its replacement does."""
+    keys = {w.order.key for w in wanted}
+    for facts in draft.observed.sets:
+        if facts.key in keys or facts.retiring:
+            if facts.retiring and facts.live:
+                draft.wait(facts.key.process, f"the old {facts.key.process} is draining")
+            continue
+        _retire(draft, wanted, facts)
+
+
+def _retire(draft: Draft, wanted: tuple[Wanted, ...], facts: SetFacts) -> None:
+    process = facts.key.process
+    successor = next((w for w in wanted if w.process == process), None)
+    if _routed(draft, facts.key):
+        draft.wait(process, f"v{facts.release} still takes {process} requests")
+        return
+    if successor is not None and not successor.ready and facts.ready:
+        return  # its replacement is being waited for already
+    text = (
+        f"v{successor.order.spec.release} has taken over {process}"
+        if successor is not None
+        else f"no {process} is intended"
+    )
+    draft.steps.append(
+        RemoveProcesses(facts.key, draft.unit.generation, draft.because("retire", text))
+    )
+
+
+def _routed(draft: Draft, key: SetKey) -> bool:
+    """May the edge still send requests there? Until it confirmed the newest route, it may."""
+    route = draft.observed.route
+    if route is None:
+        return False
+    return not route.acked or any(b.target == key for b in route.route.backends)

@@ -1,0 +1,96 @@
+"""Stages 2 and 6: which release ought to run, must one be cut, and what came of it."""
+
+from setpoint.model.release import Release
+from setpoint.model.steps import CutRelease, SettleRelease
+from setpoint.planning.draft import Draft
+from setpoint.planning.processes import Wanted
+
+
+def plan_release(draft: Draft) -> None:
+    releases = draft.observed.releases
+    newest = releases[0] if releases else None
+    build = _slug_build(draft, newest)
+    if build is not None:
+        _cut(draft, *build)
+    if newest is not None and newest.status == "failed":
+        draft.stall("ReleaseFailed", f"release {newest.label} failed: {newest.message}")
+    draft.target = next((r for r in releases if r.status in ("pending", "succeeded")), None)
+
+
+def _slug_build(draft: Draft, newest: Release | None) -> tuple[Release | None, str] | None:
+    """(newest release, build id) when a release must be cut, else None.
+
+    While the intended source cannot be built, config changes still release on the last slug.
+    """
+    unit, build = draft.unit, draft.build
+    if build is not None and build.status == "succeeded":
+        if newest is None or newest.change < unit.shape_change:
+            return newest, build.id
+        return None
+    failed = build is not None and build.status == "failed"
+    if failed and newest is not None and newest.config != unit.intent.config:
+        return newest, newest.build
+    return None
+
+
+def _cut(draft: Draft, newest: Release | None, build: str) -> None:
+    unit = draft.unit
+    behind = "there is no release yet" if newest is None else f"{newest.label} is older"
+    draft.steps.append(
+        CutRelease(
+            app=unit.id,
+            build=draft.build.id if draft.build and draft.build.id == build else _old(newest),
+            config=unit.intent.config,
+            description=unit.shape_summary,
+            change=unit.shape_change,
+            because=draft.because(
+                "cut-release",
+                f"c{unit.shape_change} ({unit.shape_summary}) asks for a release; {behind}",
+                unit.shape_change,
+            ),
+        )
+    )
+
+
+def _old(newest: Release | None):
+    assert newest is not None
+    return newest.build
+
+
+def plan_verdict(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
+    """A pending release becomes current when it serves, or fails when it gave up starting."""
+    target = draft.target
+    if target is None or target.status != "pending":
+        return
+    for want in wanted:
+        if want.facts is not None and want.facts.gave_up:
+            _settle(draft, target, False, _told(want))
+            return
+    if draft.serving:
+        _settle(draft, target, True, "")
+
+
+def _told(want: Wanted) -> str:
+    facts = want.facts
+    assert facts is not None
+    how = facts.last_exit.text if facts.last_exit is not None else "never got ready"
+    head = f"{want.process} {how} before it was ready, {facts.failures} times"
+    return "\n".join((head, *facts.last_lines))
+
+
+def _settle(draft: Draft, target: Release, succeeded: bool, message: str) -> None:
+    rule = "release-serves" if succeeded else "release-failed"
+    text = (
+        f"every process of {target.label} is ready and routed"
+        if succeeded
+        else message.splitlines()[0]
+    )
+    draft.steps.append(
+        SettleRelease(
+            target.app,
+            target.version,
+            succeeded,
+            message,
+            draft.because(rule, text, target.change),
+        )
+    )

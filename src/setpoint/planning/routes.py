@@ -1,0 +1,96 @@
+"""Stage 4: which hosts ought to reach which set. Traffic moves only to what is ready."""
+
+from setpoint.model.ids import SetKey
+from setpoint.model.route import Backend, Route, RouteKind
+from setpoint.model.steps import EnsureRoute
+from setpoint.planning.draft import Draft
+from setpoint.planning.processes import Wanted
+
+HOST_SUFFIX = "localhost"
+
+
+def plan_route(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
+    route = Route(draft.unit.id, draft.unit.name, _backends(draft, wanted), draft.unit.fence)
+    seen = draft.observed.route
+    key = draft.unit.intent.invoke_key
+    same = seen is not None and seen.route.same_as(route) and seen.invoke_key == key
+    if not same:
+        text = _why(seen.route.backends if seen is not None else (), route.backends)
+        draft.steps.append(EnsureRoute(route, key, draft.because("route", text)))
+    elif seen is not None and seen.nack:
+        draft.stall("RouteRefused", f"the edge refused the route: {seen.nack}")
+    elif seen is not None and not seen.acked:
+        draft.wait("route", "the edge has not confirmed the route yet")
+    draft.serving = (
+        same
+        and seen is not None
+        and seen.acked
+        and draft.target is not None
+        and all(w.ready for w in wanted)
+        and _on_target(seen.route, wanted)
+    )
+
+
+def _on_target(route: Route, wanted: tuple[Wanted, ...]) -> bool:
+    keys = {w.order.key for w in wanted}
+    return all(b.target is None or b.target in keys for b in route.backends)
+
+
+def _backends(draft: Draft, wanted: tuple[Wanted, ...]) -> tuple[Backend, ...]:
+    routable = [w for w in wanted if w.type.kind in ("web", "function")]
+    functions = [w for w in routable if w.type.kind == "function"]
+    home_taken = any(w.type.kind == "web" for w in routable)
+    backends = [
+        _backend(draft, wanted, w, alone=not home_taken and len(functions) == 1) for w in routable
+    ]
+    if not any(_home(draft) in b.hosts for b in backends):
+        backends.append(Backend((_home(draft),), "web", "web", None))
+    return tuple(backends)
+
+
+def _home(draft: Draft) -> str:
+    return f"{draft.unit.name}.{HOST_SUFFIX}"
+
+
+def _backend(draft: Draft, wanted: tuple[Wanted, ...], want: Wanted, *, alone: bool) -> Backend:
+    kind: RouteKind = "web" if want.type.kind == "web" else "function"
+    hosts = (_home(draft),) if kind == "web" or alone else ()
+    if kind == "function":
+        hosts = (f"{want.process}--{draft.unit.name}.{HOST_SUFFIX}", *hosts)
+    return Backend(
+        hosts=hosts,
+        kind=kind,
+        process=want.process,
+        target=_target(draft, wanted, want),
+        hold=want.order.bounds.min == 0,
+        keyed=kind == "function",
+    )
+
+
+def _target(draft: Draft, wanted: tuple[Wanted, ...], want: Wanted) -> SetKey | None:
+    """The new set once it is ready (a new release moves as a whole), until then what serves now."""
+    pending = draft.target is not None and draft.target.status == "pending"
+    moved = all(w.ready for w in wanted) if pending else want.ready
+    if moved:
+        return want.order.key
+    current = _current(draft, want.process)
+    if current is not None and any(s.key == current and s.live for s in draft.observed.sets):
+        return current
+    return None if pending else want.order.key
+
+
+def _current(draft: Draft, process: str) -> SetKey | None:
+    seen = draft.observed.route
+    if seen is None:
+        return None
+    return next((b.target for b in seen.route.backends if b.process == process), None)
+
+
+def _why(before: tuple[Backend, ...], after: tuple[Backend, ...]) -> str:
+    old = {b.process: b.target for b in before}
+    moved = [b.process for b in after if b.target is not None and b.target != old.get(b.process)]
+    if moved:
+        return f"{', '.join(moved)} is ready to take requests"
+    if not before:
+        return "the app has a host and nothing serves it yet"
+    return "hosts or their treatment changed"

@@ -1,0 +1,161 @@
+"""Standing orders: what the supervisor may do without asking. Pure: `decide(order, facts, now)`.
+
+It runs inside the supervisor, also while the daemon is down, and in the simulated world.
+"""
+
+from setpoint.model.process import (
+    Act,
+    Acts,
+    Drain,
+    GiveUp,
+    Instance,
+    Kill,
+    Phase,
+    SetFacts,
+    SetOrder,
+    Start,
+    Stop,
+)
+
+GRACE_S = 30.0
+"""Between SIGTERM and SIGKILL, as on Heroku (R12)."""
+DRAIN_S_MAX = 5.0
+"""How long to wait for the edge to say that no new request can arrive; it may be down."""
+BACKOFF_S_MAX = 300.0
+STEADY_S = 60.0
+"""Ready for this long, and its earlier crashes no longer count."""
+
+
+def restart_delay_s(crashes: int) -> float:
+    """At once after the first crash, then 1, 2, 4 ... seconds, at most `BACKOFF_S_MAX`."""
+    return 0.0 if crashes <= 1 else min(BACKOFF_S_MAX, 2.0 ** min(crashes - 2, 20))
+
+
+def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:
+    """What to do now, each act with its reason, and when to look again. `now_s`: unix seconds."""
+    closing, again = _finish_stopping(facts, now_s)
+    booting, again_boot = _boot_deadlines(order, facts, now_s)
+    acts: list[Act] = [*closing, *booting]
+    wakes = [*again, *again_boot]
+    doomed = {a.instance for a in booting}
+    live = [i for i in _up(facts) if i.id not in doomed]
+    if facts.retiring or order.bounds.max == 0:
+        acts += [Drain(i.id, "this set is no longer wanted") for i in live]
+    else:
+        more, when = _towards(order, facts, live, now_s)
+        acts += more
+        wakes += when
+    if any(isinstance(a, Drain | Start) for a in acts):
+        wakes.append(DRAIN_S_MAX)
+    return Acts(tuple(acts), max(0.0, min(wakes)) if wakes else None)
+
+
+def _up(facts: SetFacts) -> list[Instance]:
+    return [i for i in facts.instances if i.phase in (Phase.STARTING, Phase.READY)]
+
+
+def _finish_stopping(facts: SetFacts, now_s: float) -> tuple[list[Act], list[float]]:
+    acts: list[Act] = []
+    wakes: list[float] = []
+    for i in facts.instances:
+        since_s = now_s - (i.stop_at_s if i.stop_at_s is not None else now_s)
+        if i.phase is Phase.DRAINING:
+            if i.drained:
+                acts.append(Stop(i.id, "no request can reach it any more"))
+            elif since_s >= DRAIN_S_MAX:
+                acts.append(Stop(i.id, f"the edge did not confirm within {DRAIN_S_MAX:g} s"))
+            else:
+                wakes.append(DRAIN_S_MAX - since_s)
+        elif i.phase is Phase.STOPPING:
+            if since_s >= GRACE_S:
+                acts.append(Kill(i.id, f"still running {GRACE_S:g} s after SIGTERM"))
+            else:
+                wakes.append(GRACE_S - since_s)
+    return acts, wakes
+
+
+def _boot_deadlines(
+    order: SetOrder, facts: SetFacts, now_s: float
+) -> tuple[list[Kill], list[float]]:
+    acts: list[Kill] = []
+    wakes: list[float] = []
+    for i in facts.instances:
+        if i.phase is not Phase.STARTING:
+            continue
+        left_s = i.started_at_s + order.bounds.boot_s_max - now_s
+        if left_s <= 0:
+            acts.append(Kill(i.id, f"not ready within {order.bounds.boot_s_max:g} s of its start"))
+        else:
+            wakes.append(left_s)
+    return acts, wakes
+
+
+def _towards(
+    order: SetOrder, facts: SetFacts, live: list[Instance], now_s: float
+) -> tuple[list[Act], list[float]]:
+    if facts.gave_up:
+        return [], []
+    if _hopeless(order, facts) and not live:
+        return [GiveUp(f"never ready in {facts.failures} starts")], []
+    count, reason = _count_wanted(order, facts, live, now_s)
+    if len(live) < count:
+        return _start_more(facts, live, count, reason, now_s)
+    if len(live) > count:
+        surplus = sorted(live, key=lambda i: (i.phase is Phase.READY, -i.ordinal))
+        return [Drain(i.id, reason) for i in surplus[: len(live) - count]], []
+    return [], _idle_wake(order, facts, live, now_s)
+
+
+def _hopeless(order: SetOrder, facts: SetFacts) -> bool:
+    """A start that hung is not tried again: each try would cost the whole boot time."""
+    if facts.ever_ready or order.attempts_max == 0:
+        return False
+    hung = facts.last_exit is not None and facts.last_exit.timed_out
+    return hung or facts.failures >= order.attempts_max
+
+
+def _count_wanted(
+    order: SetOrder, facts: SetFacts, live: list[Instance], now_s: float
+) -> tuple[int, str]:
+    """How many ought to be up now, and the sentence for why."""
+    bounds = order.bounds
+    if not facts.ever_ready and bounds.min == 0:
+        return 1, "it has to prove once that it can start"
+    starting = any(i.phase is Phase.STARTING for i in live)
+    if facts.waiting and not starting and len(live) < bounds.max:
+        return len(live) + 1, f"{facts.waiting} requests are waiting"
+    if len(live) > bounds.max:
+        return bounds.max, f"{len(live)} are up, at most {bounds.max} are intended"
+    if len(live) > bounds.min and _idle_left_s(order, facts, now_s) <= 0:
+        return bounds.min, f"no request for {bounds.idle_s:g} s"
+    if len(live) < bounds.min:
+        return bounds.min, f"{len(live)} are up, {bounds} are intended"
+    return len(live), ""
+
+
+def _start_more(
+    facts: SetFacts, live: list[Instance], count: int, reason: str, now_s: float
+) -> tuple[list[Act], list[float]]:
+    left_s = 0.0
+    if facts.last_exit is not None and not facts.last_exit.expected:
+        left_s = facts.last_exit.at_s + restart_delay_s(facts.crashes) - now_s
+    if left_s > 0:
+        return [], [left_s]
+    if facts.crashes and facts.last_exit is not None:
+        reason = f"the last one {facts.last_exit.text}; {reason}"
+    taken = {i.ordinal for i in facts.instances if i.phase is not Phase.GONE}
+    free = [n for n in range(1, count + len(taken) + 1) if n not in taken]
+    return [Start(n, reason) for n in free[: count - len(live)]], []
+
+
+def _idle_left_s(order: SetOrder, facts: SetFacts, now_s: float) -> float:
+    if facts.in_flight or facts.waiting:
+        return order.bounds.idle_s
+    newest = max((i.ready_at_s or now_s for i in facts.instances), default=now_s)
+    return max(facts.last_used_s, newest) + order.bounds.idle_s - now_s
+
+
+def _idle_wake(order: SetOrder, facts: SetFacts, live: list[Instance], now_s: float) -> list[float]:
+    if len(live) <= order.bounds.min:
+        return []
+    return [max(_idle_left_s(order, facts, now_s), 0.05)]

@@ -1,0 +1,1 @@
+"""Floor 2: durable memory. The only room with SQL."""

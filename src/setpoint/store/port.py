@@ -1,0 +1,164 @@
+"""Durable memory, as the rest of the house sees it. One conformance suite per backend.
+
+All of one Change is one transaction: intent, change, change_unit, field provenance, events,
+secrets and idempotency key, or nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from setpoint.model.app import AppIntent, SecretRef, Unit
+from setpoint.model.change import Asked, UnitChange
+from setpoint.model.condition import Condition
+from setpoint.model.ids import AppId, Digest
+from setpoint.model.journal import Entry, EntryState
+from setpoint.model.release import Build, Release
+
+
+class UnitWrite(msgspec.Struct, frozen=True):
+    """One unit's new intent. `rev_expected`: None for a create, else the rev that was read.
+
+    The store derives the touches (path, old, new) by comparing documents, so provenance can't lie.
+    `whole`: refuse if rev moved at all; otherwise only if a path this write changes was changed
+    by another since `rev_expected` (conflicts are per path).
+    """
+
+    intent: AppIntent
+    rev_expected: int | None
+    whole: bool = False
+
+
+class Committed(msgspec.Struct, frozen=True):
+    change: int
+    units: tuple[Unit, ...]
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What was last observed and concluded about one unit, with its age. Unix seconds."""
+
+    observed_generation: int
+    conditions: tuple[Condition, ...]
+    summary: bytes = b"null"
+    """JSON of views' concern: waiting, unmet and the sets as last seen"""
+    at_s: float = 0.0
+
+
+class Field(msgspec.Struct, frozen=True):
+    path: str
+    change: int
+
+
+class Event(msgspec.Struct, frozen=True):
+    cursor: int
+    unit: str
+    type: str
+    body: bytes
+
+
+class Store(Protocol):
+    """Every method may raise StoreError. Names in arguments are exact."""
+
+    async def commit(
+        self,
+        asked: Asked,
+        verb: str,
+        summary: str,
+        writes: Sequence[UnitWrite],
+        secrets: Mapping[str, str] = {},
+    ) -> Committed:
+        """One Change, one transaction. `secrets`: 'id@version' -> plaintext of refs in `writes`.
+
+        Raises Conflict (name taken, path changed meanwhile), NotFound.
+        """
+        ...
+
+    async def unit(self, id: AppId) -> Unit | None: ...
+
+    async def unit_named(self, name: str) -> Unit | None: ...
+
+    async def units(self) -> tuple[Unit, ...]:
+        """All that are not forgotten, by name."""
+        ...
+
+    async def forget(self, id: AppId) -> None:
+        """The app is gone from the world: its name is free again, its story stays."""
+        ...
+
+    async def reveal(self, refs: Mapping[str, SecretRef]) -> dict[str, str]:
+        """Decrypt. The only way to plaintext; callers are the applier and the config door."""
+        ...
+
+    async def changes(self, unit: AppId | None, limit: int = 50) -> tuple[UnitChange, ...]:
+        """Newest first."""
+        ...
+
+    async def change(self, seq: int) -> tuple[UnitChange, ...]: ...
+
+    async def fields(self, unit: AppId) -> tuple[Field, ...]:
+        """Which Change set each live path."""
+        ...
+
+    async def events(self, after: int, limit: int = 500) -> tuple[Event, ...]:
+        """Gapless, oldest first."""
+        ...
+
+    async def begin_pass(self, entries: Sequence[Entry]) -> tuple[int, ...]:
+        """Record all a pass is about to do, before it does it; returns the entries' ids."""
+        ...
+
+    async def end_pass(
+        self,
+        outcomes: Sequence[tuple[int, EntryState, str]],
+        unit: AppId,
+        status: Status | None,
+        now_s: float,
+    ) -> None:
+        """Record all that came of it (entry id, state, result), and the status if it changed."""
+        ...
+
+    async def record_acts(self, entries: Sequence[Entry], after: int) -> None:
+        """Take standing acts into the journal; `after`: the supervisor's seq reached."""
+        ...
+
+    async def acts_seen(self) -> int: ...
+
+    async def journal(self, unit: AppId, limit: int = 100) -> tuple[Entry, ...]:
+        """Newest first."""
+        ...
+
+    async def status(self, unit: AppId) -> Status | None: ...
+
+    async def record_build(self, build: Build) -> None:
+        """A fact: never goes back from succeeded or failed."""
+        ...
+
+    async def builds(self, app: AppId) -> tuple[Build, ...]: ...
+
+    async def cut_release(
+        self,
+        app: AppId,
+        build: Build,
+        config: Mapping[str, SecretRef],
+        description: str,
+        change: int,
+        now_s: float,
+    ) -> Release | None:
+        """The next version, unless `change` no longer is the app's newest shape (None), in one
+        transaction; asking twice for the same (app, change) returns the same release."""
+        ...
+
+    async def settle_release(
+        self, app: AppId, version: int, succeeded: bool, message: str
+    ) -> None: ...
+
+    async def releases(self, app: AppId, limit: int = 50) -> tuple[Release, ...]:
+        """Newest first."""
+        ...
+
+    async def record_source(self, digest: Digest, size_bytes: int, now_s: float) -> None: ...
+
+    async def source_known(self, digest: Digest) -> bool: ...
+
+    async def close(self) -> None: ...
