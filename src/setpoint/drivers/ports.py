@@ -6,9 +6,10 @@ Drivers are idempotent, keyed by our ids, fenced, adoptable after a crash; they 
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
+from setpoint.formats.control import Act, LogLine
 from setpoint.model.app import SecretRef
 from setpoint.model.capability import Capabilities
-from setpoint.model.ids import AppId, Fence, SetKey
+from setpoint.model.ids import AppId, BuildId, Fence, SetKey
 from setpoint.model.process import SetFacts, SetOrder
 from setpoint.model.release import Build, BuildRequest
 from setpoint.model.route import Route, RouteFacts
@@ -42,6 +43,10 @@ class Driver(Protocol):
         """The app is forgotten: logs, layers' pins, namespaces of it may go. Absent is success."""
         ...
 
+    async def acts(self, after: int) -> tuple[Act, ...]:
+        """What standing orders did since act number `after`, oldest first."""
+        ...
+
     def changes(self) -> AsyncIterator[AppId]:
         """Names of apps whose facts changed, for ever; after any gap, every known app once."""
         ...
@@ -59,3 +64,15 @@ class Edge(Protocol):
     async def observe(self) -> tuple[RouteFacts, ...]: ...
 
     def changes(self) -> AsyncIterator[AppId]: ...
+
+
+class Tails(Protocol):
+    """Streams that go from a door straight to the supervisor's files, outside the loop."""
+
+    def logs(self, app: AppId, lines: int, follow: bool) -> AsyncIterator[LogLine]:
+        """The last `lines`, oldest first; with `follow` then every new one for ever."""
+        ...
+
+    def build_output(self, build: BuildId, follow: bool) -> AsyncIterator[bytes]:
+        """A build's output so far; with `follow` until the build ends."""
+        ...

@@ -1,0 +1,161 @@
+"""Where everything lives. Tiny and import-light: the command line reads it at every start.
+
+The data directory lasts; the runtime directory is tmpfs where there is one, short (Envoy refuses
+socket paths over ~107 bytes) and may be wiped by a reboot.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def default_data() -> Path:
+    """`SETPOINT_DATA`, else /var/lib/setpoint for root and the XDG data folder for others."""
+    if "SETPOINT_DATA" in os.environ:
+        return Path(os.environ["SETPOINT_DATA"]).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/setpoint")
+    home = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local/share")
+    return Path(home) / "setpoint"
+
+
+def _tmpfs(folder: str) -> bool:
+    """Is `folder` a tmpfs we may write? Read from /proc/mounts; False where there is none."""
+    try:
+        with open("/proc/mounts", encoding="utf-8", errors="replace") as mounts:
+            found = any(line.split(" ")[1:3] == [folder, "tmpfs"] for line in mounts)
+    except OSError:
+        return False
+    return found and os.access(folder, os.W_OK | os.X_OK)
+
+
+def default_runtime(data: Path) -> Path:
+    """The same answer for the same data directory, user and machine, every time."""
+    uid = os.geteuid()
+    name = f"setpoint-{uid}-{hashlib.sha256(os.fsencode(data)).hexdigest()[:8]}"
+    own = os.environ.get("XDG_RUNTIME_DIR", "") if uid else ""
+    for folder in filter(None, (own, "/run", "/dev/shm")):
+        if _tmpfs(folder):
+            return Path(folder) / name
+    return Path("/tmp") / name
+
+
+@dataclass(frozen=True)
+class Paths:
+    """`data` lasts, `runtime` may vanish at any reboot."""
+
+    data: Path
+    runtime: Path
+
+    @staticmethod
+    def of(data: Path) -> "Paths":
+        """For a running Setpoint the recorded runtime directory counts, else the default one."""
+        try:
+            return Paths(data, Path((data / "runtime").read_text(encoding="utf-8").strip()))
+        except OSError:
+            return Paths(data, default_runtime(data))
+
+    # --- lasting ---
+    @property
+    def lock(self) -> Path:
+        return self.data / "lock"
+
+    @property
+    def private(self) -> Path:
+        """Store, key and tokens: the daemon's alone."""
+        return self.data / "private"
+
+    @property
+    def database(self) -> Path:
+        return self.private / "setpoint.sqlite3"
+
+    @property
+    def key(self) -> Path:
+        return self.private / "key"
+
+    @property
+    def token(self) -> Path:
+        """The local admin's API token."""
+        return self.private / "token"
+
+    @property
+    def sources(self) -> Path:
+        """Uploaded archives, named <digest>.tar.gz: written by the daemon, read by the builder."""
+        return self.data / "sources"
+
+    @property
+    def layers(self) -> Path:
+        """Immutable, by content: layers/code/<digest>, layers/deps/<digest>."""
+        return self.data / "layers"
+
+    @property
+    def cache(self) -> Path:
+        """The builder's download cache."""
+        return self.data / "cache"
+
+    @property
+    def builds(self) -> Path:
+        """<build id>.log and <build id>.json."""
+        return self.data / "builds"
+
+    @property
+    def logs(self) -> Path:
+        """Lines of apps, the supervisor's: logs/<app id>/..."""
+        return self.data / "logs"
+
+    @property
+    def supervisor(self) -> Path:
+        """What the supervisor must remember beyond a reboot: fences, uids."""
+        return self.data / "supervisor"
+
+    @property
+    def edge(self) -> Path:
+        """The edge agent's last snapshot."""
+        return self.data / "edge"
+
+    @property
+    def plane_logs(self) -> Path:
+        """The operator's logs, one file per process of the plane."""
+        return self.data / "log"
+
+    # --- until the next reboot ---
+    @property
+    def api_socket(self) -> Path:
+        return self.runtime / "api.sock"
+
+    @property
+    def keeper_socket(self) -> Path:
+        return self.runtime / "keeper.sock"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        return self.runtime / "supervisor.sock"
+
+    @property
+    def edge_socket(self) -> Path:
+        """The edge agent's control socket."""
+        return self.runtime / "edge.sock"
+
+    @property
+    def xds_socket(self) -> Path:
+        """ADS, SDS, Check and access log, for Envoy."""
+        return self.runtime / "xds.sock"
+
+    @property
+    def envoy_admin(self) -> Path:
+        return self.runtime / "envoy" / "admin.sock"
+
+    @property
+    def functions(self) -> Path:
+        """Listening sockets of functions and relays."""
+        return self.runtime / "fn"
+
+    @property
+    def instances(self) -> Path:
+        """Records and FIFOs of live instances."""
+        return self.runtime / "inst"
+
+    @property
+    def netns(self) -> Path:
+        return self.runtime / "net"
