@@ -1,0 +1,75 @@
+# The one toolbox. `demo` and `test` need nothing but Python >= 3.11 with venv and pip.
+# PYTHON picks the interpreter; by default the first of these that is new enough.
+PYTHON ?= $(shell for p in /usr/bin/python3 /usr/local/bin/python3 python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := .tools/bin/uv
+POINTS ?= 20000
+T ?=
+# The machine's own trust store, so that a company's certificate authority is honoured.
+export UV_SYSTEM_CERTS = 1
+export UV_NO_CONFIG = 1
+export UV_NO_PROGRESS = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench simulate lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+
+demo: $(VENV)/.runtime ## start Setpoint, deploy a function and an app, call both, ask why, stop
+	@$(BIN)/python -m examples.demo
+
+test: $(VENV)/.dev ## every test this user may run here; T='-k name' narrows
+	@$(BIN)/python -m pytest $(T)
+
+lint: $(VENV)/.dev ## format, lint, types, floors
+	@$(BIN)/ruff format --check src tests bench examples
+	@$(BIN)/ruff check src tests bench examples
+	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## put the code in form
+	@$(BIN)/ruff format src tests bench examples
+	@$(BIN)/ruff check --fix src tests bench examples
+
+simulate: $(VENV)/.dev ## POINTS simulated crash points; one JSON object last
+	@$(BIN)/python -m setpoint.testing.simulate --points $(POINTS)
+
+bench: bench-sandbox bench-edge bench-adopt bench-memory ## measure; writes docs/benchmarks.md
+
+bench-%: $(VENV)/.dev
+	@$(BIN)/python -m bench.$*
+
+lock: $(UV) ## resolve requirements/*.txt anew
+	@cd requirements && for set in runtime dev; do \
+		../$(UV) pip compile -q --no-header --no-annotate --universal --python-version 3.11 --generate-hashes \
+		$$( [ $$set = dev ] && echo --group ../pyproject.toml:dev ) ../pyproject.toml -o $$set.txt || exit 1; done
+
+clean: ## forget what was installed here
+	rm -rf $(VENV) .tools
+
+$(UV): requirements/uv.txt
+	@test -n "$(PYTHON)" || { echo "cannot set up Setpoint: no Python >= 3.11 with venv and pip was found"; \
+		echo "install python3 and python3-venv, or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $(UV)
+
+$(VENV)/bin/python: $(UV)
+	@$(UV) venv -q --allow-existing --python $(PYTHON) $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt
+	@test -f $(VENV)/.dev || $(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/runtime.txt
+	@site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+		printf '%s\n%s\n' "$(CURDIR)/src" "$(CURDIR)" > $$site/setpoint.pth
+	@printf '%s\n' '#!/bin/sh' "'''exec' '$(CURDIR)/$(BIN)/python' \"\$$0\" \"\$$@\"" "' '''" \
+		'import sys' 'from setpoint.cli.main import main' 'sys.exit(main())' > $(BIN)/setpoint
+	@chmod 755 $(BIN)/setpoint
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
+	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@

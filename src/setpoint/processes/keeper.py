@@ -1,0 +1,261 @@
+"""The keeper: starts the plane's processes, holds a copy of every listening socket, restarts.
+
+Stdlib only and no policy, so that it never needs an upgrade in a hurry. It is a child subreaper:
+what its children leave behind is reaped here. It listens on the keeper socket for one JSON line:
+`{"do": "down" | "restart" | "status", ...}` and answers in JSON lines.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+PR_SET_CHILD_SUBREAPER = 36
+BACKOFF_S = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
+"""Delay before the n-th restart in a row; a child that ran for `STEADY_S` starts from the front."""
+STEADY_S = 30.0
+STOP_S_MAX = 10.0
+"""A child that has not ended this long after SIGTERM is killed."""
+REQUEST_BYTES_MAX = 4096
+
+
+@dataclass(frozen=True)
+class Child:
+    """What to run. `fds`: inherited descriptors; `critical_s`: grace for SIGTERM before SIGKILL.
+
+    `signal_reload`: what makes it replace itself without dropping work; None = stop and start.
+    """
+
+    name: str
+    argv: Callable[[], list[str]]
+    log: str
+    env: dict[str, str]
+    fds: tuple[int, ...] = ()
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] = ()
+
+
+@dataclass
+class Running:
+    child: Child
+    process: subprocess.Popen[bytes] | None = None
+    started_s: float = 0.0
+    restarts: int = 0
+    start_at_s: float = 0.0
+    restarted_in_a_row: int = 0
+    ready_fd: int | None = None
+    ready: bool = False
+
+
+@dataclass
+class Keeper:
+    """`listener`: the keeper socket, listening. `say`: where progress for humans goes."""
+
+    children: list[Child]
+    listener: socket.socket
+    record: Callable[[str, int], None]
+    """called with (name, pid) for each start, so that a later `up` finds orphans"""
+    stop_apps: Callable[[], None]
+    """asks the supervisor to stop every instance; blocks until it did"""
+    running: dict[str, Running] = field(default_factory=dict[str, Running])
+    stopping: bool = False
+    keep_apps: bool = False
+    on_ready: Callable[[], None] | None = None
+
+    def run(self) -> None:
+        """Until asked to go down, by SIGTERM, SIGINT or the socket."""
+        _become_subreaper()
+        wake_r, wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        with selectors.DefaultSelector() as selector:
+            selector.register(wake_r, selectors.EVENT_READ)
+            selector.register(self.listener, selectors.EVENT_READ)
+            for child in self.children:
+                self.running[child.name] = Running(child)
+            while not self.stopping:
+                self._start_due(selector)
+                for key, _ in selector.select(self._next_start_s()):
+                    self._attend(selector, key.fileobj, wake_r)
+                self._reap()
+        self._down(lambda _: None)
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if number != signal.SIGCHLD:
+            self.stopping = True
+
+    def _attend(self, selector: selectors.BaseSelector, ready: object, wake_r: int) -> None:
+        if ready == wake_r:
+            with contextlib.suppress(BlockingIOError):
+                os.read(wake_r, 512)
+        elif ready is self.listener:
+            self._serve(self.listener.accept()[0])
+        elif isinstance(ready, int):
+            self._note_ready(selector, ready)
+
+    def _note_ready(self, selector: selectors.BaseSelector, fd: int) -> None:
+        selector.unregister(fd)
+        said = os.read(fd, 1)
+        os.close(fd)
+        for running in self.running.values():
+            if running.ready_fd == fd:
+                running.ready_fd, running.ready = None, bool(said)
+        if self.on_ready is not None and all(r.ready for r in self.running.values()):
+            self.on_ready()
+            self.on_ready = None
+
+    # --- children -----------------------------------------------------------------------------
+
+    def _start_due(self, selector: selectors.BaseSelector) -> None:
+        """In order; one starts only when those before it said they are ready once."""
+        for running in self.running.values():
+            if running.process is None and running.start_at_s <= time.monotonic():
+                self._start(selector, running)
+            if not running.ready and running.restarts == 0:
+                return
+
+    def _start(self, selector: selectors.BaseSelector, running: Running) -> None:
+        child = running.child
+        ready_r, ready_w = os.pipe2(os.O_CLOEXEC)
+        try:
+            running.process = self._spawn(child, ready_w)
+        finally:
+            os.close(ready_w)
+        running.started_s = time.monotonic()
+        running.ready, running.ready_fd = False, ready_r
+        selector.register(ready_r, selectors.EVENT_READ)
+        self.record(child.name, running.process.pid)
+
+    def _spawn(self, child: Child, ready_fd: int) -> subprocess.Popen[bytes]:
+        with open(child.log, "ab") as log:
+            return subprocess.Popen(
+                child.argv(),
+                env={**child.env, "SETPOINT_READY_FD": str(ready_fd)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(*child.fds, ready_fd),
+                start_new_session=True,
+                user=child.uid,
+                group=child.gid,
+                extra_groups=child.groups if child.uid is not None else None,
+                cwd="/",
+            )
+
+    def _next_start_s(self) -> float | None:
+        due = [r.start_at_s for r in self.running.values() if r.process is None]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _reap(self) -> None:
+        """Ours are noted and started again; what instances left behind is only reaped."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            for running in self.running.values():
+                if running.process is not None and running.process.pid == pid:
+                    self._ended(running, os.waitstatus_to_exitcode(status))
+
+    def _ended(self, running: Running, code: int) -> None:
+        assert running.process is not None
+        running.process.returncode = code
+        running.process = None
+        if time.monotonic() - running.started_s > STEADY_S:
+            running.restarted_in_a_row = 0
+        delay_s = BACKOFF_S[min(running.restarted_in_a_row, len(BACKOFF_S) - 1)]
+        running.restarted_in_a_row += 1
+        running.restarts += 1
+        running.start_at_s = time.monotonic() + delay_s
+
+    # --- going down ---------------------------------------------------------------------------
+
+    def _down(self, say: Callable[[str], None]) -> None:
+        """Doors first, the supervisor last: whoever still serves, serves as long as it can."""
+        names = list(self.running)
+        if not self.keep_apps:
+            say("stopping apps")
+            with contextlib.suppress(OSError):
+                self.stop_apps()
+        for name in reversed(names):
+            say(f"stopping {name}")
+            self._stop(self.running[name])
+
+    def _stop(self, running: Running) -> None:
+        process = running.process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        running.process = None
+
+    # --- the keeper socket --------------------------------------------------------------------
+
+    def _serve(self, peer: socket.socket) -> None:
+        """One request, answered in lines. A slow or broken peer costs at most a second."""
+        with peer, contextlib.suppress(OSError, ValueError):
+            peer.settimeout(1.0)
+            request = json.loads(peer.recv(REQUEST_BYTES_MAX) or b"{}")
+            answer: dict[str, object] = self._answer(peer, request)
+            peer.sendall(json.dumps(answer).encode() + b"\n")
+
+    def _answer(self, peer: socket.socket, request: dict[str, object]) -> dict[str, object]:
+        match request.get("do"):
+            case "status":
+                return {"done": True, "pid": os.getpid(), "processes": self._processes()}
+            case "restart":
+                return self._restart(str(request.get("process", "")))
+            case "down":
+                return self._down_for(peer, keep_apps=bool(request.get("keep_apps")))
+            case other:
+                return {"error": f"cannot do {other!r}: the keeper knows status, restart, down"}
+
+    def _processes(self) -> list[dict[str, object]]:
+        now_s = time.monotonic()
+        return [
+            {
+                "name": r.child.name,
+                "pid": r.process.pid if r.process is not None else None,
+                "ready": r.ready,
+                "restarts": r.restarts,
+                "up_s": round(now_s - r.started_s, 1) if r.process is not None else 0,
+            }
+            for r in self.running.values()
+        ]
+
+    def _restart(self, name: str) -> dict[str, object]:
+        running = self.running.get(name)
+        if running is None or running.process is None:
+            return {"error": f"cannot restart {name!r}: no such process is running"}
+        running.process.terminate()
+        return {"done": True}
+
+    def _down_for(self, peer: socket.socket, *, keep_apps: bool) -> dict[str, object]:
+        def say(text: str) -> None:
+            with contextlib.suppress(OSError):
+                peer.sendall(json.dumps({"say": text}).encode() + b"\n")
+
+        self.keep_apps, self.stopping = keep_apps, True
+        self._down(say)
+        return {"done": True}
+
+
+def _become_subreaper() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")

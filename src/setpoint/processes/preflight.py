@@ -1,0 +1,198 @@
+"""What must hold before the plane starts: one owner of the data, folders, sockets and free ports.
+
+Everything here either succeeds or raises Refused with the next step; nothing is left running.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import signal
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from setpoint.drivers.local.paths import Paths
+from setpoint.model.errors import Refused
+from setpoint.processes.accounts import Accounts
+
+BACKLOG = 1024
+OLD_PLANE_S_MAX = 5.0
+
+
+def take_lock(paths: Paths) -> int:
+    """The data directory's lock, before any socket is bound. Closed on exec, so it dies with us.
+
+    Raises Refused when another Setpoint holds it or the directory cannot be made.
+    """
+    try:
+        paths.data.mkdir(mode=0o711, parents=True, exist_ok=True)
+        fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise Refused(
+            f"cannot use data directory {paths.data}: {error.strerror}",
+            "choose another one with --data",
+        ) from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(fd, 32, 0).decode(errors="replace").strip() or "?"
+        os.close(fd)
+        raise Refused(
+            f"cannot start Setpoint on {paths.data}: it already runs there (pid {holder})",
+            "see `setpoint status`, or choose another directory with --data",
+        ) from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    return fd
+
+
+def note_holder(lock: int) -> None:
+    """After a fork into the background: the lock's holder is now this process."""
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+
+def check_reachable(paths: Paths, accounts: Accounts) -> None:
+    """Apps run as their own users, so each folder above the data must let them pass."""
+    if not accounts.separate:
+        return
+    for folder in paths.data.parents:
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            raise Refused(
+                f"cannot use data directory {paths.data}: {folder} is closed to other users,"
+                " and each app runs as one",
+                "choose another one with --data, for example /var/lib/setpoint",
+            )
+
+
+def make_folders(paths: Paths, who: Accounts) -> None:
+    """Every folder with its owner and mode. Sealed ones are for one process of the plane alone."""
+    plane = who.plane
+    for folder, owner, group, mode in (
+        (paths.data, None, None, 0o711),
+        (paths.private, who.daemon, who.daemon, 0o700),
+        (paths.sources, who.daemon, plane, 0o750),
+        (paths.layers, who.builder, plane, 0o755),
+        (paths.cache, who.builder, who.builder, 0o700),
+        (paths.builds, who.builder, plane, 0o750),
+        (paths.logs, None, plane, 0o750),
+        (paths.supervisor, None, None, 0o700),
+        (paths.edge, who.edge, who.edge, 0o700),
+        (paths.plane_logs, None, None, 0o700),
+        (paths.runtime, None, None, 0o711),
+        (paths.functions, None, who.envoy, 0o711),
+        (paths.instances, None, None, 0o700),
+        (paths.netns, None, None, 0o711),
+        (paths.envoy_admin.parent, who.envoy, who.envoy, 0o700),
+    ):
+        folder.mkdir(exist_ok=True, parents=True)
+        folder.chmod(mode)
+        os.chown(folder, _or_keep(owner), _or_keep(group))
+    (paths.data / "runtime").write_text(f"{paths.runtime}\n", encoding="utf-8")
+
+
+def _or_keep(id_: int | None) -> int:
+    return -1 if id_ is None else id_
+
+
+def bind_unix(path: Path, *, uid: int | None, gid: int | None, mode: int) -> socket.socket:
+    """Listening at `path`, replacing what an earlier plane left there."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    listener.bind(str(path))
+    path.chmod(mode)
+    os.chown(path, _or_keep(uid), _or_keep(gid))
+    listener.listen(BACKLOG)
+    return listener
+
+
+def bind_loopback(port: int, what: str, flag: str) -> socket.socket:
+    """Listening on 127.0.0.1. Port 0 picks a free one. Raises Refused when it is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        fact = "already in use" if error.errno == errno.EADDRINUSE else error.strerror
+        raise Refused(
+            f"cannot start {what}: port {port} on 127.0.0.1 is {fact}",
+            f"free it, or choose another one with {flag} (0 picks a free one)",
+        ) from None
+    return listener
+
+
+def free_port(port: int, what: str, flag: str) -> int:
+    """Check that a port which Envoy will bind itself is free; 0 picks one. Raises Refused."""
+    with bind_loopback(port, what, flag) as probe:
+        return probe.getsockname()[1]
+
+
+def remembered_ports(paths: Paths) -> dict[str, int]:
+    """The ports of the last start: what was picked for 0 stays the same across restarts."""
+    try:
+        ports: dict[str, int] = json.loads((paths.data / "ports.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return ports
+
+
+def remember_ports(paths: Paths, ports: dict[str, int]) -> None:
+    (paths.data / "ports.json").write_text(json.dumps(ports) + "\n", encoding="utf-8")
+
+
+# --- what an earlier keeper left running ------------------------------------------------------
+
+
+def record_process(paths: Paths, name: str, pid: int) -> None:
+    """So that the next `up` finds this process should the keeper die. Tmpfs, no fsync."""
+    folder = paths.runtime / "plane"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    temporary = folder / f".{name}"
+    temporary.write_text(json.dumps({"pid": pid, "start": start_time(pid)}), encoding="utf-8")
+    temporary.replace(folder / f"{name}.json")
+
+
+def start_time(pid: int) -> int | None:
+    """Field 22 of /proc/PID/stat: with the pid, an identity that is never reused."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return int(text.rpartition(")")[2].split()[19])
+
+
+def end_old_plane(paths: Paths) -> list[str]:
+    """Stop what a dead keeper left, except instances: those are adopted. Returns the names."""
+    ended: list[str] = []
+    for name, pid in _old_processes(paths):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            ended.append(name)
+    _await_gone(paths)
+    return ended
+
+
+def _old_processes(paths: Paths) -> Iterator[tuple[str, int]]:
+    folder = paths.runtime / "plane"
+    for record in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            entry: dict[str, int] = json.loads(record.read_text(encoding="utf-8"))
+            if start_time(entry["pid"]) == entry["start"]:
+                yield record.stem, entry["pid"]
+
+
+def _await_gone(paths: Paths) -> None:
+    deadline_s = time.monotonic() + OLD_PLANE_S_MAX
+    while left := list(_old_processes(paths)):
+        if time.monotonic() > deadline_s:
+            for _, pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
