@@ -19,6 +19,7 @@ class Asked(msgspec.Struct, frozen=True):
     """What a door knows about one request, before anything is decided.
 
     `at_s`: unix seconds. `why`: the human's words, or '' (never required).
+    `idempotency_key`: the caller's own; the same one again is the same Change, '' is none.
     """
 
     actor: Actor
@@ -28,6 +29,7 @@ class Asked(msgspec.Struct, frozen=True):
     on_behalf_of: str = ""
     request_id: str = ""
     links: tuple[str, ...] = ()
+    idempotency_key: str = ""
 
 
 class Touch(msgspec.Struct, frozen=True):

@@ -23,11 +23,13 @@ class UnitWrite(msgspec.Struct, frozen=True):
     The store derives the touches (path, old, new) by comparing documents, so provenance can't lie.
     `whole`: refuse if rev moved at all; otherwise only if a path this write changes was changed
     by another since `rev_expected` (conflicts are per path).
+    `restated`: paths said anew, touched by this Change even where the value is equal (a redeploy).
     """
 
     intent: AppIntent
     rev_expected: int | None
     whole: bool = False
+    restated: tuple[str, ...] = ()
 
 
 class Committed(msgspec.Struct, frozen=True):

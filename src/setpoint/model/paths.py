@@ -1,0 +1,100 @@
+"""An intent document as dotted leaves, and back: what provenance and conflicts are told in.
+
+Every field of every nested struct and every key of a dict is a leaf of its own: `config.FOO`,
+`formation.web.min`. What was never said (None, False, '') is no leaf. The unit's id is no leaf:
+it cannot change.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+import msgspec
+
+from setpoint.model.app import AppIntent, SecretRef
+from setpoint.model.change import Touch
+from setpoint.model.ids import AppId
+
+Leaves = Mapping[str, object]
+
+
+def flatten(intent: AppIntent) -> dict[str, object]:
+    """Leaves by path. Secrets stay references; `shown` turns them into something to print."""
+    leaves = dict(_leaves("", intent))
+    leaves.pop("id")
+    return leaves
+
+
+def unflatten(id: AppId, leaves: Leaves) -> AppIntent:
+    """The document with exactly these leaves. `unflatten(i.id, flatten(i)) == i`."""
+    document: dict[str, object] = {"id": id}
+    for path, leaf in leaves.items():
+        *parents, last = path.split(".")
+        node = document
+        for parent in parents:
+            node = cast("dict[str, object]", node.setdefault(parent, {}))
+        node[last] = msgspec.to_builtins(leaf)
+    return msgspec.convert(document, AppIntent)
+
+
+def touches(before: Leaves, after: Leaves, restated: Iterable[str] = ()) -> tuple[Touch, ...]:
+    """What differs, by path. `restated`: leaves said anew, touched even where they are equal."""
+    said_again = {path for path in restated if path in after}
+    return tuple(
+        Touch(path, shown(before.get(path)), shown(after.get(path)))
+        for path in sorted({*before, *after})
+        if before.get(path) != after.get(path) or path in said_again
+    )
+
+
+def merge(onto: Leaves, after: Leaves, touched: Iterable[Touch]) -> dict[str, object]:
+    """`onto` with the touched paths as they are in `after`."""
+    merged = dict(onto)
+    for touch in touched:
+        if touch.path in after:
+            merged[touch.path] = after[touch.path]
+        else:
+            merged.pop(touch.path, None)
+    return merged
+
+
+def shown(leaf: object) -> object:
+    """A leaf as it may be printed and journalled: never a secret's value, nor its id."""
+    return f"secret v{leaf.version}" if isinstance(leaf, SecretRef) else leaf
+
+
+def conflict_scope(path: str) -> str:
+    """Paths in one scope are one decision: merged from two people they would be neither's.
+
+    A digest with another's version label, or another's min above one's own max, was never meant.
+    """
+    if path.startswith("source."):
+        return "source"
+    if path.startswith("formation.") and path.endswith((".min", ".max")):
+        return path.rpartition(".")[0] + ".bounds"
+    return path
+
+
+def is_source(path: str) -> bool:
+    return path.startswith("source.")
+
+
+def is_shape(path: str) -> bool:
+    """Does a release copy this leaf?"""
+    return path.startswith(("source.", "config."))
+
+
+def _leaves(path: str, value: object) -> Iterable[tuple[str, object]]:
+    if value is None or value is False or value == "":
+        return
+    if isinstance(value, msgspec.Struct) and not isinstance(value, SecretRef):
+        for name in value.__struct_fields__:
+            yield from _leaves(_join(path, name), getattr(value, name))
+    elif isinstance(value, dict):
+        for name, child in cast("dict[str, object]", value).items():
+            yield from _leaves(_join(path, name), child)
+    else:
+        yield path, value
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,214 @@
+"""One Change, one transaction: log, documents, provenance, secrets, events; or nothing.
+
+Conflicts are per path. A write says which revision it was made from; what others changed since is
+kept, and only a decision both have touched is a conflict.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from setpoint.model.app import AppIntent, Unit
+from setpoint.model.change import Asked, Touch
+from setpoint.model.errors import Conflict, NotFound
+from setpoint.model.ids import AppId
+from setpoint.model.paths import (
+    conflict_scope,
+    flatten,
+    is_shape,
+    is_source,
+    merge,
+    touches,
+    unflatten,
+)
+from setpoint.store.port import Committed, UnitWrite
+from setpoint.store.sealing import Sealer
+from setpoint.store.sqlite import changes, events, secrets, units
+from setpoint.store.sqlite.connection import Connection
+
+IDEMPOTENCY_S = 24 * 3600.0
+"""How long a caller may repeat a request with the same key and get the same Change."""
+
+
+@dataclass(frozen=True)
+class Request:
+    asked: Asked
+    verb: str
+    summary: str
+    writes: Sequence[UnitWrite]
+    secrets: Mapping[str, str]
+
+
+def commit(db: Connection, sealer: Sealer, incarnation: int, request: Request) -> Committed:
+    """Raises Conflict or NotFound; the caller's savepoint undoes what was written so far."""
+    before = _repeated(db, incarnation, request)
+    if before is not None:
+        return before
+    seq = changes.insert(db, request.asked, request.verb, request.summary)
+    written = tuple(_write(db, incarnation, request, seq, write) for write in request.writes)
+    secrets.store(db, sealer, (u.intent for u in written), request.secrets)
+    _remember(db, request, seq)
+    return Committed(seq, written)
+
+
+def _write(db: Connection, incarnation: int, request: Request, seq: int, write: UnitWrite) -> Unit:
+    if write.rev_expected is None:
+        current, touched, intent = None, touches({}, flatten(write.intent)), write.intent
+    else:
+        current = _current(db, incarnation, write)
+        touched, intent = _rebased(db, request, write, current)
+    unit = _next(incarnation, request, seq, current, intent, touched)
+    if current is None:
+        units.insert(db, unit)
+    else:
+        units.update(db, unit, renamed=unit.name != current.name)
+    _log(db, request, unit, seq, touched)
+    return unit
+
+
+def _current(db: Connection, incarnation: int, write: UnitWrite) -> Unit:
+    unit = units.get(db, incarnation, write.intent.id)
+    if unit is None:
+        raise NotFound(f"cannot change '{write.intent.name}': no such app")
+    return unit
+
+
+def _rebased(
+    db: Connection, request: Request, write: UnitWrite, current: Unit
+) -> tuple[tuple[Touch, ...], AppIntent]:
+    """What this write touches, and the current document with just that altered."""
+    if write.rev_expected == current.rev:
+        now, after = flatten(current.intent), flatten(write.intent)
+        return touches(now, after, write.restated), write.intent
+    base = _document(db, write)
+    if write.whole or base is None:
+        raise Conflict(
+            f"cannot {request.verb} '{current.name}': it has changed since it was read",
+            "read it again and repeat",
+        )
+    after, now = flatten(write.intent), flatten(current.intent)
+    touched = touches(flatten(base), after, write.restated)
+    _refuse_overlap(db, request, write, current, touched)
+    merged = merge(now, after, touched)
+    return touches(now, merged, (t.path for t in touched)), unflatten(current.id, merged)
+
+
+def _document(db: Connection, write: UnitWrite) -> AppIntent | None:
+    row = db.execute(
+        "SELECT intent FROM change_unit WHERE unit = ? AND rev = ?",
+        (write.intent.id, write.rev_expected),
+    ).fetchone()
+    return units.decoded(row[0]) if row is not None else None
+
+
+def _refuse_overlap(
+    db: Connection, request: Request, write: UnitWrite, current: Unit, touched: Sequence[Touch]
+) -> None:
+    mine = {conflict_scope(t.path): t.path for t in touched}
+    others = db.execute(
+        "SELECT t.path, t.change FROM change_unit cu JOIN touch t "
+        "ON t.unit = cu.unit AND t.change = cu.change "
+        "WHERE cu.unit = ? AND cu.rev > ? ORDER BY t.change DESC",
+        (current.id, write.rev_expected),
+    )
+    for path, change in others:
+        if path == "deleted":
+            raise NotFound(f"cannot {request.verb} '{current.name}': it was destroyed by c{change}")
+        if conflict_scope(path) in mine:
+            raise Conflict(
+                f"cannot {request.verb} '{current.name}': "
+                f"{mine[conflict_scope(path)]} was changed meanwhile by c{change}",
+                f"see `setpoint why {current.name}`, then repeat",
+            )
+
+
+def _next(
+    incarnation: int,
+    request: Request,
+    seq: int,
+    current: Unit | None,
+    intent: AppIntent,
+    touched: Sequence[Touch],
+) -> Unit:
+    at_s = request.asked.at_s
+    if current is None:
+        owner = request.asked.actor.email
+        current = Unit(intent, incarnation, 0, 0, owner, at_s, at_s, last_change=seq)
+    shapes = any(is_shape(t.path) for t in touched)
+    return msgspec.structs.replace(
+        current,
+        intent=intent,
+        generation=current.generation + 1,
+        rev=current.rev + 1,
+        updated_at_s=at_s,
+        last_change=seq,
+        source_change=seq if any(is_source(t.path) for t in touched) else current.source_change,
+        shape_change=seq if shapes else current.shape_change,
+        shape_summary=request.summary if shapes else current.shape_summary,
+    )
+
+
+def _log(db: Connection, request: Request, unit: Unit, seq: int, touched: Sequence[Touch]) -> None:
+    db.execute(
+        "INSERT INTO change_unit (unit, rev, change, generation, intent) VALUES (?, ?, ?, ?, ?)",
+        (unit.id, unit.rev, seq, unit.generation, units.encoded(unit.intent)),
+    )
+    changes.insert_touches(db, unit.id, seq, touched)
+    events.append(
+        db,
+        unit.id,
+        "change.accepted",
+        change=seq,
+        generation=unit.generation,
+        verb=request.verb,
+        summary=request.summary,
+    )
+
+
+# --- the same request again -------------------------------------------------------------------
+
+
+def _repeated(db: Connection, incarnation: int, request: Request) -> Committed | None:
+    asked = request.asked
+    if not asked.idempotency_key:
+        return None
+    db.execute("DELETE FROM idempotency WHERE expires_at_s < ?", (asked.at_s,))
+    row = db.execute(
+        "SELECT request_hash, change FROM idempotency WHERE actor = ? AND key = ?",
+        (asked.actor.name, asked.idempotency_key),
+    ).fetchone()
+    if row is None:
+        return None
+    if row[0] != _hash(request):
+        raise Conflict(
+            f"cannot {request.verb}: its idempotency key was used for another request",
+            "use a new key for each request",
+        )
+    ids = db.execute("SELECT unit FROM change_unit WHERE change = ? ORDER BY unit", (row[1],))
+    found = (units.get(db, incarnation, AppId(id)) for (id,) in ids.fetchall())
+    return Committed(row[1], tuple(u for u in found if u is not None))
+
+
+def _remember(db: Connection, request: Request, seq: int) -> None:
+    asked = request.asked
+    if asked.idempotency_key:
+        db.execute(
+            "INSERT INTO idempotency (actor, key, request_hash, change, expires_at_s) "
+            "VALUES (?, ?, ?, ?, ?)",
+            (
+                asked.actor.name,
+                asked.idempotency_key,
+                _hash(request),
+                seq,
+                asked.at_s + IDEMPOTENCY_S,
+            ),
+        )
+
+
+def _hash(request: Request) -> str:
+    """Over what stays equal when a request is repeated: ids and secret versions do not."""
+    names = sorted(write.intent.name for write in request.writes)
+    text = "\0".join((request.verb, request.summary, *names))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,83 @@
+"""Opening a database file, and saying in our words what SQLite says in its own."""
+
+import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+from setpoint.model.errors import StoreError
+
+Connection = sqlite3.Connection
+
+VERSION_MIN = (3, 37, 0)
+"""STRICT tables."""
+
+BUSY_MS = 5_000
+CHECKPOINT_PAGES = 4_000
+WAL_BYTES_MAX = 64 * 1024 * 1024
+"""What the log file is cut back to after a checkpoint."""
+
+
+def connect_writer(path: Path) -> Connection:
+    """Raises StoreError. The file is made with mode 0600 where there is none."""
+    if sqlite3.sqlite_version_info < VERSION_MIN:
+        wanted = ".".join(map(str, VERSION_MIN))
+        raise StoreError(
+            f"cannot open data directory: SQLite {sqlite3.sqlite_version} is too old",
+            f"Setpoint needs a Python whose sqlite3 is {wanted} or newer",
+        )
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = _connect(path)
+    except OSError as error:
+        raise StoreError(f"cannot open data directory: {path}: {error.strerror}") from None
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        # Grouped commits make FULL cost 1.5x to 2x at most; losing an acknowledged write costs all.
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
+    except sqlite3.Error as error:
+        db.close()
+        raise told(error, "open data directory") from None
+    return db
+
+
+def connect_reader(path: Path) -> Connection:
+    db = _connect(path)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def connect_memory() -> Connection:
+    """For tests and simulated worlds: all of the schema, none of the disk."""
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _connect(path: Path) -> Connection:
+    """Opened in one thread, used in one other: hence no check, and transactions by hand."""
+    return sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000
+    )
+
+
+def abandon(db: Connection) -> None:
+    """Undo whatever is open. SQLite itself has rolled back already after some errors."""
+    with suppress(sqlite3.Error):
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def told(error: sqlite3.Error, doing: str) -> StoreError:
+    """`cannot <doing>: <fact>`. SQLite's own text names tables at most, never values."""
+    text = str(error)
+    if "full" in text:
+        return StoreError(
+            f"cannot {doing}: the disk is full", "free some space; nothing was written"
+        )
+    if "not a database" in text:
+        return StoreError(f"cannot {doing}: the database file is damaged, or not Setpoint's")
+    return StoreError(f"cannot {doing}: {text}")

@@ -1,0 +1,89 @@
+"""Steps and standing acts. A step is recorded before its effect, and its outcome after."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from setpoint.model.ids import AppId
+from setpoint.model.journal import Entry, EntryState
+from setpoint.store.sqlite import meta
+from setpoint.store.sqlite.connection import Connection
+
+RECENT = 8
+"""An act that is among this many newest entries of its app is counted, not written again."""
+
+_COLUMNS = (
+    "app, generation, kind, verb, subject, rule, because, change, state, "
+    "planned_at_s, ended_at_s, result, count, token"
+)
+
+_INSERT = f"INSERT INTO journal ({_COLUMNS}) VALUES ({', '.join('?' * 14)}) RETURNING id"
+
+
+def begin(db: Connection, entries: Sequence[Entry]) -> tuple[int, ...]:
+    return tuple(_insert(db, entry) for entry in entries)
+
+
+def end(db: Connection, outcomes: Sequence[tuple[int, EntryState, str]], now_s: float) -> None:
+    db.executemany(
+        "UPDATE journal SET state = ?, result = ?, ended_at_s = ? WHERE id = ?",
+        [(state, result, now_s, id) for id, state, result in outcomes],
+    )
+
+
+def record_acts(db: Connection, entries: Iterable[Entry], after: int) -> None:
+    """Nothing if these were taken in before: `after` only grows. Crash loops coalesce."""
+    if after <= acts_seen(db):
+        return
+    for entry in entries:
+        same = _recent(db, entry)
+        if same is None:
+            _insert(db, entry)
+        else:
+            db.execute(
+                "UPDATE journal SET count = count + ?, because = ?, state = ?, result = ?, "
+                "ended_at_s = ? WHERE id = ?",
+                (
+                    entry.count,
+                    entry.because,
+                    entry.state,
+                    entry.result,
+                    entry.ended_at_s if entry.ended_at_s is not None else entry.planned_at_s,
+                    same,
+                ),
+            )
+    meta.put(db, meta.ACTS_SEEN, str(after))
+
+
+def acts_seen(db: Connection) -> int:
+    return int(meta.get(db, meta.ACTS_SEEN) or 0)
+
+
+def read(db: Connection, app: AppId, limit: int) -> tuple[Entry, ...]:
+    """Newest first."""
+    rows = db.execute(
+        f"SELECT id, {_COLUMNS} FROM journal WHERE app = ? ORDER BY id DESC LIMIT ?", (app, limit)
+    )
+    return tuple(_entry(row) for row in rows)
+
+
+def _recent(db: Connection, entry: Entry) -> int | None:
+    row = db.execute(
+        "SELECT id FROM (SELECT * FROM journal WHERE app = ? ORDER BY id DESC LIMIT ?) "
+        "WHERE kind = ? AND generation = ? AND verb = ? AND subject = ? AND rule = ? LIMIT 1",
+        (entry.app, RECENT, entry.kind, entry.generation, entry.verb, entry.subject, entry.rule),
+    ).fetchone()
+    return row[0] if row is not None else None
+
+
+def _insert(db: Connection, entry: Entry) -> int:
+    values = (
+        entry.app, entry.generation, entry.kind, entry.verb, entry.subject, entry.rule,
+        entry.because, entry.change, entry.state, entry.planned_at_s, entry.ended_at_s,
+        entry.result, entry.count, entry.token,
+    )  # fmt: skip
+    return int(db.execute(_INSERT, values).fetchone()[0])
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    """Entry's fields are declared in the order of the columns."""
+    return Entry(*row)

@@ -1,0 +1,16 @@
+"""Facts about the database itself."""
+
+from setpoint.store.sqlite.connection import Connection
+
+INCARNATION = "incarnation"
+KEY_CHECK = "key_check"
+ACTS_SEEN = "acts_seen"
+
+
+def get(db: Connection, key: str) -> str | None:
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return row[0] if row is not None else None
+
+
+def put(db: Connection, key: str, value: str) -> None:
+    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))

@@ -1,0 +1,47 @@
+"""Sealed values, one row per version. Plaintext enters and leaves only here."""
+
+from collections.abc import Iterable, Mapping
+
+from setpoint.model.app import AppIntent, SecretRef
+from setpoint.model.errors import StoreError
+from setpoint.model.paths import flatten
+from setpoint.store.sealing import Sealer
+from setpoint.store.sqlite.connection import Connection
+
+
+def store(
+    db: Connection, sealer: Sealer, intents: Iterable[AppIntent], secrets: Mapping[str, str]
+) -> None:
+    """Seal what these documents refer to. `secrets`: 'id@version' -> plaintext."""
+    left = dict(secrets)
+    for intent in intents:
+        for ref in _refs(intent):
+            plaintext = left.pop(_key(ref), None)
+            if plaintext is not None:
+                db.execute(
+                    "INSERT INTO secret (id, version, unit, sealed) VALUES (?, ?, ?, ?)",
+                    (ref.id, ref.version, intent.id, sealer.seal(ref, plaintext)),
+                )
+    if left:
+        raise StoreError(f"cannot write to the store: no document refers to {', '.join(left)}")
+
+
+def reveal(db: Connection, sealer: Sealer, refs: Mapping[str, SecretRef]) -> dict[str, str]:
+    return {name: _open(db, sealer, ref) for name, ref in refs.items()}
+
+
+def _open(db: Connection, sealer: Sealer, ref: SecretRef) -> str:
+    row = db.execute(
+        "SELECT sealed FROM secret WHERE id = ? AND version = ?", (ref.id, ref.version)
+    ).fetchone()
+    if row is None:
+        raise StoreError(f"cannot open {ref}: it is not in the store")
+    return sealer.open(ref, row[0])
+
+
+def _refs(intent: AppIntent) -> list[SecretRef]:
+    return [leaf for leaf in flatten(intent).values() if isinstance(leaf, SecretRef)]
+
+
+def _key(ref: SecretRef) -> str:
+    return f"{ref.id}@{ref.version}"

@@ -1,0 +1,56 @@
+"""What was last concluded about a unit: written only when it changed, and never backwards."""
+
+import msgspec
+
+from setpoint.model.condition import Condition
+from setpoint.model.ids import AppId
+from setpoint.store.port import Status
+from setpoint.store.sqlite import events
+from setpoint.store.sqlite.connection import Connection
+
+_decode = msgspec.json.Decoder(tuple[Condition, ...]).decode
+
+
+def get(db: Connection, unit: AppId) -> Status | None:
+    row = db.execute(
+        "SELECT observed_generation, conditions, summary, at_s FROM status WHERE unit = ?", (unit,)
+    ).fetchone()
+    return Status(row[0], _decode(row[1]), row[2], row[3]) if row is not None else None
+
+
+def put(db: Connection, unit: AppId, status: Status) -> None:
+    """Nothing for a unit that is forgotten or unknown, nor for what is older or equal."""
+    before = get(db, unit)
+    if before is not None and (_older(status, before) or _same(status, before)):
+        return
+    written = db.execute(
+        "INSERT OR REPLACE INTO status (unit, observed_generation, conditions, summary, at_s) "
+        "SELECT id, ?, ?, ?, ? FROM unit WHERE id = ? AND forgotten = 0",
+        (
+            status.observed_generation,
+            msgspec.json.encode(status.conditions),
+            status.summary,
+            status.at_s,
+            unit,
+        ),
+    )
+    if written.rowcount:
+        _tell_flips(db, unit, before, status)
+
+
+def _older(status: Status, before: Status) -> bool:
+    return status.observed_generation < before.observed_generation
+
+
+def _same(status: Status, before: Status) -> bool:
+    """But for its time."""
+    return msgspec.structs.replace(status, at_s=before.at_s) == before
+
+
+def _tell_flips(db: Connection, unit: AppId, before: Status | None, now: Status) -> None:
+    old = {c.type: c.status for c in before.conditions} if before is not None else {}
+    flips = {c.type: c.status for c in now.conditions if old.get(c.type) != c.status}
+    if flips:
+        events.append(
+            db, unit, "status.flipped", generation=now.observed_generation, conditions=flips
+        )

@@ -1,0 +1,233 @@
+"""The port, put together: each method says what runs where. No SQL and no rule lives here."""
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from setpoint.model.app import SecretRef, Unit
+from setpoint.model.change import Asked, UnitChange
+from setpoint.model.ids import AppId, Digest
+from setpoint.model.journal import Entry, EntryState
+from setpoint.model.release import Build, Release
+from setpoint.store import sealing
+from setpoint.store.port import Committed, Event, Field, Status, UnitWrite
+from setpoint.store.sealing import Sealer
+from setpoint.store.sqlite import (
+    builds,
+    changes,
+    events,
+    journal,
+    meta,
+    releases,
+    schema,
+    secrets,
+    sources,
+    status,
+    units,
+)
+from setpoint.store.sqlite.commit import Request, commit
+from setpoint.store.sqlite.connection import (
+    Connection,
+    abandon,
+    connect_memory,
+    connect_writer,
+    told,
+)
+from setpoint.store.sqlite.inline import Inline
+from setpoint.store.sqlite.jobs import Runner
+from setpoint.store.sqlite.reader import Reader
+from setpoint.store.sqlite.writer import Writer
+
+
+def open_store(path: Path, key_path: Path, *, incarnation: int = 1) -> "SqliteStore":
+    """Open or make a database and its key file. Blocks; the caller holds the folder's lock.
+
+    `incarnation`: what a new database begins with. Raises StoreError, with the next step.
+    """
+    db = connect_writer(path)
+    try:
+        sealer = _prepare(db, key_path, incarnation)
+        stored = _incarnation(db)
+        reader = Reader(path)
+    except sqlite3.Error as error:
+        db.close()
+        raise told(error, "open data directory") from None
+    except BaseException:
+        db.close()
+        raise
+    return SqliteStore(Writer(db), reader, sealer, stored)
+
+
+def open_in_memory(*, incarnation: int = 1, key: bytes | None = None) -> "SqliteStore":
+    """The same store without threads or disk, deterministic; gone when closed."""
+    db = connect_memory()
+    sealer = Sealer(key if key is not None else os.urandom(sealing.KEY_BYTES))
+    _make(db, sealer, incarnation)
+    inline = Inline(db)
+    return SqliteStore(inline, inline, sealer, incarnation)
+
+
+def _prepare(db: Connection, key_path: Path, incarnation: int) -> Sealer:
+    known = schema.shipped()
+    schema.check(db, known)
+    fresh = schema.version(db) == 0
+    sealer = Sealer(sealing.load_key(key_path, fresh=fresh))
+    if not fresh:
+        sealing.verify(sealer, meta.get(db, meta.KEY_CHECK) or "", key_path)
+    _make(db, sealer, incarnation)
+    return sealer
+
+
+def _make(db: Connection, sealer: Sealer, incarnation: int) -> None:
+    """Schema and first facts in one transaction: a crash leaves a database or none."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        schema.migrate(db, schema.shipped())
+        if meta.get(db, meta.INCARNATION) is None:
+            meta.put(db, meta.INCARNATION, str(incarnation))
+            meta.put(db, meta.KEY_CHECK, sealing.sealed_check(sealer))
+        db.execute("COMMIT")
+    finally:
+        abandon(db)
+
+
+def _incarnation(db: Connection) -> int:
+    return int(meta.get(db, meta.INCARNATION) or 0)
+
+
+class SqliteStore:
+    """Implements `store.port.Store`."""
+
+    def __init__(self, writer: Runner, reader: Runner, sealer: Sealer, incarnation: int) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._sealer = sealer
+        self._incarnation = incarnation
+
+    # --- intent -------------------------------------------------------------------------------
+
+    async def commit(
+        self,
+        asked: Asked,
+        verb: str,
+        summary: str,
+        writes: Sequence[UnitWrite],
+        secrets: Mapping[str, str] = {},
+    ) -> Committed:
+        request = Request(asked, verb, summary, tuple(writes), dict(secrets))
+        return await self._writer.run(
+            lambda db: commit(db, self._sealer, self._incarnation, request)
+        )
+
+    async def unit(self, id: AppId) -> Unit | None:
+        return await self._reader.run(lambda db: units.get(db, self._incarnation, id))
+
+    async def unit_named(self, name: str) -> Unit | None:
+        return await self._reader.run(lambda db: units.named(db, self._incarnation, name))
+
+    async def units(self) -> tuple[Unit, ...]:
+        return await self._reader.run(lambda db: units.every(db, self._incarnation))
+
+    async def forget(self, id: AppId) -> None:
+        await self._writer.run(lambda db: units.forget(db, id))
+
+    async def reveal(self, refs: Mapping[str, SecretRef]) -> dict[str, str]:
+        return await self._reader.run(lambda db: secrets.reveal(db, self._sealer, refs))
+
+    # --- the log ------------------------------------------------------------------------------
+
+    async def changes(self, unit: AppId | None, limit: int = 50) -> tuple[UnitChange, ...]:
+        return await self._reader.run(
+            lambda db: (
+                changes.newest(db, limit) if unit is None else changes.of_unit(db, unit, limit)
+            )
+        )
+
+    async def change(self, seq: int) -> tuple[UnitChange, ...]:
+        return await self._reader.run(lambda db: changes.one(db, seq))
+
+    async def fields(self, unit: AppId) -> tuple[Field, ...]:
+        return await self._reader.run(lambda db: changes.fields(db, unit))
+
+    async def rebuild_fields(self) -> None:
+        """Derive every field's provenance anew from the log. It should alter nothing."""
+        await self._writer.run(changes.rebuild_fields)
+
+    async def events(self, after: int, limit: int = 500) -> tuple[Event, ...]:
+        return await self._reader.run(lambda db: events.read(db, after, limit))
+
+    # --- the journal and what was observed ----------------------------------------------------
+
+    async def begin_pass(self, entries: Sequence[Entry]) -> tuple[int, ...]:
+        return await self._writer.run(lambda db: journal.begin(db, entries))
+
+    async def end_pass(
+        self,
+        outcomes: Sequence[tuple[int, EntryState, str]],
+        unit: AppId,
+        status: Status | None,
+        now_s: float,
+    ) -> None:
+        await self._writer.run(lambda db: _end_pass(db, outcomes, unit, status, now_s))
+
+    async def record_acts(self, entries: Sequence[Entry], after: int) -> None:
+        await self._writer.run(lambda db: journal.record_acts(db, entries, after))
+
+    async def acts_seen(self) -> int:
+        return await self._reader.run(journal.acts_seen)
+
+    async def journal(self, unit: AppId, limit: int = 100) -> tuple[Entry, ...]:
+        return await self._reader.run(lambda db: journal.read(db, unit, limit))
+
+    async def status(self, unit: AppId) -> Status | None:
+        return await self._reader.run(lambda db: status.get(db, unit))
+
+    # --- sources, builds, releases ------------------------------------------------------------
+
+    async def record_source(self, digest: Digest, size_bytes: int, now_s: float) -> None:
+        await self._writer.run(lambda db: sources.record(db, digest, size_bytes, now_s))
+
+    async def source_known(self, digest: Digest) -> bool:
+        return await self._reader.run(lambda db: sources.known(db, digest))
+
+    async def record_build(self, build: Build) -> None:
+        await self._writer.run(lambda db: builds.record(db, build))
+
+    async def builds(self, app: AppId) -> tuple[Build, ...]:
+        return await self._reader.run(lambda db: builds.of_app(db, app))
+
+    async def cut_release(
+        self,
+        app: AppId,
+        build: Build,
+        config: Mapping[str, SecretRef],
+        description: str,
+        change: int,
+        now_s: float,
+    ) -> Release | None:
+        return await self._writer.run(
+            lambda db: releases.cut(db, app, build, config, description, change, now_s)
+        )
+
+    async def settle_release(self, app: AppId, version: int, succeeded: bool, message: str) -> None:
+        await self._writer.run(lambda db: releases.settle(db, app, version, succeeded, message))
+
+    async def releases(self, app: AppId, limit: int = 50) -> tuple[Release, ...]:
+        return await self._reader.run(lambda db: releases.of_app(db, app, limit))
+
+    async def close(self) -> None:
+        await self._reader.stop()
+        await self._writer.stop()
+
+
+def _end_pass(
+    db: Connection,
+    outcomes: Sequence[tuple[int, EntryState, str]],
+    unit: AppId,
+    now: Status | None,
+    now_s: float,
+) -> None:
+    journal.end(db, outcomes, now_s)
+    if now is not None:
+        status.put(db, unit, now)

@@ -1,0 +1,119 @@
+"""Units as rows: reading them, writing one back, forgetting one."""
+
+import sqlite3
+from collections.abc import Iterable
+
+import msgspec
+
+from setpoint.model.app import AppIntent, Unit
+from setpoint.model.errors import Conflict
+from setpoint.model.ids import AppId
+from setpoint.store.sqlite import events
+from setpoint.store.sqlite.connection import Connection
+
+KIND = "app"
+
+_decode_intent = msgspec.json.Decoder(AppIntent).decode
+
+_SELECT = """
+SELECT intent, generation, rev, owner, created_at_s, updated_at_s,
+       last_change, source_change, shape_change, shape_summary
+FROM unit WHERE forgotten = 0
+"""
+
+_INSERT = """
+INSERT INTO unit (id, kind, name, owner, generation, rev, intent, created_at_s, updated_at_s,
+                  last_change, source_change, shape_change, shape_summary)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_UPDATE = """
+UPDATE unit SET name = ?, generation = ?, rev = ?, intent = ?, updated_at_s = ?,
+                last_change = ?, source_change = ?, shape_change = ?, shape_summary = ?
+WHERE id = ?
+"""
+
+
+def get(db: Connection, incarnation: int, id: AppId) -> Unit | None:
+    return _one(db.execute(_SELECT + "AND id = ?", (id,)), incarnation)
+
+
+def named(db: Connection, incarnation: int, name: str) -> Unit | None:
+    return _one(db.execute(_SELECT + "AND kind = ? AND name = ?", (KIND, name)), incarnation)
+
+
+def every(db: Connection, incarnation: int) -> tuple[Unit, ...]:
+    rows = db.execute(_SELECT + "AND kind = ? ORDER BY name", (KIND,))
+    return tuple(_unit(row, incarnation) for row in rows)
+
+
+def insert(db: Connection, unit: Unit) -> None:
+    intent = unit.intent
+    _refuse_taken(db, intent)
+    db.execute(
+        _INSERT,
+        (
+            unit.id, KIND, unit.name, unit.owner, unit.generation, unit.rev, encoded(intent),
+            unit.created_at_s, unit.updated_at_s, unit.last_change, unit.source_change,
+            unit.shape_change, unit.shape_summary,
+        ),
+    )  # fmt: skip
+
+
+def update(db: Connection, unit: Unit, *, renamed: bool) -> None:
+    if renamed:
+        _refuse_taken(db, unit.intent)
+    db.execute(
+        _UPDATE,
+        (
+            unit.name, unit.generation, unit.rev, encoded(unit.intent), unit.updated_at_s,
+            unit.last_change, unit.source_change, unit.shape_change, unit.shape_summary, unit.id,
+        ),
+    )  # fmt: skip
+
+
+def forget(db: Connection, id: AppId) -> None:
+    """The name is free again and the secrets are gone for good; the story stays. Twice is once."""
+    forgotten = db.execute("UPDATE unit SET forgotten = 1 WHERE id = ? AND forgotten = 0", (id,))
+    if forgotten.rowcount:
+        db.execute("DELETE FROM secret WHERE unit = ?", (id,))
+        db.execute("DELETE FROM status WHERE unit = ?", (id,))
+        events.append(db, id, "app.forgotten")
+
+
+def encoded(intent: AppIntent) -> bytes:
+    return msgspec.json.encode(intent)
+
+
+def decoded(body: bytes) -> AppIntent:
+    return _decode_intent(body)
+
+
+def _refuse_taken(db: Connection, intent: AppIntent) -> None:
+    """Asked rather than left to the index, whose complaint could not name the app."""
+    taken = db.execute(
+        "SELECT 1 FROM unit WHERE kind = ? AND name = ? AND forgotten = 0", (KIND, intent.name)
+    ).fetchone()
+    if taken is not None:
+        raise Conflict(f"cannot create '{intent.name}': the name is taken")
+
+
+def _one(rows: Iterable[sqlite3.Row], incarnation: int) -> Unit | None:
+    return next((_unit(row, incarnation) for row in rows), None)
+
+
+def _unit(row: sqlite3.Row, incarnation: int) -> Unit:
+    intent, generation, rev, owner, created, updated, last, source, shape, summary = row
+    return Unit(
+        intent=decoded(intent),
+        incarnation=incarnation,
+        generation=generation,
+        rev=rev,
+        owner=owner,
+        created_at_s=created,
+        updated_at_s=updated,
+        last_change=last,
+        source_change=source,
+        shape_change=shape,
+        shape_summary=summary,
+    )

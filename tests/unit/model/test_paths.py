@@ -1,0 +1,85 @@
+"""Documents as dotted leaves."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from setpoint.model.app import Formation, SecretRef, Source
+from setpoint.model.change import Touch
+from setpoint.model.ids import Digest
+from setpoint.model.paths import conflict_scope, flatten, merge, touches, unflatten
+from tests.support.memory import SHOP, shop
+
+words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+refs = st.builds(SecretRef, st.uuids().map(str), st.integers(1, 9))
+formations = st.builds(Formation, st.integers(0, 5), st.integers(0, 5), st.just("basic"))
+sources = st.builds(Source, st.just(Digest("a" * 64)), st.sampled_from(["", "v1", "v2"]))
+intents = st.builds(
+    shop,
+    source=st.none() | sources,
+    config=st.dictionaries(words, refs, max_size=4),
+    formation=st.dictionaries(words, formations, max_size=3),
+    invoke_key=st.none() | refs,
+    restarted_at_s=st.none() | st.floats(1, 2e9),
+    deleted=st.booleans(),
+)
+
+
+def test_every_key_and_field_is_a_leaf_of_its_own():
+    intent = shop(
+        config={"FOO": SecretRef("s-1", 3)}, formation={"web": Formation(1, 2)}, deleted=True
+    )
+
+    assert flatten(intent) == {
+        "name": "shop",
+        "config.FOO": SecretRef("s-1", 3),
+        "formation.web.min": 1,
+        "formation.web.max": 2,
+        "formation.web.size": "basic",
+        "formation.web.idle_s": 600.0,
+        "formation.web.boot_s_max": 60.0,
+        "deleted": True,
+    }
+
+
+def test_what_was_never_said_is_no_leaf():
+    assert flatten(shop()) == {"name": "shop"}
+
+
+def test_zero_instances_is_something_said():
+    assert flatten(shop(formation={"web": Formation(0, 0)}))["formation.web.min"] == 0
+
+
+@given(intents)
+def test_a_document_comes_back_from_its_leaves(intent):
+    assert unflatten(SHOP, flatten(intent)) == intent
+
+
+@given(intents, intents)
+def test_touches_turn_one_document_into_the_other(before, after):
+    old, new = flatten(before), flatten(after)
+
+    assert merge(old, new, touches(old, new)) == new
+
+
+def test_a_secret_is_touched_when_its_id_changes_and_is_told_by_version_only():
+    old = flatten(shop(config={"FOO": SecretRef("s-1", 1)}))
+    new = flatten(shop(config={"FOO": SecretRef("s-2", 1)}))
+
+    assert touches(old, new) == (Touch("config.FOO", "secret v1", "secret v1"),)
+
+
+def test_a_restated_leaf_is_touched_though_it_is_equal():
+    leaves = flatten(shop(source=Source(Digest("a" * 64))))
+
+    assert [t.path for t in touches(leaves, leaves, ("source.digest",))] == ["source.digest"]
+    assert touches(leaves, leaves, ("source.version",)) == ()
+
+
+def test_digest_and_label_of_a_source_are_one_decision():
+    assert conflict_scope("source.digest") == conflict_scope("source.version")
+
+
+def test_min_and_max_of_one_process_are_one_decision_and_its_size_another():
+    assert conflict_scope("formation.web.min") == conflict_scope("formation.web.max")
+    assert conflict_scope("formation.web.min") != conflict_scope("formation.worker.min")
+    assert conflict_scope("formation.web.size") != conflict_scope("formation.web.min")
