@@ -28,9 +28,10 @@ REQUEST_BYTES_MAX = 4096
 
 @dataclass(frozen=True)
 class Child:
-    """What to run. `fds`: inherited descriptors; `critical_s`: grace for SIGTERM before SIGKILL.
+    """What to run. `fds`: descriptors it inherits; `uid` None: whoever the keeper runs as.
 
-    `signal_reload`: what makes it replace itself without dropping work; None = stop and start.
+    It says that it is ready by writing `1` to the descriptor named in SETPOINT_READY_FD, or why it
+    can never start by writing `!` and the sentence; then everything stops.
     """
 
     name: str
@@ -40,7 +41,8 @@ class Child:
     fds: tuple[int, ...] = ()
     uid: int | None = None
     gid: int | None = None
-    groups: tuple[int, ...] = ()
+    says_ready: bool = True
+    """False for a program that is not ours: it counts as ready once it runs"""
 
 
 @dataclass
@@ -65,13 +67,16 @@ class Keeper:
     """called with (name, pid) for each start, so that a later `up` finds orphans"""
     stop_apps: Callable[[], None]
     """asks the supervisor to stop every instance; blocks until it did"""
+    on_ready: Callable[[], None]
+    """called once, when every child has said it is ready"""
     running: dict[str, Running] = field(default_factory=dict[str, Running])
     stopping: bool = False
     keep_apps: bool = False
-    on_ready: Callable[[], None] | None = None
+    fatal: str = ""
+    announced: bool = False
 
-    def run(self) -> None:
-        """Until asked to go down, by SIGTERM, SIGINT or the socket."""
+    def run(self) -> str:
+        """Until asked to go down. Returns '' or the sentence of a child that can never start."""
         _become_subreaper()
         wake_r, wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
@@ -88,6 +93,7 @@ class Keeper:
                     self._attend(selector, key.fileobj, wake_r)
                 self._reap()
         self._down(lambda _: None)
+        return self.fatal
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if number != signal.SIGCHLD:
@@ -104,14 +110,18 @@ class Keeper:
 
     def _note_ready(self, selector: selectors.BaseSelector, fd: int) -> None:
         selector.unregister(fd)
-        said = os.read(fd, 1)
+        said = os.read(fd, REQUEST_BYTES_MAX)
         os.close(fd)
+        if said.startswith(b"!"):
+            self.fatal, self.stopping = said[1:].decode(errors="replace"), True
+            self.keep_apps = True
         for running in self.running.values():
             if running.ready_fd == fd:
-                running.ready_fd, running.ready = None, bool(said)
-        if self.on_ready is not None and all(r.ready for r in self.running.values()):
+                running.ready_fd = None
+                running.ready = said == b"1" or not running.child.says_ready
+        if not self.announced and all(r.ready for r in self.running.values()):
+            self.announced = True
             self.on_ready()
-            self.on_ready = None
 
     # --- children -----------------------------------------------------------------------------
 
@@ -131,7 +141,7 @@ class Keeper:
         finally:
             os.close(ready_w)
         running.started_s = time.monotonic()
-        running.ready, running.ready_fd = False, ready_r
+        running.ready, running.ready_fd = not child.says_ready, ready_r
         selector.register(ready_r, selectors.EVENT_READ)
         self.record(child.name, running.process.pid)
 
@@ -143,11 +153,11 @@ class Keeper:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(*child.fds, ready_fd),
+                pass_fds=(*child.fds, ready_fd) if child.says_ready else child.fds,
                 start_new_session=True,
                 user=child.uid,
                 group=child.gid,
-                extra_groups=child.groups if child.uid is not None else None,
+                extra_groups=() if child.uid is not None else None,
                 cwd="/",
             )
 

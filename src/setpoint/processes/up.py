@@ -1,0 +1,237 @@
+"""`setpoint up`: checks what must hold, then becomes the keeper or leaves one behind."""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+from setpoint import __version__
+from setpoint.drivers.envoy.binary import EnvoyStart, prepare_envoy
+from setpoint.drivers.local.paths import Paths, default_data, default_runtime
+from setpoint.drivers.local.sandbox import Confinement, install_tools
+from setpoint.model.capability import LEVEL_WORDS
+from setpoint.model.errors import Refused, SetpointError
+from setpoint.processes import preflight
+from setpoint.processes.accounts import Accounts, accounts
+from setpoint.processes.keeper import Child, Keeper
+
+EDGE_PORT, API_PORT = 8080, 5180
+LEVELS = ("L0", "L2", "L3")
+PASSED_ON = ("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG", "SETPOINT_ENVOY", "SETPOINT_UID_BASE")
+"""Of the operator's environment, all that the plane needs; besides uv's own and the proxies."""
+PASSED_ON_PREFIXES = ("UV_",)
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+STOP_APPS_S_MAX = 45.0
+EDGE_S_MAX = 5.0
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = _parse(argv)
+    if options.detach:
+        return _leave_behind(sys.argv[1:] if argv is None else argv)
+    report = os.fdopen(options.report_fd, "w") if options.report_fd is not None else sys.stdout
+    started_s = time.monotonic()
+    try:
+        keeper = _prepare(options, report, started_s)
+        fatal = keeper.run()
+    except SetpointError as error:
+        fatal = str(error)
+    if fatal:
+        print(fatal, file=report if options.report_fd is not None else sys.stderr, flush=True)
+    return 2 if fatal else 0
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="setpoint up")
+    parser.add_argument("--data", type=Path, default=default_data())
+    parser.add_argument("--edge-port", type=int, default=EDGE_PORT)
+    parser.add_argument("--api-port", type=int, default=API_PORT)
+    parser.add_argument("--floor", choices=LEVELS, default="L2")
+    parser.add_argument("--detach", action="store_true")
+    parser.add_argument("--report-fd", type=int, default=None, help=argparse.SUPPRESS)
+    return parser.parse_args(argv)
+
+
+def _leave_behind(argv: list[str]) -> int:
+    """Start the keeper in its own session and show what it reports until it is ready."""
+    read_fd, write_fd = os.pipe()
+    rest = [a for a in argv if a != "--detach"]
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-m", "setpoint.processes.up", *rest, "--report-fd", str(write_fd)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(write_fd,),
+        start_new_session=True,
+        cwd="/",
+    )
+    os.close(write_fd)
+    ready = False
+    with os.fdopen(read_fd) as report:
+        for line in report:
+            ready = ready or line.startswith("ready ")
+            print(line, end="", file=sys.stdout if not line.startswith("cannot ") else sys.stderr)
+    if ready:
+        return 0
+    return child.wait() or 1
+
+
+def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> Keeper:
+    """Everything that can refuse, refuses in here, before the first process is started."""
+    data: Path = options.data.absolute()
+    paths, who = Paths(data, default_runtime(data)), accounts()
+    lock = preflight.take_lock(paths)
+    preflight.check_reachable(paths, who)
+    preflight.make_folders(paths, who)
+    confinement = Confinement.probe(install_tools(paths.data / "tools"))
+    _check_floor(confinement, options.floor)
+    preflight.end_old_plane(paths)
+    ports, api_tcp = _ports(options, paths)
+    envoy = prepare_envoy(paths, ports["edge"], who.envoy)
+    sockets = _sockets(paths, who, api_tcp)
+    os.set_inheritable(lock, False)
+
+    def announce() -> None:
+        _await_edge(ports["edge"])
+        print(_announcement(paths, ports, confinement, started_s), file=report, flush=True)
+        if options.report_fd is not None:
+            report.close()
+
+    return Keeper(
+        children=_children(paths, who, sockets, ports, envoy),
+        listener=sockets["keeper"],
+        record=lambda name, pid: preflight.record_process(paths, name, pid),
+        stop_apps=lambda: _stop_apps(paths),
+        on_ready=announce,
+    )
+
+
+def _check_floor(confinement: Confinement, floor: str) -> None:
+    level = confinement.level
+    if LEVELS.index(level) < LEVELS.index(floor):
+        missing = "; ".join(confinement.missing)
+        raise Refused(
+            f"cannot start Setpoint at isolation level {level} ({LEVEL_WORDS[level]}): {missing}",
+            f"give the missing, or accept it for development with --floor {level}",
+        )
+
+
+def _ports(options: argparse.Namespace, paths: Paths) -> tuple[dict[str, int], socket.socket]:
+    before = preflight.remembered_ports(paths)
+    wanted = {
+        "edge": options.edge_port or before.get("edge", 0),
+        "api": options.api_port or before.get("api", 0),
+    }
+    edge = preflight.free_port(wanted["edge"], "the edge", "--edge-port")
+    api_tcp = preflight.bind_loopback(wanted["api"], "the API", "--api-port")
+    ports = {"edge": edge, "api": api_tcp.getsockname()[1]}
+    preflight.remember_ports(paths, ports)
+    return ports, api_tcp
+
+
+def _sockets(paths: Paths, who: Accounts, api_tcp: socket.socket) -> dict[str, socket.socket]:
+    """Held here for as long as the plane runs, so that no restart refuses a connection."""
+    bind = preflight.bind_unix
+    return {
+        "keeper": bind(paths.keeper_socket, uid=None, gid=None, mode=0o600),
+        "control": bind(paths.supervisor_socket, uid=None, gid=who.plane, mode=0o660),
+        "edge": bind(paths.edge_socket, uid=who.edge, gid=who.plane, mode=0o660),
+        "api": bind(paths.api_socket, uid=who.daemon, gid=who.plane, mode=0o666),
+        "api_tcp": api_tcp,
+    }
+
+
+def _children(
+    paths: Paths,
+    who: Accounts,
+    sockets: dict[str, socket.socket],
+    ports: dict[str, int],
+    envoy: EnvoyStart,
+) -> list[Child]:
+    common = _environment()
+    common |= {"SETPOINT_DATA": str(paths.data), "SETPOINT_RUNTIME": str(paths.runtime)}
+    common |= {"SETPOINT_EDGE_PORT": str(ports["edge"]), "SETPOINT_API_PORT": str(ports["api"])}
+
+    def python(name: str, uid: int | None, held: dict[str, str]) -> Child:
+        """As root it imports everything first and then takes its uid: see privileges.drop."""
+        fds = {inside: sockets[key].fileno() for inside, key in held.items()}
+        env = common | {"SETPOINT_FDS": ",".join(f"{k}={v}" for k, v in fds.items())}
+        if uid is not None and who.plane is not None:
+            env |= {"SETPOINT_UID": str(uid), "SETPOINT_GID": str(who.plane)}
+        return Child(
+            name=name,
+            argv=lambda: [sys.executable, "-I", "-m", f"setpoint.processes.{name}"],
+            log=str(paths.plane_logs / f"{name}.log"),
+            env=env,
+            fds=tuple(fds.values()),
+        )
+
+    return [
+        python("supervisor", None, {"control": "control"}),
+        python("edge_agent", who.edge, {"control": "edge"}),
+        Child(
+            name="envoy",
+            argv=envoy.argv,
+            log=str(paths.plane_logs / "envoy.log"),
+            env={},
+            fds=envoy.fds,
+            uid=who.envoy,
+            gid=who.envoy,
+            says_ready=False,
+        ),
+        python("daemon", who.daemon, {"api": "api", "api_tcp": "api_tcp"}),
+    ]
+
+
+def _environment() -> dict[str, str]:
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES) or name.lower() in PROXIES
+        },
+    }
+
+
+def _await_edge(port: int) -> None:
+    """Envoy was started before the daemon and needs about 0.1 s; a moment more is no failure."""
+    deadline_s = time.monotonic() + EDGE_S_MAX
+    while time.monotonic() < deadline_s:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+
+
+def _stop_apps(paths: Paths) -> None:
+    """One message to the supervisor, in its own framing; returns when every instance is gone."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(STOP_APPS_S_MAX)
+        link.connect(str(paths.supervisor_socket))
+        link.sendall(json.dumps({"type": "StopAll"}).encode() + b"\n")
+        link.recv(4096)
+
+
+def _announcement(
+    paths: Paths, ports: dict[str, int], confinement: Confinement, started_s: float
+) -> str:
+    level = confinement.level
+    return "\n".join(
+        (
+            f"Setpoint {__version__}, isolation {level} ({LEVEL_WORDS[level]})",
+            f"  data  {paths.data}",
+            f"  API   http://127.0.0.1:{ports['api']}",
+            f"  apps  http://<app>.localhost:{ports['edge']}",
+            f"ready in {time.monotonic() - started_s:.1f} s; next: setpoint deploy DIR",
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
