@@ -1,0 +1,47 @@
+"""An app begins, and is asked to cease."""
+
+import msgspec
+
+from setpoint.intents import secrets
+from setpoint.intents.door import Door, app_to, change
+from setpoint.model.app import AppIntent, Unit
+from setpoint.model.change import Asked
+from setpoint.model.errors import Conflict, Invalid
+from setpoint.model.ids import AppId
+from setpoint.policy import access, names
+
+SUGGESTIONS_MAX = 5
+"""Names tried for an app that was given none: there are 30 million of them."""
+
+
+async def create(door: Door, asked: Asked, name: str | None) -> Unit:
+    """With an invoke key of its own from the start, so that its functions are never open."""
+    access.authorise(asked.actor, "create", name or "an app")
+    if name is not None:
+        names.check_app(name)
+        return await _create(door, asked, name)
+    for _ in range(SUGGESTIONS_MAX - 1):
+        try:
+            return await _create(door, asked, names.suggest(door.new_token()))
+        except Conflict:
+            continue
+    return await _create(door, asked, names.suggest(door.new_token()))
+
+
+async def _create(door: Door, asked: Asked, name: str) -> Unit:
+    invoke_key = secrets.next_ref(door, None)
+    intent = AppIntent(AppId(door.new_id()), name, invoke_key=invoke_key)
+    sealed = {secrets.key(invoke_key): door.new_token()}
+    return await change(door, asked, "create", f"Create {name}", None, intent, sealed)
+
+
+async def destroy(door: Door, asked: Asked, name: str, confirm: str) -> Unit:
+    """Accepted at once; the loop takes it out of the world and then forgets it."""
+    unit = await app_to(door, asked, "destroy", name)
+    if confirm != name:
+        raise Invalid(
+            f"cannot destroy '{name}': '{names.shortened(confirm)}' is not its name",
+            f"repeat with --confirm {name}",
+        )
+    intent = msgspec.structs.replace(unit.intent, deleted=True)
+    return await change(door, asked, "destroy", f"Destroy {name}", unit, intent)

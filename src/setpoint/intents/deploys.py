@@ -1,0 +1,38 @@
+"""New source for an app."""
+
+import re
+
+import msgspec
+
+from setpoint.intents.door import Door, app_to, change
+from setpoint.model.app import Source, Unit
+from setpoint.model.change import Asked
+from setpoint.model.errors import Invalid, NotFound
+from setpoint.model.ids import Digest
+from setpoint.policy import limits, names
+
+VERB = "deploy"
+
+_DIGEST_RE = re.compile(r"[0-9a-f]{64}")
+
+
+async def deploy(door: Door, asked: Asked, name: str, digest: str, version: str = "") -> Unit:
+    """Source that was uploaded before. The same source again is a Change, and a build, of its own:
+    somebody who deploys twice after a failure wants it tried again."""
+    unit = await app_to(door, asked, VERB, name)
+    limits.check_version(name, version)
+    source = Source(await _uploaded(door, name, digest), version)
+    intent = msgspec.structs.replace(unit.intent, source=source)
+    summary = f"Deploy {version or digest[:8]}"
+    return await change(door, asked, VERB, summary, unit, intent, restated=("source.digest",))
+
+
+async def _uploaded(door: Door, app: str, digest: str) -> Digest:
+    if _DIGEST_RE.fullmatch(digest) is None:
+        raise Invalid(f"cannot deploy '{app}': '{names.shortened(digest)}' is no sha256 digest")
+    if not await door.store.source_known(Digest(digest)):
+        raise NotFound(
+            f"cannot deploy '{app}': source {digest[:8]} was not uploaded",
+            "upload it first (POST /sources), or use `setpoint deploy`, which does both",
+        )
+    return Digest(digest)

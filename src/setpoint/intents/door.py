@@ -1,0 +1,62 @@
+"""What every intent needs, and the beginning and end they all share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from setpoint.model.app import AppIntent, Unit
+from setpoint.model.change import Asked
+from setpoint.model.ids import AppId
+from setpoint.policy import access, words
+from setpoint.store.port import Store, UnitWrite
+
+
+@dataclass(frozen=True)
+class Door:
+    """`wake` carries a name and no payload: the loop looks for itself.
+
+    `new_id`: unique for ever. `new_token`: unguessable, fit to be a credential.
+    """
+
+    store: Store
+    wake: Callable[[AppId], None]
+    new_id: Callable[[], str]
+    new_token: Callable[[], str]
+
+
+async def app_to(door: Door, asked: Asked, verb: str, name: str) -> Unit:
+    """The app, if the actor may do this to it. One that is being destroyed is there no more."""
+    access.authorise(asked.actor, verb, name)
+    unit = await door.store.unit_named(name)
+    if unit is None or unit.intent.deleted:
+        raise access.no_such_app(verb, name)
+    return unit
+
+
+async def change(
+    door: Door,
+    asked: Asked,
+    verb: str,
+    summary: str,
+    base: Unit | None,
+    intent: AppIntent,
+    secrets: Mapping[str, str] = {},
+    restated: tuple[str, ...] = (),
+) -> Unit:
+    """One app's new document as one Change, and the loop woken. `base` None: it is created."""
+    asked = words.accepted(asked, await _unsayable(door, asked, base, secrets))
+    rev = base.rev if base is not None else None
+    write = UnitWrite(intent, rev, restated=restated)
+    committed = await door.store.commit(asked, verb, summary, [write], secrets)
+    unit = committed.units[0]
+    door.wake(unit.id)
+    return unit
+
+
+async def _unsayable(
+    door: Door, asked: Asked, base: Unit | None, secrets: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Values that must not stand in a why. Nothing is decrypted where nothing is said."""
+    if not asked.why:
+        return ()
+    stored = await door.store.reveal(base.intent.config) if base is not None else {}
+    return (*stored.values(), *secrets.values())

@@ -1,0 +1,45 @@
+"""Who may do what: the scope each verb needs, and what is said about apps nobody may know of."""
+
+from typing import Literal
+
+from setpoint.model.change import Actor
+from setpoint.model.errors import Forbidden, NotFound
+from setpoint.policy.names import shortened
+
+Scope = Literal["read", "write", "admin"]
+
+_RANK: dict[Scope, int] = {"read": 0, "write": 1, "admin": 2}
+
+NEEDS: dict[str, Scope] = {
+    "see": "read",
+    "plan": "read",
+    "create": "write",
+    "destroy": "write",
+    "configure": "write",
+    "scale": "write",
+    "deploy": "write",
+    "restart": "write",
+    "rotate the invoke key of": "write",
+    # As Heroku's read scope, ours does not cover config vars: they are credentials as a rule.
+    "read the config vars of": "write",
+    "invoke": "write",
+}
+"""Verbs as they stand in `cannot <verb> 'shop'`, and in the Change."""
+
+
+def authorise(actor: Actor, verb: str, app: str) -> None:
+    """Raises Forbidden. A verb that is not in the table is a bug, hence a KeyError."""
+    needed = NEEDS[verb]
+    if _RANK[actor.scope] < _RANK[needed]:
+        raise Forbidden(
+            f"cannot {verb} '{shortened(app)}': {actor.name}'s token has scope '{actor.scope}', "
+            f"this needs '{needed}'",
+            f"use a token with scope '{needed}'",
+        )
+
+
+def no_such_app(verb: str, app: str) -> NotFound:
+    """One wording for absent, destroyed and forgotten."""
+    return NotFound(
+        f"cannot {verb} '{shortened(app)}': no such app", "`setpoint apps` lists those there are"
+    )

@@ -1,0 +1,116 @@
+"""Bounds on what may be asked for. Every input that reaches the store has one here."""
+
+from collections.abc import Iterable, Mapping
+
+from setpoint.model.app import (
+    CONFIG_KEY_RE,
+    CONFIG_KEYS_MAX,
+    CONFIG_VALUE_BYTES_MAX,
+    DYNO_SIZES,
+    INSTANCES_MAX,
+    Formation,
+)
+from setpoint.model.errors import Invalid, OverLimit
+from setpoint.policy.names import shortened
+
+SOURCE_BYTES_MAX = 500 * 1024 * 1024
+"""An archive as uploaded; Heroku's slugs end at the same size."""
+
+VERSION_CHARS_MAX = 200
+CONFIG_KEY_CHARS_MAX = 256
+IDLE_S_MIN, IDLE_S_MAX = 1.0, 7 * 24 * 3600.0
+BOOT_S_MIN, BOOT_S_MAX = 1.0, 600.0
+
+
+def check_config(app: str, patch: Mapping[str, str | None]) -> None:
+    """Keys and values of a patch; None unsets. Values are never echoed."""
+    for key, value in patch.items():
+        _check_config_key(app, key)
+        if value is not None:
+            _check_config_value(app, key, value)
+
+
+def check_config_count(app: str, keys: Iterable[str]) -> None:
+    count = len(tuple(keys))
+    if count > CONFIG_KEYS_MAX:
+        raise OverLimit(
+            f"cannot configure '{app}': {count} config vars, at most {CONFIG_KEYS_MAX} are allowed"
+        )
+
+
+def _check_config_key(app: str, key: str) -> None:
+    if CONFIG_KEY_RE.fullmatch(key) is None or len(key) > CONFIG_KEY_CHARS_MAX:
+        raise Invalid(
+            f"cannot configure '{app}': '{shortened(key)}' is not a valid config key",
+            "keys hold letters, digits and underscores and do not start with a digit",
+        )
+
+
+def _check_config_value(app: str, key: str, value: str) -> None:
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise Invalid(f"cannot configure '{app}': the value of {key} is not valid text") from None
+    if size > CONFIG_VALUE_BYTES_MAX:
+        raise OverLimit(
+            f"cannot configure '{app}': the value of {key} has {size} bytes, "
+            f"at most {CONFIG_VALUE_BYTES_MAX} are allowed"
+        )
+    if "\0" in value:
+        raise Invalid(
+            f"cannot configure '{app}': the value of {key} holds a NUL character",
+            "no process environment can carry one; encode binary values, for example as base64",
+        )
+
+
+def check_quantity(app: str, process: str, quantity: object) -> None:
+    """`quantity` as it came in: whatever a door could not read as a number arrives here as is."""
+    if type(quantity) is not int or not 0 <= quantity <= INSTANCES_MAX:
+        raise Invalid(
+            f"cannot scale '{app}': {process}={shortened(str(quantity))} is not a whole number "
+            f"from 0 to {INSTANCES_MAX}"
+        )
+
+
+def check_formation(app: str, process: str, formation: Formation) -> None:
+    check_quantity(app, process, formation.min)
+    check_quantity(app, process, formation.max)
+    if formation.min > formation.max:
+        raise Invalid(
+            f"cannot scale '{app}': {process}={formation.min}..{formation.max} ends before it "
+            "begins"
+        )
+    if formation.size not in DYNO_SIZES:
+        raise Invalid(
+            f"cannot scale '{app}': '{shortened(formation.size)}' is no dyno size",
+            f"sizes: {', '.join(DYNO_SIZES)}",
+        )
+    _check_seconds(app, process, "idle_s", formation.idle_s, IDLE_S_MIN, IDLE_S_MAX)
+    _check_seconds(app, process, "boot_s_max", formation.boot_s_max, BOOT_S_MIN, BOOT_S_MAX)
+
+
+def _check_seconds(
+    app: str, process: str, field: str, value: float, low: float, high: float
+) -> None:
+    if not low <= value <= high:  # also false for NaN
+        raise Invalid(
+            f"cannot scale '{app}': {field}={value:g} of {process} is not between "
+            f"{low:g} and {high:g} seconds"
+        )
+
+
+def check_source_size(app: str, size_bytes: int) -> None:
+    if size_bytes > SOURCE_BYTES_MAX:
+        raise OverLimit(
+            f"cannot deploy '{app}': the source has {size_bytes} bytes, "
+            f"at most {SOURCE_BYTES_MAX} are allowed",
+            "list what need not be deployed in .slugignore",
+        )
+
+
+def check_version(app: str, version: str) -> None:
+    if len(version) > VERSION_CHARS_MAX or not version.isprintable():
+        raise Invalid(
+            f"cannot deploy '{app}': '{shortened(version)}' is not a valid version label",
+            f"at most {VERSION_CHARS_MAX} printable characters",
+        )

@@ -1,0 +1,47 @@
+"""What may be said about a Change."""
+
+import msgspec
+import pytest
+
+from setpoint.model.errors import Invalid, OverLimit
+from setpoint.policy.words import FIELD_CHARS_MAX, WHY_BYTES_MAX, accepted
+from tests.support.memory import asked
+
+
+@pytest.mark.parametrize("why", ["", "  ", "\n\t ", "\x00\x1b"])
+def test_white_space_and_control_characters_are_no_why(why):
+    assert accepted(asked(why)).why == ""
+
+
+def test_a_why_keeps_its_lines_and_loses_its_control_characters():
+    assert accepted(asked(" first\n\x1b[31msecond ")).why == "first\n[31msecond"
+
+
+def test_a_why_that_is_too_long_is_refused_with_the_limit():
+    accepted(asked("x" * WHY_BYTES_MAX))
+    with pytest.raises(OverLimit, match="it has 4097 bytes, at most 4096"):
+        accepted(asked("x" * (WHY_BYTES_MAX + 1)))
+
+
+def test_a_why_with_a_secret_in_it_is_refused_without_an_echo():
+    with pytest.raises(Invalid) as refused:
+        accepted(asked("set the key to hunter2!"), ["hunter2"])
+    assert "hunter2" not in str(refused.value)
+
+
+def test_values_that_stand_in_ordinary_sentences_are_no_secrets():
+    assert accepted(asked("it is true"), ["true", "1", ""]).why == "it is true"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"links": ("x",) * 11},
+        {"links": ("x" * (FIELD_CHARS_MAX + 1),)},
+        {"on_behalf_of": "x" * (FIELD_CHARS_MAX + 1)},
+        {"request_id": "x" * (FIELD_CHARS_MAX + 1)},
+    ],
+)
+def test_everything_else_a_caller_says_is_bounded_too(fields):
+    with pytest.raises(OverLimit):
+        accepted(msgspec.structs.replace(asked(), **fields))
