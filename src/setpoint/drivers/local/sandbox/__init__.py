@@ -1,0 +1,46 @@
+"""Confinement of one instance on this machine: what may be reached, seen, used up; how it ends.
+
+Decides nothing about which instances there are (planning, supervisor). Standard library only, to
+be called from one small single-threaded process. One start, in order:
+
+    confinement = Confinement.probe(tools)            # once
+    netns = prepare_app(confinement, runtime, app)    # before every start: repairs what is amiss
+    identity = launch(confinement, Launch(...))       # or begin, wait for its fd, finish
+    open_pidfd(identity)                              # readable when it has ended; then
+    kill(identity), read_exit(...), forget(...)       # in this order, always all three
+"""
+
+from setpoint.drivers.local.sandbox.confinement import Confinement
+from setpoint.drivers.local.sandbox.exits import forget, read_exit
+from setpoint.drivers.local.sandbox.find import find_ours
+from setpoint.drivers.local.sandbox.identity import alive, kill, open_pidfd, terminate
+from setpoint.drivers.local.sandbox.ingress import connectable, endpoint
+from setpoint.drivers.local.sandbox.launch import Starting, begin, finish, launch, open_output
+from setpoint.drivers.local.sandbox.netns import drop_all, drop_app, prepare_app
+from setpoint.drivers.local.sandbox.spec import Identity, Launch
+from setpoint.drivers.local.sandbox.tools import Tools, install_tools
+
+__all__ = [
+    "Confinement",
+    "Identity",
+    "Launch",
+    "Starting",
+    "Tools",
+    "alive",
+    "begin",
+    "connectable",
+    "drop_all",
+    "drop_app",
+    "endpoint",
+    "find_ours",
+    "finish",
+    "forget",
+    "install_tools",
+    "kill",
+    "launch",
+    "open_output",
+    "open_pidfd",
+    "prepare_app",
+    "read_exit",
+    "terminate",
+]

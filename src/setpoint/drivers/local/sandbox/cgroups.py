@@ -1,0 +1,207 @@
+"""Limits on memory, processes and CPU: one folder per installation, one in it per instance.
+
+Both flavours of the kernel interface: v1 has a tree per controller, v2 a single one. Our folder
+sits below wherever the supervisor itself is, never at the root unless it is there.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CONTROLLERS = ("memory", "pids", "cpu")
+UNIFIED = ""
+"""the key of the one v2 tree"""
+PLANE = "setpoint-plane"
+"""v2 allows processes only in leaves: the plane's own go here"""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`cpu_weight`: share under contention, 1 to 10000, 100 is ordinary."""
+
+    memory_bytes_max: int
+    pids_max: int
+    cpu_weight: int
+
+
+@dataclass(frozen=True)
+class Cgroups:
+    """`roots`: our folder per controller in v1; the one folder under UNIFIED in v2."""
+
+    roots: Mapping[str, Path]
+
+    @property
+    def unified(self) -> bool:
+        return UNIFIED in self.roots
+
+    def make(self, name: str, limits: Limits) -> tuple[Path, ...]:
+        """Make or adopt the folders of one instance and set its limits."""
+        return tuple(self._make_one(kind, name, limits) for kind in self.roots)
+
+    def _make_one(self, kind: str, name: str, limits: Limits) -> Path:
+        folder = self.roots[kind] / name
+        folder.mkdir(exist_ok=True)
+        for file, value in _settings(kind, limits).items():
+            _write(folder / file, value)
+        return folder
+
+    def members(self, name: str) -> set[int]:
+        """Host pids of everything in there. Empty when there is no such folder."""
+        for root in self.roots.values():
+            with contextlib.suppress(OSError, ValueError):
+                return {int(pid) for pid in (root / name / "cgroup.procs").read_text().split()}
+        return set()
+
+    def names(self) -> list[str]:
+        for root in self.roots.values():
+            with contextlib.suppress(OSError), os.scandir(root) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir())
+        return []
+
+    def oom_kills(self, name: str) -> int:
+        file = "memory.events" if self.unified else "memory.oom_control"
+        root = self.roots.get(UNIFIED) or self.roots.get("memory")
+        if root is None:
+            return 0
+        with contextlib.suppress(OSError, ValueError):
+            for line in (root / name / file).read_text().splitlines():
+                key, value = line.split()
+                if key == "oom_kill":
+                    return int(value)
+        return 0
+
+    def kill(self, name: str) -> None:
+        """v2 only: everything at once, whatever it forks meanwhile."""
+        if self.unified:
+            with contextlib.suppress(OSError):
+                _write(self.roots[UNIFIED] / name / "cgroup.kill", "1")
+
+    def remove(self, name: str) -> bool:
+        """False while something in there still dies: ask again later. Absent is success."""
+        busy = [root for root in self.roots.values() if not _remove(root / name)]
+        return not busy
+
+    def remove_all(self) -> bool:
+        """Every empty folder of this installation, then its own. False if something is left."""
+        busy = [name for name in self.names() if not self.remove(name)]
+        return not busy and all(_remove(root) for root in self.roots.values())
+
+
+def _settings(kind: str, limits: Limits) -> dict[str, str]:
+    """File name -> value. In the order in which the kernel accepts them."""
+    memory = str(limits.memory_bytes_max)
+    match kind:
+        case "memory":
+            return {"memory.limit_in_bytes": memory, "memory.memsw.limit_in_bytes": memory}
+        case "pids":
+            return {"pids.max": str(limits.pids_max)}
+        case "cpu":
+            return {"cpu.shares": str(max(2, limits.cpu_weight * 1024 // 100))}
+        case _:
+            return {
+                "memory.max": memory,
+                "memory.swap.max": "0",
+                "pids.max": str(limits.pids_max),
+                "cpu.weight": str(limits.cpu_weight),
+            }
+
+
+def _write(file: Path, value: str) -> None:
+    """A file that is not there belongs to a controller (or swap accounting) that is not either."""
+    with contextlib.suppress(FileNotFoundError):
+        fd = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, value.encode())
+        finally:
+            os.close(fd)
+
+
+def _remove(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+# --- what this machine offers -------------------------------------------------------------------
+
+
+def find(installation: str) -> tuple[Cgroups | None, str]:
+    """Make this installation's folders. Answers (None, why) where nothing can be limited."""
+    own = dict(_own_folders(Path("/proc/self/mountinfo"), Path("/proc/self/cgroup")))
+    name = f"setpoint-{installation}"
+    try:
+        if any(controller in own for controller in CONTROLLERS):
+            roots = {c: own[c] / name for c in CONTROLLERS if c in own}
+            for root in roots.values():
+                root.mkdir(exist_ok=True)
+        elif UNIFIED in own:
+            roots = {UNIFIED: _unified_root(own[UNIFIED], name)}
+        else:
+            return None, "no cgroup hierarchy is mounted"
+    except OSError as error:
+        return None, f"no cgroup of its own can be made ({error.strerror or error})"
+    return Cgroups(roots), ""
+
+
+def _own_folders(mountinfo: Path, membership: Path) -> Iterator[tuple[str, Path]]:
+    """(controller or UNIFIED, the folder this process is in), as seen through the mounts here."""
+    mounts: dict[str, tuple[str, str]] = {}
+    for line in mountinfo.read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        fields, (kind, _, options) = before.split(), after.split()[:3]
+        if kind == "cgroup":
+            mounts.update(dict.fromkeys(options.split(","), (fields[3], fields[4])))
+        elif kind == "cgroup2":
+            mounts[UNIFIED] = (fields[3], fields[4])
+    for line in membership.read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            if controller in mounts:
+                root, mounted = mounts[controller]
+                folder = Path(mounted) / os.path.relpath(path, root)
+                yield controller, Path(os.path.normpath(folder))
+
+
+def _unified_root(own: Path, name: str) -> Path:
+    """v2 hands controllers only to the children of a folder without processes."""
+    base = own.parent if own.name == PLANE else own
+    offered = (base / "cgroup.controllers").read_text().split()
+    if not {"memory", "pids"} <= set(offered):
+        raise OSError(0, "the memory and pids controllers are not delegated to this cgroup")
+    wanted = " ".join(f"+{c}" for c in CONTROLLERS if c in offered)
+    root = base / name
+    root.mkdir(exist_ok=True)
+    try:
+        _write(base / "cgroup.subtree_control", wanted)
+    except OSError:
+        _move_plane(base)
+        _write(base / "cgroup.subtree_control", wanted)
+    _write(root / "cgroup.subtree_control", wanted)
+    return root
+
+
+def _move_plane(base: Path) -> None:
+    """Only when everybody in there is our own family: the keeper, and what it started."""
+    pids = [int(pid) for pid in (base / "cgroup.procs").read_text().split()]
+    if base == Path("/sys/fs/cgroup") or not all(_is_family(pid) for pid in pids):
+        raise OSError(0, "this cgroup is shared; start Setpoint in a scope of its own")
+    leaf = base / PLANE
+    leaf.mkdir(exist_ok=True)
+    for pid in pids:
+        _write(leaf / "cgroup.procs", str(pid))
+
+
+def _is_family(pid: int) -> bool:
+    """Our parent, or one of its descendants."""
+    while pid > 1:
+        if pid == os.getppid():
+            return True
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            pid = int(stat.read().rpartition(b")")[2].split()[1])
+    return False

@@ -1,0 +1,84 @@
+"""What this machine lets this user put around an app: found out once, then a value.
+
+Three levels. L3, root: every app has its own host uid, network namespace and cgroups. L2, ordinary
+user with user namespaces: hidden files, processes and network, one uid for all apps. L0, no
+namespaces at all (a nested container): plain processes that may only open what they need.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from setpoint.drivers.local.sandbox.cgroups import Cgroups
+from setpoint.drivers.local.sandbox.tools import Tools
+from setpoint.model.capability import LEVEL_WORDS, Level
+from setpoint.model.process import EndpointKind
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """`missing`: human sentences on what this level has and this machine lacks.
+
+    `uids`: host uids for apps, one each, or None where we cannot switch users. `ingress`: how the
+    edge reaches a port. `filter`: the seccomp program, empty on an unknown architecture.
+    `landlock`: its version, 0 for none. `system`: bubblewrap's arguments for the host's own parts.
+    """
+
+    level: Level
+    missing: tuple[str, ...]
+    installation: str
+    tools: Tools
+    ingress: EndpointKind
+    uids: range | None = None
+    cgroups: Cgroups | None = None
+    landlock: int = 0
+    filter: bytes = b""
+    system: tuple[str, ...] = ()
+
+    @staticmethod
+    def probe(
+        tools: Path,
+        installation: str = "default",
+        floor: Level = "L0",
+        say: Callable[[str], None] = lambda _: None,
+    ) -> "Confinement":
+        """The best level there is, tried by really starting something. About 100 ms.
+
+        `tools`: a folder of our own below which the sandbox's tools are installed. `say` is told
+        why each better level was not reached. Raises Terminal below `floor`.
+        """
+        from setpoint.drivers.local.sandbox import levels
+
+        return levels.probe(tools, installation, floor, say)
+
+    @property
+    def hides(self) -> bool:
+        """Do apps get a file system of their own?"""
+        return self.level != "L0"
+
+    @property
+    def limits(self) -> bool:
+        """Are memory and processes limited per instance?"""
+        return self.cgroups is not None
+
+    @property
+    def own_network(self) -> bool:
+        """bubblewrap makes the network namespace, one per instance."""
+        return self.level == "L2"
+
+    @property
+    def words(self) -> str:
+        """One line on the isolation reached and what is missing."""
+        missing = f"; missing: {'; '.join(self.missing)}" if self.missing else ""
+        return f"{self.level}, {LEVEL_WORDS[self.level]}{missing}"
+
+    def inside(self, host: Path, wanted: str) -> str:
+        """The path an app sees for a bound folder: as wanted, or the host's own without mounts.
+
+        Callers build binds, argv, environment and cwd with it, and so serve every level.
+        """
+        return wanted if self.hides else str(host)
+
+    def marker(self, folder: str) -> str:
+        """How a sandbox is named in the process list, and found again after a crash."""
+        return f"setpoint:{self.installation}:{folder}"

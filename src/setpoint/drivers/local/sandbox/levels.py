@@ -1,0 +1,213 @@
+"""Finding out the level: try the best one for real, and say why it was not reached."""
+
+import contextlib
+import os
+import platform
+import select
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from setpoint.drivers.local.sandbox import cgroups, exits, landlock, seccomp, syscalls, wall
+from setpoint.drivers.local.sandbox.argv import system_binds
+from setpoint.drivers.local.sandbox.confinement import Confinement
+from setpoint.drivers.local.sandbox.identity import kill, open_pidfd
+from setpoint.drivers.local.sandbox.launch import launch, open_output
+from setpoint.drivers.local.sandbox.netns import drop_app, prepare_app
+from setpoint.drivers.local.sandbox.plain import interpreter
+from setpoint.drivers.local.sandbox.spec import Launch
+from setpoint.drivers.local.sandbox.tools import Tools, install_tools, reachable
+from setpoint.model.capability import Level
+from setpoint.model.errors import DriverError, Terminal
+
+APP_UIDS = range(40000, 50000)
+"""above what distributions hand out, below the ranges for user namespaces"""
+TRIAL_S_MAX = 10.0
+_RANK: dict[Level, int] = {"L0": 0, "L2": 2, "L3": 3}
+_MEMORY_BYTES = 64 * 1024 * 1024
+
+
+def probe(tools: Path, installation: str, floor: Level, say: Callable[[str], None]) -> Confinement:
+    installed = install_tools(tools)
+    for candidate in (_root_level, _namespace_level, _plain_level):
+        confinement, why = candidate(installed, installation)
+        if confinement is not None:
+            break
+        say(why)
+    else:
+        raise Terminal("cannot start apps: not even a plain process could be started")
+    if _RANK[confinement.level] < _RANK[floor]:
+        raise Terminal(
+            f"cannot confine apps at level {floor}: this machine allows {confinement.words}",
+            f"start it as root, allow user namespaces, or accept less: --floor {confinement.level}",
+        )
+    return confinement
+
+
+def _root_level(tools: Tools, installation: str) -> tuple[Confinement | None, str]:
+    if os.geteuid() != 0:
+        return None, "L3 needs root"
+    if not _all_mapped(APP_UIDS):
+        return None, "L3 needs user ids of its own, and this container maps too few"
+    groups, no_limits = cgroups.find(installation)
+    walled = _wall_works()
+    missing = _missing(seccomp_known=True, no_limits=no_limits)
+    if not walled:
+        missing += ("a link of its own per app (nf_tables is missing): apps are reached by relay",)
+    confinement = Confinement(
+        level="L3",
+        missing=missing,
+        installation=installation,
+        tools=tools,
+        ingress="veth" if walled else "relay",
+        uids=APP_UIDS,
+        cgroups=groups,
+        filter=_filter(),
+        system=system_binds(tools.etc),
+    )
+    return _tried(confinement)
+
+
+def _namespace_level(tools: Tools, installation: str) -> tuple[Confinement | None, str]:
+    groups, no_limits = cgroups.find(installation)
+    confinement = Confinement(
+        level="L2",
+        missing=_missing(seccomp_known=bool(_filter()), no_limits=no_limits),
+        installation=installation,
+        tools=tools,
+        ingress="relay",
+        cgroups=groups,
+        filter=_filter(),
+        system=system_binds(tools.etc),
+    )
+    return _tried(confinement)
+
+
+def _plain_level(tools: Tools, installation: str) -> tuple[Confinement | None, str]:
+    groups, no_limits = cgroups.find(installation)
+    abi = landlock.version()
+    missing = ("private files, processes and network", "user namespaces")
+    if not abi:
+        missing += ("Landlock: apps can read whatever this user can",)
+    switchable = os.geteuid() == 0 and _all_mapped(APP_UIDS) and reachable(Path(interpreter()))
+    confinement = Confinement(
+        level="L0",
+        missing=(*missing, *_missing(seccomp_known=bool(_filter()), no_limits=no_limits)),
+        installation=installation,
+        tools=tools,
+        ingress="ip",
+        uids=APP_UIDS if switchable else None,
+        cgroups=groups,
+        landlock=abi,
+        filter=_filter(),
+    )
+    tried, why = _tried(confinement)
+    if tried is None and switchable:
+        return _tried(replace(confinement, uids=None))
+    return tried, why
+
+
+def _missing(*, seccomp_known: bool, no_limits: str) -> tuple[str, ...]:
+    missing: tuple[str, ...] = ()
+    if not seccomp_known:
+        missing += (f"a filter of system calls for {platform.machine()}",)
+    if no_limits:
+        missing += (f"limits on memory and processes ({no_limits})",)
+    return missing
+
+
+def _filter() -> bytes:
+    try:
+        return seccomp.program()
+    except KeyError:
+        return b""
+
+
+def _all_mapped(uids: range) -> bool:
+    """Does this user namespace have them?"""
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        inside, _, count = (int(field) for field in line.split())
+        if inside <= uids.start and uids.stop <= inside + count:
+            return True
+    return False
+
+
+def _wall_works() -> bool:
+    """Tried where nobody is affected: in a namespace that vanishes."""
+    try:
+        with syscalls.inside_new_network():
+            wall.build()
+    except OSError:
+        return False
+    return True
+
+
+# --- the trial ----------------------------------------------------------------------------------
+
+
+def _tried(confinement: Confinement) -> tuple[Confinement | None, str]:
+    """Start `true` in it, with everything a real app gets."""
+    folder = Path(tempfile.mkdtemp(prefix="setpoint-probe-"))
+    app = f"probe{os.getpid()}"
+    try:
+        why = _why_not(confinement, folder, app)
+    except DriverError as error:
+        why = error.message
+    finally:
+        drop_app(confinement, folder, app)
+        shutil.rmtree(folder, ignore_errors=True)
+    if not why:
+        return confinement, ""
+    return None, f"{confinement.level} does not work here: {why}"
+
+
+def _why_not(confinement: Confinement, folder: Path, app: str) -> str:
+    if confinement.hides and confinement.tools.bwrap is None:
+        return "bubblewrap is not installed"
+    output, status = folder / "output", folder / "status"
+    reader = open_output(output)
+    try:
+        spec = Launch(
+            name="probe",
+            app=app,
+            argv=("/bin/true",),
+            env={},
+            cwd="/",
+            binds=(),
+            uid=confinement.uids[-1] if confinement.uids else None,
+            memory_bytes_max=_MEMORY_BYTES,
+            pids_max=16,
+            cpu_weight=100,
+            netns=prepare_app(confinement, folder, app),
+            output=output,
+            status=status,
+            fds={},
+            hostname="probe",
+        )
+        return _run(confinement, spec, reader)
+    finally:
+        os.close(reader)
+
+
+def _run(confinement: Confinement, spec: Launch, reader: int) -> str:
+    """'' if it ended well, else its words."""
+    try:
+        identity = launch(confinement, spec)
+    except DriverError as error:
+        return f"{_words(reader)} {error.message}".strip()
+    ended = open_pidfd(identity)
+    if ended is not None:
+        select.select([ended], [], [], TRIAL_S_MAX)
+        os.close(ended)
+    kill(identity)
+    result = exits.read_exit(confinement, spec.app, spec.name, spec.status)
+    exits.forget(confinement, identity, spec.app, spec.name, spec.status)
+    return "" if result == (0, False) else _words(reader) or f"a trial start ended with {result}"
+
+
+def _words(reader: int) -> str:
+    with contextlib.suppress(BlockingIOError):
+        return " ".join(os.read(reader, 4096).decode(errors="replace").split())
+    return ""

@@ -1,0 +1,130 @@
+"""Netlink, the kernel's message protocol: framing, acknowledgements, attributes, network links.
+
+By hand, because a library takes half a second to import and `ip` 15 ms per app (1 ms here).
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+
+ROUTE = 0
+NETFILTER = 12
+
+REQUEST, ACK, DUMP, CREATE, EXCLUSIVE, APPEND = 0x1, 0x4, 0x300, 0x400, 0x200, 0x800
+_ERROR, _DONE = 2, 3
+_NEW_LINK, _GET_LINK, _NEW_ADDRESS = 16, 18, 20
+_NAME, _LINK_INFO, _ALIAS, _NAMESPACE = 3, 18, 20, 28
+_UP = 1
+_BUFFER_BYTES = 1 << 18
+Message = tuple[int, int, bytes]
+"""type, flags, body"""
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
+
+
+def text(kind: int, value: str) -> bytes:
+    return attribute(kind, value.encode() + b"\0")
+
+
+class Netlink:
+    """One conversation, in the network namespace it was opened in. Raises OSError."""
+
+    def __init__(self, protocol: int = ROUTE) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
+        self._socket.bind((0, 0))
+
+    def __enter__(self) -> "Netlink":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def ask(self, message: Message) -> None:
+        """One request, acknowledged."""
+        kind, flags, body = message
+        self.send([(kind, flags | ACK, body)])
+        self.acknowledged(1)
+
+    def send(self, messages: Sequence[Message]) -> None:
+        self._socket.send(b"".join(_frame(at, message) for at, message in enumerate(messages, 1)))
+
+    def acknowledged(self, count: int) -> None:
+        """Wait for that many; the first refusal is raised."""
+        while count:
+            for kind, body in _unframe(self._socket.recv(_BUFFER_BYTES)):
+                if kind == _ERROR:
+                    number = -struct.unpack_from("i", body)[0]
+                    if number:
+                        raise OSError(number, os.strerror(number))
+                    count -= 1
+
+    def links(self) -> Iterator[tuple[str, str]]:
+        """(name, alias) of every network link in this namespace."""
+        self.send([(_GET_LINK, DUMP, _link())])
+        while True:
+            for kind, body in _unframe(self._socket.recv(_BUFFER_BYTES)):
+                if kind in (_DONE, _ERROR):
+                    return
+                found = dict(_attributes(body[16:]))
+                yield _string(found, _NAME), _string(found, _ALIAS)
+
+    def alias(self, name: str) -> str | None:
+        """None if there is no such link."""
+        self.send([(_GET_LINK, 0, _link() + text(_NAME, name))])
+        for kind, body in _unframe(self._socket.recv(_BUFFER_BYTES)):
+            if kind == _NEW_LINK:
+                return _string(dict(_attributes(body[16:])), _ALIAS)
+        return None
+
+    def add_pair(self, name: str, peer: str, namespace: int) -> None:
+        """A veth pair: `name` here, `peer` in the other network namespace (a descriptor)."""
+        other = _link() + text(_NAME, peer) + attribute(_NAMESPACE, struct.pack("I", namespace))
+        info = text(1, "veth") + attribute(2, attribute(1, other))
+        body = _link() + text(_NAME, name) + attribute(_LINK_INFO, info)
+        self.ask((_NEW_LINK, CREATE | EXCLUSIVE, body))
+
+    def add_address(self, link: str, address: str, prefix: int) -> None:
+        index, packed = socket.if_nametoindex(link), socket.inet_aton(address)
+        body = struct.pack("BBBBi", socket.AF_INET, prefix, 0, 0, index)
+        body += attribute(1, packed) + attribute(2, packed)
+        self.ask((_NEW_ADDRESS, CREATE | EXCLUSIVE, body))
+
+    def set_alias(self, link: str, alias: str) -> None:
+        index = socket.if_nametoindex(link)
+        self.ask((_NEW_LINK, 0, _link(index) + text(_ALIAS, alias)))
+
+    def raise_up(self, link: str) -> None:
+        index = socket.if_nametoindex(link)
+        self.ask((_NEW_LINK, 0, _link(index, flags=_UP, change=_UP)))
+
+
+def _link(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
+    return struct.pack("BxHiII", 0, 0, index, flags, change)
+
+
+def _frame(sequence: int, message: Message) -> bytes:
+    kind, flags, body = message
+    return struct.pack("IHHII", 16 + len(body), kind, flags | REQUEST, sequence, 0) + body
+
+
+def _unframe(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at + 16 <= len(data):
+        size, kind = struct.unpack_from("IH", data, at)
+        yield kind, data[at + 16 : at + size]
+        at += max(16, (size + 3) & ~3)
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at + 4 <= len(data):
+        size, kind = struct.unpack_from("HH", data, at)
+        yield kind, data[at + 4 : at + size]
+        at += max(4, (size + 3) & ~3)
+
+
+def _string(found: dict[int, bytes], kind: int) -> str:
+    return found.get(kind, b"").rstrip(b"\0").decode(errors="replace")

@@ -1,0 +1,204 @@
+"""One network namespace per app, pinned to a file, linked to the host by a pair of interfaces.
+
+Level L3. The app's end is eth0; the host's end is named `spv<index>` and carries the app's id as
+its alias, so the kernel itself remembers whose it is when the runtime directory is wiped. The
+index decides the addresses. There is no route further than the link, and the wall (see `wall`)
+stands before the first link does.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+import struct
+from pathlib import Path
+
+from setpoint.drivers.local.sandbox import syscalls, wall
+from setpoint.drivers.local.sandbox.confinement import Confinement
+from setpoint.drivers.local.sandbox.netlink import Netlink
+from setpoint.drivers.local.sandbox.spec import folder_name, split_folder
+from setpoint.model.errors import Terminal, Transient
+
+FIRST_ADDRESS = "198.18.0.0"
+"""of a block set aside for benchmarks: never routed, and rarely anybody's own network"""
+LINKS_MAX = 16384
+"""four addresses each, in that block's first half"""
+_PREFIX_BITS = 30
+_INSIDE = "eth0"
+
+
+def prepare_app(confinement: Confinement, runtime: Path, app: str) -> Path | None:
+    """The app's namespace, made, adopted or repaired. None where each instance has its own.
+
+    Cheap when nothing is amiss: call it before every start. Raises Transient or Terminal.
+    """
+    if confinement.level != "L3":
+        return None
+    folder_name(app, app)
+    pinned = pin_path(runtime, app)
+    try:
+        _pin(confinement, pinned, app)
+        if confinement.ingress == "veth":
+            _link(confinement, pinned, app)
+    except OSError as error:
+        raise Transient(f"cannot prepare the network of {app}: {error}") from error
+    return pinned
+
+
+def drop_app(confinement: Confinement, runtime: Path, app: str) -> None:
+    """Forget it; the kernel removes it with its last process. Absent is success."""
+    pinned = pin_path(runtime, app)
+    if _is_pinned(pinned):
+        syscalls.unmount(pinned)
+    pinned.unlink(missing_ok=True)
+    _record(pinned).unlink(missing_ok=True)
+    for relay in (runtime / "fn").glob(f"{app[:8]}-*.relay"):
+        relay.unlink(missing_ok=True)
+
+
+def drop_all(confinement: Confinement, runtime: Path) -> None:
+    """When Setpoint goes down with its apps: every namespace, and the wall if it was the last."""
+    for pinned in sorted((runtime / "net").glob("*")):
+        if pinned.suffix != ".link":
+            drop_app(confinement, runtime, pinned.name)
+    if confinement.ingress == "veth":
+        with contextlib.suppress(OSError), Netlink() as netlink:
+            ours = _alias(confinement, "")
+            links = [a for name, a in netlink.links() if name.startswith(wall.LINK_PREFIX)]
+            if all(alias.startswith(ours) for alias in links):
+                wall.tear_down()
+
+
+def pin_path(runtime: Path, app: str) -> Path:
+    return runtime / "net" / app
+
+
+def app_address(runtime: Path, app: str) -> str:
+    """The address the host dials. Raises Terminal if the app was never prepared."""
+    index = _recorded(pin_path(runtime, app))
+    if index is None:
+        raise Terminal(f"cannot reach {app}: it has no network yet")
+    return _addresses(index)[1]
+
+
+# --- the namespace ------------------------------------------------------------------------------
+
+
+def _pin(confinement: Confinement, pinned: Path, app: str) -> None:
+    if _is_pinned(pinned):
+        return
+    pinned.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pinned.touch(mode=0o600)
+    running = _running_member(confinement, app)
+    if running is not None:
+        # The runtime directory was wiped under a living app.
+        syscalls.bind_mount(f"/proc/{running}/ns/net", pinned)
+        return
+    with syscalls.inside_new_network():
+        with Netlink() as netlink:
+            netlink.raise_up("lo")
+        syscalls.bind_mount("/proc/thread-self/ns/net", pinned)
+
+
+def _is_pinned(path: Path) -> bool:
+    """A namespace lies on the file system all namespaces share."""
+    try:
+        return path.stat().st_dev == os.stat("/proc/self/ns/net").st_dev
+    except OSError:
+        return False
+
+
+def _running_member(confinement: Confinement, app: str) -> int | None:
+    """Some process of the app that is in a network namespace other than ours."""
+    groups = confinement.cgroups
+    ours = os.stat("/proc/self/ns/net").st_ino
+    for folder in groups.names() if groups else ():
+        parts = split_folder(folder)
+        if groups and parts and parts[0] == app:
+            for pid in sorted(groups.members(folder)):
+                with contextlib.suppress(OSError):
+                    if os.stat(f"/proc/{pid}/ns/net").st_ino != ours:
+                        return pid
+    return None
+
+
+# --- the link -----------------------------------------------------------------------------------
+
+
+def _link(confinement: Confinement, pinned: Path, app: str) -> None:
+    if not wall.stands():
+        wall.build()
+    alias = _alias(confinement, app)
+    recorded = _recorded(pinned)
+    with Netlink() as netlink:
+        if recorded is not None and netlink.alias(_name(recorded)) == alias:
+            return
+        links = dict(netlink.links())
+    index = _adopted(links, alias)
+    if index is None:
+        index = _make_link(pinned, alias, links, recorded)
+    _record(pinned).write_text(str(index))
+
+
+def _adopted(links: dict[str, str], alias: str) -> int | None:
+    found = (name for name, other in links.items() if other == alias)
+    name = next(found, None)
+    return int(name.removeprefix(wall.LINK_PREFIX)) if name else None
+
+
+def _make_link(pinned: Path, alias: str, links: dict[str, str], preferred: int | None) -> int:
+    """The recorded index again if it is free, so that the address stays."""
+    candidates = [preferred] if preferred is not None else []
+    for index in (*candidates, *range(LINKS_MAX)):
+        if _name(index) not in links:
+            try:
+                _connect(pinned, alias, index)
+            except OSError as error:
+                if error.errno != errno.EEXIST:
+                    raise
+                continue
+            return index
+    raise Terminal(f"cannot link another app: all {LINKS_MAX} links are taken")
+
+
+def _connect(pinned: Path, alias: str, index: int) -> None:
+    """The alias comes last: a link that bears it is complete."""
+    outside, inside = _addresses(index)
+    namespace = os.open(pinned, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with Netlink() as netlink:
+            netlink.add_pair(_name(index), _INSIDE, namespace)
+            with syscalls.inside_network(namespace), Netlink() as theirs:
+                theirs.add_address(_INSIDE, inside, _PREFIX_BITS)
+                theirs.raise_up(_INSIDE)
+            netlink.add_address(_name(index), outside, _PREFIX_BITS)
+            netlink.raise_up(_name(index))
+            netlink.set_alias(_name(index), alias)
+    finally:
+        os.close(namespace)
+
+
+def _name(index: int) -> str:
+    return f"{wall.LINK_PREFIX}{index}"
+
+
+def _alias(confinement: Confinement, app: str) -> str:
+    return f"setpoint:{confinement.installation}:{app}"
+
+
+def _addresses(index: int) -> tuple[str, str]:
+    """(the host's end, the app's end)."""
+    base = struct.unpack(">I", socket.inet_aton(FIRST_ADDRESS))[0] + 4 * index
+    host, app = (socket.inet_ntoa(struct.pack(">I", base + offset)) for offset in (1, 2))
+    return host, app
+
+
+def _record(pinned: Path) -> Path:
+    return pinned.with_name(pinned.name + ".link")
+
+
+def _recorded(pinned: Path) -> int | None:
+    try:
+        return int(_record(pinned).read_text())
+    except (OSError, ValueError):
+        return None
