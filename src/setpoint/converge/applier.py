@@ -1,0 +1,118 @@
+"""Carries one step out. One `match`; looks right before each effect whether it is still wanted."""
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import assert_never
+
+from setpoint.drivers.ports import Driver, Edge
+from setpoint.model.app import Unit
+from setpoint.model.errors import Terminal, Transient
+from setpoint.model.ids import Fence
+from setpoint.model.journal import EntryState
+from setpoint.model.steps import (
+    CutRelease,
+    EnsureProcesses,
+    EnsureRoute,
+    ForgetApp,
+    RemoveProcesses,
+    RemoveRoute,
+    SettleRelease,
+    StartBuild,
+    Step,
+)
+from setpoint.store.port import Store
+
+
+class Next(Enum):
+    """What an outcome means for the rest of the pass."""
+
+    GO_ON = auto()
+    LOOK_AGAIN = auto()
+    """the intent has moved on: plan anew"""
+    RETRY = auto()
+    GIVE_UP = auto()
+    """pointless until the intent or the world changes"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`result`: for the journal; never holds a secret."""
+
+    state: EntryState
+    result: str = ""
+    next: Next = Next.GO_ON
+
+
+MOVED_ON = Outcome("refused", "the intent changed meanwhile", Next.LOOK_AGAIN)
+
+
+class Applier:
+    """`timeout_s` bounds every effect."""
+
+    def __init__(self, store: Store, driver: Driver, edge: Edge, timeout_s: float) -> None:
+        self._store = store
+        self._driver = driver
+        self._edge = edge
+        self._timeout_s = timeout_s
+
+    async def apply(self, unit: Unit, step: Step, now_s: float) -> Outcome:
+        """Never raises for what the world said; StoreError means the pass is over."""
+        if await self._moved_on(unit):
+            return MOVED_ON
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._carry_out(unit, step, now_s)
+        except TimeoutError:
+            return Outcome("unknown", f"no answer within {self._timeout_s:g} s", Next.RETRY)
+        except Transient as error:
+            return Outcome("failed", error.message, Next.RETRY)
+        except Terminal as error:
+            return Outcome("failed", error.message, Next.GIVE_UP)
+
+    async def _moved_on(self, unit: Unit) -> bool:
+        current = await self._store.unit(unit.id)
+        return current is None or (current.fence, current.rev) != (unit.fence, unit.rev)
+
+    async def _carry_out(self, unit: Unit, step: Step, now_s: float) -> Outcome:
+        match step:
+            case StartBuild():
+                await self._driver.build(step.request)
+            case CutRelease():
+                return await self._cut(step, now_s)
+            case SettleRelease():
+                await self._store.settle_release(
+                    step.app, step.version, step.succeeded, step.message
+                )
+            case EnsureProcesses():
+                environment = await self._store.reveal(step.environment)
+                await self._driver.apply(step.order, environment)
+            case RemoveProcesses():
+                await self._driver.remove(step.key, Fence(unit.incarnation, step.generation))
+            case EnsureRoute():
+                await self._ensure_route(step)
+            case RemoveRoute():
+                await self._edge.remove_route(step.app, Fence(unit.incarnation, step.generation))
+            case ForgetApp():
+                await self._driver.drop(step.app)
+                await self._store.forget(step.app)
+            case _:
+                assert_never(step)
+        return Outcome("succeeded")
+
+    async def _cut(self, step: CutRelease, now_s: float) -> Outcome:
+        builds = await self._store.builds(step.app)
+        build = next((b for b in builds if b.id == step.build), None)
+        if build is None:
+            return Outcome("failed", "cannot cut a release: its build is unknown", Next.RETRY)
+        release = await self._store.cut_release(
+            step.app, build, step.config, step.description, step.change, now_s
+        )
+        if release is None:
+            return Outcome("refused", "superseded by a newer Change", Next.LOOK_AGAIN)
+        return Outcome("succeeded", release.label)
+
+    async def _ensure_route(self, step: EnsureRoute) -> None:
+        ref = step.invoke_key
+        values = await self._store.reveal({"invoke_key": ref}) if ref is not None else {}
+        await self._edge.ensure_route(step.route, ref, values.get("invoke_key", ""))

@@ -1,0 +1,127 @@
+"""What is: puts one app's facts together. Looks, and remembers verdicts on builds; no opinions."""
+
+import asyncio
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from setpoint.drivers.ports import Driver, Edge
+from setpoint.model.app import Unit
+from setpoint.model.capability import Capabilities
+from setpoint.model.ids import AppId
+from setpoint.model.observed import Observed
+from setpoint.model.process import SetFacts
+from setpoint.model.release import Build
+from setpoint.model.route import RouteFacts
+from setpoint.store.port import Status, Store
+
+RELEASES_LOOKED_AT = 20
+"""The planner wants the newest that serves; more than this many failed in a row is stalled."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All that a pass knows of one app."""
+
+    unit: Unit
+    observed: Observed
+    status: Status | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The whole world as drivers saw it, by app. `tick`: when the looking began."""
+
+    tick: int
+    sets: dict[AppId, list[SetFacts]] = field(default_factory=lambda: defaultdict(list))
+    builds: dict[AppId, list[Build]] = field(default_factory=lambda: defaultdict(list))
+    routes: dict[AppId, RouteFacts] = field(default_factory=dict[AppId, RouteFacts])
+
+    @property
+    def apps(self) -> frozenset[AppId]:
+        return frozenset(self.sets) | frozenset(self.routes)
+
+
+class Observer:
+    """`ticks` orders snapshots against wakes; `timeout_s` bounds every look at the world."""
+
+    def __init__(
+        self,
+        store: Store,
+        driver: Driver,
+        edge: Edge,
+        ticks: "itertools.count[int]",
+        timeout_s: float,
+    ) -> None:
+        self._store = store
+        self._driver = driver
+        self._edge = edge
+        self._ticks = ticks
+        self._timeout_s = timeout_s
+        self._one_at_a_time = asyncio.Lock()
+        self._latest: Snapshot | None = None
+        self._capabilities: Capabilities | None = None
+
+    async def look(self, app: AppId, woken: int) -> Sight | None:
+        """None: no such app (any more). `woken`: tick of the wake that this look answers."""
+        unit = await self._store.unit(app)
+        if unit is None:
+            return None
+        snapshot = await self.snapshot(woken)
+        builds = await self._builds(app, snapshot)
+        releases = await self._store.releases(app, RELEASES_LOOKED_AT)
+        sets = tuple(sorted(snapshot.sets.get(app, ()), key=lambda s: s.key))
+        observed = Observed(builds, releases, sets, snapshot.routes.get(app))
+        return Sight(unit, observed, await self._store.status(app))
+
+    async def snapshot(self, woken: int) -> Snapshot:
+        """A look at the world that began after `woken`; passes that wake together share one."""
+        async with self._one_at_a_time:
+            if self._latest is None or self._latest.tick < woken:
+                self._latest = await self._take_snapshot()
+            return self._latest
+
+    async def capabilities(self) -> Capabilities:
+        """As last probed."""
+        return self._capabilities or await self.probe()
+
+    async def probe(self) -> Capabilities:
+        async with asyncio.timeout(self._timeout_s):
+            self._capabilities = await self._driver.probe()
+        return self._capabilities
+
+    async def _take_snapshot(self) -> Snapshot:
+        snapshot = Snapshot(next(self._ticks))
+        async with asyncio.timeout(self._timeout_s):
+            sets, builds = await self._driver.observe()
+            routes = await self._edge.observe()
+        for facts in sets:
+            snapshot.sets[facts.key.app].append(facts)
+        for build in builds:
+            snapshot.builds[build.app].append(build)
+        snapshot.routes.update((r.route.app, r) for r in routes)
+        return snapshot
+
+    async def _builds(self, app: AppId, snapshot: Snapshot) -> tuple[Build, ...]:
+        """Verdicts are remembered for ever; a build under way is only what the driver says it is.
+
+        So one that was lost with the machine counts as never started.
+        """
+        known = {b.id: b for b in await self._store.builds(app)}
+        seen = {b.id: b for b in snapshot.builds.get(app, ())}
+        for build in seen.values():
+            if _is_news(known.get(build.id), build):
+                await self._store.record_build(build)
+                known[build.id] = build
+        return tuple(b for b in known.values() if b.id in seen or _is_verdict(b))
+
+
+def _is_verdict(build: Build) -> bool:
+    return build.status in ("succeeded", "failed")
+
+
+def _is_news(known: Build | None, seen: Build) -> bool:
+    if known is None:
+        return True
+    final = known.status == "succeeded" or (known.status == "failed" and known.user_error)
+    return not final and known != seen

@@ -1,0 +1,97 @@
+"""Ours, but unknown: sets and routes of an app that memory does not have are collected.
+
+Only after a grace period, and with an entry that says so: memory may be the one that is behind.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from setpoint.converge.observer import Snapshot
+from setpoint.drivers.ports import Driver, Edge
+from setpoint.model.errors import DriverError
+from setpoint.model.ids import AppId
+from setpoint.model.journal import Entry, EntryState
+from setpoint.model.process import SetFacts
+from setpoint.model.route import RouteFacts
+from setpoint.store.port import Store
+
+
+class Orphans:
+    """`grace_s`: how long one must have been seen without a break. `now`: unix seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        driver: Driver,
+        edge: Edge,
+        *,
+        now: Callable[[], float],
+        new_token: Callable[[], str],
+        grace_s: float,
+        timeout_s: float,
+    ) -> None:
+        self._store = store
+        self._driver = driver
+        self._edge = edge
+        self._now = now
+        self._new_token = new_token
+        self._grace_s = grace_s
+        self._timeout_s = timeout_s
+        self._since: dict[AppId, float] = {}
+
+    async def sweep(self, snapshot: Snapshot, known: frozenset[AppId]) -> None:
+        """`known` must have been read after `snapshot` was taken, or a new app looks orphaned."""
+        unknown = snapshot.apps - known
+        now_s = self._now()
+        self._since = {app: self._since.get(app, now_s) for app in unknown}
+        for app in sorted(unknown):
+            if now_s - self._since[app] >= self._grace_s:
+                await self._collect(app, snapshot)
+
+    async def _collect(self, app: AppId, snapshot: Snapshot) -> None:
+        route = snapshot.routes.get(app)
+        if await self._store.unit(app) is not None:
+            return
+        if route is not None:
+            await self._carry_out(app, route)
+        for facts in snapshot.sets.get(app, ()):
+            if not facts.retiring:
+                await self._carry_out(app, facts)
+
+    async def _carry_out(self, app: AppId, left: SetFacts | RouteFacts) -> None:
+        """Two commits, as in any working pass."""
+        (entry,) = await self._store.begin_pass([self._entry(app, left)])
+        state: EntryState = "succeeded"
+        result = ""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._remove(app, left)
+        except TimeoutError:
+            state, result = "unknown", f"no answer within {self._timeout_s:g} s"
+        except DriverError as error:
+            state, result = "failed", error.message
+        await self._store.end_pass([(entry, state, result)], app, None, self._now())
+
+    async def _remove(self, app: AppId, left: SetFacts | RouteFacts) -> None:
+        if isinstance(left, RouteFacts):
+            await self._edge.remove_route(app, left.route.fence)
+        else:
+            await self._driver.remove(left.key, left.fence)
+
+    def _entry(self, app: AppId, left: SetFacts | RouteFacts) -> Entry:
+        is_route = isinstance(left, RouteFacts)
+        fence = left.route.fence if isinstance(left, RouteFacts) else left.fence
+        return Entry(
+            id=0,
+            app=app,
+            generation=fence.generation,
+            kind="step",
+            verb="remove-route" if is_route else "remove-processes",
+            subject="route" if isinstance(left, RouteFacts) else left.key.process,
+            rule="orphan",
+            because=f"no app has this id, and has not had for {self._grace_s:g} s",
+            change=None,
+            state="planned",
+            planned_at_s=self._now(),
+            token=self._new_token(),
+        )

@@ -1,0 +1,175 @@
+"""What is remembered of a pass: entries before the effects, outcomes after, status if it changed.
+
+A settled pass writes nothing. Entries hold names and reasons, never values.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+import msgspec
+
+from setpoint.converge.applier import Outcome
+from setpoint.converge.observer import Sight
+from setpoint.model.app import Unit
+from setpoint.model.condition import Condition, ConditionType, stamp
+from setpoint.model.ids import AppId
+from setpoint.model.journal import Entry, EntryState
+from setpoint.model.observed import StatusSummary
+from setpoint.model.steps import (
+    CutRelease,
+    EnsureProcesses,
+    EnsureRoute,
+    ForgetApp,
+    Plan,
+    RemoveProcesses,
+    RemoveRoute,
+    SettleRelease,
+    StartBuild,
+    Step,
+)
+from setpoint.store.port import Status, Store
+
+RESULT_CHARS_MAX = 2000
+"""A tool's last lines fit; a driver's novel does not fill the journal."""
+
+CUT_OFF = "the plane stopped before it knew; what came of it was looked up again"
+
+Told = tuple[int, EntryState, str]
+"""(entry id, state, result), as the store takes them"""
+
+_summary = msgspec.json.Decoder(StatusSummary)
+
+
+class Recorder:
+    """`now`: unix seconds. `new_token`: a text that never comes twice."""
+
+    def __init__(
+        self, store: Store, now: Callable[[], float], new_token: Callable[[], str]
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._new_token = new_token
+        self._tidy: set[AppId] = set()
+
+    async def tidy(self, app: AppId) -> None:
+        """Close what an earlier life (or a failed commit) left open: its outcome is unknown."""
+        if app in self._tidy:
+            return
+        entries = await self._store.journal(app)
+        left: list[Told] = [(e.id, "unknown", CUT_OFF) for e in entries if e.state == "planned"]
+        if left:
+            await self._store.end_pass(left, app, None, self._now())
+        self._tidy.add(app)
+
+    async def begin(self, unit: Unit, plan: Plan) -> tuple[int, ...]:
+        """One commit of all that is about to be done. Until `end`, the app counts as untidy."""
+        self._tidy.discard(unit.id)
+        token, now_s = self._new_token(), self._now()
+        entries = [_entry(unit, s, f"{token}.{n}", now_s) for n, s in enumerate(plan.steps)]
+        return await self._store.begin_pass(entries)
+
+    async def end(
+        self,
+        app: AppId,
+        ids: Sequence[int] = (),
+        outcomes: Sequence[Outcome] = (),
+        status: Status | None = None,
+    ) -> None:
+        """One commit of all that came of it; none if there is nothing to say."""
+        if not ids and status is None:
+            return
+        told: list[Told] = [
+            (i, o.state, o.result[:RESULT_CHARS_MAX]) for i, o in zip(ids, outcomes, strict=True)
+        ]
+        await self._store.end_pass(told, app, status, self._now())
+        self._tidy.add(app)
+
+    def status(
+        self, sight: Sight, plan: Plan, conditions: tuple[Condition, ...] | None = None
+    ) -> Status | None:
+        """The status to write, or None if it says what is known already."""
+        before, unit = sight.status, sight.unit
+        if before is not None and before.observed_generation > unit.generation:
+            return None
+        now_s = self._now()
+        previous = before.conditions if before is not None else ()
+        stamped = stamp(previous, conditions or plan.conditions, now_s)
+        summary = StatusSummary(plan.waiting, plan.unmet, sight.observed.sets, sight.observed.route)
+        if before is not None and before.observed_generation == unit.generation:
+            unchanged = before.conditions == stamped and _same(before.summary, summary)
+            if unchanged:
+                return None
+        return Status(unit.generation, stamped, msgspec.json.encode(summary), now_s)
+
+    def forget(self, app: AppId) -> None:
+        self._tidy.discard(app)
+
+
+def troubled(plan: Plan, message: str, *, stalled: bool) -> tuple[Condition, ...]:
+    """The plan's conditions, with what the world answered when it was carried out."""
+
+    def told(c: Condition) -> Condition:
+        if stalled and c.type is ConditionType.STALLED and not c.status:
+            return msgspec.structs.replace(c, status=True, reason="DriverRefused", message=message)
+        if not stalled and c.type is ConditionType.PROGRESSING:
+            return msgspec.structs.replace(c, status=True, reason="Retrying", message=message)
+        return c
+
+    return tuple(told(c) for c in plan.conditions)
+
+
+def _same(before: bytes, after: StatusSummary) -> bool:
+    """Traffic alone is no news: a request must not cost a commit."""
+    try:
+        known = _summary.decode(before)
+    except msgspec.DecodeError:
+        return False
+    return _at_rest(known) == _at_rest(after)
+
+
+def _at_rest(summary: StatusSummary) -> StatusSummary:
+    sets = tuple(
+        msgspec.structs.replace(s, waiting=0, in_flight=0, last_used_s=0.0) for s in summary.sets
+    )
+    return msgspec.structs.replace(summary, sets=sets)
+
+
+def _entry(unit: Unit, step: Step, token: str, now_s: float) -> Entry:
+    verb, subject = describe(step)
+    return Entry(
+        id=0,
+        app=unit.id,
+        generation=unit.generation,
+        kind="verdict" if isinstance(step, SettleRelease) else "step",
+        verb=verb,
+        subject=subject,
+        rule=step.because.rule,
+        because=step.because.text,
+        change=step.because.change,
+        state="planned",
+        planned_at_s=now_s,
+        token=token,
+    )
+
+
+def describe(step: Step) -> tuple[str, str]:
+    """(verb, subject) as the journal keeps them."""
+    match step:
+        case StartBuild():
+            return "start-build", step.request.source[:8]
+        case CutRelease():
+            return "cut-release", "release"
+        case SettleRelease():
+            return "settle-release", f"v{step.version}"
+        case EnsureProcesses():
+            return "ensure-processes", f"{step.order.key.process}@v{step.order.spec.release}"
+        case RemoveProcesses():
+            return "remove-processes", step.key.process
+        case EnsureRoute():
+            return "ensure-route", step.route.app_name
+        case RemoveRoute():
+            return "remove-route", "route"
+        case ForgetApp():
+            return "forget-app", "app"
+        case _:
+            assert_never(step)

@@ -1,0 +1,182 @@
+"""Checks a simulated world after its faults have stopped: what must be true in the end.
+
+The expectations are worked out from the intents and the programs, not by asking the planner.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from setpoint.model.app import Unit
+from setpoint.model.condition import ConditionType, find
+from setpoint.model.ids import AppId
+from setpoint.model.release import Release
+from setpoint.testing.histories import PLAINTEXT
+from setpoint.testing.programs import BY_DIGEST
+from setpoint.testing.supervisor import Slot
+from setpoint.testing.watch import bounds_of, release_serves
+from setpoint.testing.world import World
+
+
+def violations(world: World, acknowledged: Iterable[int]) -> list[str]:
+    """One sentence each; none if the world is as it should be."""
+    found: list[str] = []
+    for unit in world.store.rows.units.values():
+        found += _settled(world, unit)
+        found += _as_intended(world, unit)
+    found += _no_leaks(world)
+    found += _nothing_lost(world, acknowledged)
+    found += _journal_closed(world)
+    found += _no_secret_told(world)
+    return found
+
+
+def _settled(world: World, unit: Unit) -> list[str]:
+    if unit.intent.deleted:
+        return [f"{unit.name} was destroyed and is still remembered"]
+    if world.progressing(unit) and not restless(world, unit):
+        return [f"{unit.name} is not settled: {world.store.rows.status.get(unit.id)}"]
+    return []
+
+
+def restless(world: World, unit: Unit) -> bool:
+    """What it falls back to was let through at zero and cannot serve: it is restarted for ever."""
+    serving = _serving(world, unit)
+    return serving is not None and not release_serves(world.store, serving)
+
+
+def _serving(world: World, unit: Unit) -> Release | None:
+    releases = world.store.rows.releases.get(unit.id, ())
+    return next((r for r in releases if r.status == "succeeded"), None)
+
+
+def _as_intended(world: World, unit: Unit) -> list[str]:
+    releases = world.store.rows.releases.get(unit.id, ())
+    serving = _serving(world, unit)
+    found = _newest_release(world, unit, releases)
+    found += _sets(world, unit, serving)
+    return found
+
+
+def _newest_release(world: World, unit: Unit, releases: tuple[Release, ...]) -> list[str]:
+    """Did the newest source and config come to what they had to come to?"""
+    source = unit.intent.source
+    if source is None:
+        return [f"{unit.name} has a release and no source"] if releases else []
+    program = BY_DIGEST[source.digest]
+    ready = _ready(world, unit)
+    if not program.builds:
+        return [f"{unit.name} is ready with a source that cannot be built"] if ready else []
+    if not releases:
+        return [f"{unit.name} was never released"]
+    newest = releases[0]
+    if (newest.source, newest.config) != (source.digest, unit.intent.config):
+        return [f"{unit.name}: {newest.label} is not what is intended"]
+    good = release_serves(world.store, newest)
+    if good and newest.status != "succeeded":
+        return [f"{unit.name}: {newest.label} is {newest.status} and would serve"]
+    if good and not ready:
+        return [f"{unit.name}: {newest.label} serves and Ready does not say so"]
+    if newest.status not in ("succeeded", "failed"):
+        return [f"{unit.name}: {newest.label} is still {newest.status}"]
+    if newest.status == "failed" and ready:
+        return [f"{unit.name}: {newest.label} failed and Ready does not say so"]
+    return []
+
+
+def _ready(world: World, unit: Unit) -> bool:
+    status = world.store.rows.status.get(unit.id)
+    condition = find(status.conditions, ConditionType.READY) if status is not None else None
+    return condition is not None and condition.status
+
+
+def _bounds(world: World, unit: Unit, release: Release, process: str) -> tuple[int, int]:
+    """What is intended, as far as this machine offers it."""
+    formation = bounds_of(unit, release, process)
+    offered = world.supervisor.capabilities.instances_max
+    return min(formation.min, offered), min(formation.max, offered)
+
+
+def _sets(world: World, unit: Unit, serving: Release | None) -> list[str]:
+    """Exactly one set per process of the release that serves, within its bounds, and routed."""
+    slots = [s for k, s in world.supervisor.slots.items() if k.app == unit.id]
+    wanted: dict[str, tuple[int, int]] = {}
+    if serving is not None:
+        for process in serving.slug.processes:
+            bounds = _bounds(world, unit, serving, process.name)
+            if bounds[1]:
+                wanted[process.name] = bounds
+    found = [
+        f"{unit.name} has a set {s.order.key} too many"
+        for s in slots
+        if s.order.spec.process not in wanted
+        or serving is None
+        or s.order.spec.release != serving.version
+    ]
+    for process, bounds in wanted.items():
+        found += _one_set(world, unit, process, bounds, slots)
+    return found
+
+
+def _one_set(
+    world: World, unit: Unit, process: str, bounds: tuple[int, int], slots: list[Slot]
+) -> list[str]:
+    own = [s for s in slots if s.order.spec.process == process]
+    if len(own) != 1:
+        return [f"{unit.name} has {len(own)} sets of {process}"]
+    slot = own[0]
+    found: list[str] = []
+    if not bounds[0] <= slot.ready <= bounds[1] and not restless(world, unit):
+        found.append(f"{unit.name} has {slot.ready} {process} ready, intended are {bounds}")
+    if len({i.ordinal for i in slot.instances.values()}) != len(slot.instances):
+        found.append(f"{unit.name} has two {process} of the same number")
+    if process != "worker" and world.edge.target(unit.id, process) != slot.order.key:
+        found.append(f"{unit.name}: requests for {process} do not reach its set")
+    return found
+
+
+def _no_leaks(world: World) -> list[str]:
+    known = set(world.store.rows.units)
+    apps: set[AppId] = {k.app for k in world.supervisor.slots} | set(world.edge.routes)
+    apps |= {b.app for b in world.supervisor.build_facts.values()}
+    found = [f"{app} is gone, and something of it is left" for app in sorted(apps - known)]
+    adopted = {id for slot in world.supervisor.slots.values() for id in slot.instances}
+    strays = set(world.machine.running) - adopted
+    return found + [f"process {id} runs and nobody looks after it" for id in sorted(strays)]
+
+
+def _nothing_lost(world: World, acknowledged: Iterable[int]) -> list[str]:
+    kept = {told.change.seq for told in world.store.told}
+    found = [f"c{seq} was acknowledged and is lost" for seq in acknowledged if seq not in kept]
+    if [e.cursor for e in world.store.log] != list(range(1, len(world.store.log) + 1)):
+        found.append("the events have a gap")
+    return found
+
+
+def _journal_closed(world: World) -> list[str]:
+    """Every entry has an outcome, but for the last words about an app that is forgotten."""
+    tokens = [e.token for e in world.store.entries.values()]
+    found = [] if len(set(tokens)) == len(tokens) else ["two entries share a token"]
+    return found + [
+        f"the journal never says what came of {e.verb} {e.subject}"
+        for e in world.store.entries.values()
+        if e.state == "planned" and AppId(e.app) in world.store.rows.units
+    ]
+
+
+def _no_secret_told(world: World) -> list[str]:
+    store = world.store
+    told = (
+        ("journal", list(store.entries.values())),
+        ("events", [e.body.decode() for e in store.log]),
+        ("status", [s.summary.decode() for s in store.rows.status.values()]),
+        ("changes", store.told),
+        ("acts", world.supervisor.act_log),
+    )
+    secret = PLAINTEXT.encode()
+    return [f"a secret is in the {name}" for name, rows in told if secret in encode(rows)]
+
+
+def encode(rows: object) -> bytes:
+    """Any of our values as bytes to search in."""
+    return msgspec.json.encode(rows)

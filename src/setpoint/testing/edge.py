@@ -1,0 +1,114 @@
+"""The simulated edge: routes that Envoy confirms a moment later."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import msgspec
+
+from setpoint.model.app import SecretRef
+from setpoint.model.errors import Terminal, Transient
+from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
+from setpoint.model.route import Route, RouteFacts
+from setpoint.testing.supervisor import SimSupervisor
+
+ACK_S = 0.05
+DRAINED_S = 0.1
+
+
+class SimEdge:
+    """Implements drivers.ports.Edge; asks the supervisor for starts, as the edge agent does."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, supervisor: SimSupervisor) -> None:
+        self._loop = loop
+        self._supervisor = supervisor
+        supervisor.on_draining = self._on_draining
+        self.up = True
+        self.routes: dict[AppId, RouteFacts] = {}
+        self.fences: dict[AppId, Fence] = {}
+        self.on_command: Callable[[str, AppId, Fence], None] = lambda verb, app, fence: None
+        self.served = 0
+        self.turned_away = 0
+        self._watchers: set[asyncio.Queue[AppId]] = set()
+
+    async def ensure_route(
+        self, route: Route, invoke_key_ref: SecretRef | None, invoke_key: str
+    ) -> None:
+        self._check_fence(route.app, route.fence)
+        self.on_command("ensure_route", route.app, route.fence)
+        known = self.routes.get(route.app)
+        same = known is not None and known.route.same_as(route)
+        if known is not None and same and known.invoke_key == invoke_key_ref:
+            self.routes[route.app] = msgspec.structs.replace(known, route=route)
+            return
+        self.routes[route.app] = RouteFacts(route, False, "", invoke_key_ref)
+        self._loop.call_later(ACK_S, self._ack, route.app, self.routes[route.app])
+
+    async def remove_route(self, app: AppId, fence: Fence) -> None:
+        self._check_fence(app, fence)
+        self.on_command("remove_route", app, fence)
+        self.lose(app)
+
+    async def observe(self) -> tuple[RouteFacts, ...]:
+        if not self.up:
+            raise Transient("cannot reach the edge: it is down")
+        return tuple(self.routes.values())
+
+    async def changes(self) -> AsyncIterator[AppId]:
+        queue: asyncio.Queue[AppId] = asyncio.Queue()
+        self._watchers.add(queue)
+        try:
+            for app in sorted(self.routes):
+                yield app
+            while True:
+                yield await queue.get()
+        finally:
+            self._watchers.discard(queue)
+
+    def lose(self, app: AppId) -> None:
+        if self.routes.pop(app, None) is not None:
+            self._tell(app)
+
+    def lose_all(self) -> None:
+        for app in list(self.routes):
+            self.lose(app)
+
+    def target(self, app: AppId, process: str) -> SetKey | None:
+        """Where requests for this process go now."""
+        facts = self.routes.get(app)
+        backends = facts.route.backends if facts is not None else ()
+        return next((b.target for b in backends if b.process == process), None)
+
+    def request(self, app: AppId, process: str) -> bool:
+        """One request arrives. Answered now, or held while one instance is asked for?"""
+        facts = self.routes.get(app)
+        backends = facts.route.backends if facts is not None else ()
+        backend = next((b for b in backends if b.process == process), None)
+        slot = None
+        if backend is not None and backend.target is not None:
+            slot = self._supervisor.slots.get(backend.target)
+        if backend is None or slot is None or not (slot.ready or backend.hold):
+            self.turned_away += 1
+            return False
+        self._supervisor.want(slot.order.key)
+        self.served += 1
+        return True
+
+    def _on_draining(self, id: InstanceId) -> None:
+        self._loop.call_later(DRAINED_S, self._supervisor.drained, id)
+
+    def _check_fence(self, app: AppId, fence: Fence) -> None:
+        if not self.up:
+            raise Transient("cannot reach the edge: it is down")
+        highest = self.fences.get(app)
+        if highest is not None and fence < highest:
+            raise Terminal(f"cannot obey generation {fence}: {highest} was seen already")
+        self.fences[app] = fence
+
+    def _ack(self, app: AppId, facts: RouteFacts) -> None:
+        if self.routes.get(app) is facts:
+            self.routes[app] = msgspec.structs.replace(facts, acked=True)
+            self._tell(app)
+
+    def _tell(self, app: AppId) -> None:
+        for watcher in self._watchers:
+            watcher.put_nowait(app)

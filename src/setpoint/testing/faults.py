@@ -1,0 +1,200 @@
+"""What can go wrong between the daemon and everything it talks to, drawn from the seed.
+
+Every call to store, driver or edge passes one `Life`: it may be refused, be slow, lose its answer
+after the effect, or be the last thing this life of the daemon does. A crash point lies before and
+after each call, also while recovering from an earlier crash.
+
+A command whose caller gave up may still arrive, but not after a later command for the same app
+with the same fence: fences order generations, and within one the connection keeps the order.
+"""
+
+import asyncio
+import functools
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from setpoint.model.errors import StoreError, Transient
+from setpoint.model.ids import AppId, Fence, SetKey
+from setpoint.model.process import SetOrder
+from setpoint.model.route import Route
+
+COMMANDS = ("apply", "remove", "ensure_route", "remove_route")
+"""What carries a fence."""
+LATE_S_MAX = 20.0
+FOR_EVER_S = 1e9
+
+
+class Crash(BaseException):
+    """The daemon dies here. Not an Exception: nothing in the daemon may catch it."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Probability per call, or per wake for `deaf`."""
+
+    refused: float = 0.0
+    lost: float = 0.0
+    slow: float = 0.0
+    late: float = 0.0
+    stale: float = 0.0
+    deaf: float = 0.0
+
+
+@dataclass
+class Faults:
+    """One run's faults, over all lives of the daemon. `on`: False once faults have stopped.
+
+    `crash_at`: numbers of crash points; None draws them, about every `crash_gap` points.
+    `sick`: apps whose commands never come back.
+    """
+
+    luck: random.Random
+    rates: Rates = Rates()
+    crash_at: tuple[int, ...] | None = ()
+    crash_gap: int = 40
+    on: bool = True
+    points: int = 0
+    crashed: list[int] = field(default_factory=list[int])
+    sick: set[AppId] = field(default_factory=set[AppId])
+    _next: int = 0
+    _crash_luck: random.Random = field(default_factory=random.Random)
+
+    def __post_init__(self) -> None:
+        self._crash_luck = random.Random(self.luck.random())
+        self._draw_next()
+
+    def is_crash(self) -> bool:
+        """Count one crash point; is it to be the daemon's last?"""
+        self.points += 1
+        if not self.on or self.points != self._next:
+            if self.points >= self._next:
+                self._draw_next()
+            return False
+        self.crashed.append(self.points)
+        self._draw_next()
+        return True
+
+    def strikes(self, rate: float) -> bool:
+        return self.on and rate > 0 and self.luck.random() < rate
+
+    def _draw_next(self) -> None:
+        if self.crash_at is None:
+            self._next = self.points + self._crash_luck.randint(1, 2 * self.crash_gap)
+        else:
+            later = [n for n in self.crash_at if n > self.points]
+            self._next = min(later, default=1 << 60)
+
+
+@dataclass
+class Life:
+    """One life of the daemon. `on_issue` hears each command as it is issued.
+
+    `accepted`: number of commands each app's drivers have accepted, and the fence of the last.
+    """
+
+    faults: Faults
+    accepted: dict[AppId, tuple[int, Fence]]
+    on_issue: Callable[[str, AppId, Fence], None] = lambda verb, app, fence: None
+    died: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def point(self) -> None:
+        """A crash point. Whoever calls after the end is dead too: nothing has an effect then."""
+        if self.died.is_set():
+            raise Crash
+        if self.faults.is_crash():
+            self.died.set()
+            raise Crash
+
+    async def through(
+        self,
+        error: type[StoreError | Transient],
+        name: str,
+        method: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+    ) -> Any:
+        faults, rates = self.faults, self.faults.rates
+        self.point()
+        if name in COMMANDS:
+            await self._command(name, method, args)
+        if faults.strikes(rates.refused):
+            raise error(f"cannot {name}: simulated outage")
+        await asyncio.sleep(faults.luck.random() * 0.2 if faults.strikes(rates.slow) else 0)
+        if self.died.is_set():
+            raise Crash
+        result = await method(*args)
+        self.point()
+        if faults.strikes(rates.lost):
+            raise error(f"cannot {name}: simulated loss of the answer")
+        return result
+
+    async def _command(
+        self, name: str, method: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+    ) -> None:
+        app, fence = fence_of(args)
+        self.on_issue(name, app, fence)
+        if app in self.faults.sick:
+            await asyncio.sleep(FOR_EVER_S)
+        if not self.faults.strikes(self.faults.rates.late):
+            return
+        issued = self.accepted.get(app, (0, fence))[0]
+        late_s = self.faults.luck.random() * LATE_S_MAX
+        loop = asyncio.get_running_loop()
+        loop.call_later(late_s, lambda: loop.create_task(self._arrive(method, args, issued)))
+        await asyncio.sleep(FOR_EVER_S)
+
+    async def _arrive(
+        self, method: Callable[..., Awaitable[Any]], args: tuple[Any, ...], issued: int
+    ) -> None:
+        """A late command reaches the driver; nobody listens for its answer any more."""
+        app, fence = fence_of(args)
+        count, last = self.accepted.get(app, (0, fence))
+        if count > issued and last == fence:
+            return
+        try:
+            await method(*args)
+        except Exception:
+            return
+
+
+def fence_of(args: tuple[Any, ...]) -> tuple[AppId, Fence]:
+    """Which app a command is for, and its fence."""
+    match args:
+        case (SetOrder() as order, *_):
+            return order.key.app, order.fence
+        case (Route() as route, *_):
+            return route.app, route.fence
+        case (SetKey() as key, Fence() as fence):
+            return key.app, fence
+        case (str() as app, Fence() as fence):
+            return AppId(app), fence
+        case _:
+            raise AssertionError(f"not a command: {args!r}")
+
+
+class Gated:
+    """A store, driver or edge as one life of the daemon sees it: the same methods, with faults."""
+
+    def __init__(self, inner: object, life: Life, error: type[StoreError | Transient]) -> None:
+        self._inner = inner
+        self._life = life
+        self._error = error
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        method = getattr(self._inner, name)
+
+        async def call(*args: Any, **named: Any) -> Any:
+            bound = functools.partial(method, **named) if named else method
+            return await self._life.through(self._error, name, bound, args)
+
+        setattr(self, name, call)
+        return call
+
+    async def changes(self) -> AsyncIterator[AppId]:
+        """Wakes get lost on the way."""
+        faults = self._life.faults
+        inner: Any = self._inner
+        async for app in inner.changes():
+            if not faults.strikes(faults.rates.deaf):
+                yield app

@@ -1,0 +1,207 @@
+"""Random histories: people who change their minds, and a world that does not hold still.
+
+Changes go through the daemon of the moment, as requests do: it may die under them, and then
+nobody knows whether they were kept. Only what was acknowledged must never be lost.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
+
+from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit
+from setpoint.model.errors import Refused, StoreError
+from setpoint.model.ids import AppId
+from setpoint.store.port import Committed, Store, UnitWrite
+from setpoint.testing import builders
+from setpoint.testing.faults import Crash, Gated
+from setpoint.testing.programs import BREAKING, PROGRAMS
+from setpoint.testing.world import World
+
+NAMES = ("shop", "api", "docs")
+PLAINTEXT = "plaintext-that-must-not-leak"
+FORMATIONS = (
+    Formation(1, 1, idle_s=20.0, boot_s_max=15.0),
+    Formation(2, 2, idle_s=20.0, boot_s_max=15.0),
+    Formation(3, 3, size="standard-2x", idle_s=20.0, boot_s_max=15.0),
+    Formation(0, 2, idle_s=20.0, boot_s_max=15.0),
+    Formation(0, 0),
+    Formation(25, 25, idle_s=20.0, boot_s_max=15.0),
+)
+"""The last exceeds what the simulated machine offers: unmet, and the rest converges."""
+
+
+class People:
+    """`acknowledged`: seq of every Change somebody was told had been kept."""
+
+    def __init__(self, world: World, luck: random.Random) -> None:
+        self._world = world
+        self._luck = luck
+        self._made = 0
+        self.acknowledged: list[int] = []
+
+    async def act(self) -> None:
+        """One request of somebody's, whatever comes of it."""
+        life = self._world.life
+        if life is None:
+            return
+        store = cast("Store", Gated(self._world.store, life, StoreError))
+        try:
+            committed = await self._change(store)
+        except (Crash, StoreError, Refused):
+            return
+        if committed is None:
+            return
+        self.acknowledged.append(committed.change)
+        if not self._world.faults.strikes(self._world.faults.rates.deaf):
+            self._world.wake(committed.units[0].id)
+
+    async def _change(self, store: Store) -> Committed | None:
+        name = self._luck.choice(NAMES)
+        unit = await store.unit_named(name)
+        if unit is None:
+            return await self._create(store, name)
+        if unit.intent.deleted:
+            return None
+        return await self._alter(store, unit)
+
+    async def _create(self, store: Store, name: str) -> Committed:
+        self._made += 1
+        id = AppId(f"{self._made:08x}-{name}")
+        document = builders.intent(id, name, source=None, formation={"web": FORMATIONS[0]})
+        if self._luck.random() < 0.8:
+            document = self._deploy(document)
+        key = self._secret("key")
+        document = msgspec.structs.replace(document, invoke_key=key)
+        return await self._commit(store, "app.create", document, None, {str_of(key): PLAINTEXT})
+
+    async def _alter(self, store: Store, unit: Unit) -> Committed:
+        verb, alter = self._luck.choices(
+            (
+                ("release.deploy", self._deploy),
+                ("formation.scale", self._scale),
+                ("app.restart", self._restart),
+                ("app.destroy", _destroy),
+            ),
+            (4, 4, 1, 0.6),
+        )[0]
+        if self._luck.random() < 0.25:
+            return await self._configure(store, unit)
+        return await self._commit(store, verb, alter(unit.intent), unit.rev, {})
+
+    async def _configure(self, store: Store, unit: Unit) -> Committed:
+        key, value = self._luck.choice(
+            (("GREETING", PLAINTEXT), ("GREETING", PLAINTEXT), (BREAKING, "1"), (BREAKING, ""))
+        )
+        ref = self._secret(key)
+        config = {**unit.intent.config, key: ref}
+        document = msgspec.structs.replace(unit.intent, config=config)
+        return await self._commit(store, "config.set", document, unit.rev, {str_of(ref): value})
+
+    def _deploy(self, document: AppIntent) -> AppIntent:
+        program = self._luck.choice(PROGRAMS)
+        return msgspec.structs.replace(document, source=Source(program.digest))
+
+    def _scale(self, document: AppIntent) -> AppIntent:
+        process = self._luck.choice(("web", "web", "worker", "greet"))
+        formation = {**document.formation, process: self._luck.choice(FORMATIONS)}
+        return msgspec.structs.replace(document, formation=formation)
+
+    def _restart(self, document: AppIntent) -> AppIntent:
+        return msgspec.structs.replace(document, restarted_at_s=self._world.now_s)
+
+    def _secret(self, name: str) -> SecretRef:
+        self._made += 1
+        return SecretRef(f"{name.lower()}-{self._made}", 1)
+
+    async def _commit(
+        self,
+        store: Store,
+        verb: str,
+        document: AppIntent,
+        rev: int | None,
+        secrets: dict[str, str],
+    ) -> Committed:
+        asked = builders.asked(self._world.now_s)
+        write = UnitWrite(document, rev)
+        return await store.commit(asked, verb, verb.capitalize(), [write], secrets)
+
+
+def str_of(ref: SecretRef) -> str:
+    """As `Store.commit` wants its secrets keyed."""
+    return f"{ref.id}@{ref.version}"
+
+
+def _destroy(document: AppIntent) -> AppIntent:
+    return msgspec.structs.replace(document, deleted=True)
+
+
+class Chaos:
+    """What happens to the world without anybody asking."""
+
+    def __init__(self, world: World, luck: random.Random) -> None:
+        self._world = world
+        self._luck = luck
+        everything: dict[str, Callable[[], Any]] = {
+            "kill": self._kill,
+            "unroute": self._unroute,
+            "supervisor dies": self._supervisor_dies,
+            "edge away": self._edge_away,
+            "reboot": self._reboot,
+            "orphan": self._orphan,
+        }
+        kinds = luck.sample(sorted(everything), k=luck.randint(0, 4))
+        self._kinds = [everything[kind] for kind in kinds]
+
+    async def act(self) -> None:
+        """A few requests, and sometimes a mishap of this run's kinds."""
+        for app in list(self._world.edge.routes):
+            if self._luck.random() < 0.5:
+                self._world.edge.request(app, self._luck.choice(("web", "greet")))
+        if self._kinds and self._luck.random() < 0.3:
+            self._luck.choice(self._kinds)()
+
+    def stop(self) -> None:
+        """Everything that was taken away is back."""
+        self._edge_back()
+        self._supervisor_back()
+
+    def _kill(self) -> None:
+        running = self._world.machine.running
+        if running:
+            self._world.machine.end(self._luck.choice(running), 139)
+
+    def _unroute(self) -> None:
+        routed = sorted(self._world.edge.routes)
+        if routed:
+            self._world.edge.lose(self._luck.choice(routed))
+
+    def _supervisor_dies(self) -> None:
+        if self._world.supervisor.up:
+            self._world.supervisor.crash()
+            self._later(self._supervisor_back)
+
+    def _supervisor_back(self) -> None:
+        if not self._world.supervisor.up:
+            self._world.supervisor.restart()
+
+    def _edge_away(self) -> None:
+        self._world.edge.up = False
+        self._later(self._edge_back)
+
+    def _edge_back(self) -> None:
+        self._world.edge.up = True
+
+    def _reboot(self) -> None:
+        self._world.supervisor.reboot()
+        self._world.edge.lose_all()
+
+    def _orphan(self) -> None:
+        """A set of an app that memory does not know, as after restoring an old backup."""
+        app = AppId(f"orphan-{self._luck.randint(0, 1)}")
+        self._world.supervisor.plant(builders.order(app=app, code=PROGRAMS[0].digest))
+
+    def _later(self, back: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(self._luck.random() * 20.0, back)

@@ -1,0 +1,65 @@
+"""The simulated machine: processes that boot, run, exit, and outlive whoever started them."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from setpoint.model.ids import InstanceId
+from setpoint.testing.programs import Fate
+
+
+@dataclass
+class Proc:
+    """One process tree. `code`: how it ended, None while it runs."""
+
+    id: InstanceId
+    stop_s: float
+    ready: bool = False
+    code: int | None = None
+    ended_at_s: float = 0.0
+
+
+class Machine:
+    """`on_change` is told the id of every process that got ready or ended."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.procs: dict[InstanceId, Proc] = {}
+        self.on_change: Callable[[InstanceId], None] = lambda _: None
+
+    @property
+    def running(self) -> list[InstanceId]:
+        return [p.id for p in self.procs.values() if p.code is None]
+
+    def start(self, id: InstanceId, boot_s: float, fate: Fate, stop_s: float) -> None:
+        proc = Proc(id, stop_s)
+        self.procs[id] = proc
+        if fate == "ready":
+            self._loop.call_later(boot_s, self._booted, proc)
+        elif fate == "exits":
+            self._loop.call_later(boot_s, self.end, id, 1)
+
+    def term(self, id: InstanceId) -> None:
+        """SIGTERM: it takes the time it takes."""
+        proc = self.procs.get(id)
+        if proc is not None:
+            self._loop.call_later(proc.stop_s, self.end, id, 0)
+
+    def end(self, id: InstanceId, code: int) -> None:
+        """It exits, or is killed (128 + signal)."""
+        proc = self.procs.get(id)
+        if proc is None or proc.code is not None:
+            return
+        proc.code, proc.ready, proc.ended_at_s = code, False, self._loop.time()
+        self.on_change(id)
+
+    def reap(self, id: InstanceId) -> None:
+        self.procs.pop(id, None)
+
+    def power_off(self) -> None:
+        self.procs.clear()
+
+    def _booted(self, proc: Proc) -> None:
+        if proc.code is None and self.procs.get(proc.id) is proc:
+            proc.ready = True
+            self.on_change(proc.id)

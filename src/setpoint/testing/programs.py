@@ -1,0 +1,53 @@
+"""What simulated sources are made of: how long they take to build and boot, and how that ends."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from setpoint.model.ids import Digest
+from setpoint.model.release import ProcessType
+
+Fate = Literal["ready", "exits", "hangs"]
+BREAKING = "BREAK"
+"""The config var that makes any program exit at its start."""
+
+WEB = ProcessType("web", "web", "serve")
+WORKER = ProcessType("worker", "worker", "work")
+FUNCTION = ProcessType("greet", "function", runtime="python")
+
+
+class Program(msgspec.Struct, frozen=True):
+    """`cut_off`: the first build of it is lost through no fault of its own. Times in seconds."""
+
+    digest: Digest
+    processes: tuple[ProcessType, ...] = (WEB, WORKER)
+    build_s: float = 3.0
+    builds: bool = True
+    cut_off: bool = False
+    boot_s: float = 2.0
+    fate: Fate = "ready"
+    stop_s: float = 0.5
+
+    def serves(self, environment: Mapping[str, str]) -> bool:
+        """Does it come to serve, with this environment?"""
+        return self.builds and self.fate == "ready" and not environment.get(BREAKING)
+
+
+def _digest(n: int) -> Digest:
+    return Digest(f"{n:02x}" * 32)
+
+
+PROGRAMS: tuple[Program, ...] = (
+    Program(_digest(1)),
+    Program(_digest(2), boot_s=9.0, stop_s=40.0),
+    Program(_digest(3), processes=(WEB,), build_s=0.2, boot_s=0.3),
+    Program(_digest(4), processes=(FUNCTION, WORKER)),
+    Program(_digest(5), builds=False),
+    Program(_digest(6), fate="exits"),
+    Program(_digest(7), fate="hangs"),
+    Program(_digest(8), cut_off=True),
+)
+"""Two that are quick, slow ones, one without web, and one for each way to fail."""
+
+BY_DIGEST: dict[Digest, Program] = {p.digest: p for p in PROGRAMS}

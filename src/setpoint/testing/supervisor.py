@@ -1,0 +1,383 @@
+"""The simulated supervisor: a Driver that carries out the real `planning.standing.decide`.
+
+It may die: what it knew in memory is lost, its processes live on, and the next one adopts them
+from its records, as the real one does.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import msgspec
+
+from setpoint.formats.control import Act as ActEntry
+from setpoint.model.capability import Capabilities
+from setpoint.model.errors import Terminal, Transient
+from setpoint.model.ids import AppId, BuildId, Fence, InstanceId, SetKey
+from setpoint.model.process import (
+    Act,
+    Drain,
+    Exit,
+    GiveUp,
+    Instance,
+    Kill,
+    Phase,
+    SetFacts,
+    SetOrder,
+    Start,
+    Stop,
+)
+from setpoint.model.release import Build, BuildRequest, Slug
+from setpoint.planning import standing
+from setpoint.testing.machine import Machine
+from setpoint.testing.programs import BREAKING, BY_DIGEST, Program
+
+CAPABILITIES = Capabilities(
+    level="L3",
+    stack="sim-stack",
+    python="/usr/bin/python3",
+    memory_bytes=8 * 1024**3,
+    instances_max=20,
+    limits=True,
+)
+
+
+@dataclass
+class Slot:
+    """One set: its order on record, and what is known of it."""
+
+    order: SetOrder
+    environment: Mapping[str, str]
+    instances: dict[InstanceId, Instance] = field(default_factory=dict[InstanceId, Instance])
+    failures: int = 0
+    crashes: int = 0
+    last_exit: Exit | None = None
+    waiting: int = 0
+    last_used_s: float = 0.0
+    ever_ready: bool = False
+    gave_up: bool = False
+    retiring: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+    @property
+    def facts(self) -> SetFacts:
+        return SetFacts(
+            key=self.order.key,
+            fence=self.order.fence,
+            bounds=self.order.bounds,
+            release=self.order.spec.release,
+            instances=tuple(self.instances.values()),
+            failures=self.failures,
+            crashes=self.crashes,
+            last_exit=self.last_exit,
+            waiting=self.waiting,
+            last_used_s=self.last_used_s,
+            ever_ready=self.ever_ready,
+            gave_up=self.gave_up,
+            retiring=self.retiring,
+        )
+
+    @property
+    def ready(self) -> int:
+        return sum(i.phase is Phase.READY for i in self.instances.values())
+
+
+class SimSupervisor:
+    """Implements drivers.ports.Driver.
+
+    `on_act` is told every act before it is carried out, `on_command` every apply and remove that
+    its fence let through.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, machine: Machine) -> None:
+        self._loop = loop
+        self._machine = machine
+        machine.on_change = self._seen
+        self.up = True
+        self.capabilities = CAPABILITIES
+        self.slots: dict[SetKey, Slot] = {}
+        self.fences: dict[tuple[AppId, str], Fence] = {}
+        self.build_facts: dict[BuildId, Build] = {}
+        self.act_log: list[ActEntry] = []
+        self.dropped: set[AppId] = set()
+        self.on_act: Callable[[Slot, Act], None] = lambda slot, act: None
+        self.on_command: Callable[[str, SetKey, Fence], None] = lambda verb, key, fence: None
+        self.on_draining: Callable[[InstanceId], None] = lambda id: None
+        self._started = 0
+        self._owner: dict[InstanceId, SetKey] = {}
+        self._poked: set[SetKey] = set()
+        self._watchers: set[asyncio.Queue[AppId | None]] = set()
+        self._tries: dict[BuildId, int] = defaultdict(int)
+
+    # --- the port -------------------------------------------------------------------------
+
+    async def probe(self) -> Capabilities:
+        self._answer()
+        return self.capabilities
+
+    async def apply(self, order: SetOrder, environment: Mapping[str, str]) -> None:
+        self._answer()
+        self._check_fence(order.key, order.fence)
+        self.on_command("apply", order.key, order.fence)
+        slot = self.slots.get(order.key)
+        if slot is None:
+            slot = self.slots[order.key] = Slot(order, dict(environment))
+        elif order != slot.order or slot.retiring:
+            if (order.bounds, order.attempts_max) != (slot.order.bounds, slot.order.attempts_max):
+                slot.gave_up, slot.failures = False, 0
+            slot.order, slot.environment, slot.retiring = order, dict(environment), False
+        self._poke(order.key)
+
+    async def remove(self, key: SetKey, fence: Fence) -> None:
+        self._answer()
+        self._check_fence(key, fence)
+        self.on_command("remove", key, fence)
+        slot = self.slots.get(key)
+        if slot is not None:
+            slot.retiring = True
+            self._poke(key)
+
+    async def observe(self) -> tuple[tuple[SetFacts, ...], tuple[Build, ...]]:
+        self._answer()
+        return tuple(s.facts for s in self.slots.values()), tuple(self.build_facts.values())
+
+    async def build(self, request: BuildRequest) -> None:
+        self._answer()
+        known = self.build_facts.get(request.id)
+        if known is not None and (known.status != "failed" or known.user_error):
+            return
+        self.build_facts[request.id] = Build(
+            request.id, request.app, request.source, "running", request.stack
+        )
+        self._tries[request.id] += 1
+        program = BY_DIGEST[request.source]
+        self._loop.call_later(program.build_s, self._built, request, program)
+        self._tell(request.app)
+
+    async def drop(self, app: AppId) -> None:
+        self._answer()
+        self.dropped.add(app)
+        for id in [b.id for b in self.build_facts.values() if b.app == app]:
+            del self.build_facts[id]
+
+    async def acts(self, after: int) -> tuple[ActEntry, ...]:
+        self._answer()
+        return tuple(self.act_log[after:])
+
+    async def changes(self) -> AsyncIterator[AppId]:
+        self._answer()
+        queue: asyncio.Queue[AppId | None] = asyncio.Queue()
+        self._watchers.add(queue)
+        try:
+            for app in sorted({key.app for key in self.slots}):
+                yield app
+            while (app := await queue.get()) is not None:
+                yield app
+            raise Transient("cannot watch the supervisor: it went away")
+        finally:
+            self._watchers.discard(queue)
+
+    # --- what happens to it ---------------------------------------------------------------
+
+    def crash(self) -> None:
+        """Its memory is gone; processes and records are not."""
+        self.up = False
+        for watcher in self._watchers:
+            watcher.put_nowait(None)
+        for slot in self.slots.values():
+            slot.waiting = 0
+            if slot.timer is not None:
+                slot.timer.cancel()
+
+    def restart(self) -> None:
+        """Adopt what its records name and still runs, and notice what ended meanwhile."""
+        self.up = True
+        for key, slot in list(self.slots.items()):
+            for id in list(slot.instances):
+                self._look_at(id)
+            self._poke(key)
+            self._tell(key.app)
+
+    def reboot(self) -> None:
+        """The machine went down: orders and routes lived in memory; fences are on disk."""
+        for slot in self.slots.values():
+            if slot.timer is not None:
+                slot.timer.cancel()
+        apps = {key.app for key in self.slots}
+        self.slots.clear()
+        self._owner.clear()
+        self._machine.power_off()
+        running = [b.id for b in self.build_facts.values() if b.status == "running"]
+        for id in running:
+            del self.build_facts[id]
+        for app in apps:
+            self._tell(app)
+
+    def plant(self, order: SetOrder) -> None:
+        """A set appears that nobody here ordered."""
+        if self.up and order.key not in self.slots:
+            self.slots[order.key] = Slot(order, {})
+            self._poke(order.key)
+
+    def want(self, key: SetKey) -> None:
+        """A request arrived for this set."""
+        slot = self.slots.get(key)
+        if slot is None or not self.up:
+            return
+        slot.last_used_s = self._loop.time()
+        if not slot.ready:
+            slot.waiting += 1
+        self._poke(key)
+
+    def drained(self, id: InstanceId) -> None:
+        """The edge confirmed: no new request can reach it."""
+        key = self._owner.get(id)
+        if key is None or not self.up:
+            return
+        slot = self.slots[key]
+        slot.instances[id] = msgspec.structs.replace(slot.instances[id], drained=True)
+        self._poke(key)
+
+    # --- facts ----------------------------------------------------------------------------
+
+    def _answer(self) -> None:
+        if not self.up:
+            raise Transient("cannot reach the supervisor: it is down")
+
+    def _check_fence(self, key: SetKey, fence: Fence) -> None:
+        highest = self.fences.get((key.app, key.process))
+        if highest is not None and fence < highest:
+            raise Terminal(f"cannot obey generation {fence}: {highest} was seen already")
+        self.fences[key.app, key.process] = fence
+
+    def _built(self, request: BuildRequest, program: Program) -> None:
+        if request.id not in self.build_facts:
+            return
+        fields: dict[str, object] = {"status": "succeeded"}
+        if program.cut_off and self._tries[request.id] == 1:
+            fields = {"status": "failed", "user_error": False, "message": "cut off"}
+        elif not program.builds:
+            fields = {"status": "failed", "message": "no matching distribution found"}
+        else:
+            python = self.capabilities.python
+            fields["slug"] = Slug(request.source, program.processes, request.stack, python)
+        self.build_facts[request.id] = msgspec.structs.replace(
+            self.build_facts[request.id], **fields
+        )
+        self._tell(request.app)
+
+    def _seen(self, id: InstanceId) -> None:
+        if self.up and id in self._owner:
+            self._look_at(id)
+
+    def _look_at(self, id: InstanceId) -> None:
+        key = self._owner[id]
+        slot, proc = self.slots[key], self._machine.procs.get(id)
+        instance = slot.instances[id]
+        if proc is None or proc.code is not None:
+            self._ended(slot, instance, 137 if proc is None or proc.code is None else proc.code)
+        elif proc.ready and instance.phase is Phase.STARTING:
+            slot.instances[id] = msgspec.structs.replace(
+                instance, phase=Phase.READY, ready_at_s=self._loop.time()
+            )
+            slot.ever_ready, slot.failures, slot.waiting = True, 0, 0
+        self._tell(key.app)
+        self._poke(key)
+
+    def _ended(self, slot: Slot, instance: Instance, code: int) -> None:
+        now_s = self._loop.time()
+        asked = instance.phase in (Phase.DRAINING, Phase.STOPPING)
+        late = instance.phase is Phase.STARTING and code == 137
+        slot.last_exit = Exit(code, now_s, expected=asked, timed_out=late)
+        if not asked:
+            ready_at = instance.ready_at_s
+            steady = ready_at is not None and now_s - ready_at >= standing.STEADY_S
+            slot.crashes = 1 if steady else slot.crashes + 1
+            slot.failures += ready_at is None
+        del slot.instances[instance.id]
+        del self._owner[instance.id]
+        self._machine.reap(instance.id)
+
+    def _tell(self, app: AppId) -> None:
+        if self.up:
+            for watcher in self._watchers:
+                watcher.put_nowait(app)
+
+    # --- standing orders ------------------------------------------------------------------
+
+    def _poke(self, key: SetKey) -> None:
+        if key not in self._poked:
+            self._poked.add(key)
+            self._loop.call_soon(self._decide, key)
+
+    def _decide(self, key: SetKey) -> None:
+        self._poked.discard(key)
+        slot = self.slots.get(key)
+        if slot is None or not self.up:
+            return
+        if slot.retiring and not slot.instances:
+            del self.slots[key]
+            self._tell(key.app)
+            return
+        decided = standing.decide(slot.order, slot.facts, self._loop.time())
+        for act in decided.acts:
+            self._carry_out(slot, act)
+        if slot.timer is not None:
+            slot.timer.cancel()
+        again_s = decided.look_again_s
+        slot.timer = None if again_s is None else self._loop.call_later(again_s, self._poke, key)
+        if decided.acts:
+            self._tell(key.app)
+            self._poke(key)
+
+    def _carry_out(self, slot: Slot, act: Act) -> None:
+        self.on_act(slot, act)
+        self._record(slot, act)
+        match act:
+            case Start():
+                self._start(slot, act.ordinal)
+            case Drain():
+                self._stopping(slot, act.instance, Phase.DRAINING)
+                self.on_draining(act.instance)
+            case Stop():
+                self._stopping(slot, act.instance, Phase.STOPPING)
+                self._machine.term(act.instance)
+            case Kill():
+                self._machine.end(act.instance, 137)
+            case GiveUp():
+                slot.gave_up = True
+            case _:
+                assert_never(act)
+
+    def _start(self, slot: Slot, ordinal: int) -> None:
+        self._started += 1
+        key, now_s = slot.order.key, self._loop.time()
+        id = InstanceId(f"{key.process}.{ordinal}-{self._started:06d}")
+        self._owner[id] = key
+        slot.instances[id] = Instance(id, ordinal, Phase.STARTING, now_s)
+        program = BY_DIGEST[slot.order.spec.code]
+        fate = "exits" if slot.environment.get(BREAKING) else program.fate
+        self._machine.start(id, program.boot_s, fate, program.stop_s)
+
+    def _stopping(self, slot: Slot, id: InstanceId, phase: Phase) -> None:
+        slot.instances[id] = msgspec.structs.replace(
+            slot.instances[id], phase=phase, stop_at_s=self._loop.time()
+        )
+
+    def _record(self, slot: Slot, act: Act) -> None:
+        key, order = slot.order.key, slot.order
+        subject = act.instance if isinstance(act, Drain | Stop | Kill) else key.process
+        self.act_log.append(
+            ActEntry(
+                seq=len(self.act_log) + 1,
+                app=key.app,
+                process=key.process,
+                verb=type(act).__name__.lower(),
+                subject=subject,
+                because=act.because,
+                at_s=self._loop.time(),
+                generation=order.fence.generation,
+            )
+        )

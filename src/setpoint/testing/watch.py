@@ -1,0 +1,146 @@
+"""Watches a simulated run as it goes: what must not happen even for a moment.
+
+Every check is on the world (what runs, what is routed, what is remembered), not on calls made.
+"""
+
+import asyncio
+import itertools
+
+from setpoint.model.app import Formation, Unit, default_formation
+from setpoint.model.ids import AppId, Fence, SetKey
+from setpoint.model.process import Act, Drain, Phase, Stop
+from setpoint.model.release import Release
+from setpoint.store.port import Status
+from setpoint.testing.edge import SimEdge
+from setpoint.testing.programs import BY_DIGEST
+from setpoint.testing.store import SimStore
+from setpoint.testing.supervisor import SimSupervisor, Slot
+
+LOOK_AND_LEAP_S = 1.0
+"""How old the last look before an effect may be: one slow answer, no more."""
+
+VERBS = {
+    "apply": "ensure-processes",
+    "remove": "remove-processes",
+    "ensure_route": "ensure-route",
+    "remove_route": "remove-route",
+}
+
+
+class Watch:
+    """`violations`: one sentence each, with its virtual second. `trace`: all that was done."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        store: SimStore,
+        supervisor: SimSupervisor,
+        edge: SimEdge,
+    ) -> None:
+        self._loop = loop
+        self._started_s = loop.time()
+        self._store = store
+        self._supervisor = supervisor
+        self._edge = edge
+        self.violations: list[str] = []
+        self.trace: list[str] = []
+        self.accepted: dict[AppId, tuple[int, Fence]] = {}
+        self._highest: dict[tuple[AppId, str], Fence] = {}
+        self._generations: dict[AppId, int] = {}
+        supervisor.on_command = self._on_set
+        supervisor.on_act = self._on_act
+        edge.on_command = self._on_route
+        store.on_status = self._on_status
+        store.on_verdict = self._on_verdict
+
+    def violated(self, what: str) -> None:
+        self.violations.append(f"{self._loop.time() - self._started_s:.2f} s: {what}")
+
+    def note(self, what: str) -> None:
+        self.trace.append(f"{self._loop.time() - self._started_s:.4f} {what}")
+
+    def issued(self, verb: str, app: AppId, fence: Fence) -> None:
+        """A command leaves the daemon: was the intent it serves still the newest, just now?"""
+        for generation, at_s in self._store.moved_at[app]:
+            if generation > fence.generation:
+                age_s = self._loop.time() - at_s
+                if age_s > LOOK_AND_LEAP_S:
+                    self.violated(f"{verb} was issued {age_s:.1f} s after its intent had changed")
+                return
+
+    def _on_set(self, verb: str, key: SetKey, fence: Fence) -> None:
+        self._accept(verb, key.app, key.process, fence)
+        unit = self._store.rows.units.get(key.app)
+        meant_to_serve = unit is not None and not unit.intent.deleted
+        if verb == "remove" and meant_to_serve and self._edge.target(key.app, key.process) == key:
+            self.violated(f"{key} was removed while requests were still routed to it")
+
+    def _on_route(self, verb: str, app: AppId, fence: Fence) -> None:
+        self._accept(verb, app, "route", fence)
+
+    def _accept(self, verb: str, app: AppId, process: str, fence: Fence) -> None:
+        self.note(f"{verb} {app} {process} {fence}")
+        highest = self._highest.get((app, process))
+        if highest is not None and fence < highest:
+            self.violated(f"{verb} of generation {fence} won over {highest} for {process}")
+        self._highest[app, process] = max(fence, highest or fence)
+        count = self.accepted.get(app, (0, fence))[0]
+        self.accepted[app] = (count + 1, fence)
+        if not self._announced(app, VERBS[verb]):
+            self.violated(f"{verb} was done for {app} and no entry had announced it")
+
+    def _announced(self, app: AppId, verb: str) -> bool:
+        """Is there an entry, among the latest, that said this would be done?"""
+        entries = (self._store.entries[id] for id in reversed(self._store.entries_of[app]))
+        steps = (e for e in entries if e.kind != "act")
+        return any(e.verb == verb for e in itertools.islice(steps, 40))
+
+    def _on_act(self, slot: Slot, act: Act) -> None:
+        key = slot.order.key
+        self.note(f"act {type(act).__name__} {key} {getattr(act, 'instance', '')}")
+        if not isinstance(act, Drain | Stop) or slot.order.bounds.min == 0:
+            return
+        if slot.instances[act.instance].phase is not Phase.READY:
+            return
+        others = sum(
+            s.ready
+            for k, s in self._supervisor.slots.items()
+            if (k.app, k.process) == (key.app, key.process)
+        )
+        if others <= 1 and self._edge.target(key.app, key.process) == key:
+            self.violated(f"{act.instance} was stopped as the last ready one behind a route")
+
+    def _on_verdict(self, app: AppId, version: int, succeeded: bool) -> None:
+        """A release that cannot serve is only let through while nothing of it is meant to run."""
+        release = next(r for r in self._store.rows.releases[app] if r.version == version)
+        unit = self._store.rows.units.get(app)
+        if not succeeded or unit is None or release_serves(self._store, release):
+            return
+        settled_s = self._loop.time() - self._store.moved_at[app][-1][1]
+        wanted = [p.name for p in release.slug.processes if bounds_of(unit, release, p.name).max]
+        if wanted and settled_s > LOOK_AND_LEAP_S:
+            self.violated(f"{release.label} was said to serve, and its {wanted[0]} cannot")
+
+    def _on_status(self, unit: AppId, status: Status) -> None:
+        if any(c.observed_generation != status.observed_generation for c in status.conditions):
+            self.violated(f"a condition of {unit} speaks for another generation than its status")
+        current = self._store.rows.status.get(unit)
+        seen = self._generations.get(unit, 0)
+        if current is not None and current.observed_generation < seen:
+            self.violated(f"the observed generation of {unit} went back")
+        self._generations[unit] = max(
+            seen, current.observed_generation if current is not None else 0
+        )
+
+
+def release_serves(store: SimStore, release: Release) -> bool:
+    """Would its program come to serve with its config?"""
+    environment = {k: store.secrets[f"{r.id}@{r.version}"] for k, r in release.config.items()}
+    return BY_DIGEST[release.source].serves(environment)
+
+
+def bounds_of(unit: Unit, release: Release, process: str) -> Formation:
+    """What is intended for one process of a release."""
+    type_ = release.slug.process(process)
+    assert type_ is not None
+    return unit.intent.formation.get(process, default_formation(process, type_.kind))

@@ -1,0 +1,140 @@
+"""The simulated world: a machine, its supervisor and edge, a store, and a daemon that may die.
+
+The daemon is the real loop. When it crashes its memory is dropped and a new life begins; when
+the machine reboots, everything but the store and the fences is gone.
+"""
+
+import asyncio
+import random
+from logging import Logger
+from typing import Any, cast
+
+from setpoint.converge.loop import Loop, Settings
+from setpoint.drivers.ports import Driver, Edge
+from setpoint.model.app import Unit
+from setpoint.model.condition import ConditionType, find
+from setpoint.model.errors import StoreError, Transient
+from setpoint.model.ids import AppId
+from setpoint.store.port import Store
+from setpoint.testing.edge import SimEdge
+from setpoint.testing.faults import Faults, Gated, Life
+from setpoint.testing.machine import Machine
+from setpoint.testing.store import SimStore, StaleReads
+from setpoint.testing.supervisor import SimSupervisor
+from setpoint.testing.watch import Watch
+
+SETTINGS = Settings(step_timeout_s=10.0, orphan_grace_s=60.0)
+
+
+class SimLog:
+    """Takes the loop's log. What the loop calls a bug, the simulation calls a violation."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def info(self, event: str, **_: Any) -> None:
+        """Nothing to see."""
+
+    def warning(self, event: str, **_: Any) -> None:
+        """Expected: faults are about."""
+
+    def error(self, event: str, *, exc_info: object = None, **_: Any) -> None:
+        self._watch.violated(f"{event}: {exc_info!r}")
+
+    def exception(self, event: str, **_: Any) -> None:
+        self._watch.violated(event)
+
+
+class World:
+    """Everything a run needs. Build it inside a running SimLoop."""
+
+    def __init__(self, luck: random.Random, faults: Faults | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        self.luck = luck
+        self.faults = faults or Faults(random.Random(luck.random()))
+        self.store = SimStore()
+        self.machine = Machine(loop)
+        self.supervisor = SimSupervisor(loop, self.machine)
+        self.edge = SimEdge(loop, self.supervisor)
+        self.watch = Watch(loop, self.store, self.supervisor, self.edge)
+        self.lives = 0
+        self.life: Life | None = None
+        self.daemon: Loop | None = None
+        self._stale = StaleReads(self.store, self.faults.luck, self.faults.rates.stale)
+        self._tokens = 0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def now_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def __aenter__(self) -> "World":
+        self._task = asyncio.create_task(self._live_for_ever())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def stop_faults(self) -> None:
+        """From here on everything works."""
+        self.faults.on = False
+        self.faults.sick.clear()
+        self._stale.share = 0.0
+
+    def wake(self, app: AppId) -> None:
+        """As a door does after a commit; a daemon that is down hears nothing."""
+        if self.daemon is not None:
+            self.daemon.wake(app)
+
+    def progressing(self, unit: Unit) -> bool:
+        """Does memory say that this unit is not settled, or speak of an older generation?"""
+        status = self.store.rows.status.get(unit.id)
+        if status is None or status.observed_generation != unit.generation:
+            return True
+        condition = find(status.conditions, ConditionType.PROGRESSING)
+        return condition is None or condition.status
+
+    # --- the daemon's lives ---------------------------------------------------------------
+
+    async def _live_for_ever(self) -> None:
+        while True:
+            await self._live()
+            self.watch.note("daemon died")
+            await asyncio.sleep(0.05 + self.luck.random())
+
+    async def _live(self) -> None:
+        self.lives += 1
+        life = Life(self.faults, self.watch.accepted, self.watch.issued)
+        daemon = self._daemon(life)
+        self.life, self.daemon = life, daemon
+        running = asyncio.create_task(daemon.run())
+        died = asyncio.create_task(life.died.wait())
+        try:
+            await asyncio.wait((running, died), return_when=asyncio.FIRST_COMPLETED)
+            if not life.died.is_set():
+                self.watch.violated(f"the loop ended by itself: {running.exception()!r}")
+        finally:
+            life.died.set()
+            self.life = self.daemon = None
+            running.cancel()
+            died.cancel()
+            await asyncio.gather(running, died, return_exceptions=True)
+
+    def _daemon(self, life: Life) -> Loop:
+        return Loop(
+            cast("Store", Gated(self.store, life, StoreError)),
+            cast("Driver", Gated(self.supervisor, life, Transient)),
+            cast("Edge", Gated(self.edge, life, Transient)),
+            now=asyncio.get_running_loop().time,
+            luck=self.luck.random,
+            new_token=self._new_token,
+            log=cast("Logger", SimLog(self.watch)),
+            settings=SETTINGS,
+            reading=cast("Store", Gated(self._stale, life, StoreError)),
+        )
+
+    def _new_token(self) -> str:
+        self._tokens += 1
+        return f"t{self._tokens}"
