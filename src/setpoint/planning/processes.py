@@ -129,7 +129,7 @@ def _spec(draft: Draft, target: Release, type_: ProcessType, formation: Formatio
 
 def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
     facts, bounds = want.facts, want.order.bounds
-    if facts is None or facts.retiring or facts.bounds != bounds:
+    if facts is None or not _heeds(facts, want.order):
         draft.steps.append(
             EnsureProcesses(want.order, target.config, _why_ensure(draft, target, want))
         )
@@ -146,11 +146,22 @@ def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
         )
 
 
+def _heeds(facts: SetFacts, order: SetOrder) -> bool:
+    """Does the set already stand under this order? Also with this fence: a set that has not heard
+    of a newer generation would still obey a delayed command of an older one."""
+    gave_up = facts.gave_up and order.attempts_max == 0
+    return (
+        not facts.retiring
+        and facts.bounds == order.bounds
+        and facts.fence == order.fence
+        and not gave_up
+    )
+
+
 def _why_ensure(draft: Draft, target: Release, want: Wanted) -> Because:
     process, bounds, facts = want.process, want.order.bounds, want.facts
     if facts is not None and not facts.retiring:
-        text = f"{process} is kept at {facts.bounds}, {bounds} is intended"
-        return draft.because("scale", text)
+        return _why_renew(draft, facts, want)
     siblings = [s for s in draft.observed.sets if s.key.process == process and not s.retiring]
     if any(s.release == target.version for s in siblings):
         return draft.because("replace", f"{process} of {target.label} is to start afresh")
@@ -163,12 +174,25 @@ def _why_ensure(draft: Draft, target: Release, want: Wanted) -> Because:
     return draft.because("start", f"{target.label} wants {bounds} {process}", target.change)
 
 
+def _why_renew(draft: Draft, facts: SetFacts, want: Wanted) -> Because:
+    process, bounds = want.process, want.order.bounds
+    if str(facts.bounds) != str(bounds):
+        text = f"{process} is kept at {facts.bounds}, {bounds} is intended"
+        return draft.because("scale", text)
+    if facts.bounds != bounds:
+        return draft.because("retime", f"how long {process} may boot or idle was changed")
+    if facts.gave_up:
+        return draft.because("try-again", f"{process} had been given up, but its release serves")
+    text = f"{process} stays as it is, but heeds nothing older than generation {want.order.fence}"
+    return draft.because("renew", text)
+
+
 def plan_retirement(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
     """Sets nobody wants go, but never the last that serves before its replacement does."""
     keys = {w.order.key for w in wanted}
     for facts in draft.observed.sets:
         if facts.key in keys or facts.retiring:
-            if facts.retiring and facts.live:
+            if facts.retiring:
                 draft.wait(facts.key.process, f"the old {facts.key.process} is draining")
             continue
         _retire(draft, wanted, facts)
@@ -177,19 +201,35 @@ def plan_retirement(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
 def _retire(draft: Draft, wanted: tuple[Wanted, ...], facts: SetFacts) -> None:
     process = facts.key.process
     successor = next((w for w in wanted if w.process == process), None)
+    if successor is None and still_proving(draft, wanted) and not _in_target(draft, process):
+        return  # the new release drops this process, but may yet turn out not to start
     if _routed(draft, facts.key):
         draft.wait(process, f"v{facts.release} still takes {process} requests")
         return
     if successor is not None and not successor.ready and facts.ready:
         return  # its replacement is being waited for already
-    text = (
-        f"v{successor.order.spec.release} has taken over {process}"
-        if successor is not None
-        else f"no {process} is intended"
-    )
-    draft.steps.append(
-        RemoveProcesses(facts.key, draft.unit.generation, draft.because("retire", text))
-    )
+    because = draft.because("retire", _why_retire(facts, successor))
+    draft.steps.append(RemoveProcesses(facts.key, draft.unit.generation, because))
+
+
+def _why_retire(facts: SetFacts, successor: Wanted | None) -> str:
+    process = facts.key.process
+    if successor is None:
+        return f"no {process} is intended"
+    new = f"v{successor.order.spec.release}"
+    if successor.ready:
+        return f"{new} has taken over {process}"
+    return f"{new} is to run {process}, and none of v{facts.release} is ready to wait for it"
+
+
+def still_proving(draft: Draft, wanted: tuple[Wanted, ...]) -> bool:
+    """A release that is not ready as a whole may yet fail, and then the one before must serve."""
+    pending = draft.target is not None and draft.target.status == "pending"
+    return pending and not all(w.ready for w in wanted)
+
+
+def _in_target(draft: Draft, process: str) -> bool:
+    return draft.target is not None and draft.target.slug.process(process) is not None
 
 
 def _routed(draft: Draft, key: SetKey) -> bool:

@@ -1,5 +1,6 @@
 """Stages 2 and 6: which release ought to run, must one be cut, and what came of it."""
 
+from setpoint.model.ids import BuildId
 from setpoint.model.release import Release
 from setpoint.model.steps import CutRelease, SettleRelease
 from setpoint.planning.draft import Draft
@@ -11,35 +12,45 @@ def plan_release(draft: Draft) -> None:
     newest = releases[0] if releases else None
     build = _slug_build(draft, newest)
     if build is not None:
-        _cut(draft, *build)
+        _cut(draft, newest, build)
     if newest is not None and newest.status == "failed":
         draft.stall("ReleaseFailed", f"release {newest.label} failed: {newest.message}")
-    draft.target = next((r for r in releases if r.status in ("pending", "succeeded")), None)
+    draft.target = _target(releases)
 
 
-def _slug_build(draft: Draft, newest: Release | None) -> tuple[Release | None, str] | None:
-    """(newest release, build id) when a release must be cut, else None.
+def _target(releases: tuple[Release, ...]) -> Release | None:
+    """The newest if it may still come to serve, else the newest that ever did.
 
-    While the intended source cannot be built, config changes still release on the last slug.
+    A pending release that a newer one overtook was never proven: nothing falls back to it.
+    """
+    if releases and releases[0].status == "pending":
+        return releases[0]
+    return next((r for r in releases if r.status == "succeeded"), None)
+
+
+def _slug_build(draft: Draft, newest: Release | None) -> BuildId | None:
+    """The build to release when a release must be cut, else None.
+
+    While the intended source cannot be built, config changes still release on the slug that runs.
     """
     unit, build = draft.unit, draft.build
-    if build is not None and build.status == "succeeded":
-        if newest is None or newest.change < unit.shape_change:
-            return newest, build.id
+    if build is None or (newest is not None and newest.change >= unit.shape_change):
         return None
-    failed = build is not None and build.status == "failed"
-    if failed and newest is not None and newest.config != unit.intent.config:
-        return newest, newest.build
+    if build.status == "succeeded":
+        return build.id
+    hopeless = build.status == "failed" and build.user_error
+    if hopeless and newest is not None and newest.config != unit.intent.config:
+        return (_target(draft.observed.releases) or newest).build
     return None
 
 
-def _cut(draft: Draft, newest: Release | None, build: str) -> None:
+def _cut(draft: Draft, newest: Release | None, build: BuildId) -> None:
     unit = draft.unit
     behind = "there is no release yet" if newest is None else f"{newest.label} is older"
     draft.steps.append(
         CutRelease(
             app=unit.id,
-            build=draft.build.id if draft.build and draft.build.id == build else _old(newest),
+            build=build,
             config=unit.intent.config,
             description=unit.shape_summary,
             change=unit.shape_change,
@@ -50,11 +61,6 @@ def _cut(draft: Draft, newest: Release | None, build: str) -> None:
             ),
         )
     )
-
-
-def _old(newest: Release | None):
-    assert newest is not None
-    return newest.build
 
 
 def plan_verdict(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
@@ -74,7 +80,10 @@ def _told(want: Wanted) -> str:
     facts = want.facts
     assert facts is not None
     how = facts.last_exit.text if facts.last_exit is not None else "never got ready"
-    head = f"{want.process} {how} before it was ready, {facts.failures} times"
+    hung = facts.last_exit is not None and facts.last_exit.timed_out
+    head = f"{want.process} {how}"
+    if not hung:
+        head += f" before it was ready, {facts.failures} times in a row"
     return "\n".join((head, *facts.last_lines))
 
 

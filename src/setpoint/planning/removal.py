@@ -13,7 +13,7 @@ def plan_removal(draft: Draft) -> None:
     for facts in observed.sets:
         if not facts.retiring:
             draft.steps.append(RemoveProcesses(facts.key, unit.generation, because))
-        elif facts.live:
+        else:
             draft.wait(facts.key.process, f"{facts.key.process} is stopping")
     if not observed.sets:
         draft.steps.append(ForgetApp(unit.id, because))

@@ -4,7 +4,7 @@ from setpoint.model.ids import SetKey
 from setpoint.model.route import Backend, Route, RouteKind
 from setpoint.model.steps import EnsureRoute
 from setpoint.planning.draft import Draft
-from setpoint.planning.processes import Wanted
+from setpoint.planning.processes import Wanted, still_proving
 
 HOST_SUFFIX = "localhost"
 
@@ -39,13 +39,30 @@ def _on_target(route: Route, wanted: tuple[Wanted, ...]) -> bool:
 def _backends(draft: Draft, wanted: tuple[Wanted, ...]) -> tuple[Backend, ...]:
     routable = [w for w in wanted if w.type.kind in ("web", "function")]
     functions = [w for w in routable if w.type.kind == "function"]
-    home_taken = any(w.type.kind == "web" for w in routable)
-    backends = [
+    backends = _kept(draft, wanted)
+    if any(_home(draft) in b.hosts for b in backends):
+        routable = [w for w in routable if w.type.kind != "web"]  # its turn comes with its proof
+    home_taken = backends != [] or any(w.type.kind == "web" for w in routable)
+    backends += [
         _backend(draft, wanted, w, alone=not home_taken and len(functions) == 1) for w in routable
     ]
     if not any(_home(draft) in b.hosts for b in backends):
         backends.append(Backend((_home(draft),), "web", "web", None))
     return tuple(backends)
+
+
+def _kept(draft: Draft, wanted: tuple[Wanted, ...]) -> list[Backend]:
+    """What serves now and the new release drops, for as long as that release may yet fail."""
+    seen, target = draft.observed.route, draft.target
+    if seen is None or target is None or not still_proving(draft, wanted):
+        return []
+    return [
+        b
+        for b in seen.route.backends
+        if b.target is not None
+        and target.slug.process(b.process) is None
+        and _stands(draft, b.target)
+    ]
 
 
 def _home(draft: Draft) -> str:
@@ -74,9 +91,14 @@ def _target(draft: Draft, wanted: tuple[Wanted, ...], want: Wanted) -> SetKey | 
     if moved:
         return want.order.key
     current = _current(draft, want.process)
-    if current is not None and any(s.key == current and s.live for s in draft.observed.sets):
+    if current is not None and _stands(draft, current):
         return current
     return None if pending else want.order.key
+
+
+def _stands(draft: Draft, key: SetKey) -> bool:
+    """It is there and meant to stay. It may be at zero (idle) or restarting: still its turn."""
+    return any(s.key == key and not s.retiring for s in draft.observed.sets)
 
 
 def _current(draft: Draft, process: str) -> SetKey | None:
