@@ -1,0 +1,162 @@
+"""One build, as a story: unpack, see what it is, resolve, lay down layers, name the processes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec import structs
+
+from setpoint.drivers.builders import (
+    archive,
+    detect,
+    layers,
+    locks,
+    python_version,
+    requirements,
+    runtime,
+    stack,
+    tree,
+    uv,
+)
+from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.drivers.builders.layers import Layers
+from setpoint.drivers.builders.locks import Question
+from setpoint.drivers.builders.output import Output
+from setpoint.drivers.builders.stack import Interpreter
+from setpoint.model.ids import Digest
+from setpoint.model.release import BuildRequest, ProcessType, Slug
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a build works with. `operator`: the environment that the operator's settings are in."""
+
+    request: BuildRequest
+    archive: Path
+    layers: Path
+    uv: uv.Uv
+    python: Interpreter
+    operator: Mapping[str, str]
+    say: Output
+
+    @property
+    def locks(self) -> Path:
+        """With the layers, not in the cache: a cleared cache must not change anyone's versions."""
+        folder = self.layers / "locks"
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return folder
+
+
+def build(shop: Workshop) -> Slug:
+    """Raises CannotBuild. Whatever was finished before that stays: it is found by its content."""
+    code_layers = Layers(shop.layers / "code", shop.request.id)
+    with code_layers.scratch() as unpacked:
+        archive.unpack(shop.archive, unpacked)
+        root = tree.root_of(unpacked)
+        processes = detect.processes(root, shop.request.app_name)
+        _announce(shop, processes)
+        built = _with_layers(shop, root, processes)
+        code = _code_layer(shop, root, code_layers)
+    for warning in built.warnings:
+        shop.say.warn(warning)
+    shop.say.topic(f"Build succeeded: code {code[:12]}, stack {shop.request.stack}")
+    return Slug(code, built.processes, shop.request.stack, shop.python.path, built.warnings)
+
+
+def _announce(shop: Workshop, processes: tuple[ProcessType, ...]) -> None:
+    shop.say.topic("Python app detected")
+    shop.say.topic(f"Using Python {shop.python.label}")
+    shop.say.topic("Discovering process types")
+    for title, kinds in (("Procfile", ("web", "worker", "release")), ("Functions", ("function",))):
+        names = [p.name for p in processes if p.kind in kinds]
+        if names:
+            shop.say.detail(f"{title}: {', '.join(names)}")
+
+
+# --- what it needs -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Built:
+    processes: tuple[ProcessType, ...]
+    warnings: tuple[str, ...]
+
+
+def _with_layers(shop: Workshop, root: Path, processes: tuple[ProcessType, ...]) -> _Built:
+    """Each process with the layer of its folder. Equal needs share one layer."""
+    made: dict[tuple[str, bool], Digest] = {}
+    wish = python_version.wanted(lambda name: tree.read(root, name, python_version.BYTES_MAX))
+    warnings = list(python_version.warning(wish, shop.python.label))
+    for process in processes:
+        need = (process.folder, process.kind == "function")
+        if need not in made:
+            question, warned = _question(shop, root, *need)
+            made[need] = _layer(shop, question)
+            warnings += (w for w in warned if w not in warnings)
+    return _Built(
+        tuple(_on(made[p.folder, p.kind == "function"], p) for p in processes), tuple(warnings)
+    )
+
+
+def _on(layer: Digest, process: ProcessType) -> ProcessType:
+    return structs.replace(process, layer=layer)
+
+
+def _question(
+    shop: Workshop, root: Path, folder: str, function: bool
+) -> tuple[Question, tuple[str, ...]]:
+    """What to resolve for one folder, and what to warn of."""
+    where = f"{folder}/{requirements.FILE}" if folder else requirements.FILE
+    asked = requirements.Requirements()
+    if (root / where).exists():
+        allowed = uv.indexes(shop.operator)
+        asked = requirements.screen(
+            where, lambda name: tree.read(root, name, requirements.BYTES_MAX), allowed
+        )
+    if not function:
+        return Question(where, asked), ()
+    version = shop.python.version
+    question = Question(where, asked, (runtime.RUNTIME,), runtime.overrides(version))
+    return question, runtime.warnings(version, asked.wanted, where)
+
+
+def _layer(shop: Workshop, question: Question) -> Digest:
+    shop.say.topic(_title(question))
+    lock = locks.resolve(shop.uv, question, shop.python, shop.request.stack, shop.locks)
+    shop.say.detail(f"{lock.packages} packages, {'as locked before' if lock.known else 'resolved'}")
+    deps = Layers(shop.layers / "deps", shop.request.id)
+    known = deps.has(layers.key(lock.text, shop.request.stack))
+    digest = layers.dependencies(shop.uv, lock, shop.python, shop.request.stack, deps)
+    shop.say.detail(f"layer {digest[:12]} {'is already there' if known else 'made'}")
+    return digest
+
+
+def _title(question: Question) -> str:
+    if question.requirements.wanted:
+        runtime_too = " and the functions runtime" if question.extra else ""
+        return f"Installing {question.where}{runtime_too} with uv"
+    if question.extra:
+        return f"Installing the functions runtime with uv (nothing in {question.where})"
+    return f"Nothing to install: no packages in {question.where}"
+
+
+# --- what it brings ------------------------------------------------------------------------------
+
+
+def _code_layer(shop: Workshop, root: Path, code_layers: Layers) -> Digest:
+    digest = layers.key(tree.digest(root), shop.request.stack)
+    if not code_layers.has(digest):
+        shop.say.topic("Compiling the code")
+        layers.compile_bytecode(shop.python, root, layers.APP)
+        code_layers.put(root, digest)
+    return digest
+
+
+def check_stack(request: BuildRequest, python: str) -> None:
+    """A layer made elsewhere than its key says would poison every later build."""
+    offered = stack.stack(python)
+    if request.stack != offered:
+        raise CannotBuild(
+            f"it was asked for on {request.stack}, and this machine is {offered} by now",
+            user_error=False,
+        )

@@ -1,0 +1,67 @@
+"""What an unpacked source tree is: the processes it names, or why it cannot be built here.
+
+Reads files; what they mean is decided in `formats/project.py`.
+"""
+
+from pathlib import Path
+
+from setpoint.drivers.builders import requirements, tree
+from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.formats import procfile, project, project_toml
+from setpoint.model.errors import Invalid
+from setpoint.model.release import ProcessType
+
+UNREAD = ("pyproject.toml", "Pipfile", "poetry.lock", "uv.lock", "setup.py")
+"""where dependencies may be named without us reading them"""
+OTHER_LANGUAGES = {
+    "package.json": "Node.js",
+    "Gemfile": "Ruby",
+    "go.mod": "Go",
+    "pom.xml": "Java",
+    "composer.json": "PHP",
+    "Cargo.toml": "Rust",
+}
+
+
+def processes(root: Path, app: str) -> tuple[ProcessType, ...]:
+    """Without layers yet. Raises CannotBuild."""
+    bytes_max = 1 + max(procfile.BYTES_MAX, project_toml.BYTES_MAX)
+    telling: dict[str, str] = {}
+    for name in filter(project.told_by, tree.files(root)):
+        data = tree.read(root, name, bytes_max) if project.read_whole(name) else b""
+        telling[name] = _text(name, data or b"")
+    try:
+        found = project.processes(telling, app)
+    except Invalid as error:
+        fact = error.message.removeprefix(f"cannot deploy {app}: ")
+        raise CannotBuild(fact, error.hint) from None
+    _refuse_what_would_be_missed(root)
+    return found
+
+
+def _text(name: str, data: bytes) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CannotBuild(f"{name} is not UTF-8", "save it as UTF-8") from None
+    if "\0" in text:
+        raise CannotBuild(f"{name} holds zero bytes", "save it as UTF-8, not UTF-16")
+    return text
+
+
+def _refuse_what_would_be_missed(root: Path) -> None:
+    """An app that starts without what it needs fails later, and tells less."""
+    if (root / requirements.FILE).exists() or (root / project_toml.FILE).exists():
+        return
+    for name, language in OTHER_LANGUAGES.items():
+        if (root / name).exists() and not any(root.glob("*.py")):
+            raise CannotBuild(
+                f"{name} tells of a {language} app, and only Python apps can be built yet"
+            )
+    for name in UNREAD:
+        data = tree.read(root, name, requirements.BYTES_MAX)
+        if data is not None and (name != "pyproject.toml" or b"dependencies" in data):
+            raise CannotBuild(
+                f"its dependencies are in {name}, but only {requirements.FILE} is read",
+                f"write one, for example: uv export --no-emit-project -o {requirements.FILE}",
+            )

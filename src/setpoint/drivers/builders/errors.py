@@ -1,0 +1,50 @@
+"""Why a build fails, told so that its reader can act. Text from outside is made printable here."""
+
+import re
+
+from setpoint.model.errors import DriverError
+
+LINES_MAX = 20
+BYTES_MAX = 4096
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+
+
+class CannotBuild(DriverError):
+    """`fact` completes `cannot build APP: `. `tool`: the failed tool's own last lines.
+
+    `user_error`: the same source fails again, so trying again is pointless.
+    """
+
+    def __init__(
+        self, fact: str, hint: str = "", *, tool: str = "", user_error: bool = True
+    ) -> None:
+        super().__init__(fact, hint)
+        self.tool = tool
+        self.user_error = user_error
+
+    def told(self, app: str) -> str:
+        head = printable(f"cannot build {app}: {self.message}")
+        return "\n".join(filter(None, (head, printable(self.hint), last_lines(self.tool))))
+
+
+def last_lines(text: str) -> str:
+    """The end of a tool's output: at most `LINES_MAX` lines and `BYTES_MAX` bytes, printable."""
+    lines = [line for line in printable(text).split("\n") if line.strip()][-LINES_MAX:]
+    kept: list[str] = []
+    room = BYTES_MAX
+    for line in reversed(lines):
+        room -= len(line.encode()) + 1
+        if room < 0:
+            break
+        kept.insert(0, line)
+    return "\n".join(kept)
+
+
+def printable(text: str) -> str:
+    """Control characters escaped, line breaks kept, credentials inside addresses left out."""
+    shown = "".join(c if c == "\n" or c.isprintable() else _escaped(c) for c in text)
+    return _CREDENTIALS.sub("***@", shown)
+
+
+def _escaped(character: str) -> str:
+    return " " if character == "\t" else character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,152 @@
+"""Layers: immutable folders by content, readable by every app, laid down whole or not at all."""
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+from setpoint.drivers.builders import locks
+from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.drivers.builders.locks import Lock
+from setpoint.drivers.builders.stack import Interpreter
+from setpoint.drivers.builders.uv import Outcome, Reason, Uv, told
+from setpoint.model.ids import Digest
+
+VERSION = "1"
+"""Part of every layer's key: raise it when the same content must be laid down differently."""
+COMPILE_S_MAX = 300.0
+COMPILE_FILES_MAX = 20_000
+APP = "/app"
+"""where a code layer is seen by the code in it; tracebacks say so"""
+NEEDLESS = ("activate*", "deactivate*", "pydoc.bat")
+
+
+def key(content: str, stack: str) -> Digest:
+    return Digest(hashlib.sha256("\0".join((VERSION, stack, content)).encode()).hexdigest())
+
+
+class Layers:
+    """One folder of layers, by digest. What is unfinished starts with a dot and is garbage."""
+
+    def __init__(self, folder: Path, build: str) -> None:
+        self._folder = folder
+        self._build = build
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+    def has(self, digest: Digest) -> bool:
+        return (self._folder / digest).is_dir()
+
+    @contextlib.contextmanager
+    def scratch(self) -> Generator[Path]:
+        """A path (not yet there) on the same file system, gone afterwards. One per build: what
+        an earlier try of the same build left is removed."""
+        path = self._folder / f".new-{self._build}"
+        shutil.rmtree(path, ignore_errors=True)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def put(self, finished: Path, digest: Digest) -> None:
+        """Atomic; on the disk before it has its name, so that a name means a whole layer."""
+        _sync(finished)
+        try:
+            finished.rename(self._folder / digest)
+        except OSError:
+            if not self.has(digest):  # another build laid down the same one first
+                raise
+
+
+def dependencies(uv: Uv, lock: Lock, python: Interpreter, stack: str, layers: Layers) -> Digest:
+    """The layer with exactly what `lock` names: made, or already there. Raises CannotBuild."""
+    digest = key(lock.text, stack)
+    if layers.has(digest):
+        return digest
+    with layers.scratch() as new:
+        _must(uv.run("venv", "--relocatable", "--python", python.path, str(new)), python)
+        if lock.text:
+            _install(uv, lock.text, new, python)
+        _tidy(new)
+        compile_bytecode(python, next(new.glob("lib/python*/site-packages")))
+        layers.put(new, digest)
+    return digest
+
+
+def _install(uv: Uv, text: str, layer: Path, python: Interpreter) -> None:
+    """From the cache first: where all is there, the network is not touched."""
+    arguments = (
+        *("pip", "install", "--no-deps", "--no-build", "--require-hashes"),
+        *("--link-mode", "hardlink", "--python", str(layer / "bin/python"), "-r", "-"),
+    )
+    outcome = uv.run(*arguments, "--offline", stdin=text)
+    if not outcome.ok and outcome.reason is Reason.NOT_CACHED:
+        outcome = uv.run(*arguments, stdin=text)
+    _must(outcome, python)
+
+
+def _must(outcome: Outcome, python: Interpreter) -> None:
+    if outcome.ok:
+        return
+    match outcome.reason:
+        case Reason.HASH_MISMATCH:
+            fact = "a package is not the one whose hash was recorded"
+            hint = "compare the hashes in requirements.txt with those of the index"
+            raise CannotBuild(fact, hint, tool=told(outcome.errors))
+        case Reason.SOURCE_ONLY:
+            raise locks.needs_build(outcome, python)
+        case Reason.INDEX_UNREACHABLE | Reason.NOT_CACHED:
+            fact = "the package index cannot be reached"
+            raise CannotBuild(fact, tool=told(outcome.errors), user_error=False)
+        case _:
+            fact = "its dependencies cannot be installed"
+            raise CannotBuild(fact, tool=told(outcome.errors), user_error=False)
+
+
+def _tidy(layer: Path) -> None:
+    """Away with what only a person at a terminal needs, and with the tool's own lock."""
+    for needless in (layer / ".lock", layer / ".gitignore", layer / "CACHEDIR.TAG"):
+        needless.unlink(missing_ok=True)
+    for pattern in NEEDLESS:
+        for file in (layer / "bin").glob(pattern):
+            file.unlink()
+
+
+def compile_bytecode(python: Interpreter, folder: Path, shown_as: str = "") -> None:
+    """Valid whatever the times of files (copies and restores alter them), never written again.
+
+    Not with the layer's own interpreter: that one runs the `.pth` lines of what was installed, and
+    no code of dependencies runs in this stage. A module that does not compile says so when it is
+    imported, as it would without this.
+    """
+    if sum(1 for _ in folder.rglob("*.py")) > COMPILE_FILES_MAX:
+        return
+    shown = ("-s", str(folder), "-p", shown_as) if shown_as else ()
+    arguments = ("-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", *shown)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            [python.path, "-I", "-S", "-m", "compileall", *arguments, str(folder)],
+            env={},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=COMPILE_S_MAX,
+            check=False,
+        )
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if _libc.syncfs(fd):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(fd)

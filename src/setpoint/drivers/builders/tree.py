@@ -1,0 +1,59 @@
+"""An unpacked source tree: where it starts, what it holds, and its address by content."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from setpoint.formats import procfile, project, project_toml
+
+MARKERS = (procfile.FILE, project_toml.FILE, project.FUNCTIONS, "requirements.txt")
+"""A single folder that holds one of these is the project itself, packed with a prefix."""
+
+
+def root_of(unpacked: Path) -> Path:
+    """Archives made with a prefix (`git archive --prefix`) hold one folder with everything."""
+    entries = sorted(unpacked.iterdir())
+    if len(entries) != 1 or entries[0].is_symlink() or not entries[0].is_dir():
+        return unpacked
+    return entries[0] if any((entries[0] / name).exists() for name in MARKERS) else unpacked
+
+
+def files(root: Path) -> Iterator[str]:
+    """Every file and link by relative path, in no particular order."""
+    for folder, folders, names in os.walk(root):
+        for name in names:
+            yield os.path.relpath(os.path.join(folder, name), root)
+        for name in folders:
+            if os.path.islink(path := os.path.join(folder, name)):
+                yield os.path.relpath(path, root)
+
+
+def digest(root: Path) -> str:
+    """sha256 over each path with its content or target and its x bit.
+
+    Empty folders, owners and times don't count. Lengths are part of it, so nothing runs together.
+    """
+    whole = hashlib.sha256(b"setpoint-tree-1\0")
+    for name in sorted(files(root), key=os.fsencode):
+        path, kind, content = os.fsencode(name), *_content(root / name)
+        whole.update(b"%d:%s%s%d:%s" % (len(path), path, kind, len(content), content))
+    return whole.hexdigest()
+
+
+def _content(path: Path) -> tuple[bytes, bytes]:
+    if path.is_symlink():
+        return b"l", os.fsencode(os.readlink(path))
+    with path.open("rb") as file:
+        executable = os.fstat(file.fileno()).st_mode & 0o100
+        return b"x" if executable else b"f", hashlib.file_digest(file, "sha256").digest()
+
+
+def read(root: Path, name: str, bytes_max: int) -> bytes | None:
+    """A file's first `bytes_max` bytes, or None where there is none. Links stay inside the tree:
+    unpacking saw to that."""
+    try:
+        with (root / name).open("rb") as file:
+            return file.read(bytes_max)
+    except OSError:
+        return None

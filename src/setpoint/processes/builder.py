@@ -1,0 +1,143 @@
+"""The builder: one build per process, as a user of its own that may write layers and little else.
+
+The request comes as JSON on standard input, output for people goes to standard output, and the
+result is a file written whole. Started as root it first imports everything and opens the tool,
+then drops: the program may lie in a folder that its own user cannot pass.
+"""
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from setpoint.drivers.builders import build as story
+from setpoint.drivers.builders import stack, uv
+from setpoint.drivers.builders.build import Workshop
+from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.drivers.builders.output import Output
+from setpoint.drivers.local import privileges
+from setpoint.model.errors import Terminal
+from setpoint.model.release import Build, BuildRequest, Slug
+
+REQUEST_BYTES_MAX = 64 * 1024
+UMASK = 0o022
+"""layers are read by the users that apps run as"""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What the supervisor asks. `tools`: path of uv, or None for the one installed with us.
+
+    `result`: where the Build goes. Its folder must be writable for the builder's user.
+    """
+
+    request: BuildRequest
+    archive: str
+    layers: str
+    cache: str
+    result: str
+    python: str
+    tools: str | None = None
+
+
+def main() -> int:
+    """0 also for a failed build: that is a result. Anything else means there is none."""
+    job = msgspec.json.decode(sys.stdin.buffer.read(REQUEST_BYTES_MAX), type=Job)
+    encoder = msgspec.json.Encoder()
+    encoder.encode(_ended(job.request, 0.0, None, "", False))  # imports what it needs by now
+    fd = uv.open_uv(job.tools or _uv_program())
+    operator = dict(os.environ)
+    privileges.drop_as_told(operator)
+    os.umask(UMASK)
+    signal.signal(signal.SIGTERM, _stopped)
+    publish(Path(job.result), encoder.encode(carry_out(job, fd, operator)))
+    return 0
+
+
+def _uv_program() -> str:
+    from uv import find_uv_bin
+
+    return find_uv_bin()
+
+
+def _stopped(_number: int, _frame: object) -> None:
+    """Unwinds, so that scratch folders go. No result means that it was cut off."""
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def carry_out(job: Job, uv_fd: int, operator: Mapping[str, str]) -> Build:
+    """The build's result, whatever happens. Raises nothing but SystemExit."""
+    started_s = time.time()
+    app, say = job.request.app_name, Output(sys.stdout)
+    try:
+        slug = story.build(_workshop(job, uv_fd, operator, say))
+        return _ended(job.request, started_s, slug, "", True)
+    except CannotBuild as error:
+        message, user_error = error.told(app), error.user_error
+    except Terminal as error:
+        message, user_error = CannotBuild(error.message, error.hint).told(app), False
+    except Exception as error:
+        traceback.print_exc()
+        fact = "the disk is full" if _is_full(error) else f"the builder failed ({error!r})"
+        message, user_error = CannotBuild(fact).told(app), False
+    say.fail(message)
+    return _ended(job.request, started_s, None, message, user_error)
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def _workshop(job: Job, uv_fd: int, operator: Mapping[str, str], say: Output) -> Workshop:
+    story.check_stack(job.request, job.python)
+    return Workshop(
+        request=job.request,
+        archive=Path(job.archive),
+        layers=Path(job.layers),
+        uv=uv.Uv(uv_fd, uv.environment(operator, Path(job.cache) / "uv")),
+        python=stack.interpreter(os.path.realpath(job.python)),
+        operator=operator,
+        say=say,
+    )
+
+
+def _ended(
+    request: BuildRequest, started_s: float, slug: Slug | None, message: str, user_error: bool
+) -> Build:
+    return Build(
+        id=request.id,
+        app=request.app,
+        source=request.source,
+        status="failed" if slug is None else "succeeded",
+        stack=request.stack,
+        slug=slug,
+        message=message,
+        user_error=user_error,
+        started_at_s=started_s,
+        ended_at_s=time.time(),
+    )
+
+
+def publish(result: Path, content: bytes) -> None:
+    """Whole and on the disk, or not at all."""
+    new = result.with_name(f".{result.name}.{os.getpid()}")
+    try:
+        with new.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(result)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            new.unlink()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
