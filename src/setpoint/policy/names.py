@@ -4,6 +4,7 @@ import hashlib
 
 from setpoint.model.app import NAME_RE, PROCESS_RE
 from setpoint.model.errors import Invalid
+from setpoint.model.text import printable
 
 RULE = (
     "app names have 3 to 30 characters, start with a letter, end with a letter or digit, and hold "
@@ -46,7 +47,7 @@ def suggest(token: str) -> str:
 
 def shortened(text: str) -> str:
     """Foreign text as it may stand in a message: one line, no control characters, bounded."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = printable(text)
     return shown if len(shown) <= _SHOWN_MAX else shown[: _SHOWN_MAX - 1] + "…"
 
 

@@ -1,0 +1,149 @@
+"""Which apps there are, and how one of them is."""
+
+import msgspec
+
+from setpoint.model.app import Unit, default_formation
+from setpoint.model.capability import Unmet
+from setpoint.model.change import Actor
+from setpoint.model.condition import Condition, ConditionType, find
+from setpoint.model.ids import AppId
+from setpoint.model.observed import StatusSummary
+from setpoint.model.release import Release
+from setpoint.model.steps import Waiting
+from setpoint.policy import access
+from setpoint.store.port import Status, Store
+from setpoint.views import lookup
+
+
+class AppLine(msgspec.Struct, frozen=True):
+    """One app in a list. Times are unix seconds. `release`: 0 before the first."""
+
+    id: AppId
+    name: str
+    owner: str
+    state: str
+    """settled, converging, stalled, destroying or new"""
+    message: str
+    release: int
+    created_at_s: float
+    updated_at_s: float
+
+
+class AppInfo(msgspec.Struct, frozen=True):
+    """One app in full. `seen_s_ago`: age of conditions, urls, waiting and unmet; None: never."""
+
+    id: AppId
+    name: str
+    owner: str
+    state: str
+    message: str
+    created_at_s: float
+    updated_at_s: float
+    generation: int
+    observed_generation: int
+    etag: str
+    last_change: int
+    source: str
+    config_keys: tuple[str, ...]
+    formation: dict[str, str]
+    urls: tuple[str, ...]
+    release: int
+    release_status: str
+    stack: str
+    conditions: tuple[Condition, ...]
+    waiting: tuple[Waiting, ...]
+    unmet: tuple[Unmet, ...]
+    seen_s_ago: float | None
+
+
+async def apps(store: Store, actor: Actor) -> tuple[AppLine, ...]:
+    """By name."""
+    access.authorise(actor, "see", "the apps")
+    return tuple([await _line(store, unit) for unit in await store.units()])
+
+
+async def info(store: Store, actor: Actor, name: str, edge_port: int, now_s: float) -> AppInfo:
+    """`edge_port`: where the edge listens, for the urls."""
+    unit = await lookup.app_to(store, actor, "see", name)
+    status, summary = await lookup.seen(store, unit.id)
+    releases = await store.releases(unit.id, 1)
+    release = releases[0] if releases else None
+    state, message = _state(unit, status)
+    return AppInfo(
+        id=unit.id,
+        name=unit.name,
+        owner=unit.owner,
+        state=state,
+        message=message,
+        created_at_s=unit.created_at_s,
+        updated_at_s=unit.updated_at_s,
+        generation=unit.generation,
+        observed_generation=status.observed_generation if status is not None else 0,
+        etag=unit.etag,
+        last_change=unit.last_change,
+        source=unit.intent.source.digest if unit.intent.source is not None else "",
+        config_keys=tuple(sorted(unit.intent.config)),
+        formation=_formation(unit, release),
+        urls=_urls(summary, edge_port),
+        release=release.version if release is not None else 0,
+        release_status=release.status if release is not None else "",
+        stack=release.slug.stack if release is not None else "",
+        conditions=status.conditions if status is not None else (),
+        waiting=summary.waiting,
+        unmet=summary.unmet,
+        seen_s_ago=max(0.0, now_s - status.at_s) if status is not None else None,
+    )
+
+
+async def _line(store: Store, unit: Unit) -> AppLine:
+    releases = await store.releases(unit.id, 1)
+    state, message = _state(unit, await store.status(unit.id))
+    return AppLine(
+        id=unit.id,
+        name=unit.name,
+        owner=unit.owner,
+        state=state,
+        message=message,
+        release=releases[0].version if releases else 0,
+        created_at_s=unit.created_at_s,
+        updated_at_s=unit.updated_at_s,
+    )
+
+
+def _state(unit: Unit, status: Status | None) -> tuple[str, str]:
+    """One word, and the next step where a human is needed. Conditions of an older generation say
+    nothing about this one."""
+    if unit.intent.deleted:
+        return "destroying", ""
+    if status is None:
+        return "new", ""
+    stalled = find(status.conditions, ConditionType.STALLED)
+    if status.observed_generation < unit.generation:
+        return "converging", ""
+    if stalled is not None and stalled.status:
+        return "stalled", stalled.message
+    progressing = find(status.conditions, ConditionType.PROGRESSING)
+    if progressing is not None and progressing.status:
+        return "converging", progressing.message
+    return "settled", ""
+
+
+def _formation(unit: Unit, release: Release | None) -> dict[str, str]:
+    """What is intended per process of the newest release: 'web' -> '0..2'."""
+    if release is None:
+        return {}
+    said = unit.intent.formation
+    return {
+        p.name: said.get(p.name, default_formation(p.name, p.kind)).text
+        for p in release.slug.processes
+        if p.kind != "release"
+    }
+
+
+def _urls(summary: StatusSummary, edge_port: int) -> tuple[str, ...]:
+    """Only hosts that lead somewhere."""
+    if summary.route is None:
+        return ()
+    port = "" if edge_port == 80 else f":{edge_port}"
+    backends = summary.route.route.backends
+    return tuple(f"http://{host}{port}" for b in backends if b.target for host in b.hosts)

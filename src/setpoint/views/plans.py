@@ -1,0 +1,135 @@
+"""What would happen if? The planner on a draft of the document; nothing is written."""
+
+import msgspec
+
+from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit
+from setpoint.model.capability import Capabilities
+from setpoint.model.change import Actor, Touch
+from setpoint.model.ids import AppId
+from setpoint.model.observed import Observed
+from setpoint.model.paths import flatten, is_shape, is_source, touches
+from setpoint.model.release import ProcessType
+from setpoint.model.steps import Plan, StartBuild
+from setpoint.planning.forecast import forecast
+from setpoint.policy import access, limits, names
+from setpoint.store.port import Store
+from setpoint.views import lookup
+
+DRAFT_ID = AppId("draft")
+"""An app that is not there yet has no id; nothing with this one ever leaves a plan."""
+
+
+class Edits(msgspec.Struct, frozen=True):
+    """What would be asked. Config by key only: a plan needs no values, so it is told none.
+
+    `processes`: what a build would find in `source`, as far as the asker knows.
+    """
+
+    source: Source | None = None
+    config_set: tuple[str, ...] = ()
+    config_unset: tuple[str, ...] = ()
+    formation: dict[str, Formation] = {}
+    processes: tuple[ProcessType, ...] = ()
+
+
+class DraftPlan(msgspec.Struct, frozen=True):
+    """`passes`: every pass until it settles. `new`: the app would be created.
+
+    `assumed`: some of it rests on a build that has not been made, taken as gone well.
+    """
+
+    app: str
+    new: bool
+    touches: tuple[Touch, ...]
+    passes: tuple[Plan, ...]
+    assumed: bool
+
+
+async def draft(
+    store: Store,
+    actor: Actor,
+    name: str,
+    edits: Edits,
+    capabilities: Capabilities,
+    now_s: float,
+) -> DraftPlan:
+    """Raises what the Change itself would be refused with."""
+    access.authorise(actor, "plan", name)
+    _check(name, edits)
+    unit = await store.unit_named(name)
+    base = unit if unit is not None else _unborn(name, actor, now_s)
+    touched, wanted = _edited(base, edits, await _next_change(store))
+    observed = await _observed(store, unit) if unit is not None else Observed()
+    passes = forecast(wanted, observed, capabilities, now_s, edits.processes)
+    return DraftPlan(
+        app=name,
+        new=unit is None,
+        touches=touched,
+        passes=passes,
+        assumed=_would_build(passes),
+    )
+
+
+def _check(name: str, edits: Edits) -> None:
+    limits.check_config(name, dict.fromkeys((*edits.config_set, *edits.config_unset), None))
+    for process, formation in edits.formation.items():
+        names.check_process("scale", name, process)
+        limits.check_formation(name, process, formation)
+
+
+def _unborn(name: str, actor: Actor, now_s: float) -> Unit:
+    names.check_app(name)
+    intent = AppIntent(DRAFT_ID, name)
+    return Unit(intent, 0, 0, 0, actor.email, now_s, now_s, last_change=0)
+
+
+def _edited(unit: Unit, edits: Edits, change: int) -> tuple[tuple[Touch, ...], Unit]:
+    """The unit as the store would make it, were these edits one Change."""
+    before, intent = unit.intent, _intent(unit.intent, edits)
+    restated = ("source.digest",) if edits.source is not None else ()
+    touched = touches(flatten(before), flatten(intent), restated)
+    if not touched:
+        return (), unit
+    shapes = any(is_shape(t.path) for t in touched)
+    return touched, msgspec.structs.replace(
+        unit,
+        intent=intent,
+        generation=unit.generation + 1,
+        last_change=change,
+        source_change=change if any(is_source(t.path) for t in touched) else unit.source_change,
+        shape_change=change if shapes else unit.shape_change,
+        shape_summary="this draft" if shapes else unit.shape_summary,
+    )
+
+
+def _intent(intent: AppIntent, edits: Edits) -> AppIntent:
+    config = {k: ref for k, ref in intent.config.items() if k not in edits.config_unset}
+    for key in edits.config_set:
+        before = config.get(key)
+        config[key] = SecretRef(f"draft/{key}", before.version + 1 if before is not None else 1)
+    return msgspec.structs.replace(
+        intent,
+        source=edits.source if edits.source is not None else intent.source,
+        config=config,
+        formation=intent.formation | edits.formation,
+    )
+
+
+async def _next_change(store: Store) -> int:
+    newest = await store.changes(None, 1)
+    return newest[0].change.seq + 1 if newest else 1
+
+
+async def _observed(store: Store, unit: Unit) -> Observed:
+    """As last seen: a plan never looks at the world itself."""
+    _, summary = await lookup.seen(store, unit.id)
+    return Observed(
+        builds=await store.builds(unit.id),
+        releases=await store.releases(unit.id),
+        sets=summary.sets,
+        route=summary.route,
+    )
+
+
+def _would_build(passes: tuple[Plan, ...]) -> bool:
+    return any(isinstance(step, StartBuild) for plan in passes for step in plan.steps)

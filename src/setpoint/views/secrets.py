@@ -1,0 +1,18 @@
+"""The doors through which plaintext leaves memory for a person: config vars and the invoke key."""
+
+from setpoint.model.change import Actor
+from setpoint.store.port import Store
+from setpoint.views import lookup
+
+
+async def config(store: Store, actor: Actor, name: str) -> dict[str, str]:
+    """Values by key, keys in order."""
+    unit = await lookup.app_to(store, actor, "read the config vars of", name)
+    return await store.reveal(dict(sorted(unit.intent.config.items())))
+
+
+async def invoke_key(store: Store, actor: Actor, name: str) -> str:
+    """'' for an app that has none."""
+    unit = await lookup.app_to(store, actor, "invoke", name)
+    key = unit.intent.invoke_key
+    return (await store.reveal({"key": key}))["key"] if key is not None else ""

@@ -1,0 +1,81 @@
+"""Why is it so? The story of an app, and of one live leaf of its document."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from setpoint.model.change import Actor, UnitChange
+from setpoint.model.errors import NotFound
+from setpoint.model.journal import Entry
+from setpoint.model.paths import flatten, shown
+from setpoint.model.release import Release
+from setpoint.model.story import Chapter, FieldStory, ReleaseTold, Story
+from setpoint.planning.explain import DRIFT_RULES
+from setpoint.policy.names import shortened
+from setpoint.store.port import Store
+from setpoint.views import lookup
+
+CHANGES_MAX = 100
+ENTRIES_MAX = 1_000
+"""How far back the journal is read; older deeds of the Changes shown are left out."""
+OTHERS_MAX = 20
+"""Standing acts and repairs told: the newest."""
+
+
+async def story(store: Store, actor: Actor, name: str, limit: int = 10) -> Story:
+    """The last `limit` Changes and what they made happen."""
+    unit = await lookup.app_to(store, actor, "see", name)
+    changes = await store.changes(unit.id, max(1, min(limit, CHANGES_MAX)))
+    entries = await store.journal(unit.id, ENTRIES_MAX)
+    releases = {r.change: r for r in await store.releases(unit.id, CHANGES_MAX)}
+    by_change = _by_change(entries)
+    return Story(
+        id=unit.id,
+        name=unit.name,
+        chapters=tuple(_chapter(c, releases, by_change) for c in changes),
+        standing=tuple(e for e in entries if e.kind == "act")[:OTHERS_MAX],
+        repairs=tuple(e for e in entries if _repairs(e))[:OTHERS_MAX],
+    )
+
+
+async def field_story(store: Store, actor: Actor, name: str, path: str) -> FieldStory:
+    """The value a path has, and every Change that touched it. Raises NotFound."""
+    unit = await lookup.app_to(store, actor, "see", name)
+    leaves = flatten(unit.intent)
+    if path not in leaves:
+        raise NotFound(
+            f"cannot explain '{shortened(path)}' of '{name}': it is not set",
+            f"set are: {', '.join(sorted(leaves))}",
+        )
+    newest = next(f.change for f in await store.fields(unit.id) if f.path == path)
+    earlier = await store.changes(unit.id, CHANGES_MAX)
+    setter = [c for c in await store.change(newest) if c.unit == unit.id]
+    others = [
+        c for c in earlier if c.change.seq < newest and any(t.path == path for t in c.touches)
+    ]
+    return FieldStory(unit.name, path, shown(leaves[path]), (*setter, *others))
+
+
+def _by_change(entries: Iterable[Entry]) -> Mapping[int, list[Entry]]:
+    """Oldest first, as they happened."""
+    found: defaultdict[int, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.change is not None and entry.kind != "act" and not _repairs(entry):
+            found[entry.change].insert(0, entry)
+    return found
+
+
+def _repairs(entry: Entry) -> bool:
+    return entry.kind != "act" and (entry.change is None or entry.rule in DRIFT_RULES)
+
+
+def _chapter(
+    change: UnitChange, releases: Mapping[int, Release], entries: Mapping[int, list[Entry]]
+) -> Chapter:
+    seq = change.change.seq
+    release = releases.get(seq)
+    told = (
+        ReleaseTold(release.version, release.status, release.message)
+        if release is not None
+        else None
+    )
+    return Chapter(change, told, tuple(entries.get(seq, ())))

@@ -1,0 +1,105 @@
+"""What would happen if: the planner on a draft, and nothing written."""
+
+import msgspec
+import pytest
+
+from setpoint.intents import apps, config, deploys
+from setpoint.model.app import Formation, Source
+from setpoint.model.capability import Capabilities
+from setpoint.model.errors import Invalid
+from setpoint.model.release import ProcessType
+from setpoint.model.steps import CutRelease, EnsureProcesses, StartBuild
+from setpoint.planning.builds import build_id
+from setpoint.views import plans
+from setpoint.views.plans import Edits
+from tests.support.doors import in_office
+from tests.support.memory import DEV, DIGEST, NOON_S, asked, build
+
+HERE = Capabilities("L3", "stack-1", "/usr/bin/python3", 2**31, 100, True)
+WEB = (ProcessType("web", "web", "serve"),)
+
+
+async def plan(office, edits, name="shop"):
+    before = await office.store.changes(None)
+    drafted = await plans.draft(office.store, DEV, name, edits, HERE, NOON_S)
+    assert await office.store.changes(None) == before
+    return drafted
+
+
+def steps(drafted, kind):
+    return [s for p in drafted.passes for s in p.steps if isinstance(s, kind)]
+
+
+def test_a_deploy_of_a_new_app_is_planned_past_its_build():
+    async def story(office):
+        drafted = await plan(office, Edits(source=Source(DIGEST), processes=WEB))
+        assert (drafted.new, drafted.assumed) == (True, True)
+        assert [s.order.key.process for s in steps(drafted, EnsureProcesses)] == ["web"]
+        assert drafted.passes[-1].settled
+        assert await office.store.units() == ()
+
+    in_office(story)
+
+
+def test_a_draft_knows_what_is_built_already():
+    async def story(office):
+        await apps.create(office.door, asked(), "shop")
+        await office.store.record_source(DIGEST, 1, NOON_S)
+        unit = await deploys.deploy(office.door, asked(), "shop", DIGEST)
+        made = msgspec.structs.replace(build(), app=unit.id, id=build_id(unit, HERE.stack))
+        await office.store.record_build(made)
+        drafted = await plan(office, Edits(formation={"web": Formation(2, 2)}))
+        assert (drafted.new, drafted.assumed, steps(drafted, StartBuild)) == (False, False, [])
+        assert [t.path for t in drafted.touches if t.new == 2] == [
+            "formation.web.max",
+            "formation.web.min",
+        ]
+        (ensured,) = steps(drafted, EnsureProcesses)
+        assert ensured.order.bounds.min == 2
+
+    in_office(story)
+
+
+def test_config_in_a_draft_is_keys_and_versions_and_leads_to_a_release():
+    async def story(office):
+        await apps.create(office.door, asked(), "shop")
+        await office.store.record_source(DIGEST, 1, NOON_S)
+        await config.patch(office.door, asked(), "shop", {"A": "plain-a", "B": "plain-b"})
+        await deploys.deploy(office.door, asked(), "shop", DIGEST)
+        edits = Edits(config_set=("A", "C"), config_unset=("B",), processes=WEB)
+        drafted = await plan(office, edits)
+        assert {t.path: t.new for t in drafted.touches} == {
+            "config.A": "secret v2",
+            "config.B": None,
+            "config.C": "secret v1",
+        }
+        assert set(steps(drafted, CutRelease)[0].config) == {"A", "C"}
+        assert b"plain-" not in msgspec.json.encode(drafted)
+
+    in_office(story)
+
+
+def test_no_edits_show_what_the_loop_will_do_anyway():
+    async def story(office):
+        await apps.create(office.door, asked(), "shop")
+        drafted = await plan(office, Edits())
+        assert drafted.touches == ()
+        assert len(drafted.passes) >= 1
+
+    in_office(story)
+
+
+@pytest.mark.parametrize(
+    ("name", "edits"),
+    [
+        ("Not A Name", Edits()),
+        ("shop", Edits(config_set=("A=B",))),
+        ("shop", Edits(formation={"web": Formation(2, 1)})),
+    ],
+)
+def test_what_the_change_would_be_refused_for_its_plan_is_refused_for(name, edits):
+    async def story(office):
+        with pytest.raises(Invalid):
+            await plan(office, edits, name)
+
+    in_office(story)

@@ -1,0 +1,196 @@
+"""The story of an app: Changes, what they made happen, and what nobody asked for."""
+
+import msgspec
+import pytest
+
+from setpoint.intents import apps, config, deploys
+from setpoint.model.errors import NotFound
+from setpoint.model.journal import Entry
+from setpoint.planning import explain
+from setpoint.views import why
+from tests.support.doors import in_office
+from tests.support.memory import DEV, DIGEST, NOON_S, asked, build
+
+
+def entry(unit, verb, rule, change, n=0, **fields):
+    made = {"kind": "step", "state": "planned", "subject": "web", "because": f"{rule} it"}
+    return Entry(
+        id=0,
+        app=unit.id,
+        generation=unit.generation,
+        verb=verb,
+        rule=rule,
+        change=change,
+        planned_at_s=NOON_S + n,
+        **(made | fields),
+    )
+
+
+async def told_shop(office):
+    """c1 create, c2 deploy -> v1 with two steps, one drift repair, one act, c3 config."""
+    door, store = office.door, office.store
+    await apps.create(door, asked(), "shop")
+    await store.record_source(DIGEST, 1, NOON_S)
+    unit = await deploys.deploy(door, asked("first try\nwith care"), "shop", DIGEST)
+    steps = [
+        entry(unit, "start-build", "build-source", 2),
+        entry(unit, "cut-release", "cut-release", 2, subject="v1"),
+        entry(unit, "ensure-processes", "missing", 2, n=9),
+    ]
+    ids = await store.begin_pass(steps)
+    outcomes = [(i, "succeeded", "") for i in ids[:2]] + [(ids[2], "failed", "no room\nleft")]
+    await store.end_pass(outcomes, unit.id, None, NOON_S + 0.25)
+    made = msgspec.structs.replace(build(), app=unit.id)
+    await store.cut_release(unit.id, made, {}, unit.shape_summary, 2, NOON_S)
+    crash = entry(
+        unit, "start", "standing-order", None, kind="act", state="succeeded", subject="web.1",
+        because="the last one exited with code 1", count=4, ended_at_s=NOON_S + 30,
+    )  # fmt: skip
+    await store.record_acts([crash], 1)
+    return await config.patch(door, asked(), "shop", {"GREETING": "hello-world"})
+
+
+def test_each_change_tells_its_touches_its_release_and_its_deeds_in_order():
+    async def story(office):
+        await told_shop(office)
+        told = await why.story(office.store, DEV, "shop")
+        newest, deploy, first = told.chapters
+        assert [c.change.change.summary for c in told.chapters] == [
+            "Set GREETING config vars",
+            "Deploy a1a1a1a1",
+            "Create shop",
+        ]
+        assert [e.verb for e in deploy.entries] == ["start-build", "cut-release"]
+        assert deploy.release is not None
+        assert (deploy.release.label, deploy.release.status) == ("v1", "pending")
+        assert (newest.release, first.entries) == (None, ())
+
+    in_office(story)
+
+
+def test_what_nobody_asked_for_stands_apart():
+    async def story(office):
+        await told_shop(office)
+        told = await why.story(office.store, DEV, "shop")
+        assert [e.verb for e in told.standing] == ["start"]
+        assert [e.rule for e in told.repairs] == ["missing"]
+
+    in_office(story)
+
+
+def test_a_story_can_be_short():
+    async def story(office):
+        await told_shop(office)
+        told = await why.story(office.store, DEV, "shop", limit=1)
+        assert [c.change.change.label for c in told.chapters] == ["c3"]
+
+    in_office(story)
+
+
+def test_a_story_is_plain_data_without_values():
+    async def story(office):
+        await told_shop(office)
+        encoded = msgspec.json.encode(await why.story(office.store, DEV, "shop"))
+        assert b"hello-world" not in encoded
+        assert b"secret v1" in encoded
+
+    in_office(story)
+
+
+def test_the_story_in_sentences():
+    async def story(office):
+        await told_shop(office)
+        lines = explain.why(await why.story(office.store, DEV, "shop"))
+        assert "\n".join(lines) == SENTENCES
+
+    in_office(story)
+
+
+SENTENCES = """\
+shop: its last 3 Changes, newest first
+
+c3  Set GREETING config vars
+    by       dev@example.com via cli, 2026-09-21 14:13:20 UTC
+    set      config.GREETING = secret v1
+
+c2  Deploy a1a1a1a1
+    by       dev@example.com via cli, 2026-09-21 14:13:20 UTC
+    why      first try
+             with care
+    set      source.digest = a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+    release  v1, pending
+    did      start-build web — build-source it [build-source]: succeeded in 250 ms
+    did      cut-release v1 — cut-release it [cut-release]: succeeded in 250 ms
+
+c1  Create shop
+    by       dev@example.com via cli, 2026-09-21 14:13:20 UTC
+    set      invoke_key = secret v1
+    set      name = shop
+
+standing orders, by themselves
+    2026-09-21 14:13:20 UTC  start web.1 — the last one exited with code 1 \
+[standing-order]: last 2026-09-21 14:13:50 UTC, 4 times
+
+drift repaired, nobody asked
+    2026-09-21 14:13:29 UTC  ensure-processes web — missing it [missing]: failed in 0 ms
+             no room
+             left"""
+
+
+def test_one_field_tells_its_value_and_everyone_who_touched_it():
+    async def story(office):
+        await told_shop(office)
+        await config.patch(office.door, asked("in French"), "shop", {"GREETING": "salut-monde"})
+        told = await why.field_story(office.store, DEV, "shop", "config.GREETING")
+        assert (told.value, [c.change.label for c in told.history]) == ("secret v2", ["c4", "c3"])
+        assert explain.why_field(told)[:6] == (
+            "shop config.GREETING = secret v2",
+            "",
+            "c4  Set GREETING config vars",
+            "    by       dev@example.com via cli, 2026-09-21 14:13:20 UTC",
+            "    why      in French",
+            "    was      secret v1",
+        )
+
+    in_office(story)
+
+
+def test_every_live_leaf_can_be_explained():
+    async def story(office):
+        unit = await told_shop(office)
+        paths = [f.path for f in await office.store.fields(unit.id)]
+        assert len(paths) == 4
+        for path in paths:
+            told = await why.field_story(office.store, DEV, "shop", path)
+            assert told.history
+
+    in_office(story)
+
+
+def test_a_path_that_is_not_set_is_refused_with_those_that_are():
+    async def story(office):
+        await told_shop(office)
+        with pytest.raises(NotFound, match=r"cannot explain 'web\.min' of 'shop'") as refused:
+            await why.field_story(office.store, DEV, "shop", "web.min")
+        assert "config.GREETING" in refused.value.hint
+
+    in_office(story)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(-1, "0 ms"), (0.012, "12 ms"), (3.44, "3.4 s"), (125.9, "2 min 5 s")]
+)
+def test_durations_read_as_a_person_would_say_them(seconds, told):
+    assert explain.duration(seconds) == told
+
+
+def test_foreign_text_in_a_story_cannot_disturb_the_terminal():
+    async def story(office):
+        unit = await told_shop(office)
+        nasty = entry(unit, "ensure-route", "route", 3, because="\x1b[2Jgone", state="planned")
+        await office.store.begin_pass([nasty])
+        lines = explain.why(await why.story(office.store, DEV, "shop"))
+        assert all(line == "" or line.isprintable() for line in lines)
+        assert any("under way" in line for line in lines)
+
+    in_office(story)
