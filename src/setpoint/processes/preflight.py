@@ -83,6 +83,7 @@ def make_folders(paths: Paths, who: Accounts) -> None:
         (paths.supervisor, None, None, 0o700),
         (paths.edge, who.edge, who.edge, 0o700),
         (paths.plane_logs, None, None, 0o700),
+        (paths.tools, None, None, 0o755),
         (paths.runtime, None, None, 0o711),
         (paths.functions, None, who.envoy, 0o711),
         (paths.instances, None, None, 0o700),
@@ -153,7 +154,7 @@ def remember_ports(paths: Paths, ports: dict[str, int]) -> None:
 def record_process(paths: Paths, name: str, pid: int) -> None:
     """So that the next `up` finds this process should the keeper die. Tmpfs, no fsync."""
     folder = paths.runtime / "plane"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o755, exist_ok=True)
     temporary = folder / f".{name}"
     temporary.write_text(json.dumps({"pid": pid, "start": start_time(pid)}), encoding="utf-8")
     temporary.replace(folder / f"{name}.json")

@@ -13,7 +13,7 @@ from typing import IO
 from setpoint import __version__
 from setpoint.drivers.envoy.binary import EnvoyStart, prepare_envoy
 from setpoint.drivers.local.paths import Paths, default_data, default_runtime
-from setpoint.drivers.local.sandbox import Confinement, install_tools
+from setpoint.drivers.local.sandbox import Confinement
 from setpoint.model.capability import LEVEL_WORDS
 from setpoint.model.errors import Refused, SetpointError
 from setpoint.processes import preflight
@@ -88,7 +88,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
     lock = preflight.take_lock(paths)
     preflight.check_reachable(paths, who)
     preflight.make_folders(paths, who)
-    confinement = Confinement.probe(install_tools(paths.data / "tools"))
+    confinement = Confinement.probe(paths.tools, paths.installation)
     _check_floor(confinement, options.floor)
     preflight.end_old_plane(paths)
     ports, api_tcp = _ports(options, paths)
@@ -114,7 +114,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
 def _check_floor(confinement: Confinement, floor: str) -> None:
     level = confinement.level
     if LEVELS.index(level) < LEVELS.index(floor):
-        missing = "; ".join(confinement.missing)
+        missing = "; ".join(confinement.missing) or "this user may not have more"
         raise Refused(
             f"cannot start Setpoint at isolation level {level} ({LEVEL_WORDS[level]}): {missing}",
             f"give the missing, or accept it for development with --floor {level}",
@@ -221,10 +221,9 @@ def _stop_apps(paths: Paths) -> None:
 def _announcement(
     paths: Paths, ports: dict[str, int], confinement: Confinement, started_s: float
 ) -> str:
-    level = confinement.level
     return "\n".join(
         (
-            f"Setpoint {__version__}, isolation {level} ({LEVEL_WORDS[level]})",
+            f"Setpoint {__version__}, isolation {confinement.words}",
             f"  data  {paths.data}",
             f"  API   http://127.0.0.1:{ports['api']}",
             f"  apps  http://<app>.localhost:{ports['edge']}",

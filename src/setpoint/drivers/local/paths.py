@@ -30,10 +30,15 @@ def _tmpfs(folder: str) -> bool:
     return found and os.access(folder, os.W_OK | os.X_OK)
 
 
+def installation(data: Path) -> str:
+    """Tells several Setpoints of one machine apart: in control groups, namespaces and folders."""
+    return hashlib.sha256(os.fsencode(data)).hexdigest()[:8]
+
+
 def default_runtime(data: Path) -> Path:
     """The same answer for the same data directory, user and machine, every time."""
     uid = os.geteuid()
-    name = f"setpoint-{uid}-{hashlib.sha256(os.fsencode(data)).hexdigest()[:8]}"
+    name = f"setpoint-{uid}-{installation(data)}"
     own = os.environ.get("XDG_RUNTIME_DIR", "") if uid else ""
     for folder in filter(None, (own, "/run", "/dev/shm")):
         if _tmpfs(folder):
@@ -55,6 +60,15 @@ class Paths:
             return Paths(data, Path((data / "runtime").read_text(encoding="utf-8").strip()))
         except OSError:
             return Paths(data, default_runtime(data))
+
+    @property
+    def installation(self) -> str:
+        return installation(self.data)
+
+    @property
+    def tools(self) -> Path:
+        """What sandboxes need on disk, copied to where every app's user can reach it."""
+        return self.data / "tools"
 
     # --- lasting ---
     @property

@@ -15,19 +15,19 @@ from setpoint.model.errors import StoreError
 ADMIN = Actor(name="admin", email="admin@setpoint.localhost", scope="admin")
 
 
-def load_or_create(path: Path, new_token: Callable[[], str]) -> Callable[[str], Actor | None]:
-    """A check from presented token to actor. Raises StoreError when the file is not usable."""
-    try:
-        if not path.exists():
-            _create(path, new_token())
-        expected = _digest(path.read_text(encoding="utf-8").strip())
-    except OSError as error:
-        raise StoreError(f"cannot read the API token {path}: {error.strerror}") from None
+class LocalTokens:
+    """Raises StoreError when the file cannot be read or made."""
 
-    def check(presented: str) -> Actor | None:
-        return ADMIN if hmac.compare_digest(_digest(presented), expected) else None
+    def __init__(self, path: Path, new_token: Callable[[], str]) -> None:
+        try:
+            if not path.exists():
+                _create(path, new_token())
+            self._expected = _digest(path.read_text(encoding="utf-8").strip())
+        except OSError as error:
+            raise StoreError(f"cannot read the API token {path}: {error.strerror}") from None
 
-    return check
+    def check(self, token: str) -> Actor | None:
+        return ADMIN if hmac.compare_digest(_digest(token), self._expected) else None
 
 
 def _create(path: Path, token: str) -> None:

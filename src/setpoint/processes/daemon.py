@@ -1,0 +1,175 @@
+"""The daemon: API, store and loop, put together. Apps do not notice when it is away."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import uvicorn
+
+from setpoint import __version__
+from setpoint.api.app import make_app
+from setpoint.api.services import Installation, Services
+from setpoint.converge.loop import Loop
+from setpoint.drivers import clock
+from setpoint.drivers.envoy.client import EdgeClient
+from setpoint.drivers.local import privileges
+from setpoint.drivers.local.client import LocalDriver
+from setpoint.drivers.local.paths import Paths
+from setpoint.drivers.local.tails import LocalTails
+from setpoint.drivers.local.tokens import LocalTokens
+from setpoint.drivers.local.uploads import Uploads
+from setpoint.intents.door import Door
+from setpoint.model.capability import Capabilities
+from setpoint.model.errors import DriverError, SetpointError
+from setpoint.processes import inherit, oplog, preload
+from setpoint.processes.plane import plane_facts
+from setpoint.store.sqlite.store import SqliteStore, open_store
+
+log = logging.getLogger("setpoint.daemon")
+STREAMS_S_MAX = 3
+"""How long open streams (logs, watch) may delay an orderly end."""
+PROBE_S = 60.0
+
+
+def main() -> int:
+    oplog.start()
+    paths = Paths(Path(os.environ["SETPOINT_DATA"]), Path(os.environ["SETPOINT_RUNTIME"]))
+    fds = inherit.inherited()
+    preload.everything()
+    privileges.drop_as_told(os.environ)
+    try:
+        store = open_store(paths.database, paths.key)
+        tokens = LocalTokens(paths.token, clock.new_token)
+    except SetpointError as error:
+        inherit.say_fatal(str(error))
+        return 78
+    asyncio.run(_serve(paths, store, tokens, [socket.socket(fileno=fd) for fd in fds.values()]))
+    return 0
+
+
+async def _serve(
+    paths: Paths, store: SqliteStore, tokens: LocalTokens, sockets: list[socket.socket]
+) -> None:
+    driver = LocalDriver(paths.supervisor_socket, paths.sources)
+    edge = EdgeClient(paths.edge_socket)
+    offers = Offers(driver)
+    loop = Loop(
+        store,
+        driver,
+        edge,
+        now=clock.now,
+        luck=clock.luck,
+        new_token=clock.new_id,
+        log=logging.getLogger("setpoint.loop"),
+    )
+    await offers.look()
+    services = _services(paths, store, tokens, loop, offers)
+    server = _Server(
+        uvicorn.Config(
+            make_app(services),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=STREAMS_S_MAX,
+        )
+    )
+    work = [asyncio.create_task(loop.run()), asyncio.create_task(offers.keep_looking())]
+    for task in work:
+        task.add_done_callback(lambda done: _ended(done, server))
+    log.info("daemon.started", extra={"version": __version__, "pid": os.getpid()})
+    try:
+        await server.serve(sockets=sockets)
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await store.close()
+
+
+def _services(
+    paths: Paths, store: SqliteStore, tokens: LocalTokens, loop: Loop, offers: "Offers"
+) -> Services:
+    return Services(
+        door=Door(store, loop.wake, clock.new_id, clock.new_token),
+        store=store,
+        tails=LocalTails(paths.supervisor_socket, paths.builds),
+        uploads=Uploads(paths.sources),
+        tokens=tokens,
+        capabilities=lambda: offers.known,
+        now=clock.now,
+        new_id=clock.new_id,
+        plane=lambda: _plane(paths, offers),
+        installation=Installation(__version__, int(os.environ["SETPOINT_EDGE_PORT"])),
+    )
+
+
+def _plane(paths: Paths, offers: "Offers") -> Mapping[str, object]:
+    ports = {"edge": os.environ["SETPOINT_EDGE_PORT"], "api": os.environ["SETPOINT_API_PORT"]}
+    return {
+        "version": __version__,
+        "ports": {name: int(port) for name, port in ports.items()},
+        "level": offers.known.level,
+        "missing": offers.known.missing,
+        "processes": plane_facts(paths),
+    }
+
+
+class Offers:
+    """What the driver offered last; asked again now and then, since machines change."""
+
+    def __init__(self, driver: LocalDriver) -> None:
+        self._driver = driver
+        self.known: Capabilities
+
+    async def look(self) -> None:
+        """Until the supervisor answers once: the keeper starts it before the daemon."""
+        while True:
+            try:
+                self.known = await self._driver.probe()
+                return
+            except DriverError as error:
+                log.info("supervisor.awaited", extra={"error": error.message})
+                await asyncio.sleep(0.1)
+
+    async def keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(PROBE_S)
+            with contextlib.suppress(DriverError):
+                self.known = await self._driver.probe()
+
+
+class _Server(uvicorn.Server):
+    """Ends on SIGTERM and says so to the keeper once it serves."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        inherit.say_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Without raising the signal again afterwards: a clean end is exit code 0."""
+        running = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            running.add_signal_handler(number, self._end)
+        yield
+
+    def _end(self) -> None:
+        self.should_exit = True
+
+
+def _ended(task: asyncio.Task[None], server: uvicorn.Server) -> None:
+    """The loop never ends by itself: if it does, end the process; the keeper starts a new one."""
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("daemon.broke", exc_info=task.exception())
+        server.should_exit = True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""A whole Setpoint of its own: data directory, free ports, the real `setpoint` command."""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+SETPOINT = [sys.executable, "-m", "setpoint.cli.main"]
+COMMAND_S_MAX = 240
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One finished command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+
+@dataclass
+class Plane:
+    """`data` is made and removed by whoever makes the Plane."""
+
+    data: Path
+    ports: dict[str, int] = field(default_factory=dict[str, int])
+
+    def env(self) -> dict[str, str]:
+        return {**os.environ, "SETPOINT_DATA": str(self.data), "NO_COLOR": "1"}
+
+    def cli(self, *arguments: str, stdin: str | None = None) -> Ran:
+        done = subprocess.run(
+            [*SETPOINT, *arguments],
+            env=self.env(),
+            input=stdin if stdin is not None else "",
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S_MAX,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *arguments: str) -> Ran:
+        ran = self.cli(*arguments)
+        assert ran.code == 0, f"{arguments}: {ran.code}\n{ran.out}\n{ran.err}\n{self.tails()}"
+        return ran
+
+    def up(self, *more: str) -> Ran:
+        ran = self.ok(
+            *("up", "--detach", "--edge-port", "0", "--api-port", "0", "--floor", "L0", *more)
+        )
+        self.ports = json.loads((self.data / "ports.json").read_text())
+        return ran
+
+    def get(self, host: str, path: str = "/", **kwargs: Any) -> Answer:
+        return self.send("GET", host, path, **kwargs)
+
+    def send(
+        self,
+        method: str,
+        host: str,
+        path: str = "/",
+        *,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+        timeout_s: float = 30,
+    ) -> Answer:
+        """Through the real edge, as a visitor."""
+        link = http.client.HTTPConnection("127.0.0.1", self.ports["edge"], timeout=timeout_s)
+        try:
+            link.request(method, path, body, {"Host": f"{host}.localhost", **(headers or {})})
+            answer = link.getresponse()
+            found = {k.lower(): v for k, v in answer.getheaders()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            link.close()
+
+    @property
+    def runtime(self) -> Path:
+        return Path((self.data / "runtime").read_text().strip())
+
+    def pid(self, name: str) -> int:
+        return int(json.loads((self.runtime / "plane" / f"{name}.json").read_text())["pid"])
+
+    def keeper_pid(self) -> int:
+        return int((self.data / "lock").read_text())
+
+    def kill(self, name: str) -> int:
+        """SIGKILL one process of this plane; returns the pid it had."""
+        pid = self.keeper_pid() if name == "keeper" else self.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def info(self, app: str) -> Any:
+        return self.ok("info", app, "--json").json
+
+    def tails(self) -> str:
+        """The ends of the operator's logs, for a failing test's message."""
+        shown: list[str] = []
+        for log in sorted((self.data / "log").glob("*.log")):
+            with contextlib.suppress(OSError):
+                shown += [f"--- {log.name}", *log.read_text(errors="replace").splitlines()[-12:]]
+        return "\n".join(shown)
+
+    def destroy(self) -> None:
+        self.cli("down")
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def fresh_plane(*more: str, start: bool = True) -> Iterator[Plane]:
+    data = Path(tempfile.mkdtemp(prefix="setpoint-test-"))
+    data.chmod(0o711)  # apps run as users of their own
+    plane = Plane(data)
+    try:
+        if start:
+            plane.up(*more)
+        yield plane
+    finally:
+        plane.destroy()
+
+
+def until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
+    """Look again until it holds. The deadline is far above what is normal: it ends a hang."""
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
+        threading.Event().wait(0.02)
+
+
+@dataclass
+class Load:
+    """Visitors that keep asking, and what they were answered. Use as a context manager."""
+
+    plane: Plane
+    host: str
+    path: str = "/"
+    visitors: int = 4
+    answers: list[int] = field(default_factory=list[int])
+    errors: list[str] = field(default_factory=list[str])
+    _over: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list[threading.Thread])
+
+    def __enter__(self) -> "Load":
+        self._threads = [threading.Thread(target=self._visit) for _ in range(self.visitors)]
+        for thread in self._threads:
+            thread.start()
+        until(lambda: len(self.answers) + len(self.errors) >= self.visitors, 30, "first answers")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _visit(self) -> None:
+        while not self._over.is_set():
+            try:
+                answer = self.plane.get(self.host, self.path)
+            except OSError as error:
+                self.errors.append(repr(error))
+            else:
+                self.answers.append(answer.status)
+                if answer.status != 200:
+                    self.errors.append(f"{answer.status} {answer.text[:300]}")
+            self._over.wait(0.005)
+
+    def more(self, count: int, timeout_s: float = 60) -> None:
+        """Wait until `count` more answers came in."""
+        wanted = len(self.answers) + count
+        until(lambda: len(self.answers) >= wanted or self.errors, timeout_s, f"{count} answers")

@@ -1,0 +1,231 @@
+"""Bad input: one clear line, exit code not 0, nothing changed, and what served still serves."""
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.plane import EXAMPLES, Plane, Ran, fresh_plane
+
+REFUSED, STALLED = 2, 3
+
+
+def assert_one_clear_line(ran: Ran, code: int, *words: str) -> None:
+    assert ran.code == code, (ran.code, ran.out, ran.err)
+    first = ran.err.strip().splitlines()[0]
+    assert first.startswith("cannot "), ran.err
+    assert "Traceback" not in ran.err
+    for word in words:
+        assert word in ran.err, (word, ran.err)
+
+
+def changes(plane: Plane, app: str) -> int:
+    return int(plane.info(app)["generation"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("config", "shop", "A B=1"), ("A B",)),
+        (("config", "shop", "A\nB=1"), ()),
+        (("config", "shop", "=1"), ()),
+        (("scale", "shop", "web=-1"), ("web=-1",)),
+        (("scale", "shop", "web=1000"), ("1000",)),
+        (("scale", "shop", "nosuch=1"), ("nosuch",)),
+        (("scale", "shop", "web=many"), ("many",)),
+        (("info", "nobody-here"), ("nobody-here",)),
+        (("destroy", "shop", "--confirm", "ship"), ("ship",)),
+        (("invoke", "greeter", "-p", "{not json"), ("JSON",)),
+        (("invoke", "greeter/nosuch", "-p", "{}"), ("nosuch",)),
+    ],
+    ids=lambda value: " ".join(value).replace("\n", "-")[:40] if isinstance(value, tuple) else "",
+)
+def test_is_refused_and_changes_nothing(
+    plane: Plane, shop: str, greeter: str, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    before = changes(plane, shop)
+    assert_one_clear_line(plane.cli(*arguments), REFUSED, *words)
+    assert changes(plane, shop) == before
+    assert plane.get(shop).status == 200
+
+
+def test_a_config_value_over_64_kib_is_refused_and_not_echoed(plane: Plane, shop: str) -> None:
+    ran = plane.cli("config", shop, "BIG=" + "x" * (64 * 1024 + 1))
+    assert_one_clear_line(ran, REFUSED, "BIG")
+    assert "xxxx" not in ran.err
+
+
+@pytest.mark.parametrize("name", ["Shop", "1shop", "a", "x" * 31, "my_shop", "-shop"])
+def test_an_invalid_app_name_is_refused_with_the_rule(plane: Plane, name: str) -> None:
+    ran = plane.cli("create", "--", name)
+    assert_one_clear_line(ran, REFUSED)
+
+
+def test_a_taken_app_name_is_refused(plane: Plane, shop: str) -> None:
+    assert_one_clear_line(plane.cli("create", shop), REFUSED, "taken")
+
+
+# --- sources ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
+    def make(files: dict[str, str]) -> Path:
+        for name, text in files.items():
+            path = tmp_path / "project" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        (tmp_path / "project").mkdir(exist_ok=True)
+        return tmp_path / "project"
+
+    return make
+
+
+WEB = "import http.server, os\nhttp.server.HTTPServer(('', int(os.environ['PORT'])), http.server.SimpleHTTPRequestHandler).serve_forever()\n"
+
+
+def test_no_project_files_is_refused_before_an_upload(
+    plane: Plane, project: Callable[[dict[str, str]], Path]
+) -> None:
+    folder = project({"notes.txt": "nothing to run"})
+    ran = plane.cli("deploy", str(folder), "-a", "empty")
+    assert_one_clear_line(ran, REFUSED, "Procfile")
+    assert plane.cli("info", "empty").code == REFUSED
+
+
+def test_a_bad_procfile_is_refused_with_its_line(
+    plane: Plane, project: Callable[[dict[str, str]], Path]
+) -> None:
+    folder = project({"Procfile": "web: python app.py\nthis is no process\n"})
+    assert_one_clear_line(plane.cli("deploy", str(folder), "-a", "badproc"), REFUSED, "2")
+
+
+def test_unsatisfiable_requirements_fail_with_uv_s_own_words_and_the_old_release_serves(
+    plane: Plane, shop: str, project: Callable[[dict[str, str]], Path]
+) -> None:
+    before = plane.info(shop)["release"]["version"]
+    folder = project(
+        {"Procfile": "web: python app.py", "app.py": WEB, "requirements.txt": "six==0.0.999\n"}
+    )
+    ran = plane.cli("deploy", str(folder), "-a", shop)
+    assert ran.code == STALLED, (ran.out, ran.err)
+    assert "six" in ran.out + ran.err
+    assert plane.info(shop)["release"]["version"] == before
+    assert plane.get(shop).status == 200
+    plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", shop)
+
+
+def test_code_that_cannot_import_shows_its_traceback_and_the_old_release_serves(
+    plane: Plane, greeter: str, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(EXAMPLES / "hello-function", broken)
+    for main in broken.rglob("main.py"):
+        main.write_text("import nonexistent_module_for_test\n" + main.read_text())
+    ran = plane.cli("deploy", str(broken), "-a", greeter)
+    assert ran.code == STALLED, (ran.out, ran.err)
+    assert "nonexistent_module_for_test" in ran.out + ran.err
+    assert "Ada" in plane.ok("invoke", greeter, "-p", '{"name": "Ada"}').out
+    plane.ok("deploy", str(EXAMPLES / "hello-function"), "-a", greeter)
+
+
+def test_an_app_that_never_binds_its_port_fails_and_the_old_release_serves(
+    plane: Plane, project: Callable[[dict[str, str]], Path]
+) -> None:
+    good = project({"Procfile": "web: python app.py", "app.py": WEB})
+    plane.ok("deploy", str(good), "-a", "silent")
+    plane.ok("scale", "silent", "web=1", "--boot-timeout", "2")
+    (good / "app.py").write_text("import threading; threading.Event().wait()\n")
+    ran = plane.cli("deploy", str(good), "-a", "silent")
+    assert ran.code == STALLED, (ran.out, ran.err)
+    assert plane.get("silent").status == 200
+    assert "R10" in plane.ok("logs", "silent", "-n", "100").out
+
+
+# --- starting ---------------------------------------------------------------------------------
+
+
+def test_a_second_up_on_one_data_directory_is_refused(plane: Plane) -> None:
+    ran = plane.cli("up", "--detach", "--edge-port", "0", "--api-port", "0", "--floor", "L0")
+    assert_one_clear_line(ran, REFUSED, "already runs")
+
+
+def test_a_port_in_use_is_refused_by_name(plane: Plane) -> None:
+    with fresh_plane(start=False) as other:
+        taken = str(plane.ports["edge"])
+        ran = other.cli("up", "--detach", "--edge-port", taken, "--api-port", "0", "--floor", "L0")
+        assert_one_clear_line(ran, REFUSED, taken, "--edge-port")
+
+
+def started_then_down(other: Plane) -> None:
+    other.up()
+    other.ok("create", "kept")
+    other.ok("down")
+
+
+def up(other: Plane) -> Ran:
+    return other.cli("up", "--detach", "--edge-port", "0", "--api-port", "0", "--floor", "L0")
+
+
+def test_a_missing_key_file_is_told_and_nothing_is_made_anew() -> None:
+    with fresh_plane(start=False) as other:
+        started_then_down(other)
+        key = other.data / "private" / "key"
+        kept = key.read_bytes()
+        key.unlink()
+        assert_one_clear_line(up(other), REFUSED, "key")
+        assert not key.exists()
+        key.write_bytes(kept[::-1])
+        key.chmod(0o600)
+        assert_one_clear_line(up(other), REFUSED, "key")
+
+
+def test_data_of_a_newer_version_is_refused() -> None:
+    with fresh_plane(start=False) as other:
+        started_then_down(other)
+        with sqlite3.connect(other.data / "private" / "setpoint.sqlite3") as db:
+            tables = {r[0] for r in db.execute("SELECT name FROM sqlite_master")}
+            table = "migration" if "migration" in tables else "schema_version"
+            columns = [r[1] for r in db.execute(f"PRAGMA table_info({table})")]
+            values = [999 if c in ("version", "number") else "x" for c in columns]
+            marks = ",".join("?" * len(columns))
+            db.execute(f"INSERT INTO {table} VALUES ({marks})", values)
+        db.close()
+        assert_one_clear_line(up(other), REFUSED, "newer")
+
+
+@pytest.mark.root
+def test_a_full_disk_refuses_the_change_and_loses_nothing(tmp_path: Path) -> None:
+    if subprocess.run(["id", "-u"], capture_output=True, text=True).stdout.strip() != "0":
+        pytest.skip("only root can mount a size-limited tmpfs")
+    with fresh_plane(start=False) as other:
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64m,mode=0711", "tmpfs", str(other.data)],
+            check=True,
+        )
+        try:
+            other.up()
+            other.ok("create", "tight")
+            filler = other.data / "filler"
+            with filler.open("wb") as file:
+                try:
+                    while True:
+                        file.write(b"\0" * 65536)
+                        file.flush()
+                except OSError:
+                    pass
+            value = "v" * 60000
+            codes = [other.cli("config", "tight", f"K{n}={value}").code for n in range(6)]
+            assert any(code != 0 for code in codes)
+            refused = codes.index(next(c for c in codes if c != 0))
+            filler.unlink()
+            assert set(other.ok("config", "tight", "--json").json) == {
+                f"K{n}" for n, code in enumerate(codes) if code == 0
+            }
+            other.ok("config", "tight", f"K{refused}=fits now")
+        finally:
+            other.cli("down")
+            subprocess.run(["umount", "-l", str(other.data)], check=False)
