@@ -7,7 +7,7 @@ from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor, Touch
 from setpoint.model.ids import AppId
 from setpoint.model.observed import Observed
-from setpoint.model.paths import flatten, is_shape, is_source, touches
+from setpoint.model.paths import compared, is_shape, is_source
 from setpoint.model.release import ProcessType
 from setpoint.model.steps import Plan, StartBuild
 from setpoint.planning.forecast import forecast
@@ -87,7 +87,7 @@ def _edited(unit: Unit, edits: Edits, change: int) -> tuple[tuple[Touch, ...], U
     """The unit as the store would make it, were these edits one Change."""
     before, intent = unit.intent, _intent(unit.intent, edits)
     restated = ("source.digest",) if edits.source is not None else ()
-    touched = touches(flatten(before), flatten(intent), restated)
+    touched = compared(before, intent, restated)
     if not touched:
         return (), unit
     shapes = any(is_shape(t.path) for t in touched)

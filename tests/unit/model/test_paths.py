@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from setpoint.model.app import Formation, SecretRef, Source
 from setpoint.model.change import Touch
 from setpoint.model.ids import Digest
-from setpoint.model.paths import conflict_scope, flatten, merge, touches, unflatten
+from setpoint.model.paths import compared, conflict_scope, flatten, merge, touches, unflatten
 from tests.support.memory import SHOP, shop
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
@@ -59,6 +59,11 @@ def test_touches_turn_one_document_into_the_other(before, after):
     old, new = flatten(before), flatten(after)
 
     assert merge(old, new, touches(old, new)) == new
+
+
+@given(intents, intents, st.sampled_from([(), ("source.digest",), ("config.FOO", "name")]))
+def test_comparing_documents_is_comparing_all_their_leaves(before, after, restated):
+    assert compared(before, after, restated) == touches(flatten(before), flatten(after), restated)
 
 
 def test_a_secret_is_touched_when_its_id_changes_and_is_told_by_version_only():

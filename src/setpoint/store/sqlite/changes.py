@@ -39,10 +39,9 @@ def insert_touches(db: Connection, unit: AppId, change: int, touches: Sequence[T
         "ON CONFLICT DO UPDATE SET change = excluded.change",
         [(unit, t.path, change) for t in touches if t.new is not None],
     )
-    db.executemany(
-        "DELETE FROM field WHERE unit = ? AND path = ?",
-        [(unit, t.path) for t in touches if t.new is None],
-    )
+    gone = [(unit, t.path) for t in touches if t.new is None]
+    if gone:
+        db.executemany("DELETE FROM field WHERE unit = ? AND path = ?", gone)
 
 
 def rebuild_fields(db: Connection) -> None:

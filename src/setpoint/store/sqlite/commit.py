@@ -15,6 +15,7 @@ from setpoint.model.change import Asked, Touch
 from setpoint.model.errors import Conflict, NotFound
 from setpoint.model.ids import AppId
 from setpoint.model.paths import (
+    compared,
     conflict_scope,
     flatten,
     is_shape,
@@ -80,18 +81,17 @@ def _rebased(
 ) -> tuple[tuple[Touch, ...], AppIntent]:
     """What this write touches, and the current document with just that altered."""
     if write.rev_expected == current.rev:
-        now, after = flatten(current.intent), flatten(write.intent)
-        return touches(now, after, write.restated), write.intent
+        return compared(current.intent, write.intent, write.restated), write.intent
     base = _document(db, write)
     if write.whole or base is None:
         raise Conflict(
             f"cannot {request.verb} '{current.name}': it has changed since it was read",
             "read it again and repeat",
         )
-    after, now = flatten(write.intent), flatten(current.intent)
-    touched = touches(flatten(base), after, write.restated)
+    touched = compared(base, write.intent, write.restated)
     _refuse_overlap(db, request, write, current, touched)
-    merged = merge(now, after, touched)
+    now = flatten(current.intent)
+    merged = merge(now, flatten(write.intent), touched)
     return touches(now, merged, (t.path for t in touched)), unflatten(current.id, merged)
 
 
