@@ -9,6 +9,9 @@ from setpoint.model.ids import AppId, Fence, SetKey
 
 RouteKind = Literal["web", "function"]
 
+INVOKE_KEY_HEADER = "authorization"
+"""Carries `Bearer <invoke key>` to a keyed backend; the edge takes it off before the instance."""
+
 
 class Backend(msgspec.Struct, frozen=True):
     """One virtual host. `target` None means H14: no web processes are meant to run.

@@ -1,0 +1,140 @@
+"""One route as Envoy sees it: a virtual host per host name, and how each is treated now."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from setpoint.formats.envoy import replies
+from setpoint.formats.envoy.clusters import cluster_name, endpoints
+from setpoint.formats.envoy.limits import Limits, seconds
+from setpoint.formats.envoy.resource import EXTENSIONS, Json, Kind, Resource, host_name, typed
+from setpoint.model.ids import SetKey
+from setpoint.model.process import Phase, SetFacts
+from setpoint.model.route import Backend, Route
+
+Treatment = Literal["serve", "hold", "crashed", "no_process"]
+Facts = Mapping[SetKey, SetFacts]
+
+HOST_RE = re.compile(r"(?=.{1,253}$)(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+KEY_RE = re.compile(r"[\x21-\x7e]{1,512}")
+"""What fits into a header value without any escaping."""
+
+METADATA = "setpoint"
+HOLD_CONTEXT = "set"
+"""Under this name the Check is told which set is waited for."""
+_HOLD_FILTER = "envoy.filters.http.ext_authz"
+_BODY_FILTER = "envoy.filters.http.buffer"
+_RETRY: Json = {
+    "num_retries": 3,
+    "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
+}
+"""Only where nothing of the request can have been read by the app: safe for any method."""
+
+
+def treatment(backend: Backend, facts: Facts) -> Treatment:
+    """What a request to this backend gets, given what runs."""
+    if backend.target is None:
+        return "no_process"
+    seen = facts.get(backend.target)
+    if seen is None:
+        return "hold"
+    if seen.gave_up and not seen.ready:
+        return "crashed"
+    if endpoints(seen):
+        return "serve"
+    return "hold" if backend.hold or not _down(seen) else "crashed"
+
+
+def _down(seen: SetFacts) -> bool:
+    """It crashed and is not even on its way back yet."""
+    return seen.crashes > 0 and not any(i.phase is Phase.STARTING for i in seen.instances)
+
+
+def project_route(
+    route: Route, invoke_key: str, facts: Facts, limits: Limits
+) -> tuple[Resource, ...]:
+    return tuple(
+        _virtual_host(route, backend, host, invoke_key, treatment(backend, facts), limits)
+        for backend in route.backends
+        for host in backend.hosts
+    )
+
+
+def _virtual_host(
+    route: Route, backend: Backend, host: str, invoke_key: str, how: Treatment, limits: Limits
+) -> Resource:
+    name = host_name(host)
+    body: Json = {"name": name, "domains": [host]}
+    body["routes"] = _routes(route, backend, invoke_key, how, limits)
+    if backend.kind == "function":
+        most = limits.function_body_bytes
+        body["request_body_buffer_limit"] = most
+        body["typed_per_filter_config"] = {
+            _BODY_FILTER: typed(
+                EXTENSIONS + "filters.http.buffer.v3.BufferPerRoute",
+                buffer={"max_request_bytes": most},
+            )
+        }
+    serving = backend.target if how == "serve" else None
+    return Resource(Kind.HOST, name, body, "" if serving is None else cluster_name(serving))
+
+
+def _routes(
+    route: Route, backend: Backend, invoke_key: str, how: Treatment, limits: Limits
+) -> list[Json]:
+    """Whoever has no key is turned away by the last route: before any hold, so nobody without
+    one can start anything."""
+    served = _served(backend, how, limits)
+    if not backend.keyed:
+        return [{"name": route.app, "match": {"prefix": "/"}, **served}]
+    refused = _direct(replies.UNAUTHORIZED, backend)
+    turned_away: Json = {"name": route.app, "match": {"prefix": "/"}, **refused}
+    if not invoke_key:
+        return [turned_away]
+    exact = {"name": "authorization", "string_match": {"exact": f"Bearer {invoke_key}"}}
+    allowed: Json = {"name": route.app, "match": {"prefix": "/", "headers": [exact]}, **served}
+    return [allowed | {"request_headers_to_remove": ["authorization"]}, turned_away]
+
+
+def _served(backend: Backend, how: Treatment, limits: Limits) -> Json:
+    if how == "no_process" or backend.target is None:
+        return _direct(replies.NO_PROCESS, backend)
+    if how == "crashed":
+        return _direct(replies.CRASHED, backend)
+    cold = how == "hold"
+    name = cluster_name(backend.target)
+    action = _function(cold, limits) if backend.kind == "function" else _web(cold, limits)
+    body: Json = {"route": {"cluster": name, **action}, **_metadata(backend, "")}
+    if cold:
+        settings = {"context_extensions": {HOLD_CONTEXT: name}}
+        check = EXTENSIONS + "filters.http.ext_authz.v3.ExtAuthzPerRoute"
+        body["typed_per_filter_config"] = {_HOLD_FILTER: typed(check, check_settings=settings)}
+    return body
+
+
+def _web(cold: bool, limits: Limits) -> Json:
+    """30 s to the first byte, then 55 s between any two: as on Heroku. No bound on the whole."""
+    idle_s = limits.cold_idle_s if cold else limits.idle_s
+    on = "connect-failure,refused-stream,reset-before-request"
+    retry = {"retry_on": on, "per_try_timeout": seconds(limits.first_byte_s), **_RETRY}
+    return {"timeout": "0s", "idle_timeout": seconds(idle_s), "retry_policy": retry}
+
+
+def _function(cold: bool, limits: Limits) -> Json:
+    """Bounds the whole answer. Tried again only while no connection could be made."""
+    idle_s = limits.function_s + (limits.cold_idle_s if cold else limits.idle_s)
+    return {
+        "timeout": seconds(limits.function_s),
+        "idle_timeout": seconds(idle_s),
+        "retry_policy": {"retry_on": "connect-failure", **_RETRY},
+    }
+
+
+def _direct(reply: replies.Reply, backend: Backend) -> Json:
+    """The body is put in by `local_replies`, which knows the request id."""
+    return {"direct_response": {"status": reply.status}, **_metadata(backend, reply.id)}
+
+
+def _metadata(backend: Backend, reply: str) -> Json:
+    fields = {"kind": backend.kind, "reply": reply}
+    return {"metadata": {"filter_metadata": {METADATA: fields}}}

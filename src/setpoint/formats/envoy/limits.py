@@ -1,0 +1,38 @@
+"""How long and how large: the edge's bounds, in one value, so that tests can scale them."""
+
+import msgspec
+
+MIB = 1024 * 1024
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Seconds and bytes. The defaults are Heroku's where Heroku has the limit.
+
+    A held request counts as idle for Envoy, and the hold must end before Envoy stops waiting for
+    our answer: hold_s < check_s < cold_idle_s.
+    """
+
+    headers_s: float = 10.0
+    first_byte_s: float = 30.0
+    idle_s: float = 55.0
+    keepalive_s: float = 3600.0
+    connect_s: float = 1.0
+    hold_s: float = 60.0
+    check_s: float = 65.0
+    cold_idle_s: float = 75.0
+    function_s: float = 121.0
+    """one more than the worker's own deadline of 120 s, so that its answer wins"""
+    function_body_bytes: int = 6 * MIB
+    header_kib: int = 32
+    headers: int = 100
+    held_max: int = 1000
+    """requests held per set; the next one gets H11"""
+    app_connections: int = 4096
+    """per set: connections and waiting requests; the next one gets H11"""
+    connections: int = 20_000
+    """client connections of the whole edge; more are closed at once"""
+
+
+def seconds(value: float) -> str:
+    """protobuf's JSON form of a duration."""
+    return f"{value:.3f}s"

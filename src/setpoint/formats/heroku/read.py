@@ -1,0 +1,110 @@
+"""What Heroku's clients send -> values. Lenient where they differ, strict on what is unknown."""
+
+import re
+
+import msgspec
+
+from setpoint.model.app import Formation
+from setpoint.model.errors import Invalid
+
+QUANTITY_RE = re.compile(r"(?:([+-]?)(\d{1,9})|(\d{1,9})\.\.(\d{1,9}))")
+CHECKSUM_RE = re.compile(r"(?:(?i:sha256):)?([0-9a-f]{64})")
+
+
+class NewApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /apps. Region, stack and team are accepted and have no say here."""
+
+    name: str | None = None
+    region: object = None
+    stack: object = None
+    team: object = None
+    space: object = None
+    generation: object = None
+    feature_flags: object = None
+
+
+class DynoSizeName(msgspec.Struct, frozen=True):
+    name: str | None = None
+    id: str | None = None
+
+
+class FormationChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One type's new scale. `quantity`: 2, "2", "+1" or, Setpoint's own, "0..2"."""
+
+    quantity: int | str | None = None
+    size: str | None = None
+    dyno_size: DynoSizeName | str | None = None
+    min: int | None = None
+    max: int | None = None
+    idle_s: float | None = None
+    boot_s_max: float | None = None
+
+    @property
+    def size_name(self) -> str | None:
+        """As intents spell it: lower case."""
+        named = self.dyno_size
+        text = self.size or (named.name if isinstance(named, DynoSizeName) else named)
+        return text.lower() if text else None
+
+
+class NamedFormationChange(FormationChange, frozen=True, forbid_unknown_fields=True):
+    """An item of a batch. `type` is a name or, as Terraform sends it, the formation's id."""
+
+    type: str = ""
+    id: str | None = None
+
+
+class FormationBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PATCH /apps/A/formation"""
+
+    updates: tuple[NamedFormationChange, ...]
+
+
+class SourceBlob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`url`: what POST /sources gave, with the blob already put there. `digest` is ours."""
+
+    url: str | None = None
+    digest: str | None = None
+    checksum: str | None = None
+    version: str | None = None
+    version_description: str | None = None
+
+
+class NewBuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /apps/A/builds. Buildpacks have no say: the builder looks at the project."""
+
+    source_blob: SourceBlob
+    buildpacks: object = None
+
+
+def bounds(change: FormationChange, current: Formation | None) -> tuple[object, object]:
+    """The new (min, max), None where nothing was said. What is no quantity comes back as it is:
+    policy refuses it in one wording for all doors."""
+    if change.quantity is None:
+        return change.min, change.max
+    if change.min is not None or change.max is not None:
+        raise Invalid("cannot scale: quantity and min or max were both given", "give one of them")
+    if isinstance(change.quantity, int):
+        return change.quantity, change.quantity
+    return _quantity(change.quantity, current)
+
+
+def _quantity(text: str, current: Formation | None) -> tuple[object, object]:
+    """'2', '0..2', and '+1' or '-1' on what is intended now."""
+    match = QUANTITY_RE.fullmatch(text.strip())
+    if match is None:
+        return text, text
+    sign, number, low, high = match.groups()
+    if low is not None:
+        return int(low), int(high)
+    now = current.max if current is not None else 0
+    moved = {"": int(number), "+": now + int(number), "-": now - int(number)}[sign]
+    return moved, moved
+
+
+def checksum(text: str) -> str:
+    """'SHA256:<hex>' or bare hex -> the digest. Raises Invalid."""
+    match = CHECKSUM_RE.fullmatch(text)
+    if match is None:
+        raise Invalid("cannot deploy: the checksum is not SHA256: and 64 hex digits")
+    return match[1]

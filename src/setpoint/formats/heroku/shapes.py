@@ -1,0 +1,170 @@
+"""Reply objects of the Heroku Platform API, v3. All fields, `null` where Setpoint has nothing.
+
+Times are RFC 3339 text. Where an object carries more than Heroku's, a docstring says so.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class Ref(msgspec.Struct, frozen=True):
+    """How one object names another."""
+
+    id: str
+    name: str
+
+
+class IdRef(msgspec.Struct, frozen=True):
+    id: str
+
+
+class Person(msgspec.Struct, frozen=True):
+    id: str
+    email: str
+
+
+class Account(msgspec.Struct, frozen=True):
+    id: str
+    email: str
+    name: str
+    created_at: str
+    updated_at: str
+    verified: bool = True
+    federated: bool = False
+    allow_tracking: bool = False
+    beta: bool = False
+    two_factor_authentication: bool = False
+    acknowledged_msa: bool = True
+    acknowledged_msa_at: str | None = None
+    country_of_residence: str | None = None
+    default_organization: Ref | None = None
+    default_team: Ref | None = None
+    delinquent_at: str | None = None
+    identity_provider: Ref | None = None
+    italian_customer_terms: str | None = None
+    last_login: str | None = None
+    sms_number: str | None = None
+    suspended_at: str | None = None
+
+
+class App(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    owner: Person
+    region: Ref
+    stack: Ref
+    build_stack: Ref
+    generation: Ref
+    created_at: str
+    updated_at: str
+    released_at: str | None
+    git_url: str
+    web_url: str
+    acm: bool = False
+    archived_at: str | None = None
+    buildpack_provided_description: str | None = None
+    create_status: str = "complete"
+    internal_routing: bool | None = None
+    locked: bool = False
+    maintenance: bool = False
+    organization: Ref | None = None
+    process_tier: str = "production"
+    repo_size: int | None = None
+    slug_size: int | None = None
+    space: Ref | None = None
+    team: Ref | None = None
+
+
+class Formation(msgspec.Struct, frozen=True):
+    """`quantity` is the most that may run. min, max, idle_s and boot_s_max are Setpoint's own."""
+
+    id: str
+    app: Ref
+    type: str
+    command: str
+    quantity: int
+    size: str
+    dyno_size: Ref
+    created_at: str
+    updated_at: str
+    min: int
+    max: int
+    idle_s: float
+    boot_s_max: float
+    docker_image: Ref | None = None
+
+
+class VersionRef(msgspec.Struct, frozen=True):
+    id: str
+    version: int
+
+
+class Dyno(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    type: str
+    command: str
+    size: str
+    state: Literal["up", "starting", "crashed", "down", "idle"]
+    app: Ref
+    release: VersionRef
+    created_at: str
+    updated_at: str
+    attach_url: str | None = None
+
+
+class Release(msgspec.Struct, frozen=True):
+    id: str
+    version: int
+    app: Ref
+    description: str
+    status: Literal["pending", "succeeded", "failed", "expired"]
+    current: bool
+    user: Person
+    slug: IdRef | None
+    created_at: str
+    updated_at: str
+    eligible_for_rollback: bool
+    addon_plan_names: tuple[str, ...] = ()
+    artifacts: tuple[IdRef, ...] = ()
+    oci_image: IdRef | None = None
+    output_stream_url: str | None = None
+
+
+class BuildSource(msgspec.Struct, frozen=True):
+    url: str
+    version: str | None = None
+    checksum: str | None = None
+    version_description: str | None = None
+
+
+class Build(msgspec.Struct, frozen=True):
+    """`message`, Setpoint's own: why it failed, with the tool's last lines."""
+
+    id: str
+    app: IdRef
+    status: Literal["pending", "succeeded", "failed"]
+    output_stream_url: str
+    source_blob: BuildSource
+    user: Person
+    stack: str
+    created_at: str
+    updated_at: str
+    message: str = ""
+    release: IdRef | None = None
+    slug: IdRef | None = None
+    buildpacks: tuple[Ref, ...] = ()
+
+
+class SourceUrls(msgspec.Struct, frozen=True):
+    get_url: str
+    put_url: str
+
+
+class NewSource(msgspec.Struct, frozen=True):
+    source_blob: SourceUrls
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """`{}`: what Heroku answers to a restart."""

@@ -1,0 +1,191 @@
+"""Model -> Heroku's reply objects. Pure translation; ids of things Heroku gives ids are derived."""
+
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID, uuid5
+
+from setpoint.formats.heroku import shapes
+from setpoint.model import app as intent
+from setpoint.model import process, release
+from setpoint.model.change import Actor
+from setpoint.model.ids import BuildId
+
+NAMESPACE = UUID("6f0c3f1e-5e53-5a4c-9a54-2f2ff2a9a0d6")
+"""Of ids that Heroku's clients want and Setpoint has no other use for."""
+REGION = "local"
+DYNO_SIZE_NAMES = {
+    "eco": "Eco",
+    "basic": "Basic",
+    "standard-1x": "Standard-1X",
+    "standard-2x": "Standard-2X",
+    "performance-m": "Performance-M",
+}
+"""Canonical case: Terraform sees any other as drift."""
+
+
+def derived(*parts: object) -> str:
+    """The same id for the same thing, for ever."""
+    return str(uuid5(NAMESPACE, "\0".join(map(str, parts))))
+
+
+def when(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def account(actor: Actor, since_s: float) -> shapes.Account:
+    return shapes.Account(
+        id=_person(actor.email).id,
+        email=actor.email,
+        name=actor.name,
+        created_at=when(since_s),
+        updated_at=when(since_s),
+    )
+
+
+def app(unit: intent.Unit, *, stack: str, web_url: str, released_at_s: float | None) -> shapes.App:
+    named_stack = _named("stack", stack)
+    return shapes.App(
+        id=unit.id,
+        name=unit.name,
+        owner=_person(unit.owner),
+        region=_named("region", REGION),
+        stack=named_stack,
+        build_stack=named_stack,
+        generation=_named("generation", "cedar"),
+        created_at=when(unit.created_at_s),
+        updated_at=when(unit.updated_at_s),
+        released_at=when(released_at_s) if released_at_s is not None else None,
+        git_url="",
+        web_url=web_url,
+    )
+
+
+def formation(
+    unit: intent.Unit, type: release.ProcessType, wanted: intent.Formation
+) -> shapes.Formation:
+    size = DYNO_SIZE_NAMES[wanted.size]
+    return shapes.Formation(
+        id=derived(unit.id, "formation", type.name),
+        app=shapes.Ref(unit.id, unit.name),
+        type=type.name,
+        command=type.command,
+        quantity=wanted.max,
+        size=size,
+        dyno_size=_named("dyno-size", size),
+        created_at=when(unit.created_at_s),
+        updated_at=when(unit.updated_at_s),
+        min=wanted.min,
+        max=wanted.max,
+        idle_s=wanted.idle_s,
+        boot_s_max=wanted.boot_s_max,
+    )
+
+
+def dynos(
+    unit: intent.Unit, facts: process.SetFacts, command: str, size: str
+) -> tuple[shapes.Dyno, ...]:
+    return tuple(_dyno(unit, facts, i, command, size) for i in facts.instances)
+
+
+def _dyno(
+    unit: intent.Unit,
+    facts: process.SetFacts,
+    instance: process.Instance,
+    command: str,
+    size: str,
+) -> shapes.Dyno:
+    return shapes.Dyno(
+        id=derived(unit.id, "dyno", instance.id),
+        name=f"{facts.key.process}.{instance.ordinal}",
+        type=facts.key.process,
+        command=command,
+        size=DYNO_SIZE_NAMES[size],
+        state=dyno_state(instance),
+        app=shapes.Ref(unit.id, unit.name),
+        release=shapes.VersionRef(release_id(unit, facts.release), facts.release),
+        created_at=when(instance.started_at_s),
+        updated_at=when(instance.ready_at_s or instance.started_at_s),
+    )
+
+
+def dyno_state(instance: process.Instance) -> Literal["up", "starting", "crashed", "down"]:
+    match instance.phase:
+        case process.Phase.STARTING:
+            return "starting"
+        case process.Phase.READY:
+            return "up"
+        case process.Phase.DRAINING | process.Phase.STOPPING:
+            return "down"
+        case process.Phase.GONE:
+            expected = instance.exit is not None and instance.exit.expected
+            return "down" if expected else "crashed"
+
+
+def release_id(unit: intent.Unit, version: int) -> str:
+    return derived(unit.id, "release", version)
+
+
+def releases(unit: intent.Unit, rows: tuple[release.Release, ...]) -> tuple[shapes.Release, ...]:
+    """`rows` newest first, as the store has them; `current` is the newest that succeeded."""
+    current = next((r.version for r in rows if r.status == "succeeded"), None)
+    return tuple(_release(unit, r, current=r.version == current) for r in rows)
+
+
+def _release(unit: intent.Unit, row: release.Release, *, current: bool) -> shapes.Release:
+    return shapes.Release(
+        id=release_id(unit, row.version),
+        version=row.version,
+        app=shapes.Ref(unit.id, unit.name),
+        description=row.description,
+        status="expired" if row.status == "superseded" else row.status,
+        current=current,
+        user=_person(unit.owner),
+        slug=shapes.IdRef(derived(unit.id, "slug", row.slug.code)),
+        created_at=when(row.created_at_s),
+        updated_at=when(row.created_at_s),
+        eligible_for_rollback=row.status == "succeeded",
+    )
+
+
+def build(
+    unit: intent.Unit, row: release.Build, *, urls: "BuildUrls", version: str, release: int | None
+) -> shapes.Build:
+    """`version`: the user's label of the source, where this build is of the intended one."""
+    status = "pending" if row.status == "running" else row.status
+    return shapes.Build(
+        id=row.id,
+        app=shapes.IdRef(unit.id),
+        status=status,
+        output_stream_url=urls.output(unit.name, row.id),
+        source_blob=shapes.BuildSource(
+            url=urls.source(row.source), version=version or None, checksum=f"SHA256:{row.source}"
+        ),
+        user=_person(unit.owner),
+        stack=row.stack,
+        created_at=when(row.started_at_s or unit.updated_at_s),
+        updated_at=when(row.ended_at_s or row.started_at_s or unit.updated_at_s),
+        message=row.message,
+        release=shapes.IdRef(release_id(unit, release)) if release is not None else None,
+        slug=shapes.IdRef(derived(unit.id, "slug", row.slug.code)) if row.slug else None,
+    )
+
+
+class BuildUrls:
+    """Where this reply's reader finds a build's output and source."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+
+    def output(self, app: str, build: BuildId) -> str:
+        return f"{self.base}/apps/{app}/builds/{build}/output"
+
+    def source(self, digest: str) -> str:
+        return f"{self.base}/sources/{digest}"
+
+
+def _named(kind: str, name: str) -> shapes.Ref:
+    return shapes.Ref(derived(kind, name), name)
+
+
+def _person(email: str) -> shapes.Person:
+    return shapes.Person(derived("user", email), email)
