@@ -13,7 +13,9 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -47,17 +49,26 @@ class Job(msgspec.Struct, frozen=True):
     tools: str | None = None
 
 
+@dataclass(frozen=True)
+class Bench:
+    """What was opened before the drop. `operator`: the environment we were started with."""
+
+    archive: BinaryIO
+    uv_fd: int
+    operator: Mapping[str, str]
+
+
 def main() -> int:
     """0 also for a failed build: that is a result. Anything else means there is none."""
     job = msgspec.json.decode(sys.stdin.buffer.read(REQUEST_BYTES_MAX), type=Job)
     encoder = msgspec.json.Encoder()
     encoder.encode(_ended(job.request, 0.0, None, "", False))  # imports what it needs by now
-    fd = uv.open_uv(job.tools or _uv_program())
-    operator = dict(os.environ)
-    privileges.drop_as_told(operator)
-    os.umask(UMASK)
-    signal.signal(signal.SIGTERM, _stopped)
-    publish(Path(job.result), encoder.encode(carry_out(job, fd, operator)))
+    with open(job.archive, "rb") as archive:
+        bench = Bench(archive, uv.open_uv(job.tools or _uv_program()), dict(os.environ))
+        privileges.drop_as_told(bench.operator)
+        os.umask(UMASK)
+        signal.signal(signal.SIGTERM, _stopped)
+        publish(Path(job.result), encoder.encode(carry_out(job, bench)))
     return 0
 
 
@@ -72,12 +83,12 @@ def _stopped(_number: int, _frame: object) -> None:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def carry_out(job: Job, uv_fd: int, operator: Mapping[str, str]) -> Build:
+def carry_out(job: Job, bench: Bench) -> Build:
     """The build's result, whatever happens. Raises nothing but SystemExit."""
     started_s = time.time()
     app, say = job.request.app_name, Output(sys.stdout)
     try:
-        slug = story.build(_workshop(job, uv_fd, operator, say))
+        slug = story.build(_workshop(job, bench, say))
         return _ended(job.request, started_s, slug, "", True)
     except CannotBuild as error:
         message, user_error = error.told(app), error.user_error
@@ -95,15 +106,15 @@ def _is_full(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in FULL
 
 
-def _workshop(job: Job, uv_fd: int, operator: Mapping[str, str], say: Output) -> Workshop:
+def _workshop(job: Job, bench: Bench, say: Output) -> Workshop:
     story.check_stack(job.request, job.python)
     return Workshop(
         request=job.request,
-        archive=Path(job.archive),
+        archive=bench.archive,
         layers=Path(job.layers),
-        uv=uv.Uv(uv_fd, uv.environment(operator, Path(job.cache) / "uv")),
+        uv=uv.Uv(bench.uv_fd, uv.environment(bench.operator, Path(job.cache) / "uv")),
         python=stack.interpreter(os.path.realpath(job.python)),
-        operator=operator,
+        operator=bench.operator,
         say=say,
     )
 

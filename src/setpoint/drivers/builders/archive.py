@@ -40,14 +40,14 @@ HEADER_BYTES = 1024
 """per entry: its header and its padding"""
 
 
-def unpack(archive: Path, into: Path, limits: Limits = LIMITS) -> None:
+def unpack(raw: BinaryIO, into: Path, limits: Limits = LIMITS) -> None:
     """Into the new folder `into`. Raises CannotBuild on anything odd; `into` is then garbage."""
-    packed = archive.stat().st_size
+    packed = os.fstat(raw.fileno()).st_size
     if packed > limits.packed_bytes:
         raise CannotBuild(f"the source is over {limits.packed_bytes // MIB} MiB")
     into.mkdir(mode=0o755)
     try:
-        with archive.open("rb") as raw, gzip.GzipFile(fileobj=raw, mode="rb") as stream:
+        with gzip.GzipFile(fileobj=raw, mode="rb") as stream:
             gate = cast(BinaryIO, _Gate(stream, packed, limits))  # "r|" only ever reads it
             with tarfile.open(
                 fileobj=gate, mode="r|", encoding="utf-8", errors="surrogateescape"

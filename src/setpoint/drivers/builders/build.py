@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from msgspec import structs
 
@@ -29,10 +30,11 @@ from setpoint.model.release import BuildRequest, ProcessType, Slug
 
 @dataclass(frozen=True)
 class Workshop:
-    """What a build works with. `operator`: the environment that the operator's settings are in."""
+    """What a build works with. `archive`: open, since only the plane's users may read uploads.
+    `operator`: the environment that the operator's settings are in."""
 
     request: BuildRequest
-    archive: Path
+    archive: BinaryIO
     layers: Path
     uv: uv.Uv
     python: Interpreter

@@ -1,0 +1,70 @@
+"""The process: what it is told, in which order it comes up, and what its exit code means."""
+
+import argparse
+import os
+import socket
+import sys
+
+EXIT_UNLOADABLE = 65
+"""The function can't be loaded, its traceback is on stderr. Starting again won't help."""
+
+
+def main() -> int:
+    """0: drained after SIGTERM. 65: can't be loaded. 70: a function would not stop."""
+    told = _arguments()
+    os.environ["FUNCTION_PROJECT_PATH"] = told.project
+    listener = socket.socket(fileno=told.fd)
+    listener.setblocking(False)
+    os.set_inheritable(told.fd, False)
+    os.set_inheritable(told.record_fd, False)
+
+    from salesforce_functions._internal import app as runtime
+
+    from . import extra_info, watchdog
+    from .invocation import Invocations
+    from .server import make_server
+
+    extra_info.repair(runtime)
+    invocations = Invocations(runtime.asgi_app, told.name, told.deadline)
+    watchdog.start(invocations)
+    server = make_server(invocations, listener, told.limit, _Records(told.record_fd).write)
+    return 0 if _run(server) else EXIT_UNLOADABLE
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python_function", allow_abbrev=False)
+    parser.add_argument("--fd", type=int, required=True, help="the listening socket")
+    parser.add_argument("--record-fd", type=int, required=True, help="gets `ready`, `draining`")
+    parser.add_argument("--project", required=True, help="folder of main.py and project.toml")
+    parser.add_argument("--name", default=_own_name(), help="the function, for its records")
+    parser.add_argument("--limit", type=int, default=10, help="invocations at once")
+    parser.add_argument("--deadline", type=float, default=120.0, help="seconds per invocation")
+    return parser.parse_args()
+
+
+def _own_name() -> str:
+    """`hello` from a dyno name like hello.1."""
+    return os.environ.get("DYNO", "").rpartition(".")[0] or "function"
+
+
+def _run(server) -> bool:
+    """Did it serve? Otherwise the runtime has said why on stderr, with the function's traceback."""
+    try:
+        server.run()
+    except SystemExit:  # newer servers leave this way when the start failed
+        pass
+    return server.started
+
+
+class _Records:
+    """The supervisor's side channel. Nobody may be reading: it never blocks and never fails."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        os.set_blocking(fd, False)
+
+    def write(self, word: str) -> None:
+        try:
+            os.write(self._fd, f"{word}\n".encode())
+        except OSError as error:
+            print(f"setpoint: {word}, but nobody hears it: {error}", file=sys.stderr)

@@ -1,0 +1,34 @@
+"""A function that blocks the loop or swallows its cancellation can only be ended from outside it.
+
+Everything else that runs in this instance ends with it; the supervisor starts another one.
+"""
+
+import faulthandler
+import os
+import sys
+import threading
+import time
+
+EXIT_STUCK = 70
+GRACE_S = 5.0
+LOOK_S = 1.0
+
+
+def start(invocations) -> None:
+    name = "setpoint-watchdog"
+    threading.Thread(target=_watch, args=(invocations,), daemon=True, name=name).start()
+
+
+def _watch(invocations) -> None:
+    while True:
+        time.sleep(LOOK_S)
+        last_s = time.monotonic() - GRACE_S
+        if any(late_at < last_s for late_at in list(invocations.late_at.values())):
+            print(
+                "setpoint: an invocation outlived its deadline and would not stop; "
+                "ending this instance",
+                file=sys.stderr,
+                flush=True,
+            )
+            faulthandler.dump_traceback(all_threads=True)
+            os._exit(EXIT_STUCK)
