@@ -36,6 +36,8 @@ def connect_writer(path: Path) -> Connection:
         # Grouped commits make FULL cost 1.5x to 2x at most; losing an acknowledged write costs all.
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
+        # A savepoint per request keeps undo pages: in memory, not in a temporary file.
+        db.execute("PRAGMA temp_store = MEMORY")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_MAX}")
     except sqlite3.Error as error:

@@ -52,12 +52,13 @@ def cut(
 
 
 def settle(db: Connection, app: AppId, version: int, succeeded: bool, message: str) -> None:
-    """The verdict is spoken once."""
+    """The verdict is spoken once; one that was overtaken may still turn out to serve."""
     status = "succeeded" if succeeded else "failed"
     settled = db.execute(
         "UPDATE release SET status = ?, message = ? "
-        "WHERE app = ? AND version = ? AND status = 'pending'",
-        (status, message, app, version),
+        "WHERE app = ? AND version = ? "
+        "AND (status = 'pending' OR (status = 'superseded' AND ?))",
+        (status, message, app, version, succeeded),
     )
     if settled.rowcount:
         events.append(db, app, "release.settled", version=version, status=status)

@@ -1,0 +1,263 @@
+"""What every store must do, whatever it is made of: SQLite on disk, in memory, and the simulated.
+
+Only what the rest of the house relies on; wording and the bodies of events are a backend's own.
+"""
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from setpoint.model.app import Formation, Source
+from setpoint.model.errors import Conflict
+from setpoint.model.ids import AppId
+from setpoint.model.journal import Entry
+from setpoint.store.port import UnitWrite
+from setpoint.store.sqlite import open_in_memory, open_store
+from setpoint.testing.store import SimStore
+from tests.support.memory import (
+    DIGEST,
+    NOON_S,
+    OTHER_DIGEST,
+    SHOP,
+    asked,
+    build,
+    created,
+    deployed,
+    ref,
+    run,
+    shop,
+    write,
+)
+
+WEB = {"web": Formation(1, 1)}
+
+
+@pytest.fixture(params=["file", "memory", "simulated"])
+def open_any(request, tmp_path):
+    """Opens a store; to be called, and closed, inside the event loop."""
+    if request.param == "simulated":
+        return SimStore
+    if request.param == "memory":
+        return open_in_memory
+    return lambda: open_store(tmp_path / "store.db", tmp_path / "key")
+
+
+@pytest.fixture
+def tell(open_any):
+    """Runs a story against a fresh store."""
+
+    def told(story):
+        async def whole():
+            store = open_any()
+            await story(store)
+            await store.close()
+
+        run(whole())
+
+    return told
+
+
+def changed(unit, **fields):
+    return msgspec.structs.replace(unit.intent, **fields)
+
+
+def test_generation_counts_changes_and_the_fence_carries_the_incarnation(tell):
+    async def story(store):
+        unit = await created(store)
+        again = await write(store, unit, changed(unit, formation=WEB))
+        assert (unit.generation, again.generation, again.incarnation) == (1, 2, 1)
+        assert unit.fence < again.fence
+        assert again.rev > unit.rev
+        assert await store.unit(SHOP) == await store.unit_named("shop") == again
+
+    tell(story)
+
+
+def test_a_taken_name_is_refused_until_its_app_is_forgotten(tell):
+    async def story(store):
+        await created(store)
+        with pytest.raises(Conflict):
+            await created(store, shop(id=AppId("another")))
+        await store.forget(SHOP)
+        assert await store.unit(SHOP) is None
+        again = await created(store, shop(id=AppId("another")))
+        assert await store.units() == (again,)
+        assert len(await store.changes(SHOP)) == 1
+
+    tell(story)
+
+
+def test_different_fields_merge_and_one_field_conflicts(tell):
+    async def story(store):
+        base = await created(store)
+        await write(store, base, changed(base, formation=WEB))
+        merged = await write(store, base, changed(base, source=Source(DIGEST)))
+        assert merged.intent == shop(formation=WEB, source=Source(DIGEST))
+        with pytest.raises(Conflict):
+            await write(store, base, changed(base, source=Source(OTHER_DIGEST)))
+        with pytest.raises(Conflict):
+            await write(store, base, changed(base, config={"A": ref()}), whole=True)
+        assert await store.unit(SHOP) == merged
+
+    tell(story)
+
+
+def test_a_restated_source_moves_its_change_and_its_shape(tell):
+    async def story(store):
+        unit = await created(store, shop(source=Source(DIGEST)))
+        again = await write(store, unit, unit.intent, restated=("source.digest",))
+        scaled = await write(store, again, changed(again, formation=WEB))
+        assert again.source_change == again.shape_change == again.last_change
+        assert (scaled.source_change, scaled.shape_change) == (again.last_change,) * 2
+
+    tell(story)
+
+
+def test_an_idempotency_key_makes_one_change_of_two_requests(tell):
+    async def story(store):
+        async def ask():
+            return await store.commit(
+                asked(key="k"), "create", "Create shop", [UnitWrite(shop(), None)]
+            )
+
+        assert await ask() == await ask()
+        assert len(await store.changes(None)) == 1
+
+    tell(story)
+
+
+def test_secrets_come_back_by_reference(tell):
+    async def story(store):
+        unit = await created(store)
+        config = {"A": ref(1), "B": ref(1, "s-2")}
+        await write(store, unit, changed(unit, config=config), {"s-1@1": "a", "s-2@1": "b"})
+        assert await store.reveal(config) == {"A": "a", "B": "b"}
+        assert await store.reveal({}) == {}
+
+    tell(story)
+
+
+def test_a_release_is_cut_once_per_change_and_only_for_the_newest_shape(tell):
+    async def story(store):
+        unit, first = await deployed(store, await created(store))
+        made = build(id="b-x")
+        again = await store.cut_release(SHOP, made, {}, "", unit.shape_change, NOON_S + 9)
+        assert again == first
+        assert await store.cut_release(SHOP, made, {}, "", 99, NOON_S) is None
+        assert [r.version for r in await store.releases(SHOP)] == [1]
+
+    tell(story)
+
+
+@pytest.mark.parametrize(("served", "kept"), [(True, "succeeded"), (False, "superseded")])
+def test_a_release_overtaken_in_the_pass_that_judged_it(tell, served, kept):
+    async def story(store):
+        unit, _ = await deployed(store, await created(store))
+        await deployed(store, unit, OTHER_DIGEST)
+        await store.settle_release(SHOP, 1, served, "")
+        newest, first = await store.releases(SHOP)
+        assert (newest.status, first.status) == ("pending", kept)
+
+    tell(story)
+
+
+def test_a_verdict_is_spoken_once(tell):
+    async def story(store):
+        await deployed(store, await created(store))
+        await store.settle_release(SHOP, 1, False, "crashed")
+        await store.settle_release(SHOP, 1, True, "")
+        (only,) = await store.releases(SHOP)
+        assert (only.status, only.message) == ("failed", "crashed")
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        (build(status="running"), build(), "succeeded"),
+        (build(), build(status="running"), "succeeded"),
+        (build(status="failed"), build(), "failed"),
+        (build(status="failed", user_error=False), build(), "succeeded"),
+    ],
+)
+def test_a_build_never_goes_back_from_its_verdict(tell, first, second, kept):
+    async def story(store):
+        await store.record_build(first)
+        await store.record_build(second)
+        assert [b.status for b in await store.builds(SHOP)] == [kept]
+
+    tell(story)
+
+
+def test_the_journal_knows_a_step_before_and_after(tell):
+    async def story(store):
+        unit = await created(store)
+        step = Entry(
+            0, SHOP, unit.generation, "step", "ensure-route", "web", "route", "it is ready", 1,
+            "planned", NOON_S,
+        )  # fmt: skip
+        (first, second) = await store.begin_pass([step, step])
+        assert [e.id for e in await store.journal(SHOP)] == [second, first]
+        await store.end_pass([(first, "succeeded", "done")], SHOP, None, NOON_S + 1)
+        later, earlier = await store.journal(SHOP)
+        assert (earlier.state, earlier.result, earlier.ended_at_s) == (
+            "succeeded",
+            "done",
+            NOON_S + 1,
+        )
+        assert (later.state, later.ended_at_s) == ("planned", None)
+
+    tell(story)
+
+
+def test_acts_are_remembered_up_to_where_they_were_read(tell):
+    async def story(store):
+        act = Entry(
+            0, SHOP, 1, "act", "start", "web.1", "standing-order", "it crashed", None,
+            "succeeded", NOON_S,
+        )  # fmt: skip
+        assert await store.acts_seen() == 0
+        await store.record_acts([act], after=7)
+        assert await store.acts_seen() == 7
+        assert [e.verb for e in await store.journal(SHOP)] == ["start"]
+
+    tell(story)
+
+
+kinds = st.sampled_from(["config", "scale", "deploy"])
+histories = st.lists(st.tuples(kinds, st.integers(0, 3), st.integers(0, 2)), max_size=12)
+
+
+def edited(intent, kind, value):
+    """One of a few edits that overlap now and then."""
+    if kind == "config":
+        return msgspec.structs.replace(intent, config={"A": ref(value + 1)} if value else {})
+    if kind == "scale":
+        return msgspec.structs.replace(intent, formation={"web": Formation(value, 3)})
+    return msgspec.structs.replace(intent, source=Source(DIGEST, f"v{value}"))
+
+
+async def lived(store, history):
+    """What a history leaves behind: document, provenance, the Changes and who was refused."""
+    seen, refused = [await created(store)], []
+    for n, (kind, value, age) in enumerate(history):
+        base = seen[max(0, len(seen) - 1 - age)]
+        try:
+            seen.append(await write(store, base, edited(base.intent, kind, value)))
+        except Conflict:
+            refused.append(n)
+    unit = await store.unit(SHOP)
+    fields = sorted((f.path, f.change) for f in await store.fields(SHOP))
+    cursors = [e.cursor for e in await store.events(0)]
+    touches = [c.touches for c in await store.changes(SHOP)]
+    shape = (unit.generation, unit.source_change, unit.shape_change, unit.last_change)
+    await store.close()
+    return unit.intent, shape, fields, touches, cursors, refused
+
+
+@settings(deadline=None, max_examples=80)
+@given(histories)
+def test_any_history_ends_the_same_in_the_simulated_store_as_in_the_real_one(history):
+    assert run(lived(SimStore(), history)) == run(lived(open_in_memory(), history))
