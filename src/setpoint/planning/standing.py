@@ -41,7 +41,7 @@ def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:
     live = [i for i in _up(facts) if i.id not in doomed]
     if facts.retiring or order.bounds.max == 0:
         acts += [Drain(i.id, "this set is no longer wanted") for i in live]
-    else:
+    elif not booting:  # how a start failed decides on the next one, so its end is awaited
         more, when = _towards(order, facts, live, now_s)
         acts += more
         wakes += when

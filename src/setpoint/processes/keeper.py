@@ -2,13 +2,15 @@
 
 Stdlib only and no policy, so that it never needs an upgrade in a hurry. It is a child subreaper:
 what its children leave behind is reaped here. It listens on the keeper socket for one JSON line:
-`{"do": "down" | "restart" | "status", ...}` and answers in JSON lines.
+`{"do": "down" | "restart" | "status", ...}` and answers in JSON lines. Its children may leave
+descriptors with it: `{"do": "park" | "parked" | "unpark", "name": ...}`.
 """
 
 import contextlib
 import ctypes
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -16,6 +18,8 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from setpoint.processes.shelf import Shelf
 
 PR_SET_CHILD_SUBREAPER = 36
 BACKOFF_S = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
@@ -74,10 +78,12 @@ class Keeper:
     keep_apps: bool = False
     fatal: str = ""
     announced: bool = False
+    shelf: Shelf = field(default_factory=Shelf)
 
     def run(self) -> str:
         """Until asked to go down. Returns '' or the sentence of a child that can never start."""
         _become_subreaper()
+        _allow_many_files()
         wake_r, wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
@@ -220,12 +226,24 @@ class Keeper:
         """One request, answered in lines. A slow or broken peer costs at most a second."""
         with peer, contextlib.suppress(OSError, ValueError):
             peer.settimeout(1.0)
-            request = json.loads(peer.recv(REQUEST_BYTES_MAX) or b"{}")
-            answer: dict[str, object] = self._answer(peer, request)
-            peer.sendall(json.dumps(answer).encode() + b"\n")
+            said, fds, _, _ = socket.recv_fds(peer, REQUEST_BYTES_MAX, 1)
+            request = json.loads(said or b"{}")
+            answer: dict[str, object] = self._answer(peer, request, fds)
+            parked = request.get("do") == "parked"
+            copies = self.shelf.parked(str(request.get("name"))) if parked else []
+            socket.send_fds(peer, [json.dumps(answer).encode() + b"\n"], copies)
 
-    def _answer(self, peer: socket.socket, request: dict[str, object]) -> dict[str, object]:
+    def _answer(
+        self, peer: socket.socket, request: dict[str, object], fds: list[int]
+    ) -> dict[str, object]:
+        name = str(request.get("name", ""))
         match request.get("do"):
+            case "park":
+                return self.shelf.park(name, fds)
+            case "unpark":
+                return self.shelf.unpark(name)
+            case "parked":
+                return {"done": True}
             case "status":
                 return {"done": True, "pid": os.getpid(), "processes": self._processes()}
             case "restart":
@@ -263,6 +281,12 @@ class Keeper:
         self.keep_apps, self.stopping = keep_apps, True
         self._down(say)
         return {"done": True}
+
+
+def _allow_many_files() -> None:
+    """A descriptor per function here, and several per instance in the supervisor."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _become_subreaper() -> None:

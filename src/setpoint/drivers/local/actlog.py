@@ -1,0 +1,69 @@
+"""What standing orders did and the loop has not yet taken into the journal. Bounded."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from setpoint.drivers.local.files import write_whole
+from setpoint.formats.control import Act
+from setpoint.model.ids import SetKey
+
+ACTS_MAX = 2000
+
+
+class ActLog:
+    """Numbers never repeat, also over a reboot: a number is the time in microseconds, or one more.
+
+    Acts alike that nobody has read yet are one entry with a count (a crash loop while the daemon
+    is down). Reading after a number forgets everything up to it.
+    """
+
+    def __init__(self, path: Path, now_s: Callable[[], float]) -> None:
+        self._path = path
+        self._now_s = now_s
+        self._acts = _load(path)
+        self._read_up_to = self._acts[-1].seq if self._acts else 0
+        self._last_seq = self._read_up_to
+
+    def record(self, key: SetKey, verb: str, subject: str, because: str, generation: int) -> None:
+        at_s = self._now_s()
+        self._last_seq = max(self._last_seq + 1, int(at_s * 1_000_000))
+        act = Act(self._last_seq, key.app, key.process, verb, subject, because, at_s, generation)
+        like = self._unread_like(act)
+        if like is not None:
+            self._acts.remove(like)
+            act = replace(act, count=like.count + 1)
+        self._acts = [*self._acts[-(ACTS_MAX - 1) :], act]
+        self._save()
+
+    def after(self, seq: int) -> tuple[Act, ...]:
+        left = [act for act in self._acts if act.seq > seq]
+        if len(left) != len(self._acts):
+            self._acts = left
+            self._save()
+        self._read_up_to = self._last_seq
+        return tuple(left)
+
+    def _unread_like(self, act: Act) -> Act | None:
+        for other in reversed(self._acts):
+            if other.seq <= self._read_up_to:
+                return None
+            if _kind(other) == _kind(act):
+                return other
+        return None
+
+    def _save(self) -> None:
+        write_whole(self._path, msgspec.json.encode(self._acts))
+
+
+def _kind(act: Act) -> tuple[object, ...]:
+    return act.app, act.process, act.verb, act.subject, act.because, act.generation
+
+
+def _load(path: Path) -> list[Act]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[Act])
+    except (OSError, msgspec.MsgspecError):
+        return []

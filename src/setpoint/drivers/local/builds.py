@@ -1,0 +1,226 @@
+"""Builds on this machine: one builder process each, a few at a time, known by their files.
+
+A build outlives the supervisor. Its output and its result are files, its process is known by (pid,
+start time); one that ended without a result was cut off, which is nobody's fault.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from setpoint.drivers.local.files import write_whole
+from setpoint.drivers.local.paths import Paths
+from setpoint.drivers.local.sandbox.identity import look
+from setpoint.model.ids import AppId, BuildId
+from setpoint.model.release import Build, BuildRequest
+
+BUILDS_AT_ONCE = 2
+SHOWN_S = 3600.0
+"""How long a finished build is shown. The loop remembers verdicts; asking again shows it again."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """`python`: the interpreter apps run on. `account`: environment that says whom to become.
+
+    `gid`: the plane's group, which may read a build's output; None where all are one user.
+    """
+
+    paths: Paths
+    python: str
+    account: Mapping[str, str]
+    gid: int | None
+
+
+class Process(msgspec.Struct, frozen=True):
+    """Of a build under way, in the runtime directory."""
+
+    build: Build
+    pid: int
+    start: int
+
+
+class Builds:
+    """`changed`: called with the app of each build that began or ended."""
+
+    def __init__(
+        self, site: Site, changed: Callable[[AppId], None], now_s: Callable[[], float]
+    ) -> None:
+        self._site = site
+        self._changed = changed
+        self._now_s = now_s
+        self._loop = asyncio.get_running_loop()
+        self._known: dict[BuildId, Build] = {}
+        self._waiting: deque[tuple[BuildRequest, str]] = deque()
+        self._active: set[BuildId] = set()
+        self._children: dict[BuildId, subprocess.Popen[bytes]] = {}
+        self._records = site.paths.runtime / "builds"
+        self._records.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def all(self) -> tuple[Build, ...]:
+        old_s = self._now_s() - SHOWN_S
+        for build in list(self._known.values()):
+            if build.ended_at_s is not None and build.ended_at_s < old_s:
+                del self._known[build.id]
+        return tuple(self._known.values())
+
+    def run(self, request: BuildRequest, archive: str) -> None:
+        """Once per id; anew only where it was cut off before."""
+        build = self._known.get(request.id) or self._result(request.id)
+        if build is not None and not (build.status == "failed" and not build.user_error):
+            self._set(msgspec.structs.replace(build))
+            return
+        self._file(request.id, ".json").unlink(missing_ok=True)
+        self._set(_build(request, "pending"))
+        self._waiting.append((request, archive))
+        self._start_waiting()
+
+    def adopt(self) -> None:
+        """Builds that an earlier supervisor started, and those that ended a moment ago."""
+        for path in self._records.glob("*.json"):
+            try:
+                process = msgspec.json.decode(path.read_bytes(), type=Process)
+            except (OSError, msgspec.MsgspecError):
+                continue
+            self._known[process.build.id] = process.build
+            self._watch(process)
+        young_s = self._now_s() - SHOWN_S
+        for path in self._site.paths.builds.glob("*.json"):
+            if path.stat().st_mtime > young_s and path.stem not in self._known:
+                build = self._result(BuildId(path.stem))
+                if build is not None:
+                    self._known[build.id] = build
+
+    def drop(self, app: AppId) -> None:
+        """Forget an app's builds. One under way is let run: its result is nobody's then."""
+        for path in self._site.paths.builds.glob("*.json"):
+            build = self._result(BuildId(path.stem))
+            if build is not None and build.app == app:
+                self._known.pop(build.id, None)
+                path.unlink(missing_ok=True)
+                path.with_suffix(".log").unlink(missing_ok=True)
+
+    # --- one build ----------------------------------------------------------------------------
+
+    def _start_waiting(self) -> None:
+        while self._waiting and len(self._active) < BUILDS_AT_ONCE:
+            request, archive = self._waiting.popleft()
+            build = _build(request, "running", self._now_s())
+            try:
+                process = self._spawn(request, archive)
+            except OSError as error:
+                self._set(_cut_off(build, f"the builder did not start: {error}", self._now_s()))
+                continue
+            seen = look(process.pid)
+            record = Process(build, process.pid, seen.start if seen is not None else 0)
+            write_whole(self._record(request.id), msgspec.json.encode(record))
+            self._children[request.id] = process
+            self._set(build)
+            self._watch(record)
+
+    def _spawn(self, request: BuildRequest, archive: str) -> "subprocess.Popen[bytes]":
+        """Its request on standard input, out of a file that has no name."""
+        paths = self._site.paths
+        job = {
+            "request": request,
+            "archive": archive,
+            "layers": str(paths.layers),
+            "cache": str(paths.cache),
+            "result": str(self._file(request.id, ".json")),
+            "python": self._site.python,
+        }
+        asked = os.memfd_create("build", os.MFD_CLOEXEC)
+        with open(asked, "r+b") as stdin, self._file(request.id, ".log").open("wb") as output:
+            stdin.write(msgspec.json.encode(job))
+            stdin.seek(0)
+            os.fchmod(output.fileno(), 0o640)
+            if self._site.gid is not None:
+                os.fchown(output.fileno(), -1, self._site.gid)
+            return subprocess.Popen(
+                [sys.executable, "-I", "-m", "setpoint.processes.builder"],
+                env={**os.environ, **self._site.account},
+                stdin=stdin,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd="/",
+            )
+
+    def _watch(self, process: Process) -> None:
+        self._active.add(process.build.id)
+        try:
+            fd = os.pidfd_open(process.pid)
+        except OSError:
+            self._loop.call_soon(self._ended, process)
+            return
+        seen = look(process.pid)
+        if seen is None or seen.start != process.start:
+            os.close(fd)
+            self._loop.call_soon(self._ended, process)
+            return
+
+        def ended() -> None:
+            self._loop.remove_reader(fd)
+            os.close(fd)
+            self._ended(process)
+
+        self._loop.add_reader(fd, ended)
+
+    def _ended(self, process: Process) -> None:
+        id = process.build.id
+        child = self._children.pop(id, None)
+        if child is not None:
+            child.wait()
+        self._active.discard(id)
+        cut_off = _cut_off(process.build, "the builder ended without a result", self._now_s())
+        self._set(self._result(id) or self._keep(cut_off))
+        self._record(id).unlink(missing_ok=True)
+        self._start_waiting()
+
+    def _keep(self, build: Build) -> Build:
+        """So that whoever follows the output sees an end."""
+        write_whole(self._file(build.id, ".json"), msgspec.json.encode(build), mode=0o640)
+        return build
+
+    def _set(self, build: Build) -> None:
+        self._known[build.id] = build
+        self._changed(build.app)
+
+    def _result(self, id: BuildId) -> Build | None:
+        try:
+            return msgspec.json.decode(self._file(id, ".json").read_bytes(), type=Build)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def _file(self, id: BuildId, end: str) -> Path:
+        return self._site.paths.builds / f"{id}{end}"
+
+    def _record(self, id: BuildId) -> Path:
+        return self._records / f"{id}.json"
+
+
+def _build(request: BuildRequest, status: str, started_at_s: float = 0.0) -> Build:
+    return msgspec.convert(
+        {
+            "id": request.id,
+            "app": request.app,
+            "source": request.source,
+            "stack": request.stack,
+            "status": status,
+            "started_at_s": started_at_s,
+        },
+        Build,
+    )
+
+
+def _cut_off(build: Build, message: str, now_s: float) -> Build:
+    return msgspec.structs.replace(
+        build, status="failed", user_error=False, message=message, ended_at_s=now_s
+    )

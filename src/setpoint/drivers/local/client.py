@@ -1,0 +1,146 @@
+"""The local driver: the loop's hands on this machine, by messages to the supervisor.
+
+It holds one connection for requests and one per stream; trouble with them is Transient, and the
+next call connects anew.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from setpoint.formats import control
+from setpoint.formats.control import Act, Done, Event, Failed, Reply, Request
+from setpoint.model.capability import Capabilities
+from setpoint.model.errors import Terminal, Transient
+from setpoint.model.ids import AppId, Fence, SetKey
+from setpoint.model.process import SetFacts, SetOrder
+from setpoint.model.release import Build, BuildRequest
+
+RECONNECT_S = 0.2
+
+R = TypeVar("R", bound=Reply)
+
+
+class ControlLink:
+    """One connection: one request at a time, one reply each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def ask(self, request: Request) -> Reply:
+        """Raises Transient when the supervisor cannot be reached or does not answer."""
+        async with self._one_at_a_time:
+            try:
+                return await self._ask(request)
+            except BaseException as error:
+                await self.close()
+                if isinstance(error, OSError | EOFError | ValueError | msgspec.MsgspecError):
+                    raise Transient(f"cannot reach the supervisor: {_fact(error)}") from error
+                raise
+
+    async def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+    async def _ask(self, request: Request) -> Reply:
+        if self._streams is None:
+            self._streams = await connect(self._path)
+        reader, writer = self._streams
+        writer.write(control.encode(request))
+        await writer.drain()
+        answer = await read(reader)
+        if not isinstance(answer, Reply):
+            raise ValueError(f"{type(answer).__name__} is no reply")
+        return answer
+
+
+class LocalDriver:
+    """Implements `drivers.ports.Driver`. `socket`: the supervisor's; `sources`: the uploads."""
+
+    def __init__(self, socket: Path, sources: Path) -> None:
+        self._socket = socket
+        self._sources = sources
+        self._link = ControlLink(socket)
+
+    async def close(self) -> None:
+        await self._link.close()
+
+    async def probe(self) -> Capabilities:
+        return (await self._get(control.Probe(), control.Probed)).capabilities
+
+    async def apply(self, order: SetOrder, environment: Mapping[str, str]) -> None:
+        await self._get(control.ApplySet(order, dict(environment)), Done)
+
+    async def remove(self, key: SetKey, fence: Fence) -> None:
+        await self._get(control.RemoveSet(key, fence), Done)
+
+    async def observe(self) -> tuple[tuple[SetFacts, ...], tuple[Build, ...]]:
+        snapshot = await self._get(control.Observe(), control.Snapshot)
+        return snapshot.sets, snapshot.builds
+
+    async def build(self, request: BuildRequest) -> None:
+        archive = self._sources / f"{request.source}.tar.gz"
+        await self._get(control.RunBuild(request, str(archive)), Done)
+
+    async def drop(self, app: AppId) -> None:
+        await self._get(control.DropApp(app), Done)
+
+    async def acts(self, after: int) -> tuple[Act, ...]:
+        return (await self._get(control.ReadActs(after), control.ActLog)).acts
+
+    async def append_log(self, app: AppId, lines: tuple[control.LogLine, ...]) -> None:
+        await self._get(control.AppendLog(app, lines), Done)
+
+    async def changes(self) -> AsyncIterator[AppId]:
+        """Starts with every app there is, again after each reconnection."""
+        while True:
+            with contextlib.suppress(OSError, EOFError, ValueError, msgspec.MsgspecError):
+                async for event in stream(self._socket, control.Subscribe()):
+                    if isinstance(event, control.FactsChanged):
+                        yield event.app
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _get(self, request: Request, kind: type[R]) -> R:
+        answer = await self._link.ask(request)
+        if isinstance(answer, Failed):
+            raise (Transient if answer.kind == "transient" else Terminal)(answer.message)
+        if not isinstance(answer, kind):
+            raise Terminal(f"cannot use the supervisor: it answered {type(answer).__name__}")
+        return answer
+
+
+async def stream(socket: Path, request: Request) -> AsyncIterator[Reply | Event]:
+    """Ask once and yield whatever comes until the other end closes. Raises OSError and such."""
+    reader, writer = await connect(socket)
+    try:
+        writer.write(control.encode(request))
+        await writer.drain()
+        while True:
+            yield await read(reader)
+    finally:
+        writer.close()
+
+
+async def connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_unix_connection(str(path), limit=control.LINE_BYTES_MAX)
+
+
+async def read(reader: asyncio.StreamReader) -> Reply | Event:
+    """Raises EOFError at the end, ValueError and msgspec.DecodeError on anything unknown."""
+    line = await reader.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError("the connection was closed")
+    return control.decode_reply(line)
+
+
+def _fact(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,57 @@
+"""What the platform writes into an app's log about its dynos, in Heroku's words. Pure."""
+
+from setpoint.model.app import MIB
+from setpoint.model.process import Exit, Phase, SetOrder
+from setpoint.planning.standing import GRACE_S
+
+
+def starting(order: SetOrder) -> str:
+    spec = order.spec
+    what = f"function {spec.folder or spec.process}" if spec.kind == "function" else spec.command
+    return f"Starting process with command `{what}`"
+
+
+def changed(before: str, after: str) -> str:
+    return f"State changed from {before} to {after}"
+
+
+def stopping() -> str:
+    return "Stopping all processes with SIGTERM"
+
+
+def killing(phase: Phase, order: SetOrder) -> tuple[str, ...]:
+    """Why it is killed, with the code a Heroku user knows, and that it is."""
+    if phase is Phase.STARTING:
+        return (_boot_timeout(order), "Stopping process with SIGKILL")
+    exit_timeout = (
+        "Error R12 (Exit timeout) -> At least one process failed to exit within"
+        f" {GRACE_S:g} seconds of SIGTERM"
+    )
+    return (exit_timeout, "Stopping process with SIGKILL")
+
+
+def _boot_timeout(order: SetOrder) -> str:
+    seconds = f"{order.bounds.boot_s_max:g} seconds of launch"
+    if order.spec.kind == "web":
+        return f"Error R10 (Boot timeout) -> Web process failed to bind to $PORT within {seconds}"
+    return f"Error R10 (Boot timeout) -> Process failed to become ready within {seconds}"
+
+
+def ended(exit: Exit, order: SetOrder | None) -> tuple[str, ...]:
+    told = [f"Process exited with status {exit.code}"]
+    if exit.oom and order is not None:
+        quota = f"{order.spec.memory_bytes_max // MIB}M"
+        told.insert(0, f"Error R15 (Memory quota vastly exceeded) -> it needed more than {quota}")
+    return tuple(told)
+
+
+def lost(count: int) -> str:
+    return f"Error L10 (output buffer overflow): {count} messages dropped"
+
+
+def state_after(exit: Exit) -> str:
+    return "down" if exit.expected else "crashed"
+
+
+def tail_overflow(count: int) -> str:
+    return f"Error L11 (tail buffer overflow): {count} messages left out here, they are in the log"

@@ -1,0 +1,133 @@
+"""How the facts of one set change when something happens to it. Pure: facts in, facts out.
+
+`planning.standing` decides from these facts; the supervisor carries out and comes back here.
+"""
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from setpoint.model.ids import Fence, InstanceId, SetKey
+from setpoint.model.process import Bounds, Endpoint, Exit, Instance, Phase, SetFacts, SetOrder
+from setpoint.planning.standing import STEADY_S
+
+
+def ordered(facts: SetFacts | None, order: SetOrder, before: SetOrder | None) -> SetFacts:
+    """A new or repeated order. Only one that asks for something else lets it try anew."""
+    if facts is None:
+        return SetFacts(order.key, order.fence, order.bounds, order.spec.release)
+    anew = facts.retiring or _asks(before) != _asks(order)
+    return replace(
+        facts,
+        fence=max(facts.fence, order.fence),
+        bounds=order.bounds,
+        release=order.spec.release,
+        retiring=False,
+        gave_up=facts.gave_up and not anew,
+        failures=0 if anew else facts.failures,
+    )
+
+
+def _asks(order: SetOrder | None) -> tuple[Bounds, int] | None:
+    return None if order is None else (order.bounds, order.attempts_max)
+
+
+def unknown(key: SetKey) -> SetFacts:
+    """Instances of ours whose order is lost: shown, left alone, and open to any order."""
+    return SetFacts(key, Fence(0, 0), Bounds(0, 0), release=0, ever_ready=True)
+
+
+def removed(facts: SetFacts, fence: Fence) -> SetFacts:
+    return replace(facts, retiring=True, fence=max(facts.fence, fence), waiting=0)
+
+
+def started(facts: SetFacts, id: InstanceId, ordinal: int, now_s: float) -> SetFacts:
+    instance = Instance(id, ordinal, Phase.STARTING, started_at_s=now_s)
+    return replace(facts, instances=(*facts.instances, instance))
+
+
+def became_ready(
+    facts: SetFacts, id: InstanceId, endpoint: Endpoint | None, now_s: float
+) -> SetFacts:
+    facts = _changed(
+        facts, id, lambda i: replace(i, phase=Phase.READY, ready_at_s=now_s, endpoint=endpoint)
+    )
+    return replace(facts, ever_ready=True, failures=0, gave_up=False, waiting=0, last_lines=())
+
+
+def draining(facts: SetFacts, id: InstanceId, now_s: float) -> SetFacts:
+    """What no edge sends requests to is drained at once."""
+    return _changed(
+        facts,
+        id,
+        lambda i: replace(i, phase=Phase.DRAINING, stop_at_s=now_s, drained=i.endpoint is None),
+    )
+
+
+def drained(facts: SetFacts, id: InstanceId) -> SetFacts:
+    return _changed(
+        facts, id, lambda i: replace(i, drained=True) if i.phase is Phase.DRAINING else i
+    )
+
+
+def stopping(facts: SetFacts, id: InstanceId, now_s: float) -> SetFacts:
+    return _changed(facts, id, lambda i: replace(i, phase=Phase.STOPPING, stop_at_s=now_s))
+
+
+def ended(facts: SetFacts, id: InstanceId, exit: Exit, last_lines: Sequence[str] = ()) -> SetFacts:
+    """It is gone. One we asked to stop is no failure; a crash after a long life is the first."""
+    instance = find(facts, id)
+    if instance is None:
+        return facts
+    facts = replace(
+        facts, instances=tuple(i for i in facts.instances if i.id != id), last_exit=exit
+    )
+    if exit.expected:
+        return facts
+    if instance.ready_at_s is None:
+        return replace(
+            facts,
+            failures=facts.failures + 1,
+            crashes=facts.crashes + 1,
+            last_lines=tuple(last_lines),
+        )
+    long_lived = exit.at_s - instance.ready_at_s >= STEADY_S
+    return replace(facts, crashes=1 if long_lived else facts.crashes + 1)
+
+
+def never_started(facts: SetFacts, why: str, now_s: float) -> SetFacts:
+    """The start itself failed, before there was any instance."""
+    return replace(
+        facts,
+        failures=facts.failures + 1,
+        crashes=facts.crashes + 1,
+        last_exit=Exit(126, now_s),
+        last_lines=(why,),
+    )
+
+
+def gave_up(facts: SetFacts) -> SetFacts:
+    return replace(facts, gave_up=True)
+
+
+def steadied(facts: SetFacts, now_s: float) -> SetFacts:
+    """Everything up has been ready for `STEADY_S`: earlier crashes no longer count."""
+    if steady_in_s(facts, now_s) == 0.0:
+        return replace(facts, crashes=0)
+    return facts
+
+
+def steady_in_s(facts: SetFacts, now_s: float) -> float | None:
+    """Seconds until earlier crashes no longer count, 0.0 = now, None = not in sight."""
+    up = [i for i in facts.instances if i.phase in (Phase.STARTING, Phase.READY)]
+    if not facts.crashes or not up or any(i.ready_at_s is None for i in up):
+        return None
+    return max(0.0, max(i.ready_at_s or now_s for i in up) + STEADY_S - now_s)
+
+
+def find(facts: SetFacts, id: InstanceId) -> Instance | None:
+    return next((i for i in facts.instances if i.id == id), None)
+
+
+def _changed(facts: SetFacts, id: InstanceId, how: Callable[[Instance], Instance]) -> SetFacts:
+    return replace(facts, instances=tuple(how(i) if i.id == id else i for i in facts.instances))

@@ -1,0 +1,184 @@
+"""Carries out what a standing order decided: starts, drains, stops, kills; records each act.
+
+And the way back: what its instances do becomes facts and lines in the app's log.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from setpoint.drivers.local import dyno_lines
+from setpoint.drivers.local import facts as change
+from setpoint.drivers.local.actlog import ActLog
+from setpoint.drivers.local.launching import Launcher
+from setpoint.drivers.local.logs import Logs
+from setpoint.drivers.local.running import Ending, Reports, Running
+from setpoint.drivers.local.table import Standing
+from setpoint.formats.control import LogLine
+from setpoint.model.errors import DriverError
+from setpoint.model.ids import InstanceId
+from setpoint.model.process import (
+    Act,
+    Drain,
+    Exit,
+    GiveUp,
+    Instance,
+    Kill,
+    Phase,
+    SetFacts,
+    Start,
+    Stop,
+)
+
+
+class Hands:
+    """`changed`, `ended`: called with the set of which an instance did something by itself."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        logs: Logs,
+        acts: ActLog,
+        now_s: Callable[[], float],
+    ) -> None:
+        self._launcher = launcher
+        self._logs = logs
+        self._acts = acts
+        self._now_s = now_s
+        self.changed: Callable[[Standing], None] = lambda _: None
+        self.ended: Callable[[Standing], None] = lambda _: None
+
+    def carry_out(self, standing: Standing, act: Act) -> None:
+        match act:
+            case Start():
+                self._start(standing, act)
+            case Drain():
+                self._drain(standing, act.instance, act.because)
+            case Stop():
+                self._stop(standing, act.instance, act.because)
+            case Kill():
+                self._kill(standing, act.instance, act.because)
+            case GiveUp():
+                self._record(standing, act, standing.key.process)
+                standing.facts = change.gave_up(standing.facts)
+            case _:
+                assert_never(act)
+
+    # --- everything of one set ----------------------------------------------------------------
+
+    def drain_everything(self, standing: Standing, because: str) -> None:
+        for instance in standing.facts.instances:
+            if instance.phase in (Phase.STARTING, Phase.READY):
+                self._drain(standing, instance.id, because)
+
+    def stop_everything(self, standing: Standing) -> None:
+        for instance in standing.facts.instances:
+            if instance.phase is not Phase.STOPPING:
+                self._stop(standing, instance.id, "Setpoint goes down with its apps")
+
+    def kill_everything(self, standing: Standing) -> None:
+        for running in standing.running.values():
+            running.kill()
+
+    # --- acts ---------------------------------------------------------------------------------
+
+    def _start(self, standing: Standing, act: Start) -> None:
+        dyno = f"{standing.key.process}.{act.ordinal}"
+        self._record(standing, act, dyno)
+        self._say(standing, dyno, dyno_lines.starting(standing.effective_order))
+        try:
+            running = self._launcher.start(standing, act.ordinal, self.reports(standing))
+        except (DriverError, OSError) as error:
+            self._say(standing, dyno, str(error))
+            standing.facts = change.never_started(standing.facts, str(error), self._now_s())
+        else:
+            standing.running[running.id] = running
+
+    def _drain(self, standing: Standing, id: InstanceId, because: str) -> None:
+        self._record(standing, Drain(id, because), id)
+        self._set(standing, id, change.draining(standing.facts, id, self._now_s()))
+
+    def _stop(self, standing: Standing, id: InstanceId, because: str) -> None:
+        self._record(standing, Stop(id, because), id)
+        self._set(standing, id, change.stopping(standing.facts, id, self._now_s()))
+        running = standing.running.get(id)
+        if running is not None:
+            self._say(standing, running.name.dyno, dyno_lines.stopping())
+            running.terminate()
+
+    def _kill(self, standing: Standing, id: InstanceId, because: str) -> None:
+        instance, running = change.find(standing.facts, id), standing.running.get(id)
+        if instance is None or running is None or running.killed:
+            return
+        self._record(standing, Kill(id, because), id)
+        for line in dyno_lines.killing(instance.phase, standing.effective_order):
+            self._say(standing, running.name.dyno, line)
+        running.doomed = instance.phase is Phase.STARTING
+        self._launcher.keep(standing, running)
+        running.kill()
+
+    # --- what instances do --------------------------------------------------------------------
+
+    def reports(self, standing: Standing) -> Reports:
+        """What an instance of this set tells, and to whom."""
+        return Reports(
+            started=lambda running: self._launcher.keep(standing, running),
+            output=lambda running, lines: self._output(standing, running, lines),
+            output_lost=lambda running, count: self._output_lost(standing, running, count),
+            ready=lambda running: self._became_ready(standing, running),
+            ended=lambda running, ending: self._instance_ended(standing, running, ending),
+        )
+
+    def _output(self, standing: Standing, running: Running, lines: Sequence[str]) -> None:
+        now_s = self._now_s()
+        told = [LogLine(now_s, "app", running.name.dyno, text) for text in lines]
+        self._logs.append(standing.key.app, told)
+
+    def _output_lost(self, standing: Standing, running: Running, count: int) -> None:
+        self._say(standing, running.name.dyno, dyno_lines.lost(count))
+
+    def _became_ready(self, standing: Standing, running: Running) -> None:
+        instance = change.find(standing.facts, running.id)
+        if instance is None or instance.phase is not Phase.STARTING:
+            return
+        self._say(standing, running.name.dyno, dyno_lines.changed("starting", "up"))
+        endpoint = self._launcher.endpoint(running)
+        facts = change.became_ready(standing.facts, running.id, endpoint, self._now_s())
+        self._set(standing, running.id, facts)
+        self.changed(standing)
+
+    def _instance_ended(self, standing: Standing, running: Running, ending: Ending) -> None:
+        instance = change.find(standing.facts, running.id)
+        standing.running.pop(running.id, None)
+        if instance is not None:
+            if ending.failure:
+                self._say(standing, running.name.dyno, ending.failure)
+            exit = self._exit(instance, running, ending)
+            self._tell_exit(standing, running.name.dyno, instance, exit)
+            last_lines = (*running.last_lines, *filter(None, (ending.failure,)))
+            standing.facts = change.ended(standing.facts, running.id, exit, last_lines)
+        self.ended(standing)
+
+    def _exit(self, instance: Instance, running: Running, ending: Ending) -> Exit:
+        asked = instance.stop_at_s is not None and not running.doomed
+        return Exit(ending.code, self._now_s(), ending.oom, asked, timed_out=running.doomed)
+
+    def _tell_exit(self, standing: Standing, dyno: str, instance: Instance, exit: Exit) -> None:
+        for line in dyno_lines.ended(exit, standing.order):
+            self._say(standing, dyno, line)
+        before = "up" if instance.ready_at_s is not None else "starting"
+        self._say(standing, dyno, dyno_lines.changed(before, dyno_lines.state_after(exit)))
+
+    # --- records ------------------------------------------------------------------------------
+
+    def _set(self, standing: Standing, id: InstanceId, facts: SetFacts) -> None:
+        standing.facts = facts
+        if id in standing.running:
+            self._launcher.keep(standing, standing.running[id])
+
+    def _record(self, standing: Standing, act: Act, subject: str) -> None:
+        generation = standing.facts.fence.generation
+        verb = type(act).__name__.lower()
+        self._acts.record(standing.key, verb, subject, act.because, generation)
+
+    def _say(self, standing: Standing, dyno: str, text: str) -> None:
+        self._logs.append(standing.key.app, [LogLine(self._now_s(), "heroku", dyno, text)])

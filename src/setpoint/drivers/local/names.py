@@ -1,0 +1,66 @@
+"""An instance's name on the host: enough to know it again when every record of it is lost.
+
+It names the instance's cgroup and its files, so it holds letters, digits, '-', '_' and '.' only
+and is at most 100 characters long; the app's id stands beside it.
+"""
+
+import re
+from dataclasses import dataclass
+
+from setpoint.model.ids import InstanceId
+
+HASH_CHARS = 10
+"""of the spec hash: as many as tell an app's sets apart"""
+
+_NAME = re.compile(
+    rf"(?P<process>[A-Za-z0-9_-]{{1,63}})\.(?P<hash>[0-9a-f]{{1,{HASH_CHARS}}})"
+    r"\.(?P<ordinal>[0-9]{1,4})\.(?P<token>[0-9a-f]{6})\.(?P<port>[0-9]{1,5})"
+)
+
+
+@dataclass(frozen=True)
+class InstanceName:
+    """`port`: what the instance was told to listen on."""
+
+    process: str
+    hash: str
+    ordinal: int
+    token: str
+    port: int
+
+    @property
+    def id(self) -> InstanceId:
+        return InstanceId(f"{self.dyno}-{self.token}")
+
+    @property
+    def dyno(self) -> str:
+        """As users know it: web.1"""
+        return f"{self.process}.{self.ordinal}"
+
+    def __str__(self) -> str:
+        return f"{self.process}.{self.hash}.{self.ordinal}.{self.token}.{self.port}"
+
+    @staticmethod
+    def parse(text: str) -> "InstanceName | None":
+        """None: not a name this version gives."""
+        found = _NAME.fullmatch(text)
+        if found is None:
+            return None
+        return InstanceName(
+            found["process"], found["hash"], int(found["ordinal"]), found["token"],
+            int(found["port"]),
+        )  # fmt: skip
+
+
+PORT_FIRST = 10_000
+PORTS = 20_000
+
+
+def next_port(last: int, taken: frozenset[int]) -> int:
+    """Ports go round, so that one that was just given back is not met again by a late request."""
+    port = last
+    for _ in range(PORTS):
+        port = PORT_FIRST + (port - PORT_FIRST + 1) % PORTS
+        if port not in taken:
+            return port
+    raise AssertionError("more instances in one app than ports")

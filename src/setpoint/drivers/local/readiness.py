@@ -1,0 +1,87 @@
+"""When does an instance count as ready? A web process listens on its port, a function says so,
+a worker is still there after a moment."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from setpoint.drivers.local.sandbox import open_output
+
+PORT_LOOK_S = 0.02
+PORT_LOOK_S_MAX = 0.5
+WORKER_STEADY_S = 1.0
+RECORD_BYTES_MAX = 64 * 1024
+
+
+class Readiness(Protocol):
+    def watch(self, ready: Callable[[], None]) -> None:
+        """Call `ready` once, when it is so."""
+        ...
+
+    def stop(self) -> None: ...
+
+
+class PortAnswers:
+    """`connectable`: does something listen there now? Looked at often first, then less."""
+
+    def __init__(self, connectable: Callable[[], bool]) -> None:
+        self._connectable = connectable
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, ready: Callable[[], None]) -> None:
+        self._look(ready, PORT_LOOK_S)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self, ready: Callable[[], None], next_s: float) -> None:
+        if self._connectable():
+            ready()
+            return
+        loop = asyncio.get_running_loop()
+        later_s = min(next_s * 1.2, PORT_LOOK_S_MAX)
+        self._timer = loop.call_later(next_s, self._look, ready, later_s)
+
+
+class StaysUp:
+    """For what offers nothing to look at. `left_s`: of its first second."""
+
+    def __init__(self, left_s: float) -> None:
+        self._left_s = max(0.0, left_s)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, ready: Callable[[], None]) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._left_s, ready)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class SaysSo:
+    """A function's worker writes a line for each thing that happens to it, `ready` the first.
+
+    The FIFO is kept open and read for as long as it runs, so that it never blocks the worker.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._fd = open_output(path)
+        self._loop = asyncio.get_running_loop()
+        self._ready: Callable[[], None] | None = None
+
+    def watch(self, ready: Callable[[], None]) -> None:
+        self._ready = ready
+        self._loop.add_reader(self._fd, self._read)
+
+    def stop(self) -> None:
+        self._loop.remove_reader(self._fd)
+        os.close(self._fd)
+
+    def _read(self) -> None:
+        said = os.read(self._fd, RECORD_BYTES_MAX)
+        if self._ready is not None and b"ready" in said:
+            ready, self._ready = self._ready, None
+            ready()

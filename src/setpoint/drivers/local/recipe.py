@@ -1,0 +1,135 @@
+"""What one instance runs: command line, environment and what it may see of the disk. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from setpoint.model.ids import Digest
+from setpoint.model.process import ProcessSpec, SetOrder
+
+LISTENER_FD = 3
+NOTIFY_FD = 4
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Where they lie on the host. `worker`: our own folder that runs functions."""
+
+    folder: Path
+    worker: Path
+
+    def code(self, spec: ProcessSpec) -> Path:
+        return self.folder / "code" / spec.code
+
+    def deps(self, layer: Digest) -> Path:
+        return self.folder / "deps" / layer
+
+
+Inside = Callable[[Path, str], str]
+"""(host path, wanted path) -> what the instance sees: as wanted, or the host's own path where
+nothing can be mounted."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where an instance finds its files. `deps`: '' where it has none."""
+
+    app: str
+    deps: str
+    worker: str
+    folder: str
+
+
+def _places(spec: ProcessSpec, layers: Layers, inside: Inside) -> Places:
+    app = inside(layers.code(spec), "/app")
+    deps = "" if spec.layer is None else inside(layers.deps(spec.layer), "/layers/deps")
+    folder = f"{app}/{spec.folder}" if spec.folder else app
+    return Places(app, deps, inside(layers.worker, "/layers/worker"), folder)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`binds`: (host path, path inside), read-only."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    binds: tuple[tuple[Path, str], ...]
+    cwd: str
+
+
+def recipe(
+    order: SetOrder,
+    environment: dict[str, str],
+    dyno: str,
+    port: int,
+    layers: Layers,
+    inside: Inside,
+) -> Recipe:
+    spec = order.spec
+    places = _places(spec, layers, inside)
+    function = spec.kind == "function"
+    return Recipe(
+        argv=_function_argv(spec, places) if function else _shell_argv(spec.command),
+        env=_environment(spec, environment, dyno, port, places),
+        binds=_binds(spec, layers, places),
+        cwd=places.folder,
+    )
+
+
+def _shell_argv(command: str) -> tuple[str, ...]:
+    """bash, as on Heroku: it executes a simple command in its own place, so SIGTERM arrives."""
+    return ("/bin/bash", "-c", command)
+
+
+def _function_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:
+    """-I: config vars named PYTHON... must not reach into the runtime's own start."""
+    return (
+        f"{places.deps}/bin/python" if places.deps else spec.python,
+        *("-I", "-u", "-X", "utf8", places.worker),
+        *("--fd", str(LISTENER_FD), "--record-fd", str(NOTIFY_FD)),
+        *("--project", places.folder),
+    )
+
+
+def _environment(
+    spec: ProcessSpec, given: dict[str, str], dyno: str, port: int, places: Places
+) -> dict[str, str]:
+    """What the user set wins over our defaults, and the platform's own facts over both."""
+    defaults = {
+        "HOME": places.app,
+        "LANG": "C.UTF-8",
+        "PATH": _search_path(spec, places),
+        "PYTHONUNBUFFERED": "1",
+    }
+    facts = {"DYNO": dyno, "PWD": places.folder}
+    if spec.kind == "web":
+        facts["PORT"] = str(port)
+    if spec.kind == "function":
+        facts["FUNCTION_PROJECT_PATH"] = places.folder
+    return {**defaults, **given, **facts}
+
+
+def _search_path(spec: ProcessSpec, places: Places) -> str:
+    folders = [f"{places.deps}/bin"] if places.deps else []
+    if spec.python:
+        folders.append(str(PurePosixPath(spec.python).parent))
+    return ":".join(dict.fromkeys([*folders, *SYSTEM_PATH.split(":")]))
+
+
+def _binds(spec: ProcessSpec, layers: Layers, places: Places) -> tuple[tuple[Path, str], ...]:
+    binds = [(layers.code(spec), places.app)]
+    if spec.layer is not None:
+        binds.append((layers.deps(spec.layer), places.deps))
+    if spec.kind == "function":
+        binds.append((layers.worker, places.worker))
+    interpreter = _prefix(spec.python)
+    if interpreter is not None:
+        binds.append((interpreter, str(interpreter)))
+    return tuple(binds)
+
+
+def _prefix(python: str) -> Path | None:
+    """The folder of an interpreter that is not the system's own, which every sandbox has."""
+    path = Path(python)
+    return None if not python or path.is_relative_to("/usr") else path.parent.parent

@@ -1,0 +1,56 @@
+"""A record per live instance in the runtime directory: what a new supervisor adopts it by.
+
+Written whole before and after a start and at each change of phase; tmpfs, so without fsync.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from setpoint.drivers.local.files import write_whole
+from setpoint.drivers.local.names import InstanceName
+from setpoint.drivers.local.sandbox import Identity
+from setpoint.model.ids import SetKey
+from setpoint.model.process import Instance, ProcessKind
+
+
+class Record(msgspec.Struct, frozen=True):
+    """`identity` None: it was about to be started. `doomed`: killed for not getting ready."""
+
+    key: SetKey
+    kind: ProcessKind
+    instance: Instance
+    identity: Identity | None = None
+    doomed: bool = False
+
+
+class Files:
+    """The files of one instance, by its name on the host."""
+
+    def __init__(self, folder: Path, app: str, name: InstanceName) -> None:
+        stem = f"{app}@{name}"
+        self.record = folder / f"{stem}.json"
+        self.output = folder / f"{stem}.out"
+        self.status = folder / f"{stem}.status"
+        self.notify = folder / f"{stem}.ready"
+
+    def drop(self) -> None:
+        for path in (self.record, self.output, self.status, self.notify):
+            path.unlink(missing_ok=True)
+
+
+def keep(files: Files, record: Record) -> None:
+    write_whole(files.record, msgspec.json.encode(record))
+
+
+def load(folder: Path) -> Iterator[tuple[str, InstanceName, Record]]:
+    """(app, name, record) of each record that can be read."""
+    for path in sorted(folder.glob("*.json")):
+        app, _, rest = path.stem.partition("@")
+        name = InstanceName.parse(rest)
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            record = msgspec.json.decode(path.read_bytes(), type=Record)
+            if name is not None:
+                yield app, name, record

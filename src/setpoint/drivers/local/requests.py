@@ -1,0 +1,88 @@
+"""One request to the supervisor, answered: which part of it does what."""
+
+from setpoint.drivers.local.actlog import ActLog
+from setpoint.drivers.local.builds import Builds
+from setpoint.drivers.local.control import answering
+from setpoint.drivers.local.launching import Ground
+from setpoint.drivers.local.logs import Logs
+from setpoint.drivers.local.sandbox import drop_app
+from setpoint.drivers.local.supervise import Supervisor
+from setpoint.drivers.local.vetting import vet_app, vet_build, vet_key, vet_order
+from setpoint.formats import control
+from setpoint.formats.control import Done, Probed, Reply, Request
+from setpoint.model.capability import Capabilities
+from setpoint.model.errors import Terminal
+from setpoint.model.ids import AppId
+
+APPEND_LINES_MAX = 10_000
+
+
+class Requests:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        builds: Builds,
+        logs: Logs,
+        acts: ActLog,
+        ground: Ground,
+        capabilities: Capabilities,
+    ) -> None:
+        self._supervisor = supervisor
+        self._builds = builds
+        self._logs = logs
+        self._acts = acts
+        self._ground = ground
+        self._capabilities = capabilities
+
+    async def answer(self, request: Request) -> Reply:
+        return await answering(lambda: self._serve(request))
+
+    async def _serve(self, request: Request) -> Reply:
+        match request:
+            case control.Probe():
+                return Probed(self._capabilities)
+            case control.Observe():
+                return control.Snapshot(self._supervisor.facts(), self._builds.all())
+            case control.ReadActs(after):
+                return control.ActLog(self._acts.after(after))
+            case control.ReadLogs(app, lines):
+                vet_app(app)
+                return control.Logs(self._logs.tail(app, lines))
+            case control.StopAll():
+                await self._supervisor.stop_all()
+            case _:
+                self._do(request)
+        return Done()
+
+    def _do(self, request: Request) -> None:
+        match request:
+            case control.ApplySet(order, environment):
+                vet_order(order, environment)
+                self._supervisor.apply(order, environment)
+            case control.RemoveSet(key, fence):
+                vet_key(key)
+                self._supervisor.remove(key, fence)
+            case control.Demand(key, waiting):
+                self._supervisor.demand(key, waiting)
+            case control.Activity(key, in_flight, last_used_s):
+                self._supervisor.activity(key, in_flight, last_used_s)
+            case control.Drained(instance):
+                self._supervisor.drained(instance)
+            case control.RunBuild(asked, archive):
+                vet_build(asked)
+                self._builds.run(asked, archive)
+            case control.AppendLog(app, lines):
+                vet_app(app)
+                self._logs.append(app, lines[:APPEND_LINES_MAX])
+            case control.DropApp(app):
+                vet_app(app)
+                self._drop(app)
+            case _:
+                raise Terminal(f"cannot do {type(request).__name__}: it is not the supervisor's")
+
+    def _drop(self, app: AppId) -> None:
+        self._supervisor.check_unused(app)
+        drop_app(self._ground.confinement, self._ground.paths.runtime, app)
+        self._builds.drop(app)
+        self._logs.drop(app)
+        self._ground.lasting.forget(app)

@@ -1,0 +1,182 @@
+"""One instance in this supervisor's hands, whether it was started here or adopted.
+
+It watches: the start coming through, output, readiness, the end. What that means for the set is
+`hands`' matter, told through `Reports`.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from setpoint.drivers.local import sandbox
+from setpoint.drivers.local.names import InstanceName
+from setpoint.drivers.local.pipes import OutputPipe
+from setpoint.drivers.local.readiness import Readiness
+from setpoint.drivers.local.records import Files
+from setpoint.drivers.local.sandbox import Confinement, Identity, Starting
+from setpoint.model.errors import DriverError
+from setpoint.model.ids import AppId, InstanceId
+
+FORGET_S = 0.01
+FORGET_TRIES = 500
+"""An instance's cgroup can be removed once its last process is reaped: tried for 5 s."""
+CANNOT_EXECUTE = 126
+UNKNOWN_CODE = 137
+"""For an end nobody saw: it was killed together with what watched it."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """`failure`: why it could not be started at all."""
+
+    code: int
+    oom: bool = False
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Reports:
+    started: Callable[["Running"], None]
+    output: Callable[["Running", Sequence[str]], None]
+    output_lost: Callable[["Running", int], None]
+    ready: Callable[["Running"], None]
+    ended: Callable[["Running", Ending], None]
+
+
+class Running:
+    """`doomed`: killed because it did not get ready in time."""
+
+    def __init__(
+        self, confinement: Confinement, app: AppId, name: InstanceName, files: Files, to: Reports
+    ) -> None:
+        self.app = app
+        self.name = name
+        self.files = files
+        self.identity: Identity | None = None
+        self.doomed = False
+        self.killed = False
+        self._terminated = False
+        self._confinement = confinement
+        self._reports = to
+        self._loop = asyncio.get_running_loop()
+        self._readiness: Readiness | None = None
+        self._pipe = OutputPipe(
+            files.output,
+            lambda lines: to.output(self, lines),
+            lambda count: to.output_lost(self, count),
+        )
+
+    @property
+    def id(self) -> InstanceId:
+        return self.name.id
+
+    @property
+    def last_lines(self) -> Sequence[str]:
+        return tuple(self._pipe.last_lines)
+
+    # --- beginning ----------------------------------------------------------------------------
+
+    def begun(self, starting: Starting) -> None:
+        """It has been forked; it is started once bubblewrap has said what it made."""
+
+        def said() -> None:
+            self._loop.remove_reader(starting.fd)
+            try:
+                identity = sandbox.finish(starting)
+            except (DriverError, OSError) as error:
+                self._end(Ending(CANNOT_EXECUTE, failure=str(error)))
+            else:
+                self._started(identity)
+
+        self._loop.add_reader(starting.fd, said)
+
+    def abandon(self) -> None:
+        """It could not even be forked."""
+        self._pipe.close()
+        self.files.drop()
+
+    def adopt(self, identity: Identity) -> None:
+        self.identity = identity
+        self._watch_end(identity)
+
+    def await_ready(self, readiness: Readiness) -> None:
+        self._readiness = readiness
+        readiness.watch(lambda: self._reports.ready(self))
+
+    def _started(self, identity: Identity) -> None:
+        self.identity = identity
+        self._reports.started(self)
+        self._watch_end(identity)
+        if self.killed:
+            sandbox.kill(identity)
+        elif self._terminated:
+            sandbox.terminate(self._confinement, identity)
+
+    # --- signals ------------------------------------------------------------------------------
+
+    def terminate(self) -> None:
+        self._terminated = True
+        if self.identity is not None:
+            sandbox.terminate(self._confinement, self.identity)
+
+    def kill(self) -> None:
+        self.killed = True
+        if self.identity is not None:
+            sandbox.kill(self.identity)
+
+    # --- end ----------------------------------------------------------------------------------
+
+    def let_go(self) -> None:
+        """This supervisor ends, the instance goes on."""
+        if self._readiness is not None:
+            self._readiness.stop()
+
+    def _watch_end(self, identity: Identity) -> None:
+        fd = sandbox.open_pidfd(identity)
+        if fd is None:
+            self._loop.call_soon(self._gone)
+        else:
+            self._when_readable(fd, lambda: self._watch_rest(identity))
+
+    def _watch_rest(self, identity: Identity) -> None:
+        """The main process has ended. What it left behind keeps the sandbox alive, so that goes."""
+        try:
+            rest = os.pidfd_open(identity.inner_pid)
+        except ProcessLookupError:
+            return self._gone()
+        if not sandbox.alive(identity):
+            os.close(rest)
+            return self._gone()
+        sandbox.kill(identity)
+        return self._when_readable(rest, self._gone)
+
+    def _when_readable(self, fd: int, then: Callable[[], None]) -> None:
+        def readable() -> None:
+            self._loop.remove_reader(fd)
+            os.close(fd)
+            then()
+
+        self._loop.add_reader(fd, readable)
+
+    def _gone(self) -> None:
+        code = sandbox.read_exit(self._confinement, self.app, str(self.name), self.files.status)
+        code, oom = code if code is not None else (UNKNOWN_CODE, False)
+        self._end(Ending(code, oom))
+
+    def _end(self, ending: Ending) -> None:
+        if self._readiness is not None:
+            self._readiness.stop()
+        self._pipe.close()
+        self._clear(FORGET_TRIES)
+        self.files.drop()
+        self._reports.ended(self, ending)
+
+    def _clear(self, tries: int) -> None:
+        name, status = str(self.name), self.files.status
+        cleared = False
+        with contextlib.suppress(OSError):
+            cleared = sandbox.forget(self._confinement, self.identity, self.app, name, status)
+        if not cleared and tries:
+            self._loop.call_later(FORGET_S, self._clear, tries - 1)

@@ -1,0 +1,142 @@
+"""Listening sockets of functions. The supervisor owns them and never accepts on them.
+
+A connection that waits there is demand: instances accept up to their concurrency limit, so a
+socket that stays readable wants one more of them.
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from setpoint.drivers.local.shelf import Shelf
+from setpoint.model.ids import SetKey
+from setpoint.model.process import Endpoint, Phase, SetFacts
+
+BACKLOG = 4096
+"""128 gave 71 refusals in a burst of 200 cold requests."""
+BUSY_S = 0.05
+"""How long the queue of a warm function must not empty before that counts as demand."""
+
+Watch = Literal["off", "at once", "when busy"]
+
+
+def watch_wanted(facts: SetFacts) -> Watch:
+    """While one is starting its coming is awaited; at the maximum there is nothing to be done."""
+    up = [i for i in facts.instances if i.phase in (Phase.STARTING, Phase.READY)]
+    if facts.retiring or facts.waiting or any(i.phase is Phase.STARTING for i in up):
+        return "off"
+    if not up:
+        return "at once"
+    return "when busy" if len(up) < facts.bounds.max else "off"
+
+
+class FunctionSocket:
+    """`fresh`: it was bound anew, so instances that hold an older one can get no requests."""
+
+    def __init__(self, path: Path, listener: socket.socket, *, fresh: bool) -> None:
+        self.endpoint = Endpoint("pipe", str(path))
+        self.fresh = fresh
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._watch: Watch = "off"
+        self._on_demand: Callable[[], None] = lambda: None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def fileno(self) -> int:
+        return self._listener.fileno()
+
+    def watch(self, how: Watch, on_demand: Callable[[], None]) -> None:
+        """Call `on_demand` once when the queue wants one more instance."""
+        self._on_demand = on_demand
+        if how != self._watch:
+            self._disarm()
+            self._watch = how
+            if how != "off":
+                self._arm()
+
+    def queued(self) -> bool:
+        poll = select.poll()
+        poll.register(self._listener, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def close(self) -> None:
+        self._disarm()
+        self._listener.close()
+
+    def _arm(self) -> None:
+        self._timer = None
+        self._loop.add_reader(self._listener, self._readable)
+
+    def _disarm(self) -> None:
+        self._loop.remove_reader(self._listener)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _readable(self) -> None:
+        """A warm function's queue is readable for a moment with each request: look twice."""
+        self._loop.remove_reader(self._listener)
+        if self._watch == "at once":
+            self._report()
+        else:
+            self._timer = self._loop.call_later(BUSY_S, self._look_again)
+
+    def _look_again(self) -> None:
+        if self.queued():
+            self._timer = None
+            self._report()
+        else:
+            self._timer = self._loop.call_later(BUSY_S, self._arm)
+
+    def _report(self) -> None:
+        self._watch = "off"
+        self._on_demand()
+
+
+class Sockets:
+    """`gid`: the edge's group, the only one that may connect; None: whoever we are."""
+
+    def __init__(self, folder: Path, shelf: Shelf, gid: int | None) -> None:
+        self._folder = folder
+        self._shelf = shelf
+        self._gid = gid
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+
+    def open(self, key: SetKey) -> FunctionSocket:
+        """The set's socket as an earlier supervisor left it, or a new one."""
+        path = self._path(key)
+        kept = self._shelf.take_copy(key.short)
+        if kept is not None and path.is_socket():
+            return FunctionSocket(path, socket.socket(fileno=kept), fresh=False)
+        if kept is not None:
+            os.close(kept)
+        listener = self._bind(path)
+        self._shelf.put(key.short, listener.fileno())
+        return FunctionSocket(path, listener, fresh=True)
+
+    def drop(self, key: SetKey) -> None:
+        self._shelf.drop(key.short)
+        self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: SetKey) -> Path:
+        return self._folder / f"{key.short}.sock"
+
+    def _bind(self, path: Path) -> socket.socket:
+        """In place of an older one in a single step, so that the path never leads nowhere."""
+        temporary = path.with_suffix(".new")
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.setblocking(False)
+        listener.bind(str(temporary))
+        temporary.chmod(0o660)
+        if self._gid is not None:
+            os.chown(temporary, -1, self._gid)
+        listener.listen(BACKLOG)
+        temporary.rename(path)
+        return listener

@@ -1,0 +1,200 @@
+"""The supervisor: keeps every set within its standing order, and tells what it sees.
+
+It decides nothing itself: `planning.standing.decide` does, from facts. This module keeps the table,
+calls it when a fact changed or time has come, and publishes the facts. `hands` carries out.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from setpoint.drivers.local import facts as change
+from setpoint.drivers.local.hands import Hands
+from setpoint.drivers.local.hub import Hub
+from setpoint.drivers.local.lasting import Lasting
+from setpoint.drivers.local.orders import Orders
+from setpoint.drivers.local.sockets import Sockets, watch_wanted
+from setpoint.drivers.local.table import Standing, Table
+from setpoint.model.errors import Transient
+from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
+from setpoint.model.process import Acts, Kill, SetFacts, SetOrder
+from setpoint.planning.standing import GRACE_S, decide
+
+
+class Supervisor:
+    """`now_s`: unix seconds, because facts outlive this process."""
+
+    def __init__(
+        self,
+        table: Table,
+        hands: Hands,
+        orders: Orders,
+        lasting: Lasting,
+        sockets: Sockets,
+        hub: Hub,
+        now_s: Callable[[], float],
+    ) -> None:
+        self._table = table
+        self._hands = hands
+        self._orders = orders
+        self._lasting = lasting
+        self._sockets = sockets
+        self._hub = hub
+        self._now_s = now_s
+        self._loop = asyncio.get_running_loop()
+        self._woken: set[SetKey] = set()
+        self._halted = False
+        self._something_ended = asyncio.Event()
+        hands.changed = lambda standing: self.wake(standing.key)
+        hands.ended = self.instance_ended
+
+    # --- what it is asked ---------------------------------------------------------------------
+
+    def apply(self, order: SetOrder, environment: dict[str, str]) -> None:
+        """Raises Stale."""
+        self._lasting.ordered(order.key, order.fence)
+        standing = self._table.sets.get(order.key)
+        if standing is None:
+            standing = Standing(change.ordered(None, order, None))
+            self._table.sets[order.key] = standing
+        else:
+            standing.facts = change.ordered(standing.facts, order, standing.order)
+        if (standing.order, standing.environment) != (order, environment):
+            self._orders.keep(order, environment)
+        standing.order, standing.environment = order, environment
+        self.open_socket(standing)
+        self.wake(order.key)
+
+    def remove(self, key: SetKey, fence: Fence) -> None:
+        """Raises Stale. Absent is success."""
+        self._lasting.removed(key, fence)
+        standing = self._table.sets.get(key)
+        if standing is not None:
+            standing.facts = change.removed(standing.facts, fence)
+            self.wake(key)
+
+    def demand(self, key: SetKey, waiting: int) -> None:
+        self._note(key, lambda f: replace(f, waiting=max(0, waiting), last_used_s=self._now_s()))
+
+    def activity(self, key: SetKey, in_flight: int, last_used_s: float) -> None:
+        def used(facts: SetFacts) -> SetFacts:
+            return replace(
+                facts, in_flight=in_flight, last_used_s=max(facts.last_used_s, last_used_s)
+            )
+
+        self._note(key, used)
+
+    def drained(self, instance: InstanceId) -> None:
+        standing = self._table.owner(instance)
+        if standing is not None:
+            self._note(standing.key, lambda f: change.drained(f, instance))
+
+    def facts(self) -> tuple[SetFacts, ...]:
+        return tuple(s.facts for s in self._table.sets.values())
+
+    async def stop_all(self) -> None:
+        """Every instance, and none is started until the next supervisor. Orders stay."""
+        self._halted = True
+        kill_at_s = self._loop.time() + GRACE_S
+        for standing in self._table.sets.values():
+            self._hands.stop_everything(standing)
+            self.wake(standing.key)
+        while any(s.running for s in self._table.sets.values()):
+            self._something_ended.clear()
+            try:
+                async with asyncio.timeout_at(kill_at_s):
+                    await self._something_ended.wait()
+            except TimeoutError:
+                kill_at_s = self._loop.time() + 1.0
+                for standing in self._table.sets.values():
+                    self._hands.kill_everything(standing)
+
+    def check_unused(self, app: AppId) -> None:
+        """Raises Transient while anything of the app is left."""
+        if self._table.of_app(app):
+            raise Transient("cannot forget the app: some of its instances are still stopping")
+
+    # --- facts change, time passes ------------------------------------------------------------
+
+    def wake(self, key: SetKey) -> None:
+        """Decide about this set soon; many wakes in one turn of the loop are one."""
+        if key not in self._woken:
+            self._woken.add(key)
+            self._loop.call_soon(self._decide, key)
+
+    def instance_ended(self, standing: Standing) -> None:
+        self._something_ended.set()
+        self.wake(standing.key)
+
+    def open_socket(self, standing: Standing) -> None:
+        """A function's queue. Instances that listen on one that was lost can get no requests."""
+        order = standing.order
+        if order is None or order.spec.kind != "function" or standing.socket is not None:
+            return
+        standing.socket = self._sockets.open(order.key)
+        standing.facts = replace(standing.facts, socket=standing.socket.endpoint)
+        if standing.socket.fresh:
+            self._hands.drain_everything(standing, "its listening socket was lost")
+
+    def _note(self, key: SetKey, how: Callable[[SetFacts], SetFacts]) -> None:
+        standing = self._table.sets.get(key)
+        if standing is not None:
+            standing.facts = how(standing.facts)
+            self.wake(key)
+
+    def _decide(self, key: SetKey) -> None:
+        self._woken.discard(key)
+        standing = self._table.sets.get(key)
+        if standing is None:
+            return
+        standing.facts = change.steadied(standing.facts, self._now_s())
+        acts = self._acts(standing)
+        for act in acts.acts:
+            self._hands.carry_out(standing, act)
+        if any(not isinstance(act, Kill) for act in acts.acts):
+            self.wake(key)
+        self._look_again(standing, acts.look_again_s)
+        self._watch_socket(standing)
+        if standing.facts.retiring and not standing.running:
+            self._forget(standing)
+        else:
+            self._publish(standing)
+
+    def _acts(self, standing: Standing) -> Acts:
+        if self._halted or (standing.order is None and not standing.facts.retiring):
+            return Acts()
+        return decide(standing.effective_order, standing.facts, self._now_s())
+
+    def _look_again(self, standing: Standing, after_s: float | None) -> None:
+        if standing.timer is not None:
+            standing.timer.cancel()
+            standing.timer = None
+        steady_s = change.steady_in_s(standing.facts, self._now_s())
+        times = [s for s in (after_s, steady_s) if s is not None]
+        if times:
+            standing.timer = self._loop.call_later(min(times), self.wake, standing.key)
+
+    def _watch_socket(self, standing: Standing) -> None:
+        if standing.socket is not None:
+            how = "off" if self._halted else watch_wanted(standing.facts)
+            standing.socket.watch(how, lambda: self.demand(standing.key, 1))
+
+    def _publish(self, standing: Standing) -> None:
+        if standing.order is not None:
+            self._orders.mark(standing.facts)
+        if standing.told != standing.facts:
+            standing.told = standing.facts
+            self._hub.tell_set(standing.key, standing.facts)
+
+    def _forget(self, standing: Standing) -> None:
+        key = standing.key
+        if standing.timer is not None:
+            standing.timer.cancel()
+        if standing.socket is not None:
+            standing.socket.close()
+            self._sockets.drop(key)
+        del self._table.sets[key]
+        self._orders.drop(key)
+        self._lasting.gone(key)
+        self._hub.tell_set(key, None)

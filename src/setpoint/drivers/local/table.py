@@ -1,0 +1,59 @@
+"""The supervisor's table: every set there is, its order, its facts and what runs of it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from setpoint.drivers.local.running import Running
+from setpoint.drivers.local.sockets import FunctionSocket
+from setpoint.model.ids import AppId, Digest, InstanceId, SetKey
+from setpoint.model.process import ProcessSpec, SetFacts, SetOrder
+
+
+@dataclass
+class Standing:
+    """One set. `order` None: found running, its order is lost until the loop gives it again."""
+
+    facts: SetFacts
+    order: SetOrder | None = None
+    environment: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    running: dict[InstanceId, Running] = field(default_factory=dict[InstanceId, Running])
+    socket: FunctionSocket | None = None
+    timer: asyncio.TimerHandle | None = None
+    told: SetFacts | None = None
+    """the facts as listeners last heard them"""
+
+    @property
+    def key(self) -> SetKey:
+        return self.facts.key
+
+    @property
+    def effective_order(self) -> SetOrder:
+        """What to decide by. Of a lost order only that it is being removed can matter."""
+        return self.order if self.order is not None else _blank_order(self.facts)
+
+
+def _blank_order(facts: SetFacts) -> SetOrder:
+    nothing = Digest("")
+    spec = ProcessSpec(
+        process=facts.key.process, kind="worker", release=facts.release, code=nothing, layer=None,
+        python="", folder="", command="", runtime="", environment=nothing, size="",
+        memory_bytes_max=0, pids_max=0, cpu_weight=0,
+    )  # fmt: skip
+    return SetOrder(facts.key, "", spec, facts.bounds, facts.fence)
+
+
+class Table:
+    def __init__(self) -> None:
+        self.sets: dict[SetKey, Standing] = {}
+
+    def of_app(self, app: AppId) -> list[Standing]:
+        return [s for s in self.sets.values() if s.key.app == app]
+
+    def owner(self, id: InstanceId) -> Standing | None:
+        return next((s for s in self.sets.values() if id in s.running), None)
+
+    def ports(self, app: AppId) -> frozenset[int]:
+        return frozenset(r.name.port for s in self.of_app(app) for r in s.running.values())
+
+    def all_ports(self) -> frozenset[int]:
+        return frozenset(r.name.port for s in self.sets.values() for r in s.running.values())

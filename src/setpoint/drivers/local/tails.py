@@ -1,0 +1,58 @@
+"""Streams from the supervisor to a door: an app's log, and a build's output. Outside the loop."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from setpoint.drivers.local.client import stream
+from setpoint.formats.control import LogLine, Logs, ReadLogs
+from setpoint.model.errors import Transient
+from setpoint.model.ids import AppId, BuildId
+
+LOOK_S = 0.1
+"""between two looks at a build's growing output"""
+CHUNK_BYTES = 64 * 1024
+
+
+class LocalTails:
+    """Implements `drivers.ports.Tails`."""
+
+    def __init__(self, socket: Path, builds: Path) -> None:
+        self._socket = socket
+        self._builds = builds
+
+    async def logs(self, app: AppId, lines: int, follow: bool) -> AsyncIterator[LogLine]:
+        """Raises Transient when the supervisor goes away meanwhile."""
+        try:
+            async for message in stream(self._socket, ReadLogs(app, lines, follow)):
+                if isinstance(message, Logs):
+                    for line in message.lines:
+                        yield line
+                    if not follow:
+                        return
+                elif isinstance(message, LogLine):
+                    yield message
+        except (OSError, EOFError) as error:
+            raise Transient(f"cannot follow the log: {error}") from error
+
+    async def build_output(self, build: BuildId, follow: bool) -> AsyncIterator[bytes]:
+        """The end: the result is written, and everything before it was read."""
+        output, result = (self._builds / f"{build}{end}" for end in (".log", ".json"))
+        at = 0
+        while True:
+            ended = not follow or result.exists()
+            while chunk := _read(output, at):
+                at += len(chunk)
+                yield chunk
+            if ended:
+                return
+            await asyncio.sleep(LOOK_S)
+
+
+def _read(path: Path, at: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(at)
+            return file.read(CHUNK_BYTES)
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,63 @@
+"""What the supervisor, running as root, refuses to be told: names that leave their folder, and
+bytes that would turn a value into an option. The doors upstairs check too, for their users' sake.
+"""
+
+import re
+from pathlib import PurePosixPath
+
+from setpoint.model.app import PROCESS_RE
+from setpoint.model.errors import Terminal
+from setpoint.model.ids import AppId, BuildId, SetKey
+from setpoint.model.process import ProcessSpec, SetOrder
+from setpoint.model.release import BuildRequest
+
+_APP = re.compile(r"[0-9a-f-]{1,36}")
+_HEX = re.compile(r"[0-9a-f]{1,64}")
+
+
+def vet_order(order: SetOrder, environment: dict[str, str]) -> None:
+    """Raises Terminal, as all in here."""
+    vet_key(order.key)
+    _vet_spec(order.spec)
+    if order.spec.process != order.key.process:
+        raise _refusal("start", f"an order for {order.key.process} that runs another process")
+    for key, value in environment.items():
+        if not key or "=" in key or "\0" in key or "\0" in value:
+            raise _refusal("start", f"{order.key.process}: a config var cannot be passed on")
+
+
+def vet_key(key: SetKey) -> None:
+    vet_app(key.app)
+    if not PROCESS_RE.fullmatch(key.process) or not _HEX.fullmatch(key.spec_hash):
+        raise _refusal("accept", "an order: its key is malformed")
+
+
+def vet_app(app: AppId) -> None:
+    if not _APP.fullmatch(app):
+        raise _refusal("accept", "a message: its app id is malformed")
+
+
+def vet_build(request: BuildRequest) -> None:
+    vet_app(request.app)
+    _vet_hex(BuildId(request.id), "build id")
+
+
+def _vet_spec(spec: ProcessSpec) -> None:
+    _vet_hex(spec.code, "code layer")
+    if spec.layer is not None:
+        _vet_hex(spec.layer, "dependency layer")
+    folder = PurePosixPath(spec.folder)
+    if folder.is_absolute() or ".." in folder.parts:
+        raise _refusal("start", f"{spec.process}: its folder lies outside the app")
+    for text in (spec.command, spec.folder, spec.python):
+        if "\0" in text:
+            raise _refusal("start", f"{spec.process}: its command cannot be passed on")
+
+
+def _vet_hex(text: str, what: str) -> None:
+    if not _HEX.fullmatch(text):
+        raise _refusal("accept", f"a message: its {what} is malformed")
+
+
+def _refusal(verb: str, fact: str) -> Terminal:
+    return Terminal(f"cannot {verb} {fact}")

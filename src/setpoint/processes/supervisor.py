@@ -1,0 +1,165 @@
+"""The supervisor's process: put together, adopt what runs, serve, and leave it running.
+
+One event loop, no threads (it forks), and of third-party code msgspec alone. SIGTERM ends it and
+nothing else: instances go on, and the next supervisor adopts them.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from setpoint.drivers import clock
+from setpoint.drivers.builders.stack import candidates, find_python, stack
+from setpoint.drivers.local import privileges
+from setpoint.drivers.local.actlog import ActLog
+from setpoint.drivers.local.adoption import Adoption
+from setpoint.drivers.local.builds import Builds, Site
+from setpoint.drivers.local.control import ControlServer
+from setpoint.drivers.local.hands import Hands
+from setpoint.drivers.local.hub import Hub
+from setpoint.drivers.local.lasting import Lasting
+from setpoint.drivers.local.launching import Ground, Launcher
+from setpoint.drivers.local.logs import Logs
+from setpoint.drivers.local.orders import Orders
+from setpoint.drivers.local.paths import Paths
+from setpoint.drivers.local.recipe import Layers
+from setpoint.drivers.local.requests import Requests
+from setpoint.drivers.local.sandbox import Confinement
+from setpoint.drivers.local.shelf import Shelf
+from setpoint.drivers.local.sockets import Sockets
+from setpoint.drivers.local.supervise import Supervisor
+from setpoint.drivers.local.table import Table
+from setpoint.drivers.local.worker_files import install_worker
+from setpoint.formats.control import FactsChanged
+from setpoint.model.app import INSTANCES_MAX
+from setpoint.model.capability import Capabilities
+from setpoint.model.errors import SetpointError
+from setpoint.processes import inherit, oplog
+from setpoint.processes.accounts import APP_UIDS, Accounts, accounts
+from setpoint.workers import python_function
+
+log = logging.getLogger("setpoint.supervisor")
+EX_CONFIG = 78
+
+
+def main() -> int:
+    oplog.start()
+    os.umask(0o022)
+    paths = Paths(Path(os.environ["SETPOINT_DATA"]), Path(os.environ["SETPOINT_RUNTIME"]))
+    listener = socket.socket(fileno=inherit.inherited()["control"])
+    try:
+        machine = look_around(paths)
+    except SetpointError as error:
+        inherit.say_fatal(str(error))
+        return EX_CONFIG
+    asyncio.run(serve(paths, machine, accounts(), listener))
+    return 0
+
+
+@dataclass(frozen=True)
+class Machine:
+    confinement: Confinement
+    capabilities: Capabilities
+    worker: Path
+
+
+def look_around(paths: Paths) -> Machine:
+    """What there is to work with. Raises Terminal where no app could ever start."""
+    installation = hashlib.sha256(os.fsencode(paths.data)).hexdigest()[:8]
+    tools = paths.data / "tools"
+    confinement = Confinement.probe(tools, installation)
+    python = find_python(candidates(os.environ), shared=confinement.uids is not None)
+    worker = install_worker(Path(python_function.__path__[0]), tools, python)
+    return Machine(confinement, _capabilities(confinement, python), worker)
+
+
+def _capabilities(confinement: Confinement, python: str) -> Capabilities:
+    return Capabilities(
+        level=confinement.level,
+        stack=stack(python),
+        python=python,
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE"),
+        instances_max=INSTANCES_MAX,
+        limits=confinement.limits,
+        missing=confinement.missing,
+    )
+
+
+async def serve(paths: Paths, machine: Machine, who: Accounts, listener: socket.socket) -> None:
+    """Until SIGTERM."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    parts = assemble(paths, machine, who)
+    adopted = parts.adoption.run(parts.supervisor)
+    parts.builds.adopt()
+    server = await parts.door.start(listener)
+    inherit.say_ready()
+    log.info("supervisor.started", extra={"level": machine.confinement.level, "adopted": adopted})
+    await stopped.wait()
+    server.close()
+    parts.door.close_clients()
+    log.info("supervisor.ended")
+
+
+@dataclass(frozen=True)
+class Parts:
+    supervisor: Supervisor
+    adoption: Adoption
+    builds: Builds
+    door: ControlServer
+
+
+def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
+    table, hub, now_s = Table(), Hub(), clock.now
+    logs = Logs(paths.logs)
+    acts = ActLog(paths.runtime / "acts.json", now_s)
+    lasting = Lasting(paths.supervisor, APP_UIDS)
+    orders = Orders(paths.runtime / "orders")
+    sockets = Sockets(paths.functions, Shelf(paths.keeper_socket), who.envoy)
+    paths.instances.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ground = Ground(
+        machine.confinement,
+        paths,
+        Layers(paths.layers, machine.worker),
+        lasting,
+        who.app_first,
+    )
+    launcher = Launcher(ground, table, lambda: secrets.token_hex(3), now_s)
+    hands = Hands(launcher, logs, acts, now_s)
+    supervisor = Supervisor(table, hands, orders, lasting, sockets, hub, now_s)
+    builds = Builds(_site(paths, machine, who), hub.tell_build, now_s)
+    requests = Requests(supervisor, builds, logs, acts, ground, machine.capabilities)
+    door = ControlServer(
+        requests.answer,
+        lambda: [FactsChanged(f.key.app, f.key, f) for f in supervisor.facts()],
+        hub,
+        logs,
+        _peers(who),
+        now_s,
+    )
+    adoption = Adoption(ground, table, orders, launcher, hands, now_s)
+    return Parts(supervisor, adoption, builds, door)
+
+
+def _site(paths: Paths, machine: Machine, who: Accounts) -> Site:
+    account: dict[str, str] = {}
+    if who.builder is not None and who.plane is not None:
+        account = {privileges.UID: str(who.builder), privileges.GID: str(who.plane)}
+    return Site(paths, machine.capabilities.python, account, who.plane)
+
+
+def _peers(who: Accounts) -> frozenset[int]:
+    """Who may give orders: the plane, and whoever started it."""
+    return frozenset({os.geteuid(), *(uid for uid in (who.daemon, who.edge) if uid is not None)})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from setpoint.drivers.builders.stack import candidates, find_python
+from tests.integration.supervisor.plane import Plane, new_plane
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    return find_python(candidates(os.environ), shared=os.geteuid() == 0)
+
+
+@pytest.fixture
+def plane(python: str) -> Iterator[Plane]:
+    made = new_plane(python)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.clear()

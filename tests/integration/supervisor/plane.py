@@ -1,0 +1,259 @@
+"""A real supervisor under a real keeper in a test's hands, with apps made of a few lines."""
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from setpoint.drivers.local.client import LocalDriver
+from setpoint.drivers.local.paths import Paths
+from setpoint.drivers.local.tails import LocalTails
+from setpoint.formats import control
+from setpoint.formats.control import LogLine
+from setpoint.model.app import ProcessKind
+from setpoint.model.capability import Capabilities
+from setpoint.model.ids import AppId, Digest, Fence, SetKey
+from setpoint.model.process import Bounds, Instance, ProcessSpec, SetFacts, SetOrder
+from tests.support.waiting import until
+
+KEEP = Path(__file__).with_name("keep.py")
+MIB = 1024 * 1024
+T = TypeVar("T")
+
+
+@dataclass
+class Plane:
+    """`run(...)` speaks to the supervisor as the daemon does."""
+
+    folder: Path
+    python: str
+    keeper: "subprocess.Popen[bytes] | None" = None
+    apps: dict[str, AppId] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> Paths:
+        return Paths(self.folder / "data", self.folder / "run")
+
+    # --- its processes ---
+
+    def up(self) -> None:
+        self.keeper = subprocess.Popen(
+            [sys.executable, str(KEEP), str(self.paths.data), str(self.paths.runtime)],
+            stdin=subprocess.DEVNULL,
+        )
+        until((self.paths.runtime / "up").exists, 20.0, "the supervisor is ready")
+
+    def down(self) -> None:
+        """The plane only."""
+        if self.keeper is not None:
+            self.keeper.terminate()
+            self.keeper.wait(15.0)
+            self.keeper = None
+        (self.paths.runtime / "up").unlink(missing_ok=True)
+
+    @property
+    def supervisor_pid(self) -> int:
+        record = self.paths.runtime / "plane" / "supervisor.json"
+        return int(json.loads(record.read_text())["pid"])
+
+    def signal_supervisor(self, number: int) -> None:
+        """Send it, and wait until the keeper has started another and that one answers."""
+        before = self.supervisor_pid
+        os.kill(before, number)
+        until(lambda: self.supervisor_pid != before, what="another supervisor is started")
+        self.run(lambda driver: driver.probe())
+
+    # --- orders ---
+
+    def ask(self, call: Callable[[LocalDriver], Awaitable[T]]) -> T:
+        return self.run(call)
+
+    def run(self, call: Callable[[LocalDriver], Awaitable[T]]) -> T:
+        async def once() -> T:
+            driver = LocalDriver(self.paths.supervisor_socket, self.paths.sources)
+            try:
+                async with asyncio.timeout(20.0):
+                    return await call(driver)
+            finally:
+                await driver.close()
+
+        return asyncio.run(once())
+
+    def probe(self) -> Capabilities:
+        return self.run(lambda driver: driver.probe())
+
+    def app(self, name: str) -> AppId:
+        return self.apps.setdefault(name, AppId(str(uuid.uuid4())))
+
+    def code(self, files: dict[str, str]) -> Digest:
+        """A code layer with these files."""
+        digest = Digest(sha256(json.dumps(files).encode()).hexdigest())
+        folder = self.paths.layers / "code" / digest
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            path.chmod(0o644)
+        for made in (folder.parent, folder, *folder.glob("**/")):
+            made.chmod(0o755)
+        return digest
+
+    def order(
+        self,
+        name: str,
+        program: str,
+        *,
+        process: str = "web",
+        kind: ProcessKind = "web",
+        bounds: Bounds | None = None,
+        generation: int = 1,
+        attempts_max: int = 0,
+        memory_bytes_max: int = 256 * MIB,
+    ) -> SetOrder:
+        """An order for an app that runs `program`, Python source."""
+        spec = ProcessSpec(
+            process=process,
+            kind=kind,
+            release=generation,
+            code=self.code({"main.py": program}),
+            layer=None,
+            python=self.python,
+            folder="",
+            command=f"exec {self.python} main.py",
+            runtime="",
+            environment=Digest("0" * 64),
+            size="basic",
+            memory_bytes_max=memory_bytes_max,
+            pids_max=64,
+            cpu_weight=1024,
+        )
+        hash = Digest(sha256(repr(spec).encode()).hexdigest())
+        return SetOrder(
+            key=SetKey(self.app(name), process, hash),
+            app_name=name,
+            spec=spec,
+            bounds=bounds or Bounds(1, 1),
+            fence=Fence(1, generation),
+            attempts_max=attempts_max,
+        )
+
+    def apply(self, order: SetOrder, **environment: str) -> None:
+        self.run(lambda driver: driver.apply(order, environment))
+
+    def remove(self, order: SetOrder) -> None:
+        self.run(lambda driver: driver.remove(order.key, order.fence))
+
+    def tell(self, *requests: control.Request) -> None:
+        """As the edge agent does."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(self.paths.supervisor_socket))
+            answers = link.makefile("rb")
+            for request in requests:
+                link.sendall(control.encode(request))
+                assert control.decode_reply(answers.readline()) == control.Done()
+
+    # --- what is seen ---
+
+    def sets(self) -> dict[SetKey, SetFacts]:
+        return {facts.key: facts for facts in self.run(lambda driver: driver.observe())[0]}
+
+    def facts(self, order: SetOrder) -> SetFacts:
+        return self.sets()[order.key]
+
+    def when(
+        self, order: SetOrder, condition: Callable[[SetFacts], object], timeout_s: float = 15.0
+    ) -> SetFacts:
+        """The facts, once they are so."""
+
+        def looked() -> SetFacts | None:
+            facts = self.sets().get(order.key)
+            return facts if facts is not None and condition(facts) else None
+
+        return until(looked, timeout_s, f"{order.key} of {self.sets()}\n{self.words()}")
+
+    def ready(self, order: SetOrder, count: int = 1) -> tuple[Instance, ...]:
+        return self.when(order, lambda facts: len(facts.ready) == count).ready
+
+    def gone(self, order: SetOrder) -> None:
+        until(lambda: order.key not in self.sets(), what=f"{order.key} is gone")
+
+    def log(self, name: str) -> list[LogLine]:
+        tails = LocalTails(self.paths.supervisor_socket, self.paths.builds)
+
+        async def read() -> list[LogLine]:
+            return [line async for line in tails.logs(self.app(name), 1000, follow=False)]
+
+        return asyncio.run(read())
+
+    def says(self, name: str, text: str) -> None:
+        """Wait for a line of the app's log that holds `text`."""
+        until(
+            lambda: any(text in line.text for line in self.log(name)),
+            what=f"{text!r} in the log: {self.log(name)}",
+        )
+
+    def words(self) -> str:
+        """The supervisor's own log, for a failed test."""
+        path = self.paths.plane_logs / "supervisor.log"
+        return path.read_text() if path.exists() else ""
+
+    def pids(self) -> dict[str, int]:
+        """Inner pid by instance name, from the records."""
+        found: dict[str, int] = {}
+        for path in self.paths.instances.glob("*.json"):
+            with contextlib.suppress(FileNotFoundError):
+                record = json.loads(path.read_text())
+                if record["identity"] is not None:
+                    found[path.stem] = record["identity"]["inner_pid"]
+        return found
+
+    # --- the end ---
+
+    def clear(self) -> None:
+        """Stop everything and leave nothing on the machine."""
+        if self.keeper is not None:
+            with contextlib.suppress(OSError):
+                self.tell(control.StopAll())
+        self.down()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def get(instance: Instance, path: str = "/") -> tuple[int, bytes]:
+    """A request to one instance, as the edge makes it."""
+    endpoint = instance.endpoint
+    assert endpoint is not None
+    connection = http.client.HTTPConnection(endpoint.address, endpoint.port, timeout=10.0)
+    if endpoint.kind in ("pipe", "relay"):
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(10.0)
+        connection.sock.connect(endpoint.address)
+    try:
+        connection.request("GET", path, headers={"Host": "app"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def new_plane(python: str) -> Plane:
+    folder = Path(tempfile.mkdtemp(prefix="sp-", dir="/tmp"))
+    folder.chmod(0o711)
+    plane = Plane(folder, python)
+    (folder / "data").mkdir(mode=0o711)
+    return plane
+
+
+SIGKILL = signal.SIGKILL
