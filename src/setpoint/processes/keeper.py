@@ -25,6 +25,10 @@ PR_SET_CHILD_SUBREAPER = 36
 BACKOFF_S = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 """Delay before the n-th restart in a row; a child that ran for `STEADY_S` starts from the front."""
 STEADY_S = 30.0
+STARTS_MAX = 3
+"""A child that ends this often before everything was ready once ends the whole start."""
+LOG_BYTES_MAX = 8 * 1024 * 1024
+"""A log found larger at a start of its process makes room: it becomes the one old log."""
 STOP_S_MAX = 10.0
 """A child that has not ended this long after SIGTERM is killed."""
 REQUEST_BYTES_MAX = 4096
@@ -63,7 +67,8 @@ class Running:
 
 @dataclass
 class Keeper:
-    """`listener`: the keeper socket, listening. `say`: where progress for humans goes."""
+    """`listener`: the keeper socket. `held`: every other listening socket, so that none refuses a
+    connection while its process is away."""
 
     children: list[Child]
     listener: socket.socket
@@ -71,6 +76,7 @@ class Keeper:
     """called with (name, pid) for each start, so that a later `up` finds orphans"""
     stop_apps: Callable[[], None]
     """asks the supervisor to stop every instance; blocks until it did"""
+    held: tuple[socket.socket, ...]
     on_ready: Callable[[], None]
     """called once, when every child has said it is ready"""
     running: dict[str, Running] = field(default_factory=dict[str, Running])
@@ -152,6 +158,8 @@ class Keeper:
         self.record(child.name, running.process.pid)
 
     def _spawn(self, child: Child, ready_fd: int) -> subprocess.Popen[bytes]:
+        if os.path.exists(child.log) and os.path.getsize(child.log) > LOG_BYTES_MAX:
+            os.replace(child.log, f"{child.log}.1")
         with open(child.log, "ab") as log:
             return subprocess.Popen(
                 child.argv(),
@@ -194,6 +202,10 @@ class Keeper:
         running.restarted_in_a_row += 1
         running.restarts += 1
         running.start_at_s = time.monotonic() + delay_s
+        if not self.announced and running.restarts >= STARTS_MAX:
+            self.fatal = f"cannot start the {running.child.name}: it ended with code {code}"
+            self.fatal += f", {running.restarts} times\nits log is {running.child.log}"
+            self.stopping = self.keep_apps = True
 
     # --- going down ---------------------------------------------------------------------------
 
