@@ -15,9 +15,9 @@ from setpoint.drivers.local.sandbox.exits import forget, read_exit
 from setpoint.drivers.local.sandbox.find import find_ours
 from setpoint.drivers.local.sandbox.identity import alive, kill, open_pidfd, terminate
 from setpoint.drivers.local.sandbox.ingress import connectable, endpoint
-from setpoint.drivers.local.sandbox.launch import Starting, begin, finish, launch, open_output
 from setpoint.drivers.local.sandbox.netns import drop_all, drop_app, prepare_app
 from setpoint.drivers.local.sandbox.spec import Identity, Launch
+from setpoint.drivers.local.sandbox.starting import Starting, begin, finish, launch, open_output
 from setpoint.drivers.local.sandbox.tools import Tools, install_tools
 
 __all__ = [

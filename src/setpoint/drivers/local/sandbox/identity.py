@@ -100,14 +100,13 @@ def members(confinement: Confinement, identity: Identity) -> set[int]:
 
 
 def descendants(roots: Iterable[int]) -> set[int]:
-    """`roots` and everything below them."""
+    """`roots`, as far as they live, and everything below them."""
+    parents = {pid: seen.parent for pid in pids() if (seen := look(pid))}
     children: dict[int, list[int]] = {}
-    for pid in pids():
-        seen = look(pid)
-        if seen is not None:
-            children.setdefault(seen.parent, []).append(pid)
+    for pid, parent in parents.items():
+        children.setdefault(parent, []).append(pid)
     found: set[int] = set()
-    ahead = list(roots)
+    ahead = [root for root in roots if root in parents]
     while ahead:
         pid = ahead.pop()
         if pid not in found:

@@ -14,10 +14,10 @@ from setpoint.drivers.local.sandbox import cgroups, exits, landlock, seccomp, sy
 from setpoint.drivers.local.sandbox.argv import system_binds
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.identity import kill, open_pidfd
-from setpoint.drivers.local.sandbox.launch import launch, open_output
 from setpoint.drivers.local.sandbox.netns import drop_app, prepare_app
 from setpoint.drivers.local.sandbox.plain import interpreter
 from setpoint.drivers.local.sandbox.spec import Launch
+from setpoint.drivers.local.sandbox.starting import launch, open_output
 from setpoint.drivers.local.sandbox.tools import Tools, install_tools, reachable
 from setpoint.model.capability import Level
 from setpoint.model.errors import DriverError, Terminal

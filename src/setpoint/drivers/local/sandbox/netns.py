@@ -8,9 +8,11 @@ stands before the first link does.
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import struct
+from collections.abc import Generator
 from pathlib import Path
 
 from setpoint.drivers.local.sandbox import syscalls, wall
@@ -25,6 +27,8 @@ LINKS_MAX = 16384
 """four addresses each, in that block's first half"""
 _PREFIX_BITS = 30
 _INSIDE = "eth0"
+_GET_ADDRESS = 0x8915
+"""SIOCGIFADDR"""
 
 
 def prepare_app(confinement: Confinement, runtime: Path, app: str) -> Path | None:
@@ -37,9 +41,9 @@ def prepare_app(confinement: Confinement, runtime: Path, app: str) -> Path | Non
     folder_name(app, app)
     pinned = pin_path(runtime, app)
     try:
-        _pin(confinement, pinned, app)
+        fresh = _pin(confinement, pinned, app)
         if confinement.ingress == "veth":
-            _link(confinement, pinned, app)
+            _link(confinement, pinned, app, fresh)
     except OSError as error:
         raise Transient(f"cannot prepare the network of {app}: {error}") from error
     return pinned
@@ -84,20 +88,22 @@ def app_address(runtime: Path, app: str) -> str:
 # --- the namespace ------------------------------------------------------------------------------
 
 
-def _pin(confinement: Confinement, pinned: Path, app: str) -> None:
+def _pin(confinement: Confinement, pinned: Path, app: str) -> bool:
+    """True if the namespace is new."""
     if _is_pinned(pinned):
-        return
+        return False
     pinned.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     pinned.touch(mode=0o600)
     running = _running_member(confinement, app)
     if running is not None:
         # The runtime directory was wiped under a living app.
         syscalls.bind_mount(f"/proc/{running}/ns/net", pinned)
-        return
+        return False
     with syscalls.inside_new_network():
         with Netlink() as netlink:
             netlink.raise_up("lo")
         syscalls.bind_mount("/proc/thread-self/ns/net", pinned)
+    return True
 
 
 def _is_pinned(path: Path) -> bool:
@@ -125,25 +131,32 @@ def _running_member(confinement: Confinement, app: str) -> int | None:
 # --- the link -----------------------------------------------------------------------------------
 
 
-def _link(confinement: Confinement, pinned: Path, app: str) -> None:
+def _link(confinement: Confinement, pinned: Path, app: str, fresh: bool) -> None:
+    """A fresh namespace has no link, even if one of the same app is still about to vanish."""
     if not wall.stands():
         wall.build()
     alias = _alias(confinement, app)
     recorded = _recorded(pinned)
     with Netlink() as netlink:
-        if recorded is not None and netlink.alias(_name(recorded)) == alias:
+        if not fresh and recorded is not None and netlink.alias(_name(recorded)) == alias:
             return
         links = dict(netlink.links())
-    index = _adopted(links, alias)
-    if index is None:
+    index = None if fresh else _index_inside(pinned)
+    if index is None or links.get(_name(index)) != alias:
         index = _make_link(pinned, alias, links, recorded)
     _record(pinned).write_text(str(index))
 
 
-def _adopted(links: dict[str, str], alias: str) -> int | None:
-    found = (name for name, other in links.items() if other == alias)
-    name = next(found, None)
-    return int(name.removeprefix(wall.LINK_PREFIX)) if name else None
+def _index_inside(pinned: Path) -> int | None:
+    """The namespace itself knows its link: by the address it has."""
+    with _inside(pinned), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        request = struct.pack("16s24x", _INSIDE.encode())
+        try:
+            answer = fcntl.ioctl(asking, _GET_ADDRESS, request)
+        except OSError:
+            return None
+    address = struct.unpack(">I", answer[20:24])[0]
+    return (address - _first_address()) // 4
 
 
 def _make_link(pinned: Path, alias: str, links: dict[str, str], preferred: int | None) -> int:
@@ -164,16 +177,23 @@ def _make_link(pinned: Path, alias: str, links: dict[str, str], preferred: int |
 def _connect(pinned: Path, alias: str, index: int) -> None:
     """The alias comes last: a link that bears it is complete."""
     outside, inside = _addresses(index)
+    with Netlink() as netlink:
+        with _inside(pinned) as namespace, Netlink() as theirs:
+            netlink.add_pair(_name(index), _INSIDE, namespace)
+            theirs.add_address(_INSIDE, inside, _PREFIX_BITS)
+            theirs.raise_up(_INSIDE)
+        netlink.add_address(_name(index), outside, _PREFIX_BITS)
+        netlink.raise_up(_name(index))
+        netlink.set_alias(_name(index), alias)
+
+
+@contextlib.contextmanager
+def _inside(pinned: Path) -> Generator[int, None, None]:
+    """This thread in the app's namespace; answers a descriptor of it."""
     namespace = os.open(pinned, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with Netlink() as netlink:
-            netlink.add_pair(_name(index), _INSIDE, namespace)
-            with syscalls.inside_network(namespace), Netlink() as theirs:
-                theirs.add_address(_INSIDE, inside, _PREFIX_BITS)
-                theirs.raise_up(_INSIDE)
-            netlink.add_address(_name(index), outside, _PREFIX_BITS)
-            netlink.raise_up(_name(index))
-            netlink.set_alias(_name(index), alias)
+        with syscalls.inside_network(namespace):
+            yield namespace
     finally:
         os.close(namespace)
 
@@ -188,9 +208,13 @@ def _alias(confinement: Confinement, app: str) -> str:
 
 def _addresses(index: int) -> tuple[str, str]:
     """(the host's end, the app's end)."""
-    base = struct.unpack(">I", socket.inet_aton(FIRST_ADDRESS))[0] + 4 * index
+    base = _first_address() + 4 * index
     host, app = (socket.inet_ntoa(struct.pack(">I", base + offset)) for offset in (1, 2))
     return host, app
+
+
+def _first_address() -> int:
+    return struct.unpack(">I", socket.inet_aton(FIRST_ADDRESS))[0]
 
 
 def _record(pinned: Path) -> Path:

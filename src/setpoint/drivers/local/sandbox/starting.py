@@ -22,7 +22,7 @@ from setpoint.drivers.local.sandbox.child import Child
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.exits import forget, private_tmp
 from setpoint.drivers.local.sandbox.identity import start_time
-from setpoint.drivers.local.sandbox.spec import Identity, Launch
+from setpoint.drivers.local.sandbox.spec import Identity, Launch, folder_name
 from setpoint.model.errors import Terminal, Transient
 
 NUMBERS = argv.Descriptors(info=200, status=201, filter=202, arguments=203)
@@ -50,6 +50,7 @@ def launch(confinement: Confinement, spec: Launch) -> Identity:
 
 def begin(confinement: Confinement, spec: Launch) -> Starting:
     """Fork and go. Whatever fails on the way to executing is told by `finish`."""
+    _require_sane(spec)
     info, report = os.pipe2(os.O_CLOEXEC)
     try:
         with contextlib.ExitStack() as opened:
@@ -100,7 +101,6 @@ def _prepare(
     confinement: Confinement, spec: Launch, report: int, opened: contextlib.ExitStack
 ) -> Child:
     """Open everything. What goes wrong from here on is the child's to report."""
-    _require_numbers(spec)
     moves = dict(_standard_streams(spec, opened))
     moves |= {number: fd for fd, number in spec.fds.items()}
     moves |= {NUMBERS.info: report, NUMBERS.status: _open_status(spec, opened)}
@@ -149,7 +149,8 @@ def _sandboxed(
     )
 
 
-def _require_numbers(spec: Launch) -> None:
+def _require_sane(spec: Launch) -> None:
+    folder_name(spec.app, spec.name)
     if not all(3 <= number < NUMBERS.info for number in spec.fds.values()):
         raise Terminal(
             f"cannot start {spec.name}: descriptors inside are numbered 3 to {NUMBERS.info - 1}"
