@@ -1,0 +1,71 @@
+"""One request as a handler sees it, and one row of the route table."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Literal, get_type_hints
+from urllib.parse import unquote
+
+from starlette.requests import Request
+
+from setpoint.api.errors import BadRequest
+from setpoint.api.services import Services
+from setpoint.model.change import Asked
+
+Need = Literal["none", "read", "write", "admin"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """`headers`: what the handler wants on its answer besides the body."""
+
+    services: Services
+    request: Request
+    asked: Asked
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+    def param(self, name: str) -> str:
+        """A segment of the path. Routing is on the raw path, so decoding happens here, once."""
+        return unquote(self.request.path_params[name])
+
+    def flag(self, name: str) -> bool:
+        return self.request.query_params.get(name, "").lower() in ("1", "true", "yes")
+
+    def count(self, name: str, default: int, most: int) -> int:
+        """A bounded whole number of the query. Raises BadRequest."""
+        text = self.request.query_params.get(name, str(default))
+        if not text.isdecimal() or len(text) > 18:
+            raise BadRequest(f"cannot read the query: {name} is not a whole number")
+        return min(int(text), most)
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        return self.request.stream()
+
+    @property
+    def base_url(self) -> str:
+        """Where the caller reached us, for URLs in answers."""
+        return f"{self.request.url.scheme}://{self.request.headers.get('host', 'localhost')}"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A row of the table. Body and answer types are read off the handler's own signature.
+
+    `paged`: the answer is a list that follows Heroku's Range convention.
+    """
+
+    method: str
+    path: str
+    run: Callable[..., Awaitable[object]]
+    need: Need
+    summary: str
+    status: int = 200
+    paged: bool = False
+    body_bytes_max: int = 8 * 1024 * 1024
+
+    @property
+    def body(self) -> object | None:
+        return get_type_hints(self.run).get("body")
+
+    @property
+    def answer(self) -> object | None:
+        return get_type_hints(self.run).get("return")

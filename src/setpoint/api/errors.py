@@ -1,0 +1,84 @@
+"""The one status table: errors -> HTTP status and Heroku's body {"id", "message", "url"}.
+
+Whatever is not in the tree is a bug: 500, the request id and nothing else.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from setpoint.model.errors import (
+    Conflict,
+    DriverError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    OverLimit,
+    Refused,
+    SetpointError,
+    StoreError,
+)
+
+
+class BadRequest(Invalid):
+    """Not even readable: no JSON, a broken header."""
+
+
+class TooLarge(OverLimit):
+    """A body beyond this door's limit."""
+
+
+class Unauthorized(Refused):
+    """No token, or one nobody knows."""
+
+
+class WrongMethod(Refused):
+    """The path is there, the method is not."""
+
+
+class Answer(NamedTuple):
+    status: int
+    id: str
+
+
+TABLE: dict[type[SetpointError], Answer] = {
+    BadRequest: Answer(400, "bad_request"),
+    Unauthorized: Answer(401, "unauthorized"),
+    Forbidden: Answer(403, "forbidden"),
+    NotFound: Answer(404, "not_found"),
+    WrongMethod: Answer(405, "method_not_allowed"),
+    Conflict: Answer(409, "conflict"),
+    TooLarge: Answer(413, "request_too_large"),
+    OverLimit: Answer(422, "over_limit"),
+    Invalid: Answer(422, "invalid_params"),
+    Refused: Answer(422, "refused"),
+    DriverError: Answer(503, "unavailable"),
+    StoreError: Answer(503, "store_unavailable"),
+    SetpointError: Answer(500, "internal_error"),
+}
+"""The nearest class above an error counts. A DriverError gets here from a stream only."""
+
+
+class Body(msgspec.Struct, frozen=True):
+    """`hint`: Setpoint's own, the next step. `url` is null: the message says it all."""
+
+    id: str
+    message: str
+    url: str | None = None
+    hint: str = ""
+    request_id: str = ""
+
+
+def answer(error: SetpointError) -> Answer:
+    """The entry of the nearest class above `error`."""
+    return next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+
+
+def body(error: SetpointError, request_id: str) -> Body:
+    """Heroku's clients print `message` only, so the hint is in it too."""
+    return Body(answer(error).id, str(error), None, error.hint, request_id)
+
+
+def bug(request_id: str) -> Body:
+    message = f"Setpoint failed at this request; its log has the details under {request_id}"
+    return Body("internal_error", message, None, "", request_id)

@@ -1,0 +1,94 @@
+"""One app with everything its owner may ask of it at once."""
+
+from typing import Any
+
+import msgspec
+
+from setpoint.api import find
+from setpoint.api.call import Call
+from setpoint.model.capability import Unmet
+from setpoint.model.condition import Condition
+from setpoint.model.ids import AppId
+from setpoint.model.release import ProcessType, Release
+from setpoint.model.steps import Waiting
+from setpoint.views import apps, dynos, releases
+from setpoint.views.dynos import Dyno, ProcessSet
+from setpoint.views.releases import ReleaseLine
+
+RELEASES_SHOWN = 5
+
+
+class Function(msgspec.Struct, frozen=True):
+    """`host`: where the edge knows it; send it as the Host header."""
+
+    name: str
+    folder: str
+    host: str
+
+
+class AppDetail(msgspec.Struct, frozen=True):
+    """`release`: the one that serves, else the newest. `releases`: the newest few.
+
+    `at_s`: unix seconds of this answer, for ages; `seen_s_ago`: how old what was seen is.
+    """
+
+    at_s: float
+    id: AppId
+    name: str
+    owner: str
+    state: str
+    message: str
+    created_at_s: float
+    updated_at_s: float
+    generation: int
+    observed_generation: int
+    etag: str
+    last_change: int
+    source: str
+    config_keys: tuple[str, ...]
+    formation: dict[str, str]
+    urls: tuple[str, ...]
+    functions: tuple[Function, ...]
+    release: ReleaseLine | None
+    releases: tuple[ReleaseLine, ...]
+    dynos: tuple[Dyno, ...]
+    sets: tuple[ProcessSet, ...]
+    conditions: tuple[Condition, ...]
+    waiting: tuple[Waiting, ...]
+    unmet: tuple[Unmet, ...]
+    seen_s_ago: float | None
+
+
+async def info(call: Call) -> AppDetail:
+    """Of an app that is being destroyed too, until it is gone."""
+    unit = await find.app(call, leaving=True)
+    store, actor, now_s = call.services.store, call.asked.actor, call.asked.at_s
+    here = call.services.installation
+    call.headers["ETag"] = unit.etag
+    app = await apps.info(store, actor, unit.name, here.edge_port, now_s)
+    seen = await dynos.dynos(store, actor, unit.name, now_s)
+    newest = await releases.releases(store, actor, unit.name, RELEASES_SHOWN)
+    more: dict[str, Any] = {
+        "at_s": now_s,
+        "release": next((r for r in newest if r.current), newest[0] if newest else None),
+        "releases": newest,
+        "dynos": seen.dynos,
+        "sets": seen.sets,
+        "functions": functions(unit.name, await store.releases(unit.id), here.host_suffix),
+    }
+    told = msgspec.structs.asdict(app)
+    return AppDetail(**{k: v for k, v in (told | more).items() if k in FIELDS})
+
+
+FIELDS = frozenset(AppDetail.__struct_fields__)
+
+
+def functions(app: str, rows: tuple[Release, ...], suffix: str) -> tuple[Function, ...]:
+    """Of the newest release that did not fail; `rows` newest first."""
+    live = next((r for r in rows if r.status in ("pending", "succeeded")), None)
+    known: tuple[ProcessType, ...] = live.slug.processes if live is not None else ()
+    return tuple(
+        Function(p.name, p.folder, f"{p.name}--{app}.{suffix}")
+        for p in known
+        if p.kind == "function"
+    )

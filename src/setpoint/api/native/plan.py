@@ -1,0 +1,107 @@
+"""What would happen if: the planner on a draft. Nothing is written, and no app need exist."""
+
+import msgspec
+
+from setpoint.api.call import Call
+from setpoint.converge.recorder import describe
+from setpoint.formats.heroku import read
+from setpoint.model.app import Formation, Source, Unit, default_formation
+from setpoint.model.ids import Digest
+from setpoint.model.release import ProcessType
+from setpoint.model.steps import Plan
+from setpoint.policy import limits
+from setpoint.views import plans
+
+
+class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`source`: a digest, uploaded or not. `processes`: what its folder names. Config by key."""
+
+    source: str | None = None
+    version: str = ""
+    processes: tuple[ProcessType, ...] = ()
+    formation: dict[str, read.FormationChange] = {}
+    config_set: tuple[str, ...] = ()
+    config_unset: tuple[str, ...] = ()
+
+
+class PlannedStep(msgspec.Struct, frozen=True):
+    """A step in the journal's words. `number`: of the pass it belongs to, from 1."""
+
+    number: int
+    verb: str
+    subject: str
+    because: str
+    rule: str
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """`steps`: in order. `ends`: what is still waited on, unmet or stalled in the last pass."""
+
+    draft: plans.DraftPlan
+    steps: tuple[PlannedStep, ...]
+    ends: tuple[str, ...]
+
+
+async def plan(call: Call, body: Wish) -> Planned:
+    app, store = call.param("app"), call.services.store
+    unit = await store.unit_named(app)
+    draft = await plans.draft(
+        store,
+        call.asked.actor,
+        app,
+        _edits(app, unit, body),
+        call.services.capabilities(),
+        call.asked.at_s,
+    )
+    return Planned(draft, _steps(draft.passes), _ends(draft.passes))
+
+
+def _edits(app: str, unit: Unit | None, wish: Wish) -> plans.Edits:
+    limits.check_config(app, dict.fromkeys((*wish.config_set, *wish.config_unset)))
+    limits.check_version(app, wish.version)
+    source = None
+    if wish.source is not None:
+        source = Source(Digest(read.checksum(wish.source)), wish.version)
+    return plans.Edits(
+        source=source,
+        config_set=wish.config_set,
+        config_unset=wish.config_unset,
+        formation={name: _wanted(app, unit, wish, name) for name in wish.formation},
+        processes=wish.processes,
+    )
+
+
+def _wanted(app: str, unit: Unit | None, wish: Wish, name: str) -> Formation:
+    """What is intended now, with what the wish says of it; checked as a scale would be."""
+    change = wish.formation[name]
+    before = unit.intent.formation.get(name) if unit is not None else None
+    known = next((p for p in wish.processes if p.name == name), ProcessType(name, "worker"))
+    current = before or default_formation(name, known.kind)
+    low, high = read.bounds(change, current)
+    said: dict[str, object] = {
+        "min": low,
+        "max": high,
+        "size": change.size_name,
+        "idle_s": change.idle_s,
+        "boot_s_max": change.boot_s_max,
+    }
+    after = msgspec.structs.replace(current, **{k: v for k, v in said.items() if v is not None})
+    limits.check_formation(app, name, after)
+    return after
+
+
+def _steps(passes: tuple[Plan, ...]) -> tuple[PlannedStep, ...]:
+    return tuple(
+        PlannedStep(number, *describe(step), step.because.text, step.because.rule)
+        for number, plan in enumerate(passes, start=1)
+        for step in plan.steps
+    )
+
+
+def _ends(passes: tuple[Plan, ...]) -> tuple[str, ...]:
+    if not passes:
+        return ()
+    last = passes[-1]
+    stalled = (c.message for c in last.conditions if c.type == "Stalled" and c.status)
+    unmet = (f"{u.path}: wanted {u.wanted}, offered {u.offered}: {u.because}" for u in last.unmet)
+    return (*stalled, *unmet, *(w.because for w in last.waiting))

@@ -1,0 +1,56 @@
+"""The installation and its apps, one line each; and what the installation can do."""
+
+import msgspec
+
+from setpoint.api.call import Call
+from setpoint.model.capability import LEVEL_WORDS, Capabilities
+from setpoint.views import apps
+
+
+class Status(msgspec.Struct, frozen=True):
+    """`plane`: facts about the plane's own processes. `at_s`: unix seconds, as everywhere."""
+
+    at_s: float
+    version: str
+    edge_port: int
+    capabilities: Capabilities
+    plane: dict[str, object]
+    apps: tuple[apps.AppLine, ...]
+
+
+class Doctor(msgspec.Struct, frozen=True):
+    """`missing`: sentences; empty when everything is there."""
+
+    version: str
+    level: str
+    level_words: str
+    missing: tuple[str, ...]
+    capabilities: Capabilities
+    edge_port: int
+    plane: dict[str, object]
+
+
+async def status(call: Call) -> Status:
+    services = call.services
+    return Status(
+        at_s=call.asked.at_s,
+        version=services.installation.version,
+        edge_port=services.installation.edge_port,
+        capabilities=services.capabilities(),
+        plane=dict(services.plane()),
+        apps=await apps.apps(services.store, call.asked.actor),
+    )
+
+
+async def doctor(call: Call) -> Doctor:
+    services = call.services
+    capabilities = services.capabilities()
+    return Doctor(
+        version=services.installation.version,
+        level=capabilities.level,
+        level_words=LEVEL_WORDS[capabilities.level],
+        missing=capabilities.missing,
+        capabilities=capabilities,
+        edge_port=services.installation.edge_port,
+        plane=dict(services.plane()),
+    )

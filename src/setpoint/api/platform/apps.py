@@ -1,0 +1,48 @@
+"""Apps: list, create, look, destroy."""
+
+from setpoint.api import find
+from setpoint.api.call import Call
+from setpoint.formats.heroku import read, shapes, write
+from setpoint.intents import apps
+from setpoint.model.app import Unit
+
+
+async def listed(call: Call) -> tuple[shapes.App, ...]:
+    """`released_at` is told of single apps only: it would cost one look per app here."""
+    units = await call.services.store.units()
+    return tuple(_shape(call, unit, None) for unit in units if not unit.intent.deleted)
+
+
+async def create(call: Call, body: read.NewApp) -> shapes.App:
+    unit = await apps.create(call.services.door, call.asked, body.name)
+    return await _told(call, unit)
+
+
+async def info(call: Call) -> shapes.App:
+    return await _told(call, await find.app(call))
+
+
+async def destroy(call: Call) -> shapes.App:
+    """Heroku's clients ask the human themselves and send no `confirm`; ours sends it."""
+    unit = await find.app(call, "destroy")
+    answer = await _told(call, unit)
+    confirm = call.request.query_params.get("confirm", unit.name)
+    await apps.destroy(call.services.door, call.asked, unit.name, confirm)
+    return answer
+
+
+async def _told(call: Call, unit: Unit) -> shapes.App:
+    call.headers["ETag"] = unit.etag
+    releases = await call.services.store.releases(unit.id, 10)
+    served = next((r.created_at_s for r in releases if r.status == "succeeded"), None)
+    return _shape(call, unit, served)
+
+
+def _shape(call: Call, unit: Unit, released_at_s: float | None) -> shapes.App:
+    here = call.services.installation
+    return write.app(
+        unit,
+        stack=call.services.capabilities().stack,
+        web_url=f"http://{unit.name}.{here.host_suffix}:{here.edge_port}/",
+        released_at_s=released_at_s,
+    )

@@ -1,0 +1,121 @@
+"""Builds: a deploy is one, and its output is a stream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response, StreamingResponse
+
+from setpoint.api import find
+from setpoint.api.call import Call
+from setpoint.formats.heroku import read, shapes, write
+from setpoint.intents import deploys
+from setpoint.model.app import Unit
+from setpoint.model.errors import Conflict, Invalid, NotFound
+from setpoint.model.ids import BuildId, Digest
+from setpoint.model.release import Build
+from setpoint.planning.builds import build_id
+
+LOOK_AGAIN_S = 0.1
+NOT_BEGUN_S_MAX = 30.0
+"""How long an output stream waits for the loop to begin the build."""
+
+
+async def create(call: Call, body: read.NewBuild) -> shapes.Build:
+    """Accepted at once, `pending`: the loop builds. The id is known because it is derived."""
+    unit = await find.app(call, "deploy")
+    digest = _digest(call, body.source_blob)
+    version = body.source_blob.version or ""
+    unit = await deploys.deploy(call.services.door, call.asked, unit.name, digest, version)
+    return await _told(call, unit, await _of_intent(call, unit))
+
+
+async def listed(call: Call) -> tuple[shapes.Build, ...]:
+    """Oldest first, with the intended source's build even before it began."""
+    unit = await find.app(call)
+    builds = {b.id: b for b in await call.services.store.builds(unit.id)}
+    if unit.intent.source is not None:
+        intended = await _of_intent(call, unit)
+        builds.setdefault(intended.id, intended)
+    ordered = sorted(builds.values(), key=lambda b: b.started_at_s or call.asked.at_s)
+    return tuple([await _told(call, unit, b) for b in ordered])
+
+
+async def info(call: Call) -> shapes.Build:
+    unit = await find.app(call)
+    return await _told(call, unit, await _found(call, unit))
+
+
+async def output(call: Call) -> Response:
+    """No token: the id is derived from unguessable ones, and Heroku's clients send none here."""
+    unit = await find.app(call)
+    build = await _found(call, unit)
+    return StreamingResponse(_stream(call, unit, build.id), media_type="text/plain; charset=utf-8")
+
+
+async def _stream(call: Call, unit: Unit, id: BuildId) -> AsyncIterator[bytes]:
+    """The output until the build ends. Waits for a build that the loop has yet to begin."""
+    waited_s = 0.0
+    while not any(b.id == id for b in await call.services.store.builds(unit.id)):
+        if waited_s >= NOT_BEGUN_S_MAX:
+            yield b"cannot show the build: it has not begun\n"
+            return
+        await asyncio.sleep(LOOK_AGAIN_S)
+        waited_s += LOOK_AGAIN_S
+    async for chunk in call.services.tails.build_output(id, follow=True):
+        yield chunk
+
+
+def _digest(call: Call, blob: read.SourceBlob) -> Digest:
+    if blob.digest is not None:
+        return Digest(read.checksum(blob.digest))
+    digest = _uploaded(call, blob.url or "")
+    if blob.checksum and read.checksum(blob.checksum) != digest:
+        raise Conflict(f"cannot deploy: what was uploaded has SHA256:{digest}, not the checksum")
+    return digest
+
+
+def _uploaded(call: Call, url: str) -> Digest:
+    """Only what was uploaded here: fetching other URLs is the outbound client's, not a door's."""
+    _, found, place = url.partition("/sources/")
+    if not found:
+        raise Invalid(
+            "cannot deploy: source_blob.url is none that POST /sources gave",
+            "upload with POST /sources and PUT first, or name an uploaded digest",
+        )
+    digest = call.services.uploads.digest(place)
+    if digest is None:
+        raise Conflict("cannot deploy: nothing was uploaded to that source yet")
+    return digest
+
+
+async def _found(call: Call, unit: Unit) -> Build:
+    try:
+        return await find.build(call, unit)
+    except NotFound:
+        if unit.intent.source is not None:
+            intended = await _of_intent(call, unit)
+            if intended.id == call.param("build"):
+                return intended
+        raise
+
+
+async def _of_intent(call: Call, unit: Unit) -> Build:
+    """The build of what is intended now: its row, or what will be its row."""
+    source = unit.intent.source
+    assert source is not None
+    stack = call.services.capabilities().stack
+    id = build_id(unit, stack)
+    known = next((b for b in await call.services.store.builds(unit.id) if b.id == id), None)
+    return known or Build(id, unit.id, source.digest, "pending", stack)
+
+
+async def _told(call: Call, unit: Unit, build: Build) -> shapes.Build:
+    releases = await call.services.store.releases(unit.id)
+    source = unit.intent.source
+    return write.build(
+        unit,
+        build,
+        urls=write.BuildUrls(call.base_url),
+        version=source.version if source is not None and source.digest == build.source else "",
+        release=next((r.version for r in releases if r.build == build.id), None),
+    )

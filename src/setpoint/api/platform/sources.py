@@ -1,0 +1,19 @@
+"""Sources: a place to upload to, then the upload itself."""
+
+from setpoint.api.call import Call
+from setpoint.formats.heroku import shapes
+
+
+async def create(call: Call) -> shapes.NewSource:
+    place = call.services.new_id()
+    call.services.uploads.open_place(place, call.asked.at_s)
+    url = f"{call.base_url}/sources/{place}"
+    return shapes.NewSource(shapes.SourceUrls(get_url=url, put_url=url))
+
+
+async def put(call: Call) -> shapes.Nothing:
+    """No token: the URL was unguessable and is the permission, as on Heroku."""
+    uploads, store = call.services.uploads, call.services.store
+    digest, size = await uploads.receive(call.param("place"), call.chunks())
+    await store.record_source(digest, size, call.asked.at_s)
+    return shapes.Nothing()

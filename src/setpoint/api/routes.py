@@ -1,0 +1,67 @@
+"""Every door, in one table. OpenAPI, access and the tests are read off it."""
+
+from setpoint.api import openapi
+from setpoint.api.call import Call, Endpoint
+from setpoint.api.native import apps as detail
+from setpoint.api.native import keys, plan, status, streams, why
+from setpoint.api.platform import (
+    account,
+    apps,
+    builds,
+    config_vars,
+    dynos,
+    formation,
+    releases,
+    sources,
+)
+
+PLATFORM = (
+    Endpoint("GET", "/account", account.info, "read", "Who this token is"),
+    Endpoint("GET", "/apps", apps.listed, "read", "All apps", paged=True),
+    Endpoint("POST", "/apps", apps.create, "write", "Create an app", status=201),
+    Endpoint("GET", "/apps/{app}", apps.info, "read", "One app"),
+    Endpoint("DELETE", "/apps/{app}", apps.destroy, "write", "Destroy an app"),
+    Endpoint("GET", "/apps/{app}/config-vars", config_vars.listed, "write", "Config vars"),
+    Endpoint(
+        "PATCH", "/apps/{app}/config-vars", config_vars.patch, "write", "Set or unset config vars"
+    ),
+    Endpoint("GET", "/apps/{app}/formation", formation.listed, "read", "Process types", paged=True),
+    Endpoint("PATCH", "/apps/{app}/formation", formation.patch, "write", "Scale several types"),
+    Endpoint("GET", "/apps/{app}/formation/{type}", formation.info, "read", "One process type"),
+    Endpoint("PATCH", "/apps/{app}/formation/{type}", formation.patch_one, "write", "Scale a type"),
+    Endpoint("GET", "/apps/{app}/dynos", dynos.listed, "read", "Instances, as seen", paged=True),
+    Endpoint(
+        "DELETE", "/apps/{app}/dynos", dynos.restart, "write", "Restart all of an app", status=202
+    ),
+    Endpoint("POST", "/sources", sources.create, "write", "A place to upload to", status=201),
+    Endpoint("PUT", "/sources/{place}", sources.put, "none", "Upload a tar.gz there"),
+    Endpoint("GET", "/apps/{app}/builds", builds.listed, "read", "Builds", paged=True),
+    Endpoint("POST", "/apps/{app}/builds", builds.create, "write", "Deploy a source", status=201),
+    Endpoint("GET", "/apps/{app}/builds/{build}", builds.info, "read", "One build"),
+    Endpoint(
+        "GET", "/apps/{app}/builds/{build}/output", builds.output, "none", "A build's output, live"
+    ),
+    Endpoint("GET", "/apps/{app}/releases", releases.listed, "read", "Releases", paged=True),
+    Endpoint("GET", "/apps/{app}/releases/{release}", releases.info, "read", "One release"),
+)
+
+
+async def describe(call: Call) -> dict[str, object]:
+    return openapi.document(ROUTES, call.services.installation.version)
+
+
+NATIVE = (
+    Endpoint("GET", "/v1/openapi.json", describe, "read", "This API, as OpenAPI 3.1"),
+    Endpoint("GET", "/v1/status", status.status, "read", "The installation and its apps"),
+    Endpoint("GET", "/v1/doctor", status.doctor, "read", "What this installation can do"),
+    Endpoint("GET", "/v1/changes", why.log, "read", "Changes, newest first"),
+    Endpoint("GET", "/v1/watch", streams.watch, "read", "Everything that changes, as events"),
+    Endpoint("GET", "/v1/apps/{app}", detail.info, "read", "One app with all that is known"),
+    Endpoint("GET", "/v1/apps/{app}/why", why.told, "read", "The story of an app or a field"),
+    Endpoint("POST", "/v1/apps/{app}/plan", plan.plan, "read", "What a draft would do"),
+    Endpoint("GET", "/v1/apps/{app}/logs", streams.logs, "read", "Log lines, as JSON lines"),
+    Endpoint("GET", "/v1/apps/{app}/invoke-key", keys.info, "write", "How to call its functions"),
+    Endpoint("POST", "/v1/apps/{app}/invoke-key", keys.rotate, "write", "Make a new invoke key"),
+)
+
+ROUTES: tuple[Endpoint, ...] = (*PLATFORM, *NATIVE)

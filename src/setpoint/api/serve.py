@@ -1,0 +1,136 @@
+"""What happens around every handler: who asks, the body within bounds, one answer or one error."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from setpoint.api import errors, headers, pages
+from setpoint.api.call import Call, Endpoint, Need
+from setpoint.api.services import Services
+from setpoint.model.change import Actor, Asked
+from setpoint.model.errors import Forbidden, SetpointError
+
+log = logging.getLogger("setpoint.api")
+
+NOBODY = Actor("nobody", "", "read")
+"""Who asks where no token is needed."""
+RANK: dict[str, int] = {"none": 0, "read": 1, "write": 2, "admin": 3}
+_encoder = msgspec.json.Encoder()
+
+
+def serve(endpoint: Endpoint, services: Services) -> Callable[[Request], Awaitable[Response]]:
+    body_type = endpoint.body
+
+    async def handle(request: Request) -> Response:
+        started = time.perf_counter()
+        request_id = headers.request_id(request.headers.get("request-id", "")) or services.new_id()
+        response = await _answered(endpoint, services, request, request_id, body_type)
+        response.headers["Request-Id"] = request_id
+        _log(endpoint, response.status_code, request_id, time.perf_counter() - started)
+        return response
+
+    return handle
+
+
+async def _answered(
+    endpoint: Endpoint,
+    services: Services,
+    request: Request,
+    request_id: str,
+    body_type: object | None,
+) -> Response:
+    try:
+        actor = _actor(services, request, endpoint.need)
+        call = Call(services, request, _asked(services, request, actor, request_id))
+        if body_type is None:
+            result = await endpoint.run(call)
+        else:
+            result = await endpoint.run(call, await _body(request, endpoint, body_type))
+        return _response(endpoint, call, result)
+    except SetpointError as error:
+        return failed(error, request_id)
+    except Exception:
+        log.exception("request.failed request_id=%s route=%s", request_id, endpoint.path)
+        return encoded(errors.bug(request_id), 500)
+
+
+def _actor(services: Services, request: Request, need: Need) -> Actor:
+    if need == "none":
+        return NOBODY
+    token = headers.token(request.headers.get("authorization", ""))
+    actor = services.tokens.check(token) if token else None
+    if actor is None:
+        fact = "the token is unknown" if token else "no token was sent"
+        raise errors.Unauthorized(f"cannot answer: {fact}", "send 'Authorization: Bearer TOKEN'")
+    if RANK[actor.scope] < RANK[need]:
+        raise Forbidden(f"cannot do this: it needs a token of scope {need}, yours is {actor.scope}")
+    return actor
+
+
+def _asked(services: Services, request: Request, actor: Actor, request_id: str) -> Asked:
+    sent = request.headers
+    return Asked(
+        actor=actor,
+        via=headers.via(sent.get("x-setpoint-via", ""), sent.get("user-agent", "")),
+        at_s=services.now(),
+        why=headers.why(sent.get("commit-message", "")),
+        request_id=request_id,
+        idempotency_key=sent.get("idempotency-key", "")[:200],
+    )
+
+
+async def _body(request: Request, endpoint: Endpoint, type_: object) -> object:
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > endpoint.body_bytes_max:
+            limit = endpoint.body_bytes_max // 1024
+            raise errors.TooLarge(f"cannot read the request body: it is larger than {limit} KiB")
+    try:
+        return msgspec.json.decode(bytes(read) or b"{}", type=type_)
+    except msgspec.ValidationError as error:
+        raise errors.Invalid(f"cannot read the request body: {_lower(error)}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise errors.BadRequest(f"cannot read the request body: {_lower(error)}") from None
+
+
+def _lower(error: Exception) -> str:
+    """msgspec starts with a capital; as a fact behind a colon it should not."""
+    text = str(error)
+    return text if text.startswith("JSON") else text[:1].lower() + text[1:]
+
+
+def _response(endpoint: Endpoint, call: Call, result: object) -> Response:
+    if isinstance(result, Response):
+        return result
+    status, extra = endpoint.status, call.headers
+    if endpoint.paged and isinstance(result, tuple):
+        result, next_range = pages.cut(call.request.headers.get("range", ""), result)
+        if next_range:
+            status, extra = 206, {**extra, "Next-Range": next_range}
+    return encoded(result, status, extra)
+
+
+def encoded(value: object, status: int, extra: dict[str, str] | None = None) -> Response:
+    return Response(_encoder.encode(value), status, extra, "application/json")
+
+
+def failed(error: SetpointError, request_id: str) -> Response:
+    answer = errors.answer(error)
+    extra = {"WWW-Authenticate": 'Basic realm="setpoint"'} if answer.status == 401 else None
+    return encoded(errors.body(error, request_id), answer.status, extra)
+
+
+def _log(endpoint: Endpoint, status: int, request_id: str, took_s: float) -> None:
+    log.info(
+        "request.answered method=%s route=%s status=%d duration_ms=%.1f request_id=%s",
+        endpoint.method,
+        endpoint.path,
+        status,
+        took_s * 1000,
+        request_id,
+    )

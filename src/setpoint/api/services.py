@@ -1,0 +1,50 @@
+"""Everything the doors need, put together by a process. Nothing here is made or decided."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from setpoint.drivers.local.uploads import Uploads
+from setpoint.drivers.ports import Tails
+from setpoint.intents.door import Door
+from setpoint.model.capability import Capabilities
+from setpoint.model.change import Actor
+from setpoint.store.port import Store
+
+
+class Tokens(Protocol):
+    def check(self, token: str) -> Actor | None:
+        """Whose token is this? Takes the same time for every wrong one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Facts that hold as long as this process lives. `since_s`: unix seconds of the data's init.
+
+    `edge_port`: where apps are reached. `host_suffix`: `<app>.<suffix>` is an app's host.
+    """
+
+    version: str
+    edge_port: int
+    since_s: float = 0.0
+    host_suffix: str = "localhost"
+
+
+@dataclass(frozen=True)
+class Services:
+    """`plane`: facts about the plane's own processes for status and doctor, as JSON-able data.
+
+    `now`: unix seconds. `new_id`: unguessable text.
+    """
+
+    door: Door
+    store: Store
+    tails: Tails
+    uploads: Uploads
+    tokens: Tokens
+    capabilities: Callable[[], Capabilities]
+    now: Callable[[], float]
+    new_id: Callable[[], str]
+    plane: Callable[[], Mapping[str, object]]
+    installation: Installation

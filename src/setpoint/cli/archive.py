@@ -1,0 +1,142 @@
+"""A folder -> tar.gz, the same bytes for the same content: sorted, no times, no owners.
+
+What must not travel is left out by name or by .slugignore; what could not be unpacked safely is
+refused here, before the upload, in the words of the file it is about.
+"""
+
+import gzip
+import hashlib
+import os
+import stat
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import IO
+
+from setpoint.cli.output import size
+from setpoint.model.errors import Invalid, OverLimit
+
+LEFT_OUT = frozenset(
+    {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".DS_Store"}
+)
+LEFT_OUT_SUFFIXES = (".pyc", ".pyo", ".swp")
+IGNORE_FILE = ".slugignore"
+IGNORE_BYTES_MAX = 64 * 1024
+FILES_MAX = 50_000
+BYTES_MAX = 512 * 1024 * 1024
+PACKED_BYTES_MAX = 256 * 1024 * 1024
+"""The builder's own limits; a test holds them together."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """`file` is open, at its start, and gone when closed."""
+
+    file: IO[bytes]
+    digest: str
+    packed_bytes: int
+    files: int
+
+
+def pack(folder: Path) -> Archive:
+    """Raises Invalid, OverLimit."""
+    out = tempfile.TemporaryFile()  # noqa: SIM115 - it leaves here open
+    try:
+        files = _write(folder, out)
+        packed = out.tell()
+        if packed > PACKED_BYTES_MAX:
+            raise _too_large(folder, f"it packs to {size(packed)}", PACKED_BYTES_MAX)
+        out.seek(0)
+        digest = hashlib.file_digest(out, "sha256").hexdigest()
+        out.seek(0)
+        return Archive(out, digest, packed, files)
+    except OSError as error:
+        out.close()
+        raise Invalid(f"cannot deploy {folder}: {error.filename}: {error.strerror}") from None
+    except BaseException:
+        out.close()
+        raise
+
+
+def members(folder: Path) -> Iterator[tuple[str, Path]]:
+    """(path inside, path here) of every file and link, sorted."""
+    patterns = ignored(folder)
+    for here, folders, files in os.walk(folder):
+        inside = Path(here).relative_to(folder)
+        links = [name for name in folders if (Path(here) / name).is_symlink()]
+        folders[:] = sorted(
+            n for n in folders if n not in links and not _out(str(inside / n), patterns)
+        )
+        for name in sorted([*files, *links]):
+            if not _out(str(inside / name), patterns):
+                yield str(inside / name), Path(here) / name
+
+
+def ignored(folder: Path) -> tuple[str, ...]:
+    """Patterns of .slugignore: shell patterns, one a line, from the root or of any name."""
+    file = folder / IGNORE_FILE
+    if not file.is_file():
+        return ()
+    text = file.read_bytes()[:IGNORE_BYTES_MAX].decode("utf-8", "replace")
+    lines = (line.strip() for line in text.splitlines())
+    return tuple(line.strip("/") for line in lines if line.strip("/") and line[0] != "#")
+
+
+def _out(inside: str, patterns: tuple[str, ...]) -> bool:
+    name = os.path.basename(inside)
+    if name in LEFT_OUT or name.endswith(LEFT_OUT_SUFFIXES):
+        return True
+    return any(fnmatchcase(inside, p) or fnmatchcase(name, p) for p in patterns)
+
+
+def _write(folder: Path, out: IO[bytes]) -> int:
+    count = total = 0
+    with (
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=out, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for inside, path in members(folder):
+            count += 1
+            total += _add(tar, folder, inside, path)
+            if count > FILES_MAX:
+                raise OverLimit(f"cannot deploy {folder}: more than {FILES_MAX} files", _hint())
+            if total > BYTES_MAX:
+                raise _too_large(folder, "it is too large", BYTES_MAX)
+    return count
+
+
+def _add(tar: tarfile.TarFile, folder: Path, inside: str, path: Path) -> int:
+    facts = path.lstat()
+    entry = tarfile.TarInfo(inside)
+    if stat.S_ISLNK(facts.st_mode):
+        entry.type, entry.linkname = tarfile.SYMTYPE, _target(folder, inside, path)
+        tar.addfile(entry)
+    elif stat.S_ISREG(facts.st_mode):
+        entry.size = facts.st_size
+        entry.mode = 0o755 if facts.st_mode & 0o111 else 0o644
+        with path.open("rb") as content:
+            tar.addfile(entry, content)
+    else:
+        raise Invalid(f"cannot deploy {folder}: {inside} is neither a file nor a link", _hint())
+    return entry.size
+
+
+def _target(folder: Path, inside: str, path: Path) -> str:
+    """Only links that stay in the folder: anywhere else they lead somewhere else."""
+    target = os.readlink(path)
+    root = os.path.realpath(folder)
+    real = os.path.realpath(path)
+    if os.path.isabs(target) or not (real == root or real.startswith(root + os.sep)):
+        raise Invalid(f"cannot deploy {folder}: {inside} links out of it, to {target}", _hint())
+    return target
+
+
+def _too_large(folder: Path, fact: str, limit: int) -> OverLimit:
+    return OverLimit(f"cannot deploy {folder}: {fact}, at most {size(limit)} may be sent", _hint())
+
+
+def _hint() -> str:
+    return f"list what need not be deployed in {IGNORE_FILE}"

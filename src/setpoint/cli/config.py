@@ -1,0 +1,67 @@
+"""`setpoint config`: show, set and unset config vars. Every change of one is a release."""
+
+import argparse
+
+from setpoint.cli import codes
+from setpoint.cli.client import path
+from setpoint.cli.command import Here, add_app_option, add_why
+from setpoint.cli.settle import add_waiting, settled
+from setpoint.model.errors import Refused
+
+EXAMPLE = "setpoint config shop GREETING=hello --unset OLD"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="APP [KEY=VALUE ...]", nargs="*", help="what to set")
+    parser.add_argument(
+        "--unset", metavar="KEY", action="append", default=[], help="may be repeated"
+    )
+    add_app_option(parser)
+    add_why(parser)
+    add_waiting(parser)
+
+
+def run(here: Here) -> int:
+    app, pairs = _split(here)
+    where = path("apps", app, "config-vars")
+    changes: dict[str, str | None] = {**_set(app, pairs), **dict.fromkeys(here.args.unset)}
+    if not changes:
+        return _show(here, here.client.get(where))
+    here.client.call("PATCH", where, changes, here.args.why)
+    here.out.line(_told(app, changes))
+    return settled(here, app)
+
+
+def _split(here: Here) -> tuple[str, list[str]]:
+    """The first word is the app unless it sets something; -a or SETPOINT_APP names it then."""
+    words: list[str] = here.args.words
+    if words and "=" not in words[0]:
+        here.args.app, words = words[0], words[1:]
+    return here.app, words
+
+
+def _set(app: str, pairs: list[str]) -> dict[str, str]:
+    changes: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise Refused(f"cannot configure '{app}': {key[:40]!r} is not KEY=VALUE")
+        changes[key] = value
+    return changes
+
+
+def _show(here: Here, values: dict[str, str]) -> int:
+    if not values:
+        here.out.line("no config vars")
+    for key, value in values.items():
+        here.out.line(f"{key}={value}")
+    here.out.result(values)
+    return codes.SETTLED
+
+
+def _told(app: str, changes: dict[str, str | None]) -> str:
+    put = [key for key, value in changes.items() if value is not None]
+    gone = [key for key, value in changes.items() if value is None]
+    done = [f"set {', '.join(put)}"] if put else []
+    done += [f"unset {', '.join(gone)}"] if gone else []
+    return f"{app}: {'; '.join(done)}"

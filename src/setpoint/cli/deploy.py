@@ -1,0 +1,111 @@
+"""`setpoint deploy`: pack, upload, build, roll out; by the same doors as any Heroku client."""
+
+import argparse
+from typing import Any
+from urllib.parse import urlsplit
+
+from setpoint.cli import codes
+from setpoint.cli.archive import Archive, pack
+from setpoint.cli.client import path
+from setpoint.cli.command import Here, add_app_option, add_why
+from setpoint.cli.output import size
+from setpoint.cli.project import folder, name_for, processes
+from setpoint.cli.settle import Outcome, add_waiting, follow, tell
+
+EXAMPLE = 'setpoint deploy ./shop -a shop -m "first try of the new checkout"'
+LAST_LINES = 20
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", nargs="?", default=".", help="the project (.)")
+    parser.add_argument("--version", metavar="LABEL", default="", help="shown with the release")
+    add_app_option(parser)
+    add_why(parser)
+    add_waiting(parser)
+
+
+def run(here: Here) -> int:
+    """Whatever can be seen to be wrong in the folder is said before anything is asked for."""
+    project = folder(here.args.folder)
+    processes(project)
+    app = here.app_or_none or name_for(project)
+    with (archive := pack(project)).file:
+        _ensure_app(here, app)
+        build = _accepted(here, app, archive)
+    if here.args.no_wait:
+        here.out.line(f"accepted; see: setpoint status {app}")
+        here.out.result({"app": app, "outcome": "accepted", "build": build})
+        return codes.SETTLED
+    return _followed(here, app, build)
+
+
+def _ensure_app(here: Here, app: str) -> None:
+    if here.client.get_or_none(path("apps", app)) is None:
+        here.client.call("POST", "/apps", {"name": app}, here.args.why)
+        here.out.line(f"created {app}")
+
+
+def _accepted(here: Here, app: str, archive: Archive) -> dict[str, Any]:
+    """Upload, and ask for it to run. From here on the deploy goes on without us."""
+    here.out.line(f"uploading {archive.files} files, {size(archive.packed_bytes)}")
+    urls = here.client.call("POST", "/sources")["source_blob"]
+    here.client.put_file(urlsplit(urls["put_url"]).path, archive.file, archive.packed_bytes)
+    blob = {
+        "url": urls["get_url"],
+        "checksum": f"SHA256:{archive.digest}",
+        "version": here.args.version or None,
+    }
+    builds = path("apps", app, "builds")
+    return here.client.call("POST", builds, {"source_blob": blob}, here.args.why)
+
+
+def _followed(here: Here, app: str, build: dict[str, Any]) -> int:
+    here.out.line(f"building {app}")
+    _show_output(here, path("apps", app, "builds", build["id"], "output"))
+    outcome = follow(here, app)
+    build = here.client.get(path("apps", app, "builds", build["id"]))
+    code = _told(here, app, build, outcome)
+    told = {"app": app, "outcome": outcome.verdict, "build": build, "detail": outcome.detail}
+    here.out.result(told)
+    return code
+
+
+def _show_output(here: Here, where: str) -> None:
+    """Line by line, so that an escape sequence cannot hide between two chunks."""
+    for line in here.client.lines(where):
+        here.out.line(f"  {line.decode('utf-8', 'replace')}", "dim")
+
+
+def _told(here: Here, app: str, build: dict[str, Any], outcome: Outcome) -> int:
+    if build["status"] == "failed":
+        _complain(here, f"cannot deploy {app}: the build failed", build["message"], outcome)
+        return codes.NOT_AS_ASKED
+    releases = outcome.detail["releases"]
+    if outcome.verdict == "stalled":
+        why = outcome.detail["message"]
+        _complain(here, f"cannot deploy {app}: it was built, but does not run", why, outcome)
+        return codes.NOT_AS_ASKED
+    if outcome.verdict == "settled" and releases:
+        here.out.line(f"{releases[0]['label']} serves", "green")
+        _show_ways_in(here, outcome.detail)
+        return outcome.code
+    tell(here, app, outcome)
+    return outcome.code
+
+
+def _complain(here: Here, head: str, message: str, outcome: Outcome) -> None:
+    here.out.complain(head)
+    for line in message.splitlines()[-LAST_LINES:]:
+        here.out.complain(f"  {line}")
+    serving = next((r["label"] for r in outcome.detail["releases"] if r["current"]), None)
+    here.out.complain(f"{serving} still serves" if serving else "nothing serves yet")
+
+
+def _show_ways_in(here: Here, detail: dict[str, Any]) -> None:
+    app = detail["name"]
+    functions = {f["host"] for f in detail["functions"]}
+    for url in detail["urls"]:
+        if urlsplit(url).hostname not in functions:
+            here.out.line(f"  {url}")
+    for function in detail["functions"]:
+        here.out.line(f"  setpoint invoke {app}/{function['name']}")

@@ -1,0 +1,54 @@
+"""`setpoint info`: one app in full."""
+
+import argparse
+from typing import Any
+
+from setpoint.cli import codes
+from setpoint.cli.client import path
+from setpoint.cli.command import Here, add_app
+from setpoint.cli.output import ago
+from setpoint.cli.status import dynos
+
+EXAMPLE = "setpoint info shop"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    add_app(parser)
+
+
+def run(here: Here) -> int:
+    app = here.client.get(path("v1", "apps", here.app))
+    here.out.line(app["name"], "bold")
+    here.out.fields(_fields(app))
+    dynos(here, app)
+    here.out.result(app)
+    return codes.SETTLED
+
+
+def _fields(app: dict[str, Any]) -> list[tuple[str, str]]:
+    at_s = app["at_s"]
+    seen_s = app["seen_s_ago"]
+    return [
+        ("  state", f"{app['state']}  {app['message']}".strip()),
+        ("  seen", ago(seen_s) if seen_s is not None else "never"),
+        *(("  url", url) for url in app["urls"]),
+        *(("  function", f"{app['name']}/{f['name']}") for f in app["functions"]),
+        ("  release", _release(app["releases"], at_s)),
+        ("  formation", ", ".join(f"{p}={n}" for p, n in app["formation"].items())),
+        ("  config", ", ".join(app["config_keys"])),
+        ("  source", app["source"][:12]),
+        ("  owner", app["owner"]),
+        ("  created", ago(at_s - app["created_at_s"])),
+        ("  changed", f"{ago(at_s - app['updated_at_s'])}, by c{app['last_change']}"),
+        ("  id", app["id"]),
+    ]
+
+
+def _release(releases: list[dict[str, Any]], at_s: float) -> str:
+    """The one that serves, and a newer one that does not (yet)."""
+    told = [
+        f"{r['label']} {r['status']} {ago(at_s - r['created_at_s'])}"
+        for r in releases
+        if r["current"] or r is releases[0]
+    ]
+    return "; ".join(told) or "none yet"

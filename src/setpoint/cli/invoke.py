@@ -1,0 +1,160 @@
+"""`setpoint invoke`: build the CloudEvent, dial the edge as any caller would, show the answer."""
+
+import argparse
+import http.client
+import json
+import sys
+import uuid
+from pathlib import Path
+from typing import Any, cast
+
+from setpoint.cli import codes
+from setpoint.cli.client import Unreachable, path
+from setpoint.cli.command import Here, add_app
+from setpoint.formats import cloudevents
+from setpoint.model.errors import Invalid, NotFound, OverLimit, Refused
+
+EXAMPLE = """setpoint invoke shop/greet -p '{"name": "Ada"}'"""
+ANSWER_S_MAX = 150.0
+"""The edge ends a function's request after 120 s, a cold start included."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    add_app(parser)
+    parser.add_argument(
+        "-p", "--payload", metavar="JSON|@FILE|-", default="{}", help="the event's data ({})"
+    )
+    parser.add_argument(
+        "-H", "--header", metavar="'K: V'", action="append", default=[], help="may be repeated"
+    )
+    parser.add_argument("-i", "--include", action="store_true", help="status and headers too")
+
+
+def run(here: Here) -> int:
+    app, wanted = _target(here)
+    payload = _payload(app, here.args.payload)
+    extra = [_header(app, text) for text in here.args.header]
+    door = here.client.get(path("v1", "apps", app, "invoke-key"))
+    function = _function(door, app, wanted)
+    event = cloudevents.Invocation(str(uuid.uuid4()), function["name"], door["at_s"])
+    headers = {
+        **cloudevents.headers(event),
+        "Host": function["host"],
+        door["header"]: f"Bearer {door['key']}",
+        **dict(extra),
+    }
+    return _show(here, app, *_called(here, door["edge_port"], payload, headers))
+
+
+def _target(here: Here) -> tuple[str, str]:
+    """'shop/greet' -> ('shop', 'greet'); '' where the app's only function is meant."""
+    if here.args.app:
+        here.args.app, _, wanted = here.args.app.partition("/")
+        return here.app, wanted
+    return here.app, ""
+
+
+def _payload(app: str, said: str) -> bytes:
+    raw = _read(app, said)
+    if len(raw) > cloudevents.PAYLOAD_BYTES_MAX:
+        limit = cloudevents.PAYLOAD_BYTES_MAX // 2**20
+        raise OverLimit(f"cannot invoke {app}: the payload is larger than {limit} MB")
+    try:
+        json.loads(raw, parse_constant=_no_constant)
+    except ValueError as error:
+        raise Invalid(f"cannot invoke {app}: the payload is not JSON: {error}") from None
+    return raw
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _read(app: str, said: str) -> bytes:
+    most = cloudevents.PAYLOAD_BYTES_MAX + 1
+    if said == "-":
+        return sys.stdin.buffer.read(most)
+    if not said.startswith("@"):
+        return said.encode("utf-8", "surrogateescape")
+    try:
+        with Path(said[1:]).open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise Invalid(f"cannot invoke {app}: {said[1:]}: {error.strerror}") from None
+
+
+def _header(app: str, text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip() or not (name + value).isprintable():
+        raise Refused(f"cannot invoke {app}: {text[:60]!r} is no header", "write -H 'name: value'")
+    return name.strip().lower(), value.strip()
+
+
+def _function(door: dict[str, Any], app: str, wanted: str) -> dict[str, Any]:
+    """By id or by the name of its folder."""
+    functions = cast("list[dict[str, Any]]", door["functions"])
+    if not functions:
+        raise NotFound(f"cannot invoke {app}: it has no functions", "deploy one: see setpoint info")
+    names = ", ".join(f["name"] for f in functions)
+    if not wanted and len(functions) > 1:
+        raise Invalid(f"cannot invoke {app}: it has several functions", f"one of: {names}")
+    for function in functions:
+        if wanted in ("", function["name"], Path(function["folder"]).name):
+            return function
+    raise NotFound(f"cannot invoke {app}/{wanted}: no such function", f"one of: {names}")
+
+
+def _called(
+    here: Here, port: int, payload: bytes, headers: dict[str, str]
+) -> tuple[http.client.HTTPResponse, bytes]:
+    host = here.client.edge_host
+    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_S_MAX)
+    try:
+        connection.request("POST", "/", payload, headers)
+        response = connection.getresponse()
+        return response, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        fact = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise Unreachable(f"cannot reach the edge at {host}:{port}: {fact}") from None
+    finally:
+        connection.close()
+
+
+def _show(here: Here, app: str, response: http.client.HTTPResponse, body: bytes) -> int:
+    info = cloudevents.extra_info(response.headers.get("x-extra-info", ""))
+    text = body.decode("utf-8", "replace")
+    if here.args.include:
+        _show_head(here, response, info)
+    here.out.result(
+        {"status": response.status, "headers": dict(response.headers), "body": text, "info": info}
+    )
+    if response.status < 300:
+        here.out.line(text)
+        return codes.SETTLED
+    here.out.complain(f"{app} answered {response.status}: {_error(text)}")
+    return codes.FAILED
+
+
+def _show_head(here: Here, response: http.client.HTTPResponse, info: dict[str, object]) -> None:
+    here.out.line(f"HTTP {response.status} {response.reason}")
+    for name, value in response.headers.items():
+        if name.lower() != "x-extra-info":
+            here.out.line(f"{name}: {value}")
+    if info:
+        here.out.line(f"x-extra-info: {json.dumps(info, indent=2)}")
+    here.out.line()
+
+
+def _error(text: str) -> str:
+    """The runtime answers a JSON string, the edge an object with a message."""
+    try:
+        decoded = json.loads(text)
+    except ValueError:
+        return text
+    match decoded:
+        case str():
+            return decoded
+        case {"message": message}:
+            return str(message)
+        case _:
+            return text

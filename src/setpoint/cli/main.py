@@ -1,0 +1,102 @@
+"""`setpoint COMMAND`: dispatch, and what every way to end means to the shell.
+
+Imports nothing but the chosen command: `setpoint why` has 100 ms for everything.
+"""
+
+import importlib
+import os
+import sys
+from typing import cast
+
+from setpoint import __version__
+from setpoint.cli import codes
+from setpoint.model.errors import Refused, SetpointError
+
+COMMANDS = {
+    "up": "start Setpoint here",
+    "down": "stop Setpoint and its apps",
+    "status": "is everything as intended?",
+    "doctor": "what this installation can and cannot do",
+    "deploy": "build a folder and run it",
+    "invoke": "call a function",
+    "apps": "list apps",
+    "create": "create an app",
+    "info": "one app: release, processes, URLs",
+    "config": "show or change config vars",
+    "scale": "how many of each process",
+    "restart": "replace every instance of an app",
+    "logs": "what an app and its builds wrote",
+    "destroy": "end an app for good",
+    "plan": "what a deploy would do, without doing it",
+    "why": "the last Changes and what they made happen",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        return _run(words)
+    except SetpointError as error:
+        _tell(error, as_json="--json" in words)
+        return exit_code(error)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return codes.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has gone (`| head`); nothing more may be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return codes.SETTLED
+
+
+def exit_code(error: SetpointError) -> int:
+    """Refused, here or by the API, is the caller's to fix; all else is not."""
+    status = cast("int", getattr(error, "status", 0))
+    refused = isinstance(error, Refused) or 400 <= status < 500
+    return codes.REFUSED if refused else codes.FAILED
+
+
+def _run(words: list[str]) -> int:
+    first = words[0] if words else ""
+    if first in ("--version", "-V"):
+        print(f"setpoint {__version__}")
+        return codes.SETTLED
+    if first in ("", "-h", "--help", "help"):
+        print(usage())
+        return codes.SETTLED if first else codes.REFUSED
+    if first not in COMMANDS:
+        raise Refused(f"cannot run {first[:40]!r}: no such command", _nearest(first))
+    # The name comes from the table above, so nothing else can be imported here.
+    module = importlib.import_module(f"setpoint.cli.{first}")
+    from setpoint.cli.command import run
+
+    return run(first, COMMANDS[first], module, words[1:])
+
+
+def usage() -> str:
+    lines = (f"  {name:<9} {summary}" for name, summary in COMMANDS.items())
+    return "\n".join(
+        (
+            "usage: setpoint COMMAND [...]",
+            "",
+            *lines,
+            "",
+            "setpoint COMMAND --help tells more, with an example.",
+        )
+    )
+
+
+def _nearest(word: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, COMMANDS, n=1)
+    return f"did you mean: setpoint {near[0]}" if near else "see: setpoint --help"
+
+
+def _tell(error: SetpointError, *, as_json: bool) -> None:
+    from setpoint.cli.output import error_json, error_text
+
+    print(error_json(error) if as_json else error_text(error), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

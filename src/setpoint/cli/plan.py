@@ -1,0 +1,83 @@
+"""`setpoint plan`: what a deploy or a change would do, by the planner itself. Nothing happens."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from setpoint.cli import codes
+from setpoint.cli.archive import pack
+from setpoint.cli.client import path
+from setpoint.cli.command import Here, add_app_option
+from setpoint.cli.project import folder, name_for, processes
+from setpoint.cli.scale import update
+from setpoint.model.errors import Refused
+
+EXAMPLE = "setpoint plan ./shop -a shop --scale web=3 --set GREETING"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", nargs="?", help="plan a deploy of this folder")
+    parser.add_argument("--scale", metavar="TYPE=N", action="append", default=[])
+    parser.add_argument("--set", metavar="KEY", action="append", default=[], dest="set_")
+    parser.add_argument("--unset", metavar="KEY", action="append", default=[])
+    add_app_option(parser)
+
+
+def run(here: Here) -> int:
+    """0: it would settle. 3: it would not, as far as can be seen from here."""
+    app, wish = _wish(here)
+    planned = here.client.call("POST", path("v1", "apps", app, "plan"), wish)
+    _show(here, planned)
+    here.out.result(planned)
+    return codes.NOT_AS_ASKED if planned["ends"] else codes.SETTLED
+
+
+def _wish(here: Here) -> tuple[str, dict[str, object]]:
+    args = here.args
+    changes = args.scale or args.set_ or args.unset
+    said = args.folder if args.folder or changes else "."
+    project = folder(said) if said else None
+    app = here.app_or_none or (name_for(project) if project else None)
+    if app is None:
+        raise Refused("cannot tell which app: none was named", "name one with -a APP")
+    wish: dict[str, object] = {
+        "config_set": [key.partition("=")[0] for key in args.set_],
+        "config_unset": args.unset,
+        "formation": dict(_scaled(app, word) for word in args.scale),
+    }
+    return app, wish | (_source(project) if project else {})
+
+
+def _scaled(app: str, word: str) -> tuple[str, dict[str, object]]:
+    said = update(app, word, None, None)
+    return str(said.pop("type")), said
+
+
+def _source(project: Path) -> dict[str, object]:
+    """By digest only: a plan uploads nothing."""
+    import msgspec
+
+    found = processes(project)
+    with (archive := pack(project)).file:
+        return {"source": archive.digest, "processes": msgspec.to_builtins(found)}
+
+
+def _show(here: Here, planned: dict[str, Any]) -> None:
+    draft = planned["draft"]
+    if draft["new"]:
+        here.out.line(f"{draft['app']} would be created")
+    for touch in draft["touches"]:
+        here.out.line(f"  {touch['path']}: {_value(touch['old'])} -> {_value(touch['new'])}")
+    if not planned["steps"]:
+        here.out.line("nothing to do")
+    for step in planned["steps"]:
+        here.out.line(f"{step['number']:>3}. {step['verb']} {step['subject']}")
+        here.out.line(f"       because {step['because']}", "dim")
+    if draft["assumed"]:
+        here.out.line("assumed: the build succeeds, and every process starts")
+    for end in planned["ends"]:
+        here.out.line(f"it would end here: {end}", "yellow")
+
+
+def _value(value: object) -> str:
+    return "not set" if value is None else str(value)

@@ -1,0 +1,48 @@
+"""The folder a deploy or a plan is about: is it one, what does it name, what is it called?"""
+
+import re
+from pathlib import Path
+
+from setpoint.cli.archive import members
+from setpoint.formats import procfile, project, project_toml
+from setpoint.model.errors import Invalid
+from setpoint.model.release import ProcessType
+
+NAME_CHARS_MAX = 30
+BYTES_MAX = max(procfile.BYTES_MAX, project_toml.BYTES_MAX)
+
+
+def folder(said: str) -> Path:
+    path = Path(said)
+    if not path.is_dir():
+        fact = "it is not a folder" if path.exists() else "there is no such folder"
+        raise Invalid(f"cannot deploy {said}: {fact}")
+    return path.resolve()
+
+
+def processes(folder: Path) -> tuple[ProcessType, ...]:
+    """What the files in it name. Raises Invalid, with the line where there is one."""
+    told = {inside: path for inside, path in members(folder) if project.told_by(inside)}
+    return project.processes({i: _text(i, p) for i, p in told.items()}, str(folder))
+
+
+def _text(inside: str, path: Path) -> str:
+    if not project.read_whole(inside):
+        return ""
+    try:
+        with path.open("rb") as file:
+            return file.read(BYTES_MAX + 1).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Invalid(f"cannot read {inside}: it is not UTF-8", "save it as UTF-8") from None
+    except OSError as error:
+        raise Invalid(f"cannot read {inside}: {error.strerror}") from None
+
+
+def name_for(folder: Path) -> str:
+    """An app's name made from the folder's: the same every time, always a valid one."""
+    text = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")
+    if not text or not text[0].isalpha():
+        text = f"app-{text}".rstrip("-")
+    if len(text) < 3:
+        text = f"{text}-app"
+    return text[:NAME_CHARS_MAX].rstrip("-")

@@ -1,0 +1,79 @@
+"""`setpoint scale`: how many of each process type, and between which bounds."""
+
+import argparse
+
+from setpoint.cli import codes
+from setpoint.cli.client import path
+from setpoint.cli.command import Here, add_app_option, add_why
+from setpoint.cli.settle import add_waiting, settled
+from setpoint.model.errors import Refused
+
+EXAMPLE = "setpoint scale shop web=0..2 --idle 300"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "words",
+        metavar="APP [TYPE=N | TYPE=MIN..MAX | TYPE=N:SIZE ...]",
+        nargs="*",
+        help="without any, the formation is shown",
+    )
+    parser.add_argument("--idle", type=float, metavar="S", help="stop after so long unused")
+    parser.add_argument("--boot-timeout", type=float, metavar="S", help="a start may take so long")
+    add_app_option(parser)
+    add_why(parser)
+    add_waiting(parser)
+
+
+def run(here: Here) -> int:
+    words: list[str] = here.args.words
+    if words and "=" not in words[0]:
+        here.args.app, words = words[0], words[1:]
+    where = path("apps", here.app, "formation")
+    if not words:
+        return _show(here, here.client.get(where))
+    updates = [update(here.app, word, here.args.idle, here.args.boot_timeout) for word in words]
+    here.client.call("PATCH", where, {"updates": updates}, here.args.why)
+    here.out.line(f"{here.app}: {', '.join(words)}")
+    return settled(here, here.app)
+
+
+def update(
+    app: str, word: str, idle_s: float | None, boot_s_max: float | None
+) -> dict[str, object]:
+    """'web=2', 'web=0..2', 'web=2:standard-2x' -> one item of the batch; the API checks it."""
+    type_, equals, wanted = word.partition("=")
+    if not equals:
+        raise Refused(f"cannot scale '{app}': {word[:40]!r} is not TYPE=N", f"example: {EXAMPLE}")
+    quantity, _, size = wanted.partition(":")
+    said: dict[str, object] = {"type": type_, "quantity": _number(quantity)}
+    if size:
+        said["size"] = size
+    if idle_s is not None:
+        said["idle_s"] = idle_s
+    if boot_s_max is not None:
+        said["boot_s_max"] = boot_s_max
+    return said
+
+
+def _number(text: str) -> int | str:
+    """A number as one, so that -1 is a count and not Heroku's 'one less'."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _show(here: Here, formation: list[dict[str, object]]) -> int:
+    if not formation:
+        here.out.line("no process types yet; they come with the first release")
+    here.out.table(
+        (str(f["type"]), _bounds(f), str(f["size"]), str(f["command"])) for f in formation
+    )
+    here.out.result(formation)
+    return codes.SETTLED
+
+
+def _bounds(formation: dict[str, object]) -> str:
+    low, high = formation["min"], formation["max"]
+    return str(high) if low == high else f"{low}..{high}"

@@ -1,0 +1,106 @@
+"""Waiting until what was asked for is so, saying each new thing that is waited on once."""
+
+import argparse
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from setpoint.cli import codes
+from setpoint.cli.client import path
+from setpoint.cli.command import Here
+
+LOOK_AGAIN_S = 0.2
+TIMEOUT_S = 300.0
+
+Verdict = Literal["settled", "unmet", "stalled", "converging", "accepted"]
+CODES: dict[Verdict, int] = {
+    "settled": codes.SETTLED,
+    "accepted": codes.SETTLED,
+    "unmet": codes.NOT_AS_ASKED,
+    "stalled": codes.NOT_AS_ASKED,
+    "converging": codes.NOT_IN_TIME,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`detail`: the API's last answer about the app."""
+
+    verdict: Verdict
+    detail: dict[str, Any]
+
+    @property
+    def code(self) -> int:
+        return CODES[self.verdict]
+
+
+def add_waiting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-wait", action="store_true", help="return once it is accepted")
+    parser.add_argument(
+        "--timeout", type=float, metavar="S", default=TIMEOUT_S, help="wait at most so long (300)"
+    )
+
+
+def verdict(app: dict[str, Any]) -> Verdict:
+    """Of one answer of the API: what a look at it says."""
+    match app["state"]:
+        case "stalled":
+            return "stalled"
+        case "settled":
+            return "unmet" if app["unmet"] else "settled"
+        case _:
+            return "converging"
+
+
+def settled(here: Here, app: str) -> int:
+    """The end of every command that changed something."""
+    outcome = follow(here, app)
+    tell(here, app, outcome)
+    here.out.result({"outcome": outcome.verdict, **outcome.detail})
+    return outcome.code
+
+
+def follow(here: Here, app: str) -> Outcome:
+    """Look again and again until it is settled, stalled, unmet, or the time is up."""
+    deadline_s = time.monotonic() + here.args.timeout
+    said: set[str] = set()
+    while True:
+        detail = here.client.get(path("v1", "apps", app))
+        if here.args.no_wait:
+            return Outcome("accepted", detail)
+        now = verdict(detail)
+        if now != "converging" or time.monotonic() >= deadline_s:
+            return Outcome(now, detail)
+        _say(here, detail["waiting"], said)
+        time.sleep(LOOK_AGAIN_S)
+
+
+def tell(here: Here, app: str, outcome: Outcome) -> None:
+    shown = outcome.detail
+    match outcome.verdict:
+        case "settled":
+            here.out.line("settled", "green")
+        case "accepted":
+            here.out.line(f"accepted; see: setpoint status {app}")
+        case "stalled":
+            here.out.complain(f"{app} is stalled: {shown['message']}")
+        case "unmet":
+            for unmet in shown["unmet"]:
+                here.out.complain(unmet_text(unmet))
+        case "converging":
+            here.out.complain(f"{app} has not settled in {here.args.timeout:g} s")
+            _say(here, shown["waiting"], set())
+
+
+def unmet_text(unmet: dict[str, Any]) -> str:
+    return (
+        f"unmet: {unmet['path']}: wanted {unmet['wanted']}, offered {unmet['offered']}: "
+        f"{unmet['because']}"
+    )
+
+
+def _say(here: Here, waiting: list[dict[str, Any]], said: set[str]) -> None:
+    for wait in waiting:
+        if wait["because"] not in said:
+            said.add(wait["because"])
+            here.out.line(f"  {wait['because']}", "dim")

@@ -1,0 +1,34 @@
+"""`setpoint up` becomes the process that starts all others: no client from here on."""
+
+import argparse
+import os
+import sys
+
+from setpoint.cli.command import Here
+
+EXAMPLE = "setpoint up --detach"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--detach", action="store_true", help="return once it is ready")
+    parser.add_argument("--edge-port", type=int, metavar="N", help="where apps answer (8080)")
+    parser.add_argument("--api-port", type=int, metavar="N", help="the API on loopback (5180)")
+    parser.add_argument(
+        "--floor", choices=("L3", "L2", "L0"), help="the least isolation to start with (L2)"
+    )
+
+
+def run(here: Here) -> int:
+    """The roof may not be imported from here, so it is executed: same process, same terminal."""
+    sys.stdout.flush()
+    words = ["-I", "-m", "setpoint.processes.up", *words_for(here.args, str(here.data))]
+    os.execv(sys.executable, [sys.executable, *words])
+
+
+def words_for(args: argparse.Namespace, data: str) -> list[str]:
+    words = ["--data", data]
+    for option in ("edge_port", "api_port", "floor"):
+        value = getattr(args, option)
+        if value is not None:
+            words += [f"--{option.replace('_', '-')}", str(value)]
+    return [*words, "--detach"] if args.detach else words

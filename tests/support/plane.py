@@ -1,0 +1,280 @@
+"""A whole control plane in a thread: real doors, store and loop over the simulated machine.
+
+The machine runs in real time here, only quicker than real ones: builds and boots take 20 ms.
+"""
+
+import asyncio
+import itertools
+import json
+import logging
+import shutil
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+
+from setpoint.api.app import make_app
+from setpoint.api.services import Installation, Services
+from setpoint.cli.client import UnixConnection
+from setpoint.converge.loop import Loop
+from setpoint.drivers.local.paths import Paths
+from setpoint.drivers.local.uploads import Uploads
+from setpoint.formats.control import LogLine
+from setpoint.intents.door import Door
+from setpoint.model.app import Unit
+from setpoint.model.change import Actor
+from setpoint.model.ids import AppId, BuildId
+from setpoint.model.release import Build, BuildRequest, ProcessType
+from setpoint.store.sqlite import SqliteStore, open_in_memory
+from setpoint.testing.edge import SimEdge
+from setpoint.testing.machine import Machine
+from setpoint.testing.programs import BY_DIGEST, Fate, Program
+from setpoint.testing.supervisor import CAPABILITIES, SimSupervisor
+
+T = TypeVar("T")
+QUICK_S = 0.02
+UPLOAD_BYTES_MAX = 64 * 1024
+TOKENS = {
+    "root-token": Actor("dev", "dev@example.com", "admin"),
+    "write-token": Actor("hand", "hand@example.com", "write"),
+    "look-token": Actor("guest", "guest@example.com", "read"),
+}
+
+
+class Tokens:
+    def check(self, token: str) -> Actor | None:
+        return TOKENS.get(token)
+
+
+@dataclass
+class Spoken:
+    """What builds and apps say. Implements drivers.ports.Tails."""
+
+    build: bytes = b"installing six\ndone\n"
+    lines: list[LogLine] = field(default_factory=list[LogLine])
+    broken: Exception | None = None
+
+    async def logs(self, app: AppId, lines: int, follow: bool) -> AsyncIterator[LogLine]:
+        for line in self.lines[-lines:]:
+            yield line
+        if self.broken is not None:
+            raise self.broken
+
+    async def build_output(self, build: BuildId, follow: bool) -> AsyncIterator[bytes]:
+        yield self.build
+
+
+class Supervisor(SimSupervisor):
+    """Takes any source: what is in it is what the test says next."""
+
+    processes: tuple[ProcessType, ...] = (ProcessType("web", "web", "serve"),)
+    fate: Fate = "ready"
+    build_error = ""
+
+    async def build(self, request: BuildRequest) -> None:
+        BY_DIGEST[request.source] = Program(
+            request.source,
+            self.processes,
+            build_s=QUICK_S,
+            boot_s=QUICK_S,
+            stop_s=QUICK_S,
+            fate=self.fate,
+        )
+        if self.build_error:
+            self.build_facts[request.id] = Build(
+                request.id,
+                request.app,
+                request.source,
+                "failed",
+                request.stack,
+                message=self.build_error,
+                started_at_s=1.0,
+                ended_at_s=2.0,
+            )
+            self._tell(request.app)
+        else:
+            await super().build(request)
+
+
+@dataclass
+class Invoked:
+    """One request that reached the edge."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+class FakeEdge(ThreadingHTTPServer):
+    """Answers every invocation the same, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Visit)
+        self.status = 200
+        self.answer = b'"hello"'
+        self.headers: dict[str, str] = {}
+        self.invoked: list[Invoked] = []
+
+
+class _Visit(BaseHTTPRequestHandler):
+    server: FakeEdge
+
+    def do_POST(self) -> None:
+        edge = self.server
+        body = self.rfile.read(int(self.headers["content-length"]))
+        edge.invoked.append(Invoked({k.lower(): v for k, v in self.headers.items()}, body))
+        self.send_response(edge.status)
+        for name, value in {**edge.headers, "Content-Length": str(len(edge.answer))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(edge.answer)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Silent: a test that fails says enough."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Plane:
+    """Use as a context manager. `data` is what `--data` names."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.paths = Paths(data, Path(tempfile.mkdtemp(prefix="sp-")))
+        self.spoken = Spoken()
+        self.visits = FakeEdge()
+        self.supervisor: Supervisor
+        self.store: SqliteStore
+        self._loop: asyncio.AbstractEventLoop
+        self._ready = threading.Event()
+        self._server: uvicorn.Server
+        self._threads = (
+            threading.Thread(target=lambda: asyncio.run(self._run())),
+            threading.Thread(target=lambda: self.visits.serve_forever(0.01)),
+        )
+
+    def __enter__(self) -> "Plane":
+        (self.data / "runtime").write_text(str(self.paths.runtime))
+        self.paths.private.mkdir(mode=0o700)
+        self.paths.token.write_text("root-token\n")
+        self.paths.sources.mkdir()
+        for thread in self._threads:
+            thread.start()
+        assert self._ready.wait(20), "the plane did not start"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self.visits.shutdown()
+        self.visits.server_close()
+        for thread in self._threads:
+            thread.join(20)
+        shutil.rmtree(self.paths.runtime, ignore_errors=True)
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run something in the plane's own event loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(20)
+
+    def unit(self, name: str) -> Unit | None:
+        return self.call(self.store.unit_named(name))
+
+    def config(self, name: str) -> dict[str, str]:
+        unit = self.unit(name)
+        assert unit is not None
+        return self.call(self.store.reveal(unit.intent.config))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        token: str | None = "root-token",
+        headers: dict[str, str] | None = None,
+        raw: bytes | None = None,
+    ) -> Answer:
+        """Over the unix socket, as any client."""
+        link = UnixConnection(str(self.paths.api_socket), 20)
+        payload = raw if body is None else json.dumps(body).encode()
+        sent = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        try:
+            link.request(method, path, payload, {**sent, **(headers or {})})
+            answer = link.getresponse()
+            found = {name.lower(): value for name, value in answer.headers.items()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            link.close()
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.store = open_in_memory()
+        self.supervisor = Supervisor(self._loop, Machine(self._loop))
+        tokens = (f"t{n}" for n in itertools.count(1))
+        converge = Loop(
+            self.store,
+            self.supervisor,
+            SimEdge(self._loop, self.supervisor),
+            now=self._loop.time,
+            luck=lambda: 0.5,
+            new_token=lambda: next(tokens),
+            log=logging.getLogger("test"),
+        )
+        self._server = _Server(self._config(converge), self._ready)
+        working = asyncio.create_task(converge.run())
+        try:
+            await self._server.serve()
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            await self.store.close()
+
+    def _config(self, converge: Loop) -> uvicorn.Config:
+        return uvicorn.Config(
+            make_app(self._services(converge)),
+            uds=str(self.paths.api_socket),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+
+    def _services(self, converge: Loop) -> Services:
+        ids = (f"00000000-0000-4000-8000-{n:012}" for n in itertools.count(1))
+        tokens = (f"secret-{n}" for n in itertools.count(1))
+        return Services(
+            door=Door(self.store, converge.wake, lambda: next(ids), lambda: next(tokens)),
+            store=self.store,
+            tails=self.spoken,
+            uploads=Uploads(self.paths.sources, UPLOAD_BYTES_MAX),
+            tokens=Tokens(),
+            capabilities=lambda: CAPABILITIES,
+            now=self._loop.time,
+            new_id=lambda: next(ids),
+            plane=lambda: {"processes": "all up"},
+            installation=Installation("0.0-test", self.visits.server_port),
+        )
+
+
+class _Server(uvicorn.Server):
+    """In a thread that is not the main one there are no signals to catch."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
