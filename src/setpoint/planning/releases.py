@@ -1,6 +1,7 @@
 """Stages 2 and 6: which release ought to run, must one be cut, and what came of it."""
 
 from setpoint.model.ids import BuildId
+from setpoint.model.observed import Observed
 from setpoint.model.release import Release
 from setpoint.model.steps import CutRelease, SettleRelease
 from setpoint.planning.draft import Draft
@@ -15,17 +16,30 @@ def plan_release(draft: Draft) -> None:
         _cut(draft, newest, build)
     if newest is not None and newest.status == "failed":
         draft.stall("ReleaseFailed", f"release {newest.label} failed: {newest.message}")
-    draft.target = _target(releases)
+    draft.target = _target(draft.observed)
 
 
-def _target(releases: tuple[Release, ...]) -> Release | None:
+def _target(observed: Observed) -> Release | None:
     """The newest if it may still come to serve, else the newest that ever did.
 
     A pending release that a newer one overtook was never proven: nothing falls back to it.
     """
+    releases = observed.releases
     if releases and releases[0].status == "pending":
         return releases[0]
-    return next((r for r in releases if r.status == "succeeded"), None)
+    return next(
+        (r for r in releases if r.status == "succeeded" or _serves_after_all(observed, r)), None
+    )
+
+
+def _serves_after_all(observed: Observed, release: Release) -> bool:
+    """Overtaken before its verdict was told, yet requests reach it: routes only ever move to a
+    release that is ready as a whole."""
+    route = observed.route
+    if release.status not in ("pending", "superseded") or route is None or not route.acked:
+        return False
+    targets = {b.target for b in route.route.backends}
+    return any(s.key in targets and s.release == release.version for s in observed.sets)
 
 
 def _slug_build(draft: Draft, newest: Release | None) -> BuildId | None:
@@ -40,7 +54,7 @@ def _slug_build(draft: Draft, newest: Release | None) -> BuildId | None:
         return build.id
     hopeless = build.status == "failed" and build.user_error
     if hopeless and newest is not None and newest.config != unit.intent.config:
-        return (_target(draft.observed.releases) or newest).build
+        return (_target(draft.observed) or newest).build
     return None
 
 
@@ -65,6 +79,7 @@ def _cut(draft: Draft, newest: Release | None, build: BuildId) -> None:
 
 def plan_verdict(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
     """A pending release becomes current when it serves, or fails when it gave up starting."""
+    _settle_overtaken(draft)
     target = draft.target
     if target is None or target.status != "pending":
         return
@@ -74,6 +89,15 @@ def plan_verdict(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
             return
     if draft.serving:
         _settle(draft, target, True, "")
+
+
+def _settle_overtaken(draft: Draft) -> None:
+    """So that it can be fallen back to later, when the route says nothing of it any more."""
+    for release in draft.observed.releases[1:]:
+        if _serves_after_all(draft.observed, release):
+            text = f"{release.label} serves, although a newer release had overtaken it"
+            because = draft.because("serves-after-all", text, release.change)
+            draft.steps.append(SettleRelease(release.app, release.version, True, "", because))
 
 
 def _told(want: Wanted) -> str:

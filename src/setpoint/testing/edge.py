@@ -26,6 +26,7 @@ class SimEdge:
         self.routes: dict[AppId, RouteFacts] = {}
         self.fences: dict[AppId, Fence] = {}
         self.on_command: Callable[[str, AppId, Fence], None] = lambda verb, app, fence: None
+        self.on_route: Callable[[Route], None] = lambda route: None
         self.served = 0
         self.turned_away = 0
         self._watchers: set[asyncio.Queue[AppId]] = set()
@@ -35,6 +36,7 @@ class SimEdge:
     ) -> None:
         self._check_fence(route.app, route.fence)
         self.on_command("ensure_route", route.app, route.fence)
+        self.on_route(route)
         known = self.routes.get(route.app)
         same = known is not None and known.route.same_as(route)
         if known is not None and same and known.invoke_key == invoke_key_ref:

@@ -47,6 +47,7 @@ PROGRAMS: tuple[Program, ...] = (
     Program(_digest(6), fate="exits"),
     Program(_digest(7), fate="hangs"),
     Program(_digest(8), cut_off=True),
+    Program(_digest(9), processes=(FUNCTION,), fate="exits"),
 )
 """Two that are quick, slow ones, one without web, and one for each way to fail."""
 

@@ -28,6 +28,8 @@ QUIET_S = 130.0
 """No write for longer than an orphan's grace and two periods: settled."""
 SILENCE_S = 300.0
 """So long nothing at all may happen after that."""
+SHRINK_RUNS_MAX = 120
+"""A few seconds for a line short enough to read."""
 FAULT_KINDS = ("refused", "lost", "slow", "late", "stale", "deaf")
 
 
@@ -42,18 +44,22 @@ class Result:
     trace: tuple[str, ...]
 
 
-def simulate(seed: int, crash_at: Sequence[int] | None = None) -> Result:
-    """One history. `crash_at`: None draws the crash points from the seed, () has none."""
+def simulate(
+    seed: int, crash_at: Sequence[int] | None = None, rates: Rates | None = None
+) -> Result:
+    """One history. `crash_at` and `rates`: None draws them from the seed; () is no crash."""
     luck = random.Random(seed)
     loop_luck = random.Random(luck.random())
     chosen = None if crash_at is None else tuple(crash_at)
-    return run(_one(seed, luck, chosen), loop_luck)
+    return run(_one(seed, luck, chosen, rates), loop_luck)
 
 
-async def _one(seed: int, luck: random.Random, crash_at: tuple[int, ...] | None) -> Result:
-    faults = Faults(
-        random.Random(luck.random()), _rates(luck), crash_at, crash_gap=luck.choice((10, 30, 60))
-    )
+async def _one(
+    seed: int, luck: random.Random, crash_at: tuple[int, ...] | None, rates: Rates | None
+) -> Result:
+    drawn = _rates(luck)
+    gap = luck.choice((10, 30, 60))
+    faults = Faults(random.Random(luck.random()), rates or drawn, crash_at, crash_gap=gap)
     world = World(random.Random(luck.random()), faults)
     people = People(world, random.Random(luck.random()))
     chaos = Chaos(world, random.Random(luck.random()))
@@ -109,8 +115,26 @@ async def _silence(world: World) -> list[str]:
 
 
 def replay_line(result: Result) -> str:
-    at = ",".join(str(n) for n in result.crashed) or "none"
+    """One line that replays a failing run, with as few crashes as still make it fail."""
+    at = ",".join(str(n) for n in _fewest(result)) or "none"
     return f"python -m setpoint.testing.simulate --seed {result.seed} --crash-at {at}"
+
+
+def _fewest(result: Result) -> tuple[int, ...]:
+    """Leave out ever smaller parts of the crashes, as long as it goes on failing."""
+    kept, runs = result.crashed, 0
+    size = len(kept)
+    while size >= 1 and runs < SHRINK_RUNS_MAX:
+        for start in range(0, len(kept), size):
+            fewer = kept[:start] + kept[start + size :]
+            runs += 1
+            if simulate(result.seed, fewer).violations:
+                kept = fewer
+                break
+        else:
+            size //= 2
+        size = min(size, len(kept))
+    return kept
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -127,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if result.violations:
             violated += len(result.violations)
             failed.append(seed)
-            print(f"{replay_line(result)}  # {result.violations[0]}", file=sys.stderr)
+            print(f"{replay_line(result)}  # {result.violations[0][:200]}", file=sys.stderr)
         seed += 1
         if seed % 25 == 0:
             rate = points / (time.perf_counter() - started_s)

@@ -298,9 +298,10 @@ class SimStore:
     async def settle_release(self, app: AppId, version: int, succeeded: bool, message: str) -> None:
         self.on_verdict(app, version, succeeded)
         status = "succeeded" if succeeded else "failed"
+        open_ = ("pending", "superseded") if succeeded else ("pending",)
         self.rows.releases[app] = tuple(
             msgspec.structs.replace(r, status=status, message=message)
-            if r.version == version and r.status == "pending"
+            if r.version == version and r.status in open_
             else r
             for r in self.rows.releases.get(app, ())
         )

@@ -10,6 +10,7 @@ from setpoint.model.app import Formation, Unit, default_formation
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.process import Act, Drain, Phase, Stop
 from setpoint.model.release import Release
+from setpoint.model.route import Route
 from setpoint.store.port import Status
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.programs import BY_DIGEST
@@ -49,7 +50,8 @@ class Watch:
         self._generations: dict[AppId, int] = {}
         supervisor.on_command = self._on_set
         supervisor.on_act = self._on_act
-        edge.on_command = self._on_route
+        edge.on_command = self._on_edge
+        edge.on_route = self._on_route
         store.on_status = self._on_status
         store.on_verdict = self._on_verdict
 
@@ -75,8 +77,39 @@ class Watch:
         if verb == "remove" and meant_to_serve and self._edge.target(key.app, key.process) == key:
             self.violated(f"{key} was removed while requests were still routed to it")
 
-    def _on_route(self, verb: str, app: AppId, fence: Fence) -> None:
+    def _on_edge(self, verb: str, app: AppId, fence: Fence) -> None:
         self._accept(verb, app, "route", fence)
+
+    def _on_route(self, route: Route) -> None:
+        """Nobody is turned away while something that has served still stands and is intended."""
+        unit = self._store.rows.units.get(route.app)
+        before = self._edge.routes.get(route.app)
+        if unit is None or before is None or not self._long_settled(route.app):
+            return
+        after = {b.process for b in route.backends if b.target is not None}
+        for backend in before.route.backends:
+            slot = self._supervisor.slots.get(backend.target) if backend.target else None
+            if slot is None or slot.retiring or not slot.ever_ready:
+                continue
+            if backend.process not in after and self._is_meant(unit, backend.process):
+                self.violated(f"{backend.process} was taken out of the routes and could serve")
+
+    def _is_meant(self, unit: Unit, process: str) -> bool:
+        """Is it intended to run, and not dropped by a newer release that has proven itself?"""
+        releases = self._store.rows.releases.get(unit.id, ())
+        if not releases or unit.intent.deleted:
+            return False
+        newest = next((r for r in releases if r.status in ("pending", "succeeded")), releases[0])
+        if newest.slug.process(process) is not None:
+            return bounds_of(unit, newest, process).max > 0
+        runs = [p.name for p in newest.slug.processes if bounds_of(unit, newest, p.name).max]
+        sets = [s for k, s in self._supervisor.slots.items() if k.app == unit.id]
+        proven = any(s.ever_ready and s.order.spec.release == newest.version for s in sets)
+        return bool(runs) and not proven
+
+    def _long_settled(self, app: AppId) -> bool:
+        """The intent is older than a look and its leap."""
+        return self._loop.time() - self._store.moved_at[app][-1][1] > LOOK_AND_LEAP_S
 
     def _accept(self, verb: str, app: AppId, process: str, fence: Fence) -> None:
         self.note(f"{verb} {app} {process} {fence}")
@@ -116,9 +149,8 @@ class Watch:
         unit = self._store.rows.units.get(app)
         if not succeeded or unit is None or release_serves(self._store, release):
             return
-        settled_s = self._loop.time() - self._store.moved_at[app][-1][1]
         wanted = [p.name for p in release.slug.processes if bounds_of(unit, release, p.name).max]
-        if wanted and settled_s > LOOK_AND_LEAP_S:
+        if wanted and self._long_settled(app):
             self.violated(f"{release.label} was said to serve, and its {wanted[0]} cannot")
 
     def _on_status(self, unit: AppId, status: Status) -> None:
