@@ -224,6 +224,15 @@ def test_a_full_disk_refuses_the_change_and_serves_again_once_there_is_room(smal
     run(story())
 
 
+def test_a_disk_that_is_full_from_the_start_is_refused_too(small_disk):
+    (small_disk / "filler").write_bytes(b"x" * _free_bytes(small_disk))
+
+    with pytest.raises(StoreError, match=r"^cannot .*(disk is full|No space left)"):
+        open_store(small_disk / "store.db", small_disk / "key")
+    (small_disk / "filler").unlink()
+    assert opened_and_closed((small_disk / "store.db", small_disk / "key")) == ()
+
+
 def _free_bytes(folder):
     stat = os.statvfs(folder)
     return stat.f_bavail * stat.f_frsize

@@ -79,6 +79,22 @@ def test_config_in_a_draft_is_keys_and_versions_and_leads_to_a_release():
     in_office(story)
 
 
+def test_only_what_shapes_a_release_asks_for_one():
+    async def story(office):
+        await apps.create(office.door, asked(), "shop")
+        await office.store.record_source(DIGEST, 1, NOON_S)
+        unit = await deploys.deploy(office.door, asked(), "shop", DIGEST)
+        made = msgspec.structs.replace(build(), app=unit.id, id=build_id(unit, HERE.stack))
+        await office.store.record_build(made)
+        await office.store.cut_release(unit.id, made, {}, "", unit.shape_change, NOON_S)
+        await office.store.settle_release(unit.id, 1, True, "")
+        scaled = await plan(office, Edits(formation={"web": Formation(2, 2)}))
+        configured = await plan(office, Edits(config_set=("A",)))
+        assert (len(steps(scaled, CutRelease)), len(steps(configured, CutRelease))) == (0, 1)
+
+    in_office(story)
+
+
 def test_no_edits_show_what_the_loop_will_do_anyway():
     async def story(office):
         await apps.create(office.door, asked(), "shop")

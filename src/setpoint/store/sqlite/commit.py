@@ -6,7 +6,7 @@ kept, and only a decision both have touched is a conflict.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -39,7 +39,7 @@ class Request:
     verb: str
     summary: str
     writes: Sequence[UnitWrite]
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
 
 
 def commit(db: Connection, sealer: Sealer, incarnation: int, request: Request) -> Committed:
