@@ -125,7 +125,8 @@ def _question(
 def _layer(shop: Workshop, question: Question) -> Digest:
     shop.say.topic(_title(question))
     lock = locks.resolve(shop.uv, question, shop.python, shop.request.stack, shop.locks)
-    shop.say.detail(f"{lock.packages} packages, {'as locked before' if lock.known else 'resolved'}")
+    how = "as locked before" if lock.known else "resolved"
+    shop.say.detail(f"{lock.packages} package{'' if lock.packages == 1 else 's'}, {how}")
     deps = Layers(shop.layers / "deps", shop.request.id)
     known = deps.has(layers.key(lock.text, shop.request.stack))
     digest = layers.dependencies(shop.uv, lock, shop.python, shop.request.stack, deps)
