@@ -8,6 +8,7 @@ import itertools
 import json
 import logging
 import shutil
+import socket
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Coroutine
@@ -20,7 +21,7 @@ import uvicorn
 
 from setpoint.api.app import make_app
 from setpoint.api.services import Installation, Services
-from setpoint.cli.client import UnixConnection
+from setpoint.cli import wire
 from setpoint.converge.loop import Loop
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.uploads import Uploads
@@ -207,16 +208,16 @@ class Plane:
         raw: bytes | None = None,
     ) -> Answer:
         """Over the unix socket, as any client."""
-        link = UnixConnection(str(self.paths.api_socket), 20)
-        payload = raw if body is None else json.dumps(body).encode()
-        sent = {"Authorization": f"Bearer {token}"} if token is not None else {}
-        try:
-            link.request(method, path, payload, {**sent, **(headers or {})})
-            answer = link.getresponse()
-            found = {name.lower(): value for name, value in answer.headers.items()}
+        payload = (raw or b"") if body is None else json.dumps(body).encode()
+        sent = {"Host": "localhost", "Content-Length": str(len(payload)), **(headers or {})}
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        link = socket.socket(socket.AF_UNIX)
+        link.settimeout(20)
+        link.connect(str(self.paths.api_socket))
+        with wire.exchange(link, method, path, sent, payload) as answer:
+            found = {name.lower(): value for name, value in answer.headers}
             return Answer(answer.status, found, answer.read())
-        finally:
-            link.close()
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -1,22 +1,21 @@
 """The way to the API: one connection per call, over the unix socket or SETPOINT_URL.
 
-Stdlib only: an HTTP library alone would take the time a whole `setpoint why` has.
+What goes over it is in `wire`.
 """
 
-import http.client
 import json
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
 from setpoint import __version__
+from setpoint.cli import wire
 from setpoint.model.errors import Refused, SetpointError
 
 TIMEOUT_S = 60.0
-CHUNK_BYTES = 64 * 1024
 NEXT_STEP = "start it with: setpoint up --detach"
 
 
@@ -35,18 +34,7 @@ class Answered(SetpointError):
         self.id = id
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout_s: float | None) -> None:
-        super().__init__("localhost", timeout=timeout_s)
-        self.path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-Dial = Callable[[float | None], http.client.HTTPConnection]
+Dial = Callable[[float | None], socket.socket]
 
 
 class Client:
@@ -69,9 +57,9 @@ class Client:
 
     def call(self, method: str, path: str, body: object = None, why: str = "") -> Any:
         """The decoded answer. Raises Answered, Unreachable."""
-        payload = None if body is None else json.dumps(body).encode()
-        with self._open(method, path, payload, why, TIMEOUT_S) as response:
-            return _decoded(response)
+        payload = b"" if body is None else json.dumps(body).encode()
+        with self._open(method, path, payload, len(payload), why, TIMEOUT_S) as response:
+            return json.loads(response.read() or b"null")
 
     def get_or_none(self, path: str) -> Any:
         """None where there is no such thing."""
@@ -83,45 +71,39 @@ class Client:
             raise
 
     def put_file(self, path: str, file: IO[bytes], length: int) -> None:
-        with self._open("PUT", path, file, "", None, {"Content-Length": str(length)}) as response:
+        with self._open("PUT", path, file, length) as response:
             response.read()
 
-    def chunks(self, path: str) -> Iterator[bytes]:
-        """A stream as it comes, until its end. May be silent for long."""
-        with self._open("GET", path, None, "", None) as response:
-            while chunk := response.read1(CHUNK_BYTES):
-                yield chunk
-
     def lines(self, path: str) -> Iterator[bytes]:
-        with self._open("GET", path, None, "", None) as response:
-            while line := response.readline():
-                yield line.rstrip(b"\n")
+        """A stream line by line as it comes, until its end. May be silent for long."""
+        with self._open("GET", path) as response:
+            yield from response.lines()
 
     @contextmanager
     def _open(
         self,
         method: str,
         path: str,
-        body: bytes | IO[bytes] | None,
-        why: str,
-        timeout_s: float | None,
-        extra: Mapping[str, str] = {},
-    ) -> Iterator[http.client.HTTPResponse]:
-        connection = self.dial(timeout_s)
+        body: bytes | IO[bytes] = b"",
+        length: int = 0,
+        why: str = "",
+        timeout_s: float | None = None,
+    ) -> Generator[wire.Response]:
+        headers = self._headers(why)
+        if method != "GET":
+            headers["Content-Length"] = str(length)
         try:
-            try:
-                connection.request(method, path, body, {**self._headers(why), **extra})
-                response = connection.getresponse()
-            except (OSError, http.client.HTTPException) as error:
-                raise self._unreachable(error) from None
-            if response.status >= 400:
-                raise _refusal(response)
-            yield response
-        finally:
-            connection.close()
+            link = self.dial(timeout_s)
+            with wire.exchange(link, method, path, headers, body) as response:
+                if response.status >= 400:
+                    raise _refusal(response)
+                yield response
+        except OSError as error:
+            raise self._unreachable(error) from None
 
     def _headers(self, why: str) -> dict[str, str]:
         headers = {
+            "Host": "localhost",
             "Accept": "application/json",
             "Authorization": f"Bearer {self.token}",
             "User-Agent": f"setpoint/{__version__}",
@@ -131,14 +113,13 @@ class Client:
             headers["Commit-Message"] = encoded_word(why)
         return headers
 
-    def _unreachable(self, error: Exception) -> Unreachable:
+    def _unreachable(self, error: OSError) -> Unreachable:
         if isinstance(error, FileNotFoundError | ConnectionRefusedError):
             fact = f"nothing listens on {self.where}"
             return Unreachable(f"cannot reach Setpoint: {fact}", NEXT_STEP)
         if isinstance(error, TimeoutError):
             return Unreachable(f"cannot reach Setpoint: {self.where} does not answer")
-        fact = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return Unreachable(f"cannot reach Setpoint at {self.where}: {fact}")
+        return Unreachable(f"cannot reach Setpoint at {self.where}: {error.strerror or error}")
 
 
 def encoded_word(text: str) -> str:
@@ -160,18 +141,41 @@ def _by_socket(data: Path, token: str) -> Client:
 
     paths = Paths.of(data)
     where = str(paths.api_socket)
-    return Client(lambda s: UnixConnection(where, s), token or _token(paths.token, where), where)
+
+    def dial(timeout_s: float | None) -> socket.socket:
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        link.settimeout(timeout_s)
+        try:
+            link.connect(where)
+        except OSError:
+            link.close()
+            raise
+        return link
+
+    return Client(dial, token or _token(paths.token, where), where)
 
 
 def _by_url(url: str, token: str) -> Client:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    host = parts.hostname
+    if parts.scheme not in ("http", "https") or not host:
         raise Refused(f"cannot use SETPOINT_URL {url[:80]!r}: it is no http or https URL")
     if not token:
         raise Refused("cannot sign in: SETPOINT_URL is set and SETPOINT_API_KEY is not")
-    host, port = parts.hostname, parts.port
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    return Client(lambda s: kind(host, port, timeout=s), token, url, host)
+    secure = parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+
+    def dial(timeout_s: float | None) -> socket.socket:
+        link = socket.create_connection((host, port), timeout_s)
+        return _secured(link, host) if secure else link
+
+    return Client(dial, token, url, host)
+
+
+def _secured(link: socket.socket, host: str) -> socket.socket:
+    import ssl
+
+    return ssl.create_default_context().wrap_socket(link, server_hostname=host)
 
 
 def _token(file: Path, where: str) -> str:
@@ -186,13 +190,9 @@ def _token(file: Path, where: str) -> str:
         ) from None
 
 
-def _decoded(response: http.client.HTTPResponse) -> Any:
-    return json.loads(response.read() or b"null")
-
-
-def _refusal(response: http.client.HTTPResponse) -> Answered:
+def _refusal(response: wire.Response) -> Answered:
     """Our API answers in JSON; anything else is somebody else's server."""
-    raw = response.read(CHUNK_BYTES)
+    raw = response.read()
     try:
         body = json.loads(raw)
         hint = str(body.get("hint", ""))

@@ -16,6 +16,8 @@ from setpoint.model.errors import Refused
 APP_RE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 """Wider than app names are: the API refuses better. It only keeps paths whole."""
 
+WIDTH = 90
+
 
 class Here:
     """What a command is given: its arguments, the way to the API, the way to the user."""
@@ -68,6 +70,13 @@ class Parser(argparse.ArgumentParser):
         raise Refused(f"cannot run {self.prog!r}: {message}", f"see: {self.prog} --help")
 
 
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Told its width: to find out by itself it imports shutil, with every compressor there is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=WIDTH, max_help_position=28)
+
+
 def run(name: str, summary: str, module: object, words: list[str]) -> int:
     command = cast("Module", module)
     parser = parser_of(name, summary, command)
@@ -79,7 +88,7 @@ def parser_of(name: str, summary: str, command: Module) -> Parser:
         prog=f"setpoint {name}",
         description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"example:\n  {command.EXAMPLE}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
     )
     command.arguments(parser)
@@ -96,7 +105,7 @@ def add_app(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
 
 
 def add_app_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-a", "--app", dest="app_option", metavar="APP", help=argparse.SUPPRESS)
+    parser.add_argument("-a", "--app", dest="app_option", metavar="APP", help="the app meant")
 
 
 def add_why(parser: argparse.ArgumentParser) -> None:

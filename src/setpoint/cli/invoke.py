@@ -1,14 +1,14 @@
 """`setpoint invoke`: build the CloudEvent, dial the edge as any caller would, show the answer."""
 
 import argparse
-import http.client
 import json
+import socket
 import sys
 import uuid
 from pathlib import Path
 from typing import Any, cast
 
-from setpoint.cli import codes
+from setpoint.cli import codes, wire
 from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here, add_app
 from setpoint.formats import cloudevents
@@ -43,7 +43,7 @@ def run(here: Here) -> int:
         door["header"]: f"Bearer {door['key']}",
         **dict(extra),
     }
-    return _show(here, app, *_called(here, door["edge_port"], payload, headers))
+    return _show(here, app, door["edge_port"], payload, headers)
 
 
 def _target(here: Here) -> tuple[str, str]:
@@ -104,25 +104,20 @@ def _function(door: dict[str, Any], app: str, wanted: str) -> dict[str, Any]:
     raise NotFound(f"cannot invoke {app}/{wanted}: no such function", f"one of: {names}")
 
 
-def _called(
-    here: Here, port: int, payload: bytes, headers: dict[str, str]
-) -> tuple[http.client.HTTPResponse, bytes]:
+def _show(here: Here, app: str, port: int, payload: bytes, headers: dict[str, str]) -> int:
     host = here.client.edge_host
-    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_S_MAX)
+    sent = {**headers, "Content-Length": str(len(payload))}
     try:
-        connection.request("POST", "/", payload, headers)
-        response = connection.getresponse()
-        return response, response.read()
-    except (OSError, http.client.HTTPException) as error:
-        fact = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        link = socket.create_connection((host, port), ANSWER_S_MAX)
+        with wire.exchange(link, "POST", "/", sent, payload) as response:
+            return _answered(here, app, response, response.read().decode("utf-8", "replace"))
+    except OSError as error:
+        fact = error.strerror or error
         raise Unreachable(f"cannot reach the edge at {host}:{port}: {fact}") from None
-    finally:
-        connection.close()
 
 
-def _show(here: Here, app: str, response: http.client.HTTPResponse, body: bytes) -> int:
-    info = cloudevents.extra_info(response.headers.get("x-extra-info", ""))
-    text = body.decode("utf-8", "replace")
+def _answered(here: Here, app: str, response: wire.Response, text: str) -> int:
+    info = cloudevents.extra_info(response.header("x-extra-info"))
     if here.args.include:
         _show_head(here, response, info)
     here.out.result(
@@ -135,9 +130,9 @@ def _show(here: Here, app: str, response: http.client.HTTPResponse, body: bytes)
     return codes.FAILED
 
 
-def _show_head(here: Here, response: http.client.HTTPResponse, info: dict[str, object]) -> None:
+def _show_head(here: Here, response: wire.Response, info: dict[str, object]) -> None:
     here.out.line(f"HTTP {response.status} {response.reason}")
-    for name, value in response.headers.items():
+    for name, value in response.headers:
         if name.lower() != "x-extra-info":
             here.out.line(f"{name}: {value}")
     if info:

@@ -2,8 +2,7 @@
 
 import argparse
 import time
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from setpoint.cli import codes
 from setpoint.cli.client import path
@@ -22,8 +21,7 @@ CODES: dict[Verdict, int] = {
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """`detail`: the API's last answer about the app."""
 
     verdict: Verdict

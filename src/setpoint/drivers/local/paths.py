@@ -4,10 +4,9 @@ The data directory lasts; the runtime directory is tmpfs where there is one, sho
 socket paths over ~107 bytes) and may be wiped by a reboot.
 """
 
-import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 def default_data() -> Path:
@@ -32,6 +31,8 @@ def _tmpfs(folder: str) -> bool:
 
 def installation(data: Path) -> str:
     """Tells several Setpoints of one machine apart: in control groups, namespaces and folders."""
+    import hashlib  # not at the top: the command line rarely asks, and pays for every import
+
     return hashlib.sha256(os.fsencode(data)).hexdigest()[:8]
 
 
@@ -46,8 +47,7 @@ def default_runtime(data: Path) -> Path:
     return Path("/tmp") / name
 
 
-@dataclass(frozen=True)
-class Paths:
+class Paths(NamedTuple):
     """`data` lasts, `runtime` may vanish at any reboot."""
 
     data: Path
