@@ -1,0 +1,508 @@
+"""The contract of drivers.ports.Driver and Edge, as one suite for every implementation.
+
+To run it on a driver, subclass `DriverContract` in a `test_*.py` and give it one fixture:
+
+    class TestLocalDriver(DriverContract):
+        @pytest.fixture
+        def stage(self) -> Stage: ...
+
+A `Stage` is a fresh world and says how to run and to disturb it:
+
+- `run(story)`: runs the coroutine function `story(driver, edge)` to its end, on whatever loop
+  and clock the world has. Both are connected when it begins. It is called once per test.
+- `make_order(kind, ...)`: a standing order for a program that this world can really run. For a
+  real driver that means a real slug on disk. Two calls with the same arguments give equal orders.
+  All are of one app; the bounds' `boot_s_max` may be shortened, nothing else.
+  Kinds: `serves` (web, becomes ready), `exits` (ends with code 1 at once), `lingers` (becomes
+  ready, ignores SIGTERM for a while), `works` (a worker: ready by running).
+- `make_build(good)`: a build request that comes to succeed, or to fail by its own fault.
+- `kill_one(key)`: an instance of the set dies without the supervisor having asked for it.
+- `restart_supervisor()`: the supervisor is killed and comes back; instances live on.
+- `deadline_s`, `poll_s`: how long, in the world's own seconds, anything here may take to show.
+
+The suite says nothing about speed. Whatever a driver does within the deadline is in time.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Literal, Protocol, TypeVar
+
+import msgspec
+import pytest
+
+from setpoint.drivers.ports import Driver, Edge
+from setpoint.model.errors import Terminal
+from setpoint.model.ids import AppId, Fence, SetKey
+from setpoint.model.process import Bounds, SetFacts, SetOrder
+from setpoint.model.release import Build, BuildRequest
+from setpoint.model.route import Backend, Route, RouteFacts
+
+Kind = Literal["serves", "exits", "lingers", "works"]
+Story = Callable[[Driver, Edge], Awaitable[None]]
+T = TypeVar("T")
+
+
+class Stage(Protocol):
+    deadline_s: float
+    poll_s: float
+
+    def run(self, story: Story) -> None: ...
+
+    def make_order(
+        self, kind: Kind, bounds: Bounds = Bounds(1, 1), generation: int = 1
+    ) -> SetOrder: ...
+
+    def make_build(self, good: bool) -> BuildRequest: ...
+
+    async def kill_one(self, key: SetKey) -> None: ...
+
+    async def restart_supervisor(self) -> None: ...
+
+
+class DriverContract:
+    """Every test is one sentence of the contract."""
+
+    @pytest.fixture
+    def stage(self) -> Stage:
+        raise NotImplementedError("a driver brings its own stage")
+
+    # --- sets -----------------------------------------------------------------------------
+
+    def test_it_says_what_it_offers(self, stage: Stage):
+        async def story(driver: Driver, edge: Edge) -> None:
+            offered = await driver.probe()
+            assert offered.instances_max >= 1
+            assert offered.stack
+            assert offered.python
+
+        stage.run(story)
+
+    def test_what_is_applied_is_soon_observed_as_ready(self, stage: Stage):
+        order = stage.make_order("serves", Bounds(2, 2))
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            facts = await _until(stage, driver, order.key, _ready(2))
+            assert (facts.fence, facts.bounds) == (order.fence, order.bounds)
+            assert facts.release == order.spec.release
+            assert facts.ever_ready
+            assert sorted(i.ordinal for i in facts.ready) == [1, 2]
+            assert len({i.id for i in facts.instances}) == 2
+
+        stage.run(story)
+
+    def test_a_worker_is_ready_by_running(self, stage: Stage):
+        order = stage.make_order("works")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            facts = await _until(stage, driver, order.key, _ready(1))
+            assert facts.key.process == "worker"
+
+        stage.run(story)
+
+    def test_applying_twice_is_nothing(self, stage: Stage):
+        order = stage.make_order("serves")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            before = await _until(stage, driver, order.key, _ready(1))
+            acts = len(await driver.acts(0))
+            await driver.apply(order, {})
+            after = await _set(driver, order.key)
+            assert after is not None
+            assert [i.id for i in after.instances] == [i.id for i in before.instances]
+            assert len(await driver.acts(0)) == acts
+
+        stage.run(story)
+
+    def test_a_newer_fence_alone_replaces_nothing(self, stage: Stage):
+        order, newer = stage.make_order("serves"), stage.make_order("serves", generation=2)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            before = await _until(stage, driver, order.key, _ready(1))
+            await driver.apply(newer, {})
+            after = await _until(stage, driver, order.key, lambda s: s.fence == newer.fence)
+            assert [i.id for i in after.instances] == [i.id for i in before.instances]
+
+        stage.run(story)
+
+    def test_bounds_are_kept_up_and_down(self, stage: Stage):
+        async def story(driver: Driver, edge: Edge) -> None:
+            for generation, count in enumerate((1, 3, 2), start=1):
+                order = stage.make_order("serves", Bounds(count, count), generation)
+                await driver.apply(order, {})
+                await _until(
+                    stage,
+                    driver,
+                    order.key,
+                    lambda s, n=count: len(s.live) == n and len(s.ready) == n,
+                )
+
+        stage.run(story)
+
+    def test_an_older_fence_is_refused(self, stage: Stage):
+        old, new = stage.make_order("serves"), stage.make_order("serves", Bounds(2, 2), 2)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(new, {})
+            with pytest.raises(Terminal):
+                await driver.apply(old, {})
+            with pytest.raises(Terminal):
+                await driver.remove(old.key, old.fence)
+            facts = await _until(stage, driver, new.key, _ready(2))
+            assert not facts.retiring
+
+        stage.run(story)
+
+    def test_a_lower_incarnation_is_older_whatever_its_generation(self, stage: Stage):
+        order = stage.make_order("serves")
+        now = msgspec.structs.replace(order, fence=Fence(2, 1))
+        before = msgspec.structs.replace(order, fence=Fence(1, 99))
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(now, {})
+            with pytest.raises(Terminal):
+                await driver.apply(before, {})
+
+        stage.run(story)
+
+    def test_removing_what_is_absent_is_success(self, stage: Stage):
+        order = stage.make_order("serves")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.remove(order.key, order.fence)
+            assert await _set(driver, order.key) is None
+
+        stage.run(story)
+
+    def test_a_removed_set_is_gone_in_the_end(self, stage: Stage):
+        order = stage.make_order("serves", Bounds(2, 2))
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            await _until(stage, driver, order.key, _ready(2))
+            await driver.remove(order.key, order.fence)
+            await driver.remove(order.key, order.fence)
+            await _eventually(stage, lambda: _set(driver, order.key), lambda s: s is None)
+
+        stage.run(story)
+
+    def test_what_does_not_heed_sigterm_is_gone_in_the_end_too(self, stage: Stage):
+        order = stage.make_order("lingers")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            await _until(stage, driver, order.key, _ready(1))
+            await driver.remove(order.key, order.fence)
+            facts = await _set(driver, order.key)
+            assert facts is None or facts.retiring
+            await _eventually(stage, lambda: _set(driver, order.key), lambda s: s is None)
+
+        stage.run(story)
+
+    def test_a_removed_set_may_be_wanted_again(self, stage: Stage):
+        order, again = stage.make_order("serves"), stage.make_order("serves", generation=2)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            await _until(stage, driver, order.key, _ready(1))
+            await driver.remove(order.key, order.fence)
+            await driver.apply(again, {})
+            await _until(stage, driver, order.key, lambda s: not s.retiring and len(s.ready) == 1)
+
+        stage.run(story)
+
+    def test_two_sets_of_one_process_do_not_touch_each_other(self, stage: Stage):
+        one, other = stage.make_order("serves"), stage.make_order("lingers")
+        assert one.key != other.key
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(one, {})
+            await driver.apply(other, {})
+            await _until(stage, driver, one.key, _ready(1))
+            await _until(stage, driver, other.key, _ready(1))
+            await driver.remove(one.key, one.fence)
+            await _eventually(stage, lambda: _set(driver, one.key), lambda s: s is None)
+            facts = await _set(driver, other.key)
+            assert facts is not None
+            assert len(facts.ready) == 1
+
+        stage.run(story)
+
+    # --- what goes wrong --------------------------------------------------------------------
+
+    def test_an_instance_killed_from_outside_is_replaced_and_told(self, stage: Stage):
+        order = stage.make_order("serves")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            before = await _until(stage, driver, order.key, _ready(1))
+            old = before.ready[0].id
+            await stage.kill_one(order.key)
+            after = await _until(
+                stage,
+                driver,
+                order.key,
+                lambda s: len(s.ready) == 1 and s.ready[0].id != old,
+            )
+            assert after.crashes == 1
+            assert after.last_exit is not None
+            assert not after.last_exit.expected
+            assert any(
+                a.verb == "start" and "the last one" in a.because for a in await driver.acts(0)
+            )
+
+        stage.run(story)
+
+    def test_what_never_gets_ready_is_given_up_with_its_exit_code(self, stage: Stage):
+        order = stage.make_order("exits")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            facts = await _until(stage, driver, order.key, lambda s: s.gave_up)
+            assert facts.failures == order.attempts_max
+            assert facts.last_exit is not None
+            assert facts.last_exit.code == 1
+            assert not facts.ever_ready
+            assert not facts.live
+
+        stage.run(story)
+
+    def test_facts_and_fences_survive_the_supervisor(self, stage: Stage):
+        order, old = stage.make_order("serves", generation=2), stage.make_order("serves")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            before = await _until(stage, driver, order.key, _ready(1))
+            acts = await driver.acts(0)
+            await stage.restart_supervisor()
+            after = await _until(stage, driver, order.key, _ready(1))
+            assert [i.id for i in after.instances] == [i.id for i in before.instances]
+            assert (after.fence, after.ever_ready) == (before.fence, True)
+            with pytest.raises(Terminal):
+                await driver.apply(old, {})
+            later = await driver.acts(acts[-1].seq)
+            assert all(act.seq > acts[-1].seq for act in later), "act numbers never go back"
+
+        stage.run(story)
+
+    def test_acts_are_numbered_in_order_and_read_from_any_number(self, stage: Stage):
+        order = stage.make_order("serves", Bounds(2, 2))
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            await _until(stage, driver, order.key, _ready(2))
+            acts = await driver.acts(0)
+            starts = [a for a in acts if a.verb == "start" and a.app == order.key.app]
+            assert len(starts) == 2
+            assert all(a.because and a.generation == 1 for a in starts)
+            numbers = [a.seq for a in acts]
+            assert numbers == sorted(set(numbers))
+            assert await driver.acts(numbers[0]) == acts[1:]
+
+        stage.run(story)
+
+    # --- wakes ----------------------------------------------------------------------------
+
+    def test_changes_name_the_app(self, stage: Stage):
+        order = stage.make_order("serves")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            names = driver.changes()
+            heard = asyncio.ensure_future(_hears(names, order.key.app))
+            await asyncio.sleep(0)
+            await driver.apply(order, {})
+            await asyncio.wait_for(heard, stage.deadline_s)
+
+        stage.run(story)
+
+    def test_whoever_listens_anew_is_told_every_known_app_once(self, stage: Stage):
+        order = stage.make_order("serves")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            await _until(stage, driver, order.key, _ready(1))
+            await asyncio.wait_for(_hears(driver.changes(), order.key.app), stage.deadline_s)
+
+        stage.run(story)
+
+    # --- builds ---------------------------------------------------------------------------
+
+    def test_a_build_ends_in_a_slug_and_asking_twice_is_one_build(self, stage: Stage):
+        request = stage.make_build(good=True)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.build(request)
+            await driver.build(request)
+            build = await _until_built(stage, driver, request)
+            assert build.status == "succeeded"
+            assert build.slug is not None
+            assert build.slug.processes
+            await driver.build(request)
+            assert (await _builds(driver, request))[0] == build
+
+        stage.run(story)
+
+    def test_a_build_that_fails_says_why_and_is_not_tried_again(self, stage: Stage):
+        request = stage.make_build(good=False)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.build(request)
+            build = await _until_built(stage, driver, request)
+            assert (build.status, build.user_error) == ("failed", True)
+            assert build.message
+            await driver.build(request)
+            assert (await _builds(driver, request)) == [build]
+
+        stage.run(story)
+
+    def test_dropping_an_app_twice_is_success(self, stage: Stage):
+        order = stage.make_order("serves")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.drop(order.key.app)
+            await driver.drop(order.key.app)
+
+        stage.run(story)
+
+    # --- the edge -------------------------------------------------------------------------
+
+    def test_a_route_is_confirmed_and_observed(self, stage: Stage):
+        order = stage.make_order("serves")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            route = _route(order)
+            await edge.ensure_route(route, None, "")
+            facts = await _until_acked(stage, edge, order.key.app)
+            assert facts.route == route
+            await edge.ensure_route(route, None, "")
+            assert (await _route_of(edge, order.key.app)) == facts, "twice is nothing"
+
+        stage.run(story)
+
+    def test_the_same_route_under_a_newer_fence_comes_to_be_confirmed(self, stage: Stage):
+        order, newer = stage.make_order("serves"), stage.make_order("serves", generation=2)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await edge.ensure_route(_route(order), None, "")
+            await _until_acked(stage, edge, order.key.app)
+            await edge.ensure_route(_route(newer), None, "")
+            facts = await _until_acked(stage, edge, order.key.app)
+            assert facts.route.fence == newer.fence
+
+        stage.run(story)
+
+    def test_an_older_route_is_refused(self, stage: Stage):
+        old, new = stage.make_order("serves"), stage.make_order("serves", generation=2)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await edge.ensure_route(_route(new), None, "")
+            with pytest.raises(Terminal):
+                await edge.ensure_route(_route(old), None, "")
+            with pytest.raises(Terminal):
+                await edge.remove_route(old.key.app, old.fence)
+            facts = await _route_of(edge, old.key.app)
+            assert facts is not None
+            assert facts.route.fence == new.fence
+
+        stage.run(story)
+
+    def test_removing_a_route_twice_is_success(self, stage: Stage):
+        order = stage.make_order("serves")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await edge.ensure_route(_route(order), None, "")
+            await edge.remove_route(order.key.app, order.fence)
+            await edge.remove_route(order.key.app, order.fence)
+            await _eventually(
+                stage, lambda: _route_of(edge, order.key.app), lambda facts: facts is None
+            )
+
+        stage.run(story)
+
+    def test_the_edge_names_the_app_whose_route_was_confirmed(self, stage: Stage):
+        order = stage.make_order("serves")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            heard = asyncio.ensure_future(_hears(edge.changes(), order.key.app))
+            await asyncio.sleep(0)
+            await edge.ensure_route(_route(order), None, "")
+            await asyncio.wait_for(heard, stage.deadline_s)
+
+        stage.run(story)
+
+
+# --- how to wait: poll a condition until the deadline ---------------------------------------
+
+
+async def _eventually(
+    stage: Stage, look: Callable[[], Awaitable[T]], good: Callable[[T], bool]
+) -> T:
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + stage.deadline_s
+    while True:
+        seen = await look()
+        if good(seen):
+            return seen
+        assert loop.time() < end_s, f"not within {stage.deadline_s:g} s; last seen: {seen}"
+        await asyncio.sleep(stage.poll_s)
+
+
+async def _until(
+    stage: Stage, driver: Driver, key: SetKey, good: Callable[[SetFacts], bool]
+) -> SetFacts:
+    facts = await _eventually(stage, lambda: _set(driver, key), lambda s: s is not None and good(s))
+    assert facts is not None
+    return facts
+
+
+async def _until_built(stage: Stage, driver: Driver, request: BuildRequest) -> Build:
+    builds = await _eventually(
+        stage,
+        lambda: _builds(driver, request),
+        lambda found: bool(found) and found[0].status in ("succeeded", "failed"),
+    )
+    return builds[0]
+
+
+async def _until_acked(stage: Stage, edge: Edge, app: AppId) -> RouteFacts:
+    facts = await _eventually(
+        stage, lambda: _route_of(edge, app), lambda seen: seen is not None and seen.acked
+    )
+    assert facts is not None
+    return facts
+
+
+async def _hears(names: AsyncIterator[AppId], app: AppId) -> None:
+    async for name in names:
+        if name == app:
+            return
+
+
+# --- what is seen -----------------------------------------------------------------------------
+
+
+async def _set(driver: Driver, key: SetKey) -> SetFacts | None:
+    sets, _ = await driver.observe()
+    return next((s for s in sets if s.key == key), None)
+
+
+async def _builds(driver: Driver, request: BuildRequest) -> list[Build]:
+    _, builds = await driver.observe()
+    return [b for b in builds if b.id == request.id]
+
+
+async def _route_of(edge: Edge, app: AppId) -> RouteFacts | None:
+    return next((r for r in await edge.observe() if r.route.app == app), None)
+
+
+def _ready(count: int) -> Callable[[SetFacts], bool]:
+    return lambda facts: len(facts.ready) == count
+
+
+def _route(order: SetOrder) -> Route:
+    backend = Backend((f"{order.app_name}.localhost",), "web", "web", order.key)
+    return Route(order.key.app, order.app_name, (backend,), order.fence)

@@ -1,0 +1,60 @@
+"""The simulated supervisor and edge keep the drivers' contract."""
+
+import asyncio
+import random
+
+import pytest
+
+from setpoint.model.ids import BuildId, SetKey
+from setpoint.model.process import Bounds, SetOrder
+from setpoint.model.release import BuildRequest
+from setpoint.testing import builders
+from setpoint.testing.edge import SimEdge
+from setpoint.testing.loop import run
+from setpoint.testing.machine import Machine
+from setpoint.testing.programs import PROGRAMS
+from setpoint.testing.supervisor import CAPABILITIES, SimSupervisor
+from tests.contract.driver_suite import DriverContract, Kind, Story
+
+QUICK, SLOW, _, _, UNBUILDABLE, EXITS, *_ = PROGRAMS
+
+
+class SimulatedStage:
+    deadline_s = 120.0
+    poll_s = 0.5
+
+    def run(self, story: Story) -> None:
+        run(self._play(story), random.Random(7))
+
+    def make_order(
+        self, kind: Kind, bounds: Bounds = Bounds(1, 1), generation: int = 1
+    ) -> SetOrder:
+        program = {"serves": QUICK, "exits": EXITS, "lingers": SLOW, "works": QUICK}[kind]
+        process = "worker" if kind == "works" else "web"
+        return builders.order(bounds, process=process, generation=generation, code=program.digest)
+
+    def make_build(self, good: bool) -> BuildRequest:
+        program = QUICK if good else UNBUILDABLE
+        id = BuildId("b" * 32)
+        return BuildRequest(id, builders.APP, "shop", program.digest, CAPABILITIES.stack)
+
+    async def kill_one(self, key: SetKey) -> None:
+        slot = self.supervisor.slots[key]
+        self.machine.end(next(iter(slot.instances)), 139)
+
+    async def restart_supervisor(self) -> None:
+        self.supervisor.crash()
+        await asyncio.sleep(3.0)
+        self.supervisor.restart()
+
+    async def _play(self, story: Story) -> None:
+        loop = asyncio.get_running_loop()
+        self.machine = Machine(loop)
+        self.supervisor = SimSupervisor(loop, self.machine)
+        await story(self.supervisor, SimEdge(loop, self.supervisor))
+
+
+class TestSimulatedDriver(DriverContract):
+    @pytest.fixture
+    def stage(self) -> SimulatedStage:
+        return SimulatedStage()
