@@ -77,6 +77,8 @@ class Keeper:
     stop_apps: Callable[[], None]
     """asks the supervisor to stop every instance; blocks until it did"""
     held: tuple[socket.socket, ...]
+    release: Callable[[], None]
+    """gives the data directory free; called when everything has stopped"""
     on_ready: Callable[[], None]
     """called once, when every child has said it is ready"""
     running: dict[str, Running] = field(default_factory=dict[str, Running])
@@ -84,6 +86,8 @@ class Keeper:
     keep_apps: bool = False
     fatal: str = ""
     announced: bool = False
+    asker: socket.socket | None = None
+    """who asked us to go down, and is told how far we are"""
     shelf: Shelf = field(default_factory=Shelf)
 
     def run(self) -> str:
@@ -104,7 +108,7 @@ class Keeper:
                 for key, _ in selector.select(self._next_start_s()):
                     self._attend(selector, key.fileobj, wake_r)
                 self._reap()
-        self._down(lambda _: None)
+        self._down()
         return self.fatal
 
     def _on_signal(self, number: int, _frame: object) -> None:
@@ -209,16 +213,29 @@ class Keeper:
 
     # --- going down ---------------------------------------------------------------------------
 
-    def _down(self, say: Callable[[str], None]) -> None:
-        """Doors first, the supervisor last: whoever still serves, serves as long as it can."""
-        names = list(self.running)
+    def _down(self) -> None:
+        """Doors first, the supervisor last: whoever still serves, serves as long as it can.
+
+        Only when the data directory is free again is it called done.
+        """
         if not self.keep_apps:
-            say("stopping apps")
+            self._say("stopping apps")
             with contextlib.suppress(OSError):
                 self.stop_apps()
-        for name in reversed(names):
-            say(f"stopping {name}")
+        for name in reversed(list(self.running)):
+            self._say(f"stopping {name}")
             self._stop(self.running[name])
+        self.release()
+        self._tell({"done": True})
+
+    def _say(self, text: str) -> None:
+        self._tell({"say": text})
+
+    def _tell(self, line: dict[str, object]) -> None:
+        """To whoever asked us to go down, if they still listen."""
+        if self.asker is not None:
+            with contextlib.suppress(OSError):
+                self.asker.sendall(json.dumps(line).encode() + b"\n")
 
     def _stop(self, running: Running) -> None:
         process = running.process
@@ -235,33 +252,23 @@ class Keeper:
     # --- the keeper socket --------------------------------------------------------------------
 
     def _serve(self, peer: socket.socket) -> None:
-        """One request, answered in lines. A slow or broken peer costs at most a second."""
-        with peer, contextlib.suppress(OSError, ValueError):
+        """One request, one line back. A slow or broken peer costs at most a second."""
+        with contextlib.suppress(OSError, ValueError):
             peer.settimeout(1.0)
-            said, fds, _, _ = socket.recv_fds(peer, REQUEST_BYTES_MAX, 1)
-            request = json.loads(said or b"{}")
-            answer: dict[str, object] = self._answer(peer, request, fds)
-            parked = request.get("do") == "parked"
-            copies = self.shelf.parked(str(request.get("name"))) if parked else []
-            socket.send_fds(peer, [json.dumps(answer).encode() + b"\n"], copies)
+            request: dict[str, object] = json.loads(peer.recv(REQUEST_BYTES_MAX) or b"{}")
+            if request.get("do") == "down":
+                self.asker, self.stopping = peer, True
+                self.keep_apps = bool(request.get("keep_apps"))
+                return
+            peer.sendall(json.dumps(self._answer(request)).encode() + b"\n")
+        peer.close()
 
-    def _answer(
-        self, peer: socket.socket, request: dict[str, object], fds: list[int]
-    ) -> dict[str, object]:
-        name = str(request.get("name", ""))
+    def _answer(self, request: dict[str, object]) -> dict[str, object]:
         match request.get("do"):
-            case "park":
-                return self.shelf.park(name, fds)
-            case "unpark":
-                return self.shelf.unpark(name)
-            case "parked":
-                return {"done": True}
             case "status":
                 return {"done": True, "pid": os.getpid(), "processes": self._processes()}
             case "restart":
                 return self._restart(str(request.get("process", "")))
-            case "down":
-                return self._down_for(peer, keep_apps=bool(request.get("keep_apps")))
             case other:
                 return {"error": f"cannot do {other!r}: the keeper knows status, restart, down"}
 
@@ -285,23 +292,14 @@ class Keeper:
         running.process.terminate()
         return {"done": True}
 
-    def _down_for(self, peer: socket.socket, *, keep_apps: bool) -> dict[str, object]:
-        def say(text: str) -> None:
-            with contextlib.suppress(OSError):
-                peer.sendall(json.dumps({"say": text}).encode() + b"\n")
-
-        self.keep_apps, self.stopping = keep_apps, True
-        self._down(say)
-        return {"done": True}
-
-
-def _allow_many_files() -> None:
-    """A descriptor per function here, and several per instance in the supervisor."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
 
 def _become_subreaper() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def _allow_many_files() -> None:
+    """The supervisor holds several descriptors per instance: take all that the system grants."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -107,6 +107,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
         listener=sockets["keeper"],
         record=lambda name, pid: preflight.record_process(paths, name, pid),
         stop_apps=lambda: _stop_apps(paths),
+        release=lambda: os.close(lock),
         held=tuple(s for name, s in sockets.items() if name != "keeper"),
         on_ready=announce,
     )
