@@ -1,0 +1,163 @@
+"""A worker's life: it loads or says why not, takes so much and no more, and ends in order."""
+
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.worker.conftest import Start, built, newer_python, write_project
+from tests.support.functions import EVENT, Answer, Worker
+from tests.support.waiting import until
+
+
+@contextmanager
+def calling(worker: Worker, gate: Path, count: int) -> Iterator[list[Answer]]:
+    """`count` invocations that end once `gate` exists; their answers are in afterwards."""
+    answers: list[Answer] = []
+
+    def one() -> None:
+        answers.append(worker.call({"do": "wait", "for": str(gate)}))
+
+    threads = [threading.Thread(target=one) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    yield answers
+    gate.touch()
+    for thread in threads:
+        thread.join()
+
+
+def test_each_invocation_leaves_one_line_and_the_first_is_cold(start: Start) -> None:
+    worker = start().started()
+    worker.call({})
+    worker.call({"do": "raise", "message": "boom"}, {**EVENT, "ce-id": "a b\xe9" + "c" * 300})
+    worker.call({}, {"x-health-check": "true"})
+    lines = [line for line in worker.log.splitlines() if line.startswith("fn=")]
+    first, second = (line.split(" ") for line in lines)
+    assert (first[:2], first[3:]) == (["fn=hello", "status=200"], ["cold=1", "id=id-1"])
+    assert first[2].startswith("run=")
+    assert first[2].endswith("ms")
+    assert second[1] == "status=500"
+    assert second[3:] == ["cold=0", "id=a?b?" + "c" * 196]
+
+
+def test_full_worker_leaves_connections_in_the_queue(start: Start, tmp_path: Path) -> None:
+    """A readable socket means: one more instance is wanted."""
+    worker = start(limit=2).started()
+    assert not worker.readable
+    with calling(worker, tmp_path / "gate", 2):
+        with calling(worker, tmp_path / "gate", 1) as third:
+            until(lambda: worker.readable, what="the third connection waits")
+        assert third[0].status == 200
+    assert not worker.readable
+
+
+def test_drain_answers_what_runs_and_leaves_the_queue_to_others(
+    start: Start, tmp_path: Path
+) -> None:
+    worker = start(limit=2).started()
+    with calling(worker, tmp_path / "gate", 2) as answers:
+        queued = socket.socket(socket.AF_UNIX)
+        queued.connect(worker.socket)
+        until(lambda: worker.readable, what="both places are taken")
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.record() == "draining"
+    assert [a.status for a in answers] == [200, 200]
+    assert worker.ended() == 0
+    assert worker.readable
+    queued.close()
+
+
+def test_idle_worker_ends_at_once_on_sigterm(start: Start) -> None:
+    worker = start().started()
+    worker.process.terminate()
+    assert worker.ended() == 0
+    assert worker.record() == "draining"
+
+
+def test_deadline_ends_an_invocation_and_not_the_others(start: Start, tmp_path: Path) -> None:
+    worker = start(deadline=0.2).started()
+    late = worker.call({"do": "sleep", "s": 60})
+    assert late.status == 504
+    assert late.body == '"Function exceeded its deadline of 0.2 s"'
+    assert late.info is not None
+    assert (late.info["statusCode"], late.info["isFunctionError"]) == (504, True)
+    assert worker.call({}).status == 200
+
+
+def test_function_that_blocks_past_its_deadline_ends_its_instance(start: Start) -> None:
+    worker = start(deadline=0.1).started()
+    with pytest.raises(OSError):
+        worker.call({"do": "block", "s": 60})
+    assert worker.ended() == 70
+    assert "would not stop; ending this instance" in worker.log
+    assert 'main.py", line' in worker.log
+
+
+def test_silent_connections_do_not_hold_up_a_drain(start: Start) -> None:
+    worker = start(limit=1).started()
+    silent = socket.socket(socket.AF_UNIX)
+    silent.connect(worker.socket)
+    until(lambda: not worker.readable, what="it is accepted")
+    worker.process.terminate()
+    assert worker.ended() == 0
+    silent.close()
+
+
+def test_large_request_that_nobody_reads_still_gets_its_answer(start: Start) -> None:
+    worker = start().started()
+    for _ in range(20):
+        assert worker.call({"x": "y" * 200_000}, path="/nowhere").status == 404
+
+
+BROKEN = {
+    "import fails": ("import nowhere_to_be_found\n", "No module named 'nowhere_to_be_found'"),
+    "exits": ("import sys\nsys.exit(0)\n", "SystemExit: 0"),
+    "not async": ("def function(event, context): ...\n", "must be an async function"),
+    "no function": ("x = 1\n", "function"),
+    "syntax": ("def broken(:\n", "SyntaxError"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_function_that_cannot_be_loaded_says_why_and_exits_65(
+    case: str, layer: Path, tmp_path: Path
+) -> None:
+    main, words = BROKEN[case]
+    worker = Worker(layer / "bin/python", write_project(tmp_path, main), tmp_path)
+    try:
+        assert worker.ended() == 65
+        assert words in worker.log
+        assert worker.record() == ""
+    finally:
+        worker.stop()
+
+
+def test_traceback_of_a_failed_import_names_the_users_line(layer: Path, tmp_path: Path) -> None:
+    project = write_project(tmp_path, "import json\nimport nowhere_to_be_found\n")
+    worker = Worker(layer / "bin/python", project, tmp_path)
+    try:
+        assert worker.ended() == 65
+        assert f'File "{project}/main.py", line 2, in <module>' in worker.log
+        assert "import nowhere_to_be_found" in worker.log
+    finally:
+        worker.stop()
+
+
+def test_newer_python_serves_with_replaced_pins(
+    start: Start, uv_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    python = newer_python()
+    if python is None:
+        pytest.skip("no Python 3.12 or newer was found (TEST_NEWER_PYTHON names one)")
+    layer = built(uv_cache, tmp_path_factory, python)
+    worker = start(python=layer / "bin/python", limit=2).started()
+    assert worker.call({"n": 1}).status == 200
+    assert worker.call({"do": "set"}).status == 500
+    assert worker.call(headers={"x-health-check": "true"}).body == '"OK"'
+    worker.process.terminate()
+    assert worker.ended() == 0

@@ -1,0 +1,145 @@
+"""A function's worker, started as the supervisor does, and a caller that speaks to it."""
+
+import base64
+import http.client
+import json
+import os
+import select
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+WORKER = Path(__file__).parents[2] / "src/setpoint/workers/python_function"
+ANSWER_S_MAX = 30.0
+
+
+def encoded(value: object) -> str:
+    return base64.b64encode(json.dumps(value).encode()).decode()
+
+
+EVENT = {
+    "content-type": "application/json",
+    "ce-specversion": "1.0",
+    "ce-id": "id-1",
+    "ce-source": "urn:event:from:salesforce/x",
+    "ce-type": "com.salesforce.function.invoke.sync",
+    "ce-sfcontext": encoded(
+        {
+            "apiVersion": "56.0",
+            "payloadVersion": "0.1",
+            "userContext": {
+                "orgId": "org",
+                "userId": "user",
+                "username": "me@example.com",
+                "salesforceBaseUrl": "https://example.com",
+                "orgDomainUrl": "https://example.com",
+            },
+        }
+    ),
+    "ce-sffncontext": encoded(
+        {"id": "1", "functionName": "f.f", "accessToken": "t", "requestId": "r"}
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`info`: the decoded x-extra-info, None without one."""
+
+    status: int
+    body: str
+    content_type: str | None
+    raw_info: str | None
+
+    @property
+    def info(self) -> dict[str, object] | None:
+        return json.loads(self.raw_info) if self.raw_info is not None else None
+
+
+def call(
+    address: str | int,
+    data: object = None,
+    headers: Mapping[str, str] = EVENT,
+    method: str = "POST",
+    path: str = "/",
+) -> Answer:
+    """`address`: a unix socket's path, or a port on loopback."""
+    link = http.client.HTTPConnection("127.0.0.1", timeout=ANSWER_S_MAX)
+    if isinstance(address, int):
+        link.port = address
+    else:
+        link.sock = socket.socket(socket.AF_UNIX)
+        link.sock.settimeout(ANSWER_S_MAX)
+        link.sock.connect(address)
+    try:
+        body = None if method == "GET" else json.dumps(data).encode()
+        link.request(method, path, body, dict(headers))
+        answer = link.getresponse()
+        return Answer(
+            answer.status,
+            answer.read().decode(),
+            answer.getheader("content-type"),
+            answer.getheader("x-extra-info"),
+        )
+    finally:
+        link.close()
+
+
+class Worker:
+    """Runs from the start; `stop` ends it. `listener` stays open, as the supervisor's does."""
+
+    def __init__(self, python: Path, project: Path, folder: Path, **options: float) -> None:
+        self.socket = str(folder / "fn.sock")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.socket)
+        self.listener.listen(4096)
+        self._records, told = os.pipe()
+        self._log = folder / "log"
+        fds = (self.listener.fileno(), told)
+        argv = [python, "-I", "-u", "-X", "utf8", WORKER, "--fd", str(fds[0])]
+        argv += ["--record-fd", str(told), "--project", project]
+        argv += [word for key, value in options.items() for word in (f"--{key}", str(value))]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                argv, pass_fds=fds, env={"DYNO": "hello.1"}, stdout=log, stderr=log, cwd="/"
+            )
+        os.close(told)
+
+    def record(self) -> str:
+        """The next line on its side channel; '' when it ended without another."""
+        line = b""
+        while not line.endswith(b"\n"):
+            if not select.select([self._records], [], [], ANSWER_S_MAX)[0]:
+                raise AssertionError(f"nothing heard from the worker; its log:\n{self.log}")
+            byte = os.read(self._records, 1)
+            if not byte:
+                break
+            line += byte
+        return line.decode().strip()
+
+    def started(self) -> "Worker":
+        assert self.record() == "ready", self.log
+        return self
+
+    def call(self, data: object = None, headers: Mapping[str, str] = EVENT, **more: str) -> Answer:
+        return call(self.socket, data, headers, **more)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def readable(self) -> bool:
+        """Does a connection wait that nobody accepted?"""
+        return bool(select.select([self.listener], [], [], 0)[0])
+
+    def ended(self) -> int:
+        return self.process.wait(ANSWER_S_MAX)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.listener.close()
+        os.close(self._records)
