@@ -74,7 +74,7 @@ def run(*arguments: str, check: bool = True) -> str:
 def call(app: str, path: str) -> None:
     """What a browser would do with http://<app>.localhost:PORT."""
     plane = subprocess.run([str(SETPOINT), "status", "--json"], capture_output=True, text=True)
-    port = json.loads(plane.stdout)["ports"]["edge"]
+    port = json.loads(plane.stdout)["edge_port"]
     print(f"\n$ curl http://{app}.localhost:{port}{path}", flush=True)
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     link.request("GET", path, headers={"Host": f"{app}.localhost:{port}"})

@@ -105,18 +105,15 @@ def _services(
         capabilities=lambda: offers.known,
         now=clock.now,
         new_id=clock.new_id,
-        plane=lambda: _plane(paths, offers),
+        plane=lambda: _plane(paths),
         installation=Installation(__version__, int(os.environ["SETPOINT_EDGE_PORT"])),
     )
 
 
-def _plane(paths: Paths, offers: "Offers") -> Mapping[str, object]:
-    ports = {"edge": os.environ["SETPOINT_EDGE_PORT"], "api": os.environ["SETPOINT_API_PORT"]}
+def _plane(paths: Paths) -> Mapping[str, object]:
+    """Each process with its size, age and user; how to reach the API."""
     return {
-        "version": __version__,
-        "ports": {name: int(port) for name, port in ports.items()},
-        "level": offers.known.level,
-        "missing": offers.known.missing,
+        "api": f"http://127.0.0.1:{os.environ['SETPOINT_API_PORT']}",
         "processes": plane_facts(paths),
     }
 

@@ -255,16 +255,26 @@ class Keeper:
         """One request, one line back. A slow or broken peer costs at most a second."""
         with contextlib.suppress(OSError, ValueError):
             peer.settimeout(1.0)
-            request: dict[str, object] = json.loads(peer.recv(REQUEST_BYTES_MAX) or b"{}")
+            said, fds, _, _ = socket.recv_fds(peer, REQUEST_BYTES_MAX, 1)
+            request: dict[str, object] = json.loads(said or b"{}")
             if request.get("do") == "down":
                 self.asker, self.stopping = peer, True
                 self.keep_apps = bool(request.get("keep_apps"))
                 return
-            peer.sendall(json.dumps(self._answer(request)).encode() + b"\n")
+            parked = request.get("do") == "parked"
+            copies = self.shelf.parked(str(request.get("name"))) if parked else []
+            answer = self._answer(request, fds)
+            socket.send_fds(peer, [json.dumps(answer).encode() + b"\n"], copies)
         peer.close()
 
-    def _answer(self, request: dict[str, object]) -> dict[str, object]:
+    def _answer(self, request: dict[str, object], fds: list[int]) -> dict[str, object]:
         match request.get("do"):
+            case "park":
+                return self.shelf.park(str(request.get("name", "")), fds)
+            case "unpark":
+                return self.shelf.unpark(str(request.get("name", "")))
+            case "parked":
+                return {"done": True}
             case "status":
                 return {"done": True, "pid": os.getpid(), "processes": self._processes()}
             case "restart":
