@@ -10,7 +10,7 @@ from setpoint.formats.envoy.limits import Limits, seconds
 from setpoint.formats.envoy.resource import EXTENSIONS, Json, Kind, Resource, host_name, typed
 from setpoint.model.ids import SetKey
 from setpoint.model.process import Phase, SetFacts
-from setpoint.model.route import Backend, Route
+from setpoint.model.route import Backend, Route, RouteKind
 
 Treatment = Literal["serve", "hold", "crashed", "no_process"]
 Facts = Mapping[SetKey, SetFacts]
@@ -48,6 +48,15 @@ def treatment(backend: Backend, facts: Facts) -> Treatment:
 def _down(seen: SetFacts) -> bool:
     """It crashed and is not even on its way back yet."""
     return seen.crashes > 0 and not any(i.phase is Phase.STARTING for i in seen.instances)
+
+
+def nobody() -> Resource:
+    """Every host that is no app's. It also lets Envoy open its port while there are no apps: an
+    empty answer about hosts leaves it waiting."""
+    name = host_name("*")
+    reply = {"direct_response": {"status": replies.NO_SUCH_APP.status}}
+    route = {"match": {"prefix": "/"}, **reply, **_metadata("web", replies.NO_SUCH_APP.id)}
+    return Resource(Kind.HOST, name, {"name": name, "domains": ["*"], "routes": [route]})
 
 
 def project_route(
@@ -104,7 +113,7 @@ def _served(backend: Backend, how: Treatment, limits: Limits) -> Json:
     cold = how == "hold"
     name = cluster_name(backend.target)
     action = _function(cold, limits) if backend.kind == "function" else _web(cold, limits)
-    body: Json = {"route": {"cluster": name, **action}, **_metadata(backend, "")}
+    body: Json = {"route": {"cluster": name, **action}, **_metadata(backend.kind, "")}
     if cold:
         settings = {"context_extensions": {HOLD_CONTEXT: name}}
         check = EXTENSIONS + "filters.http.ext_authz.v3.ExtAuthzPerRoute"
@@ -132,9 +141,9 @@ def _function(cold: bool, limits: Limits) -> Json:
 
 def _direct(reply: replies.Reply, backend: Backend) -> Json:
     """The body is put in by `local_replies`, which knows the request id."""
-    return {"direct_response": {"status": reply.status}, **_metadata(backend, reply.id)}
+    return {"direct_response": {"status": reply.status}, **_metadata(backend.kind, reply.id)}
 
 
-def _metadata(backend: Backend, reply: str) -> Json:
-    fields = {"kind": backend.kind, "reply": reply}
+def _metadata(kind: RouteKind, reply: str) -> Json:
+    fields = {"kind": kind, "reply": reply}
     return {"metadata": {"filter_metadata": {METADATA: fields}}}

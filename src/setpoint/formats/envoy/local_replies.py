@@ -21,7 +21,7 @@ def mappers() -> list[Json]:
     ]
 
 
-_DIRECT = (replies.UNAUTHORIZED, replies.NO_PROCESS, replies.CRASHED)
+_DIRECT = (replies.NO_SUCH_APP, replies.UNAUTHORIZED, replies.NO_PROCESS, replies.CRASHED)
 _BY_FLAG: tuple[tuple[tuple[str, ...], Reply], ...] = (
     (("UT",), replies.REQUEST_TIMEOUT),
     (("SI",), replies.IDLE),

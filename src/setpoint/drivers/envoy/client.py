@@ -1,0 +1,85 @@
+"""The daemon's hands on the edge: `drivers.ports.Edge` over the agent's control socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from setpoint.drivers.envoy.line import Broken, Line
+from setpoint.formats.control import (
+    Done,
+    DropRoute,
+    Failed,
+    ObserveRoutes,
+    Reply,
+    Request,
+    RouteChanged,
+    Routes,
+    SetRoute,
+    SubscribeRoutes,
+)
+from setpoint.model.app import SecretRef
+from setpoint.model.errors import Terminal, Transient
+from setpoint.model.ids import AppId, Fence
+from setpoint.model.route import Route, RouteFacts
+
+REPLY_S_MAX = 10.0
+RECONNECT_S = 0.2
+
+
+class EdgeClient:
+    """Connects for each call: calls are few, and a restarted agent is then nothing special."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    async def ensure_route(
+        self, route: Route, invoke_key_ref: SecretRef | None, invoke_key: str
+    ) -> None:
+        await self._done(SetRoute(route, invoke_key_ref, invoke_key))
+
+    async def remove_route(self, app: AppId, fence: Fence) -> None:
+        await self._done(DropRoute(app, fence))
+
+    async def observe(self) -> tuple[RouteFacts, ...]:
+        answer = await self._ask(ObserveRoutes())
+        if not isinstance(answer, Routes):
+            raise _strange(answer)
+        return answer.routes
+
+    async def changes(self) -> AsyncIterator[AppId]:
+        """Starts with every app that has a route, again after each reconnection."""
+        while True:
+            try:
+                async with Line.to(self._socket) as line:
+                    await line.say(SubscribeRoutes())
+                    for facts in await self.observe():
+                        yield facts.route.app
+                    while isinstance(event := await line.hear(), RouteChanged):
+                        yield event.app
+            except (Broken, Transient):
+                pass
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _done(self, request: Request) -> None:
+        answer = await self._ask(request)
+        if not isinstance(answer, Done):
+            raise _strange(answer)
+
+    async def _ask(self, request: Request) -> Reply:
+        """Raises Transient where trying again may help, else Terminal."""
+        try:
+            async with asyncio.timeout(REPLY_S_MAX), Line.to(self._socket) as line:
+                answer = await line.ask(request)
+        except TimeoutError:
+            raise Transient(f"cannot reach the edge: no answer in {REPLY_S_MAX:g} s") from None
+        except Broken as error:
+            raise Transient(f"cannot reach the edge: {error}") from None
+        if isinstance(answer, Failed):
+            raise (Transient if answer.kind == "transient" else Terminal)(answer.message)
+        if not isinstance(answer, Reply):
+            raise _strange(answer)
+        return answer
+
+
+def _strange(answer: object) -> Terminal:
+    return Terminal(f"cannot use the edge: it answered {type(answer).__name__}")
