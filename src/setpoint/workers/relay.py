@@ -16,7 +16,8 @@ BACKLOG = 4096
 PAIRS_MAX = 1000
 """beyond this many connections the rest wait in the queue"""
 CHUNK_BYTES = 65536
-LOOK_AGAIN_S = 0.01
+LOOK_AGAIN_S = 0.005
+"""while the app boots; a look costs about 0.03 ms"""
 
 
 class Side:

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from setpoint.drivers.local.sandbox import syscalls
-from setpoint.drivers.local.sandbox.cgroups import UNIFIED, Cgroups, Limits, _own_folders, find
+from setpoint.drivers.local.sandbox.cgroups import (
+    UNIFIED,
+    Cgroups,
+    Limits,
+    _mounts,
+    _own_folders,
+    find,
+)
 from tests.support.waiting import until
 
 LIMITS = Limits(memory_bytes_max=64 << 20, pids_max=32, cpu_weight=50)
@@ -24,7 +31,7 @@ V2_MOUNTS = "30 25 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelega
 def own(folder: Path, mounts: str, membership: str) -> dict[str, str]:
     (folder / "mountinfo").write_text(mounts)
     (folder / "cgroup").write_text(membership)
-    found = _own_folders(folder / "mountinfo", folder / "cgroup")
+    found = _own_folders(_mounts(folder / "mountinfo"), folder / "cgroup")
     return {controller: str(path) for controller, path in found}
 
 
@@ -84,6 +91,26 @@ def test_real_limits_hold_what_was_asked() -> None:
     finally:
         assert groups.remove_all()
     assert groups.remove("app@web.1")
+
+
+@pytest.mark.usefixtures("root")
+def test_folders_made_in_another_session_are_found_again() -> None:
+    name = f"cg{os.getpid()}"
+    first, why = find(name)
+    if first is None or first.unified:
+        pytest.skip(why or "this machine has cgroup v2")
+    moved = {kind: root.parent / "session" / root.name for kind, root in first.roots.items()}
+    assert first.remove_all()
+    try:
+        for root in moved.values():
+            root.mkdir(parents=True)
+        again, _ = find(name)
+        assert again is not None
+        assert dict(again.roots) == moved
+    finally:
+        for root in moved.values():
+            root.rmdir()
+            root.parent.rmdir()
 
 
 @pytest.mark.usefixtures("root")

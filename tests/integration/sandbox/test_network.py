@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,20 @@ def test_a_wall_somebody_tore_down_is_built_again(ground: Ground) -> None:
     sandbox.prepare_app(ground.confinement, ground.runtime, "appa")
     assert wall.stands()
     sandbox.drop_app(ground.confinement, ground.runtime, "appa")
+
+
+@pytest.mark.usefixtures("root")
+def test_without_nf_tables_apps_get_a_relay_and_no_link(ground: Ground) -> None:
+    ground.confinement = replace(ground.confinement, ingress="relay")
+    before = links()
+    box, endpoint = serving(ground)
+    assert endpoint.kind == "relay"
+    assert echoed(endpoint, b"hello") == b"hello."
+    assert links() == before
+    with inside(ground), Netlink() as netlink:
+        assert [name for name, _ in netlink.links()] == ["lo"]
+    box.clear()
+    until(lambda: not sandbox.connectable(endpoint), what="the relay has ended too")
 
 
 @pytest.mark.usefixtures("root")

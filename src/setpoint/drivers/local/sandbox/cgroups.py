@@ -17,6 +17,18 @@ PLANE = "setpoint-plane"
 """v2 allows processes only in leaves: the plane's own go here"""
 
 
+DEPTH_MAX = 6
+"""how deep below a mount our folder is looked for: a session's scope lies three deep"""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One hierarchy. `root`: which part of it is mounted, `at`: where."""
+
+    root: str
+    at: Path
+
+
 @dataclass(frozen=True)
 class Limits:
     """`cpu_weight`: share under contention, 1 to 10000, 100 is ordinary."""
@@ -55,10 +67,11 @@ class Cgroups:
         return set()
 
     def names(self) -> list[str]:
+        found: set[str] = set()
         for root in self.roots.values():
             with contextlib.suppress(OSError), os.scandir(root) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir())
-        return []
+                found |= {entry.name for entry in entries if entry.is_dir()}
+        return sorted(found)
 
     def oom_kills(self, name: str) -> int:
         file = "memory.events" if self.unified else "memory.oom_control"
@@ -133,15 +146,15 @@ def _remove(folder: Path) -> bool:
 
 def find(installation: str) -> tuple[Cgroups | None, str]:
     """Make this installation's folders. Answers (None, why) where nothing can be limited."""
-    own = dict(_own_folders(Path("/proc/self/mountinfo"), Path("/proc/self/cgroup")))
+    mounts = _mounts(Path("/proc/self/mountinfo"))
+    own = dict(_own_folders(mounts, Path("/proc/self/cgroup")))
     name = f"setpoint-{installation}"
     try:
         if any(controller in own for controller in CONTROLLERS):
-            roots = {c: own[c] / name for c in CONTROLLERS if c in own}
-            for root in roots.values():
-                root.mkdir(exist_ok=True)
+            roots = {c: _v1_root(mounts[c], own[c], name) for c in CONTROLLERS if c in own}
         elif UNIFIED in own:
-            roots = {UNIFIED: _unified_root(own[UNIFIED], name)}
+            found = _existing(mounts[UNIFIED], name)
+            roots = {UNIFIED: found or _unified_root(own[UNIFIED], name)}
         else:
             return None, "no cgroup hierarchy is mounted"
     except OSError as error:
@@ -149,23 +162,45 @@ def find(installation: str) -> tuple[Cgroups | None, str]:
     return Cgroups(roots), ""
 
 
-def _own_folders(mountinfo: Path, membership: Path) -> Iterator[tuple[str, Path]]:
-    """(controller or UNIFIED, the folder this process is in), as seen through the mounts here."""
-    mounts: dict[str, tuple[str, str]] = {}
+def _mounts(mountinfo: Path) -> dict[str, Mount]:
+    """By controller, or UNIFIED."""
+    found: dict[str, Mount] = {}
     for line in mountinfo.read_text().splitlines():
         before, _, after = line.partition(" - ")
         fields, (kind, _, options) = before.split(), after.split()[:3]
+        mount = Mount(root=fields[3], at=Path(fields[4]))
         if kind == "cgroup":
-            mounts.update(dict.fromkeys(options.split(","), (fields[3], fields[4])))
+            found.update(dict.fromkeys(options.split(","), mount))
         elif kind == "cgroup2":
-            mounts[UNIFIED] = (fields[3], fields[4])
+            found[UNIFIED] = mount
+    return found
+
+
+def _own_folders(mounts: Mapping[str, Mount], membership: Path) -> Iterator[tuple[str, Path]]:
+    """(controller or UNIFIED, the folder this process is in), as seen through the mounts."""
     for line in membership.read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             if controller in mounts:
-                root, mounted = mounts[controller]
-                folder = Path(mounted) / os.path.relpath(path, root)
+                mount = mounts[controller]
+                folder = mount.at / os.path.relpath(path, mount.root)
                 yield controller, Path(os.path.normpath(folder))
+
+
+def _v1_root(mount: Mount, own: Path, name: str) -> Path:
+    root = _existing(mount, name) or own / name
+    root.mkdir(exist_ok=True)
+    return root
+
+
+def _existing(mount: Mount, name: str) -> Path | None:
+    """This installation's folder, which a supervisor in another session may have made."""
+    for folder, children, _ in os.walk(mount.at):
+        if name in children:
+            return Path(folder) / name
+        if len(Path(folder).relative_to(mount.at).parts) >= DEPTH_MAX:
+            children.clear()
+    return None
 
 
 def _unified_root(own: Path, name: str) -> Path:

@@ -15,12 +15,13 @@ CONNECT_MS_MAX = 5
 
 
 def endpoint(confinement: Confinement, runtime: Path, app: str, port: int) -> Endpoint:
-    """`port`: what the app was told as $PORT; unique among the app's instances."""
+    """`port`: what the app was told as $PORT. Unique among the app's instances; with ingress
+    'ip', where all apps share the host's ports, unique on this machine."""
     match confinement.ingress:
         case "veth":
             return Endpoint(kind="veth", address=app_address(runtime, app), port=port)
         case "relay":
-            path = runtime / "fn" / f"{app[:8]}-{port}.relay"
+            path = runtime / "fn" / f"{app}-{port}.relay"
             return Endpoint(kind="relay", address=str(path), port=port)
         case "ip":
             return Endpoint(kind="ip", address="127.0.0.1", port=port)
@@ -30,9 +31,13 @@ def endpoint(confinement: Confinement, runtime: Path, app: str, port: int) -> En
 
 def connectable(endpoint: Endpoint) -> bool:
     """Does somebody accept connections there now? Waits a few milliseconds at most."""
-    if endpoint.kind in ("pipe", "relay"):
-        return _answers(socket.AF_UNIX, endpoint.address)
-    return _answers(socket.AF_INET, (endpoint.address, endpoint.port))
+    match endpoint.kind:
+        case "pipe" | "relay":
+            return _answers(socket.AF_UNIX, endpoint.address)
+        case "veth" | "ip":
+            return _answers(socket.AF_INET, (endpoint.address, endpoint.port))
+        case "netns":
+            raise Terminal("cannot dial into a namespace from here: no level uses this way in")
 
 
 def _answers(family: int, address: str | tuple[str, int]) -> bool:

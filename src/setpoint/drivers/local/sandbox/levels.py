@@ -39,6 +39,8 @@ def probe(tools: Path, installation: str, floor: Level, say: Callable[[str], Non
     else:
         raise Terminal("cannot start apps: not even a plain process could be started")
     if _RANK[confinement.level] < _RANK[floor]:
+        if confinement.cgroups is not None:
+            confinement.cgroups.remove_all()
         raise Terminal(
             f"cannot confine apps at level {floor}: this machine allows {confinement.words}",
             f"start it as root, allow user namespaces, or accept less: --floor {confinement.level}",

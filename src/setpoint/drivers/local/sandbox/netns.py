@@ -56,7 +56,7 @@ def drop_app(confinement: Confinement, runtime: Path, app: str) -> None:
         syscalls.unmount(pinned)
     pinned.unlink(missing_ok=True)
     _record(pinned).unlink(missing_ok=True)
-    for relay in (runtime / "fn").glob(f"{app[:8]}-*.relay"):
+    for relay in (runtime / "fn").glob(f"{app}-*.relay"):
         relay.unlink(missing_ok=True)
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from setpoint.model.errors import Terminal
 
-SHARED_ETC = ("ssl", "pki", "ca-certificates", "alternatives", "ld.so.cache", "localtime")
-"""of the host's /etc, shown read-only inside: certificates, the loader's cache, the time zone"""
+SHARED_ETC = ("ssl", "pki", "alternatives", "ld.so.cache")
+"""of the host's /etc, shown read-only inside: certificates, chosen programs, the loader's cache.
+Each costs 0.2 ms per start. No time zone: apps run in UTC, as on Heroku."""
 
 INNER_ID = 10001
 """uid and gid as seen inside, the same everywhere"""
