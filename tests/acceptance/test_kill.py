@@ -65,7 +65,7 @@ def test_kill_9_is_not_noticed_by_visitors(served: Plane, name: str) -> None:
     works_again(served)
 
 
-@pytest.mark.parametrize("name", (*SILENT, "envoy"))
+@pytest.mark.parametrize("name", [*SILENT, "envoy"])
 def test_restart_for_an_upgrade_is_not_noticed_by_visitors(served: Plane, name: str) -> None:
     before = dyno_ids(served)
     with Load(served, "shop") as load:

@@ -14,9 +14,14 @@ def plan_release(draft: Draft) -> None:
     build = _slug_build(draft, newest)
     if build is not None:
         _cut(draft, newest, build)
-    if newest is not None and newest.status == "failed":
+    if newest is not None and _last_word(draft, newest) and newest.status == "failed":
         draft.stall("ReleaseFailed", f"release {newest.label} failed: {newest.message}")
     draft.target = _target(draft.observed)
+
+
+def _last_word(draft: Draft, newest: Release) -> bool:
+    """Has nothing been asked since that could still lead to another release?"""
+    return newest.change >= draft.unit.shape_change
 
 
 def _target(observed: Observed) -> Release | None:

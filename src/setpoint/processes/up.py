@@ -71,11 +71,12 @@ def _leave_behind(argv: list[str]) -> int:
         cwd="/",
     )
     os.close(write_fd)
-    ready = False
+    ready, shown = False, sys.stdout
     with os.fdopen(read_fd) as report:
         for line in report:
             ready = ready or line.startswith("ready ")
-            print(line, end="", file=sys.stdout if not line.startswith("cannot ") else sys.stderr)
+            shown = sys.stderr if line.startswith("cannot ") else shown
+            print(line, end="", file=shown)
     if ready:
         return 0
     return child.wait() or 1

@@ -146,6 +146,28 @@ def test_a_release_that_never_gets_ready_fails_and_the_old_one_serves_on(serving
     assert not said(made, ConditionType.READY).status
 
 
+def test_what_failed_before_is_not_held_against_what_was_asked_since(serving: Scene):
+    serving.deploy("b")
+    serving.go()
+    serving.build_ends()
+    serving.go()
+    serving.go()
+    serving.gives_up()
+    serving.go()
+    serving.go()
+    serving.gone()
+    assert said(serving.plan(), ConditionType.STALLED).status
+    serving.deploy("c")
+    made = serving.go()
+    while not said(made, ConditionType.READY).status:
+        assert not said(made, ConditionType.STALLED).status
+        serving.build_ends()
+        serving.ready()
+        serving.ack()
+        made = serving.go()
+    assert serving.routed_to() == 3
+
+
 def test_a_failed_first_release_leaves_nothing_running(scene: Scene):
     scene.go()
     scene.ack()
