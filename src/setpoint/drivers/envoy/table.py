@@ -37,6 +37,12 @@ class Entry:
     def names(self) -> set[Name]:
         return _names(self.hosts)
 
+    @property
+    def behind(self) -> set[Name]:
+        """What its hosts point at: these change with the facts, not with the route."""
+        clusters = {cluster_name(key) for key in _targets(self)}
+        return {(kind, c) for kind in (Kind.CLUSTER, Kind.ENDPOINTS) for c in clusters}
+
 
 class Table:
     def __init__(self, snapshot: Snapshot, limits: Limits) -> None:
@@ -147,6 +153,10 @@ class Table:
         for app in self._users.get(key, ()):
             changed |= self._project(self.entries[app])
         return changed
+
+    def users(self, key: SetKey) -> tuple[AppId, ...]:
+        """Whose routes send requests to this set."""
+        return tuple(self._users.get(key, ()))
 
     def absent(self, present: Iterable[SetKey]) -> list[SetKey]:
         """Sets we know and a full account does not mention."""
