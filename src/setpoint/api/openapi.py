@@ -35,8 +35,17 @@ def _schemas(rows: tuple[Endpoint, ...]) -> tuple[dict[object, object], dict[str
     types = list(
         dict.fromkeys([errors.Body, *filter(_typed, (t for r in rows for t in _types(r)))])
     )
-    schemas, components = msgspec.json.schema_components(types, ref_template=REF)
+    schemas, components = msgspec.json.schema_components(
+        types, schema_hook=_anything, ref_template=REF
+    )
     return dict(zip(types, schemas, strict=True)), dict(components)
+
+
+def _anything(type_: type) -> dict[str, object]:
+    """`object`: any JSON there is."""
+    if type_ is object:
+        return {"description": "any JSON value"}
+    raise NotImplementedError
 
 
 def _types(row: Endpoint) -> tuple[object | None, object | None]:
@@ -70,7 +79,7 @@ def _operation(row: Endpoint, schemas: dict[object, object]) -> dict[str, object
 
 def _content(type_: object | None, schemas: dict[object, object]) -> dict[str, object]:
     if type_ not in schemas:
-        return {}
+        return {"description": "any JSON value"}
     return {"content": {"application/json": {"schema": schemas[type_]}}}
 
 

@@ -1,7 +1,9 @@
 """Sources: a place to upload to, then the upload itself."""
 
 from setpoint.api.call import Call
+from setpoint.api.errors import TooLarge
 from setpoint.formats.heroku import shapes
+from setpoint.model.errors import OverLimit
 
 
 async def create(call: Call) -> shapes.NewSource:
@@ -14,6 +16,9 @@ async def create(call: Call) -> shapes.NewSource:
 async def put(call: Call) -> shapes.Nothing:
     """No token: the URL was unguessable and is the permission, as on Heroku."""
     uploads, store = call.services.uploads, call.services.store
-    digest, size = await uploads.receive(call.param("place"), call.chunks())
+    try:
+        digest, size = await uploads.receive(call.param("place"), call.chunks())
+    except OverLimit as error:
+        raise TooLarge(error.message, error.hint) from None
     await store.record_source(digest, size, call.asked.at_s)
     return shapes.Nothing()

@@ -1,0 +1,87 @@
+"""The route table, walked: what every route owes to every caller."""
+
+import json
+import re
+
+import pytest
+
+from setpoint.api.call import Endpoint
+from setpoint.api.openapi import operation_id
+from setpoint.api.routes import ROUTES
+from tests.support.plane import Plane
+
+RANK = ("none", "read", "write", "admin")
+
+
+def named(row: Endpoint) -> str:
+    return f"{row.method} {row.path}"
+
+
+def filled(row: Endpoint) -> str:
+    return re.sub(r"\{(\w+)\}", "nosuch", row.path)
+
+
+def rows(needing: str) -> list[Endpoint]:
+    return [row for row in ROUTES if row.need == needing]
+
+
+@pytest.mark.parametrize("row", ROUTES, ids=named)
+def test_every_route_states_its_need_and_says_what_it_is(row: Endpoint) -> None:
+    assert row.need in RANK
+    assert row.summary
+    if row.method not in ("GET", "POST"):
+        assert row.need in ("write", "admin") or row.path.startswith("/sources/")
+
+
+def test_no_route_is_there_twice() -> None:
+    assert len({named(row) for row in ROUTES}) == len(ROUTES)
+    assert len({operation_id(row) for row in ROUTES}) == len(ROUTES)
+
+
+@pytest.mark.parametrize("row", [r for r in ROUTES if r.need != "none"], ids=named)
+@pytest.mark.parametrize("token", [None, "wrong", ""])
+def test_without_a_known_token_every_route_answers_401(
+    plane: Plane, row: Endpoint, token: str | None
+) -> None:
+    answer = plane.send(row.method, filled(row), token=token)
+    assert answer.status == 401
+    assert answer.json["id"] == "unauthorized"
+    assert answer.json["message"].startswith("cannot ")
+
+
+@pytest.mark.parametrize("row", rows("write") + rows("admin"), ids=named)
+def test_a_read_token_may_not_write(plane: Plane, row: Endpoint) -> None:
+    answer = plane.send(row.method, filled(row), token="look-token")
+    assert answer.status == 403
+    assert answer.json["id"] == "forbidden"
+
+
+BODIES = {"/apps/{app}/formation": {"updates": []}, "/apps/{app}/builds": {"source_blob": {}}}
+
+
+@pytest.mark.parametrize(
+    "row", [r for r in ROUTES if "{app}" in r.path and not r.path.endswith("/plan")], ids=named
+)
+def test_an_unknown_app_is_not_found_on_every_route(plane: Plane, row: Endpoint) -> None:
+    body = BODIES.get(row.path, {}) if row.body is not None else None
+    answer = plane.send(row.method, filled(row), body)
+    assert answer.status == 404
+    assert answer.json["id"] == "not_found"
+    assert "'nosuch'" in answer.json["message"]
+
+
+def test_openapi_describes_every_route_and_only_refers_to_what_is_in_it(plane: Plane) -> None:
+    answer = plane.send("GET", "/v1/openapi.json")
+    document = answer.json
+    assert document["openapi"] == "3.1.0"
+    described = {
+        f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item
+    }
+    assert described == {named(row) for row in ROUTES}
+    schemas = document["components"]["schemas"]
+    refs = re.findall(r'"#/components/schemas/([^"]+)"', answer.body.decode())
+    assert set(refs) <= schemas.keys()
+    patch = document["paths"]["/apps/{app}/formation"]["patch"]
+    assert "requestBody" in patch
+    assert patch["x-setpoint-needs"] == "write"
+    assert json.dumps(document)

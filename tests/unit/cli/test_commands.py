@@ -1,0 +1,245 @@
+"""Every other command: exit code, what is printed, and what it did."""
+
+from collections.abc import Callable
+
+import pytest
+
+from setpoint.cli.main import COMMANDS
+from setpoint.formats.control import LogLine
+from setpoint.model.errors import Transient
+from setpoint.model.release import ProcessType
+from tests.support.plane import Plane
+from tests.support.waiting import until
+from tests.unit.cli.conftest import Cli, Project, parsed
+
+Deployed = Callable[[str], None]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example_and_json(
+    cli: Cli, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli(command, "--help")
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert f"usage: setpoint {command}" in told
+    assert f"example:\n  setpoint {command}" in told
+    assert "--json" in told
+
+
+def test_create_makes_an_app_and_says_what_next(plane: Plane, cli: Cli) -> None:
+    ran = cli("create", "fresh", "-m", "for the fair")
+    assert (ran.code, ran.err) == (0, "")
+    assert "created fresh" in ran.out
+    assert plane.unit("fresh") is not None
+    again = cli("create", "fresh")
+    assert again.code == 2
+    assert again.err.startswith("cannot create 'fresh': ")
+
+
+def test_apps_lists_them(cli: Cli) -> None:
+    cli("create", "one-of-many")
+    assert "one-of-many  http://one-of-many.localhost" in cli("apps").out
+    assert "one-of-many" in {a["name"] for a in parsed(cli("apps", "--json"))}
+
+
+def test_config_is_set_unset_and_shown(plane: Plane, cli: Cli, deployed: Deployed) -> None:
+    deployed("conf")
+    ran = cli("config", "conf", "A=1", "B=x=y", "--unset", "NOTHING", "-m", "trial")
+    assert ran.code == 0, ran.err
+    assert plane.config("conf") == {"A": "1", "B": "x=y"}
+    assert cli("config", "conf", "--unset", "A").code == 0
+    assert cli("config", "conf").out == "B=x=y\n"
+    assert parsed(cli("config", "conf", "--json")) == {"B": "x=y"}
+    assert parsed(cli("info", "conf", "--json"))["release"]["label"] == "v3"
+
+
+@pytest.mark.parametrize("pair", ["A B=1", "A\nB=1", "=1", "1A=1"])
+def test_a_bad_config_key_is_refused_and_changes_nothing(plane: Plane, cli: Cli, pair: str) -> None:
+    cli("create", "strict")
+    before = plane.unit("strict")
+    ran = cli("config", "strict", pair)
+    assert ran.code == 2
+    assert ran.err.startswith("cannot configure 'strict': ")
+    assert plane.unit("strict") == before
+
+
+def test_config_without_a_pair_is_refused(cli: Cli) -> None:
+    assert cli("config", "strict", "A").err.startswith("cannot configure 'strict': 'A' is not KEY")
+
+
+def test_scale_waits_until_it_is_so(plane: Plane, cli: Cli, deployed: Deployed) -> None:
+    deployed("wide")
+    ran = cli("scale", "wide", "web=2", "--idle", "30")
+    assert ran.code == 0, ran.err
+    assert "settled" in ran.out
+    info = parsed(cli("info", "wide", "--json"))
+    assert [d["name"] for d in info["dynos"] if d["state"] == "up"] == ["web.1", "web.2"]
+    unit = plane.unit("wide")
+    assert unit is not None
+    assert unit.intent.formation["web"].idle_s == 30
+    assert cli("scale", "wide").out.split() == ["web", "2", "Basic", "serve"]
+
+
+def test_more_than_there_is_room_for_is_accepted_and_unmet(
+    plane: Plane, cli: Cli, deployed: Deployed
+) -> None:
+    deployed("huge")
+    ran = cli("scale", "huge", "web=50")
+    assert ran.code == 3
+    assert "unmet: formation.web.max: wanted 50, offered 20" in ran.err
+    status = cli("status", "huge")
+    assert status.code == 3
+    assert "unmet" in status.out
+    assert cli("scale", "huge", "web=1").code == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("web=-1", "web=-1 is not a whole number"),
+        ("web=many", "web=many is not a whole number"),
+        ("web=3..1", "ends before it begins"),
+        ("nosuch=1", "no process 'nosuch'"),
+        ("web=1:gigantic", "'gigantic' is no dyno size"),
+    ],
+)
+def test_a_bad_scale_is_refused_and_changes_nothing(
+    plane: Plane, cli: Cli, deployed: Deployed, word: str, told: str
+) -> None:
+    if plane.unit("rigid") is None:
+        deployed("rigid")
+    before = plane.unit("rigid")
+    ran = cli("scale", "rigid", word)
+    assert ran.code == 2
+    assert told in ran.err
+    assert plane.unit("rigid") == before
+
+
+def test_restart_replaces_what_runs(plane: Plane, cli: Cli, deployed: Deployed) -> None:
+    deployed("again")
+    before = {d["id"] for d in parsed(cli("info", "again", "--json"))["dynos"]}
+    assert cli("restart", "again").code == 0
+    until(lambda: not before & {d["id"] for d in parsed(cli("info", "again", "--json"))["dynos"]})
+
+
+def test_destroy_wants_the_name_twice_and_waits_until_it_is_gone(
+    plane: Plane, cli: Cli, deployed: Deployed
+) -> None:
+    deployed("doomed")
+    wrong = cli("destroy", "doomed", "--confirm", "spared")
+    assert wrong.code == 2
+    assert "repeat with --confirm doomed" in wrong.err
+    assert cli("info", "doomed").code == 0
+    ran = cli("destroy", "doomed", "--confirm", "doomed")
+    assert ran.code == 0, ran.err
+    assert ran.out.endswith("gone\n")
+    assert plane.unit("doomed") is None
+    assert cli("info", "doomed").code == 2
+
+
+def test_logs_are_printed_as_heroku_prints_them_and_escaped(plane: Plane, cli: Cli) -> None:
+    cli("create", "chatty")
+    plane.spoken.lines = [LogLine(0.5, "app", "web.1", "red \x1b[31m alert")]
+    ran = cli("logs", "chatty", "-n", "5")
+    assert ran.out == "1970-01-01T00:00:00.500000+00:00 app[web.1]: red \\x1b[31m alert\n"
+    assert parsed(cli("logs", "chatty", "--json"))["text"] == "red \x1b[31m alert"
+    plane.spoken.broken = Transient("cannot follow the log: the supervisor went away")
+    assert cli("logs", "chatty", "--tail").code == 1
+
+
+def test_why_tells_the_change_its_reason_and_what_came_of_it(
+    cli: Cli, project: Project, plane: Plane
+) -> None:
+    assert cli("deploy", str(project("reasoned")), "-m", "spring sale").code == 0
+    told = cli("why", "reasoned").out
+    assert "spring sale" in told
+    assert "cut-release" in told
+    assert "via cli" in told
+    field = cli("why", "reasoned", "source.digest")
+    assert field.code == 0
+    assert "spring sale" in field.out
+    assert cli("why", "reasoned", "nosuch.field").code == 2
+
+
+def test_plan_of_a_folder_changes_nothing(plane: Plane, cli: Cli, project: Project) -> None:
+    ran = cli("plan", str(project("dreamt")))
+    assert ran.code == 0, ran.err
+    assert "dreamt would be created" in ran.out
+    assert "start-build" in ran.out
+    assert "because " in ran.out
+    assert "assumed: the build succeeds" in ran.out
+    assert plane.unit("dreamt") is None
+
+
+def test_plan_of_a_scale_tells_what_would_be_unmet(
+    plane: Plane, cli: Cli, deployed: Deployed
+) -> None:
+    deployed("planned")
+    before = plane.unit("planned")
+    assert cli("plan", "-a", "planned", "--scale", "web=2", "--set", "A").code == 0
+    ran = cli("plan", "-a", "planned", "--scale", "web=50")
+    assert ran.code == 3
+    assert "it would end here: formation.web.max" in ran.out
+    assert plane.unit("planned") == before
+
+
+def test_status_tells_each_app_and_ends_with_the_worst(
+    plane: Plane, cli: Cli, deployed: Deployed, project: Project
+) -> None:
+    deployed("healthy")
+    assert cli("status", "healthy").code == 0
+    plane.supervisor.build_error = "no such package"
+    cli("deploy", str(project("sickly")))
+    ran = cli("status", "sickly")
+    assert ran.code == 3
+    assert "stalled" in ran.out
+    everything = cli("status")
+    assert everything.code == 3
+    assert "healthy" in everything.out
+    assert "http://<app>.localhost:" in everything.out
+
+
+def test_info_shows_release_formation_and_urls(cli: Cli, deployed: Deployed) -> None:
+    deployed("shown")
+    ran = cli("info", "shown")
+    assert ran.code == 0
+    for word in ("http://shown.localhost", "v1 succeeded", "web=1", "web.1", "settled"):
+        assert word in ran.out
+
+
+def test_doctor_asks_the_running_setpoint(cli: Cli) -> None:
+    ran = cli("doctor")
+    assert ran.code == 0
+    assert "L3 (root: " in ran.out
+    assert parsed(cli("doctor", "--json"))["version"] == "0.0-test"
+
+
+def test_the_app_may_come_from_the_environment_or_an_option(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("create", "implied")
+    monkeypatch.setenv("SETPOINT_APP", "implied")
+    assert cli("config", "--json").code == 0
+    assert cli("info").out.startswith("implied\n")
+    assert cli("info", "-a", "implied").out.startswith("implied\n")
+    ran = cli("info", "implied", "-a", "other")
+    assert ran.code == 2
+    assert "both" in ran.err
+
+
+FUNCTIONS = (
+    ProcessType("greet", "function", folder="functions/01_Greet"),
+    ProcessType("part", "function", folder="functions/part"),
+)
+
+
+def test_functions_are_listed_by_how_to_call_them(
+    plane: Plane, cli: Cli, deployed: Deployed
+) -> None:
+    plane.supervisor.processes = FUNCTIONS
+    deployed("polite")
+    told = cli("info", "polite").out
+    assert "polite/greet" in told
+    assert "polite/part" in told

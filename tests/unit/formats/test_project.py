@@ -1,0 +1,67 @@
+import pytest
+
+from setpoint.formats import project
+from setpoint.model.errors import Invalid
+from setpoint.model.release import ProcessType
+
+GREET = '[com.salesforce]\nid = "greet"\ntype = "function"\nsalesforce-api-version = "53.0"\n'
+
+
+def read(files: dict[str, str]) -> tuple[ProcessType, ...]:
+    return project.processes(files, "shop")
+
+
+def test_a_procfile_and_functions_may_live_in_one_project() -> None:
+    found = read(
+        {
+            "Procfile": "web: serve",
+            "functions/01_Greet/project.toml": GREET,
+            "functions/01_Greet/main.py": "",
+        }
+    )
+    assert found == (
+        ProcessType("web", "web", "serve"),
+        ProcessType("greet", "function", folder="functions/01_Greet", runtime="python"),
+    )
+
+
+def test_one_function_may_be_the_whole_project() -> None:
+    found = read({"project.toml": GREET, "main.py": ""})
+    assert found == (ProcessType("greet", "function", runtime="python"),)
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({}, "no Procfile, project.toml or functions/ in it"),
+        ({"Procfile": "# empty"}, "no Procfile"),
+        ({"project.toml": GREET}, "a function needs a main.py"),
+        ({"project.toml": GREET, "package.json": ""}, "Node.js functions have no builder"),
+        (
+            {"Procfile": "greet: x", "project.toml": GREET, "main.py": ""},
+            "'greet' is named by Procfile and by project.toml",
+        ),
+    ],
+)
+def test_what_cannot_run_is_refused(files: dict[str, str], told: str) -> None:
+    with pytest.raises(Invalid, match="cannot deploy") as refused:
+        read(files)
+    assert told in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("Procfile", True),
+        ("project.toml", True),
+        ("main.py", True),
+        ("app.py", False),
+        ("sub/Procfile", False),
+        ("functions/greet/project.toml", True),
+        ("functions/greet/main.py", True),
+        ("functions/greet/lib/main.py", False),
+        ("other/greet/project.toml", False),
+    ],
+)
+def test_only_files_that_tell_something_are_asked_for(path: str, wanted: bool) -> None:
+    assert project.told_by(path) is wanted
