@@ -185,7 +185,7 @@ class Load:
         while not self._over.is_set():
             try:
                 answer = self.plane.get(self.host, self.path)
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
                 self.errors.append(repr(error))
             else:
                 self.answers.append(answer.status)

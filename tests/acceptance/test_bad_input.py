@@ -84,7 +84,10 @@ def project(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
     return make
 
 
-WEB = "import http.server, os\nhttp.server.HTTPServer(('', int(os.environ['PORT'])), http.server.SimpleHTTPRequestHandler).serve_forever()\n"
+WEB = """import http.server, os
+handler = http.server.SimpleHTTPRequestHandler
+http.server.HTTPServer(("", int(os.environ["PORT"])), handler).serve_forever()
+"""
 
 
 def test_no_project_files_is_refused_before_an_upload(

@@ -43,7 +43,8 @@ class Child:
     """
 
     name: str
-    argv: Callable[[], list[str]]
+    argv: Callable[[int], list[str]]
+    """given the epoch: 0, or one more than that of the one it takes over from"""
     log: str
     env: dict[str, str]
     fds: tuple[int, ...] = ()
@@ -51,6 +52,8 @@ class Child:
     gid: int | None = None
     says_ready: bool = True
     """False for a program that is not ours: it counts as ready once it runs"""
+    takes_over: bool = False
+    """a restart starts the next epoch beside the old one, which ends by itself when drained"""
 
 
 @dataclass
@@ -63,6 +66,9 @@ class Running:
     restarted_in_a_row: int = 0
     ready_fd: int | None = None
     ready: bool = False
+    epoch: int = 0
+    leaving: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
+    """older epochs that still drain"""
 
 
 @dataclass
@@ -153,7 +159,7 @@ class Keeper:
         child = running.child
         ready_r, ready_w = os.pipe2(os.O_CLOEXEC)
         try:
-            running.process = self._spawn(child, ready_w)
+            running.process = self._spawn(child, running.epoch, ready_w)
         finally:
             os.close(ready_w)
         running.started_s = time.monotonic()
@@ -161,12 +167,12 @@ class Keeper:
         selector.register(ready_r, selectors.EVENT_READ)
         self.record(child.name, running.process.pid)
 
-    def _spawn(self, child: Child, ready_fd: int) -> subprocess.Popen[bytes]:
+    def _spawn(self, child: Child, epoch: int, ready_fd: int) -> subprocess.Popen[bytes]:
         if os.path.exists(child.log) and os.path.getsize(child.log) > LOG_BYTES_MAX:
             os.replace(child.log, f"{child.log}.1")
         with open(child.log, "ab") as log:
             return subprocess.Popen(
-                child.argv(),
+                child.argv(epoch),
                 env={**child.env, "SETPOINT_READY_FD": str(ready_fd)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -193,13 +199,17 @@ class Keeper:
             if pid == 0:
                 return
             for running in self.running.values():
+                code = os.waitstatus_to_exitcode(status)
                 if running.process is not None and running.process.pid == pid:
-                    self._ended(running, os.waitstatus_to_exitcode(status))
+                    self._ended(running, code)
+                for old in [p for p in running.leaving if p.pid == pid]:
+                    old.returncode = code
+                    running.leaving.remove(old)
 
     def _ended(self, running: Running, code: int) -> None:
         assert running.process is not None
         running.process.returncode = code
-        running.process = None
+        running.process, running.epoch = None, 0
         if time.monotonic() - running.started_s > STEADY_S:
             running.restarted_in_a_row = 0
         delay_s = BACKOFF_S[min(running.restarted_in_a_row, len(BACKOFF_S) - 1)]
@@ -238,16 +248,16 @@ class Keeper:
                 self.asker.sendall(json.dumps(line).encode() + b"\n")
 
     def _stop(self, running: Running) -> None:
-        process = running.process
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        running.process = None
+        left = [*running.leaving, *([running.process] if running.process is not None else [])]
+        for process in left:
+            process.terminate()
+        for process in left:
+            try:
+                process.wait(STOP_S_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        running.process, running.leaving = None, []
 
     # --- the keeper socket --------------------------------------------------------------------
 
@@ -299,7 +309,13 @@ class Keeper:
         running = self.running.get(name)
         if running is None or running.process is None:
             return {"error": f"cannot restart {name!r}: no such process is running"}
-        running.process.terminate()
+        if running.child.takes_over:
+            running.leaving.append(running.process)
+            self.record(f"{name}.leaving", running.process.pid)
+            running.process, running.epoch = None, running.epoch + 1
+            running.start_at_s = 0.0
+        else:
+            running.process.terminate()
         return {"done": True}
 
 

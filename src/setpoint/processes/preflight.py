@@ -161,12 +161,13 @@ def record_process(paths: Paths, name: str, pid: int) -> None:
 
 
 def start_time(pid: int) -> int | None:
-    """Field 22 of /proc/PID/stat: with the pid, an identity that is never reused."""
+    """Field 22 of /proc/PID/stat: with the pid, an identity. None for what has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return int(text.rpartition(")")[2].split()[19])
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else int(fields[19])
 
 
 def end_old_plane(paths: Paths) -> list[str]:

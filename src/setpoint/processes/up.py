@@ -22,7 +22,10 @@ from setpoint.processes.keeper import Child, Keeper
 
 EDGE_PORT, API_PORT = 8080, 5180
 LEVELS = ("L0", "L2", "L3")
-PASSED_ON = ("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG", "SETPOINT_ENVOY", "SETPOINT_UID_BASE")
+PASSED_ON = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG"),
+    *("SETPOINT_ENVOY", "SETPOINT_PYTHON", "SETPOINT_UID_BASE"),
+)
 """Of the operator's environment, all that the plane needs; besides uv's own and the proxies."""
 PASSED_ON_PREFIXES = ("UV_",)
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
@@ -168,7 +171,7 @@ def _children(
             env |= {"SETPOINT_UID": str(uid), "SETPOINT_GID": str(who.plane)}
         return Child(
             name=name,
-            argv=lambda: [sys.executable, "-I", "-m", f"setpoint.processes.{name}"],
+            argv=lambda _: [sys.executable, "-I", "-m", f"setpoint.processes.{name}"],
             log=str(paths.plane_logs / f"{name}.log"),
             env=env,
             fds=tuple(fds.values()),
@@ -186,6 +189,7 @@ def _children(
             uid=who.envoy,
             gid=who.envoy,
             says_ready=False,
+            takes_over=True,
         ),
         python("daemon", who.daemon, {"api": "api", "api_tcp": "api_tcp"}),
     ]
