@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from setpoint.drivers.builders import layers
 from setpoint.drivers.builders.errors import CannotBuild
 from tests.support.building import Yard, function
 from tests.support.wheels import make_wheel
@@ -143,6 +144,16 @@ def test_bytecode_is_there_and_valid_whatever_the_times_of_files(yard: Yard) -> 
 def test_code_that_does_not_compile_is_found_out_when_it_is_imported(yard: Yard) -> None:
     slug = yard.build({**WEB, "app.py": "def broken(:\n"})
     assert (yard.code(slug) / "app.py").read_text() == "def broken(:\n"
+
+
+def test_source_made_to_eat_memory_is_left_uncompiled(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "COMPILE_MEMORY_BYTES_MAX", 200 * 1024 * 1024)
+    greedy = f"x = [{'1,' * 3_000_000}]\n"
+    slug = yard.build({"Procfile": "web: python app.py\n", "app.py": "", "greedy.py": greedy})
+    assert list(yard.code(slug).rglob("app.*.pyc"))
+    assert not list(yard.code(slug).rglob("greedy.*.pyc"))
 
 
 # --- functions ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import hashlib
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Generator
@@ -20,6 +21,8 @@ VERSION = "1"
 """Part of every layer's key: raise it when the same content must be laid down differently."""
 COMPILE_S_MAX = 300.0
 COMPILE_FILES_MAX = 20_000
+COMPILE_MEMORY_BYTES_MAX = 1024 * 1024 * 1024
+"""per process: a source file may be made to need any amount"""
 APP = "/app"
 """where a code layer is seen by the code in it; tracebacks say so"""
 NEEDLESS = ("activate*", "deactivate*", "pydoc.bat")
@@ -136,7 +139,12 @@ def compile_bytecode(python: Interpreter, folder: Path, shown_as: str = "") -> N
             stderr=subprocess.DEVNULL,
             timeout=COMPILE_S_MAX,
             check=False,
+            preexec_fn=_limit_memory,
         )
+
+
+def _limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (COMPILE_MEMORY_BYTES_MAX, COMPILE_MEMORY_BYTES_MAX))
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

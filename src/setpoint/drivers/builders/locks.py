@@ -106,6 +106,8 @@ def _refusal(outcome: Outcome, where: str, python: Interpreter) -> CannotBuild:
         case Reason.INDEX_UNREACHABLE:
             hint = "is the network there? the operator sets indexes, proxies and certificates"
             return _failed("the package index cannot be reached", hint, outcome, user_error=False)
+        case Reason.MACHINE:
+            return _failed(f"{where} could not be resolved here", "", outcome, user_error=False)
         case Reason.UNSATISFIABLE:
             return _failed(f"{where} cannot be satisfied", "", outcome)
         case Reason.UNKNOWN_PACKAGE:

@@ -58,6 +58,8 @@ class Reason(StrEnum):
     NOT_CACHED = "not-cached"
     INDEX_UNREACHABLE = "index-unreachable"
     SYNTAX = "syntax"
+    MACHINE = "machine"
+    """the disk is full, uv does not run: nothing in the source causes or cures it"""
     UNKNOWN = "unknown"
 
 
@@ -109,6 +111,10 @@ def open_uv(program: str) -> int:
 # --- its words -----------------------------------------------------------------------------------
 
 _SIGNS: Iterable[tuple[Reason, str]] = (
+    (
+        Reason.MACHINE,
+        r"No space left on device|Disk quota exceeded|Cannot allocate memory|uv did not run",
+    ),
     (Reason.HASH_MISMATCH, r"Hash mismatch"),
     (Reason.NOT_CACHED, r"network was disabled|[Nn]etwork connectivity is disabled"),
     (

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import select
+import threading
 import time
 import traceback
 
@@ -17,13 +18,15 @@ ID_CHARACTERS_MAX = 200
 class Invocations:
     """The ASGI application around the runtime's. `deadline_s`: per invocation.
 
-    `late_at` is read by the watchdog's thread: when each running invocation must be over.
+    `late_at` and `busy` are for the watchdog's thread: when each running invocation must be over,
+    and whether there is any.
     """
 
     def __init__(self, runtime, name: str, deadline_s: float) -> None:
         self.runtime = runtime
         self.deadline_s = deadline_s
         self.late_at: dict[object, float] = {}
+        self.busy = threading.Event()
         self._name = name
         self._served = 0
 
@@ -33,6 +36,7 @@ class Invocations:
             return
         invocation = Invocation(self, scope, receive, send)
         self.late_at[invocation] = time.monotonic() + self.deadline_s
+        self.busy.set()
         try:
             await invocation.run()
         finally:

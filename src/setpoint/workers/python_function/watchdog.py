@@ -19,9 +19,19 @@ def start(invocations) -> None:
     threading.Thread(target=_watch, args=(invocations,), daemon=True, name=name).start()
 
 
+def _rest(invocations) -> None:
+    """Cleared first and looked at again, so that one which begins meanwhile is not overlooked."""
+    invocations.busy.clear()
+    if invocations.late_at:
+        invocations.busy.set()
+
+
 def _watch(invocations) -> None:
     while True:
+        invocations.busy.wait()  # an idle instance does not wake up at all
         time.sleep(LOOK_S)
+        if not invocations.late_at:
+            _rest(invocations)
         last_s = time.monotonic() - GRACE_S
         if any(late_at < last_s for late_at in list(invocations.late_at.values())):
             print(
