@@ -57,11 +57,11 @@ $(UV): requirements/uv.txt
 	@.tools/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $(UV)
 
-$(VENV)/bin/python: $(UV)
+$(VENV)/.venv: $(UV)
 	@$(UV) venv -q --allow-existing --python $(PYTHON) $(VENV)
 	@touch $@
 
-$(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt
+$(VENV)/.runtime: $(VENV)/.venv requirements/runtime.txt
 	@test -f $(VENV)/.dev || $(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/runtime.txt
 	@site=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
 		printf '%s\n%s\n' "$(CURDIR)/src" "$(CURDIR)" > $$site/setpoint.pth
