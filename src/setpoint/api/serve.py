@@ -54,7 +54,7 @@ async def _answered(
     except SetpointError as error:
         return failed(error, request_id)
     except Exception:
-        log.exception("request.failed request_id=%s route=%s", request_id, endpoint.path)
+        log.exception("request.failed", extra={"request_id": request_id, "route": endpoint.path})
         return encoded(errors.bug(request_id), 500)
 
 
@@ -126,11 +126,11 @@ def failed(error: SetpointError, request_id: str) -> Response:
 
 
 def _log(endpoint: Endpoint, status: int, request_id: str, took_s: float) -> None:
-    log.info(
-        "request.answered method=%s route=%s status=%d duration_ms=%.1f request_id=%s",
-        endpoint.method,
-        endpoint.path,
-        status,
-        took_s * 1000,
-        request_id,
-    )
+    told = {
+        "method": endpoint.method,
+        "route": endpoint.path,
+        "status": status,
+        "duration_ms": round(took_s * 1000, 1),
+        "request_id": request_id,
+    }
+    log.info("request.answered", extra=told)

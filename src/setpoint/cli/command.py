@@ -97,10 +97,12 @@ def parser_of(name: str, summary: str, command: Module) -> Parser:
     return parser
 
 
-def add_app(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def add_app(
+    parser: argparse.ArgumentParser, *, metavar: str = "APP", required: bool = True
+) -> None:
     """`APP`, or `-a APP`, or SETPOINT_APP."""
     told = "the app (also -a, or SETPOINT_APP)" if required else "one app; all without it"
-    parser.add_argument("app", metavar="APP", nargs="?", help=told)
+    parser.add_argument("app", metavar=metavar, nargs="?", help=told)
     add_app_option(parser)
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from setpoint.cli import codes
 from setpoint.cli.archive import Archive, pack
-from setpoint.cli.client import path
+from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here, add_app_option, add_why
 from setpoint.cli.output import size
 from setpoint.cli.project import folder, name_for, processes
@@ -71,9 +71,15 @@ def _followed(here: Here, app: str, build: dict[str, Any]) -> int:
 
 
 def _show_output(here: Here, where: str) -> None:
-    """Line by line, so that an escape sequence cannot hide between two chunks."""
-    for line in here.client.lines(where):
-        here.out.line(f"  {line.decode('utf-8', 'replace')}", "dim")
+    """Line by line, so that an escape sequence cannot hide between two chunks.
+
+    A stream that breaks off ends nothing but itself: the build does not need us.
+    """
+    try:
+        for line in here.client.lines(where):
+            here.out.line(f"  {line.decode('utf-8', 'replace')}", "dim")
+    except Unreachable as error:
+        here.out.line(f"  {error.message}; the build goes on", "yellow")
 
 
 def _told(here: Here, app: str, build: dict[str, Any], outcome: Outcome) -> int:

@@ -20,7 +20,7 @@ ANSWER_S_MAX = 150.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    add_app(parser)
+    add_app(parser, metavar="APP[/FUNCTION]")
     parser.add_argument(
         "-p", "--payload", metavar="JSON|@FILE|-", default="{}", help="the event's data ({})"
     )

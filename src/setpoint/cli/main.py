@@ -15,7 +15,7 @@ from setpoint.model.errors import Refused, SetpointError
 COMMANDS = {
     "up": "start Setpoint here",
     "down": "stop Setpoint and its apps",
-    "status": "is everything as intended?",
+    "status": "whether everything is as intended",
     "doctor": "what this installation can and cannot do",
     "deploy": "build a folder and run it",
     "invoke": "call a function",

@@ -5,11 +5,12 @@ import time
 from typing import Any, Literal, NamedTuple
 
 from setpoint.cli import codes
-from setpoint.cli.client import path
+from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here
 
 LOOK_AGAIN_S = 0.2
 TIMEOUT_S = 300.0
+AWAY_S_MAX = 10.0
 
 Verdict = Literal["settled", "unmet", "stalled", "converging", "accepted"]
 CODES: dict[Verdict, int] = {
@@ -63,7 +64,7 @@ def follow(here: Here, app: str) -> Outcome:
     deadline_s = time.monotonic() + here.args.timeout
     said: set[str] = set()
     while True:
-        detail = here.client.get(path("v1", "apps", app))
+        detail = look(here, app)
         if here.args.no_wait:
             return Outcome("accepted", detail)
         now = verdict(detail)
@@ -71,6 +72,18 @@ def follow(here: Here, app: str) -> Outcome:
             return Outcome(now, detail)
         _say(here, detail["waiting"], said)
         time.sleep(LOOK_AGAIN_S)
+
+
+def look(here: Here, app: str) -> dict[str, Any]:
+    """The daemon may be replaced while we wait; what it was asked for goes on without us."""
+    give_up_s = time.monotonic() + AWAY_S_MAX
+    while True:
+        try:
+            return here.client.get(path("v1", "apps", app))
+        except Unreachable:
+            if time.monotonic() >= give_up_s:
+                raise
+            time.sleep(LOOK_AGAIN_S)
 
 
 def tell(here: Here, app: str, outcome: Outcome) -> None:
