@@ -51,7 +51,11 @@ class Agent:
         self._ads = Ads(self.table.snapshot, self._settled)
         self.news = News(self.table, self._ads)
         self._holds = Holds(self._look, self._want, limits)
-        self._drains = Drains(self._ads, lambda id: self.supervisor.tell(Drained(id)))
+        self._drains = Drains(
+            self._ads,
+            tell=lambda id: self.supervisor.tell(Drained(id)),
+            later=lambda s, then: asyncio.get_running_loop().call_later(s, then),
+        )
         self._traffic = Traffic(self._busy)
         self._dynos = Dynos()
         self.supervisor = SupervisorLink(supervisor, Listener(self._facts, self._all_facts))
@@ -132,6 +136,9 @@ class Agent:
     def _all_facts(self, present: set[SetKey]) -> None:
         for key in self.table.absent(present):
             self._facts(key, None)
+        for key, facts in self.table.facts.items():
+            self._drains.forget(key)  # a supervisor that was restarted has not heard it
+            self._drains.look(facts)
         self._facts_known.set()
 
     def _look_again(self, key: SetKey) -> None:

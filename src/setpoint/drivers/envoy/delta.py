@@ -2,7 +2,8 @@
 
 The rules, beyond the protocol's own:
  1. A host is sent only once this Envoy has confirmed the cluster and endpoints it needs, and a
-    cluster goes (or loses its last endpoint) only once no host here points at it any more.
+    cluster goes (or loses its last endpoint) only once no host here points at it any more. An
+    Envoy that comes back has to tell its hosts first.
  2. The first answer for hosts waits until it is complete: Envoy opens its port after it, and would
     say 404 for what is still missing.
  3. A refused response says nothing about which of its resources was bad, and the good ones are
@@ -13,7 +14,7 @@ The rules, beyond the protocol's own:
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from setpoint.drivers.envoy.snapshot import Item, Name, Snapshot
+from setpoint.drivers.envoy.snapshot import Item, Name, Snapshot, pointed_at
 from setpoint.formats.envoy.resource import Kind
 
 WILDCARD = "*"
@@ -129,9 +130,7 @@ class Delta:
             watch.pending |= set(self._snapshot.items[ask.kind])
         if ask.kind is Kind.HOST:
             for name, version in ask.held.items():
-                item = self._snapshot.get(Kind.HOST, name)
-                if item is not None and item.version == version:
-                    self._pointers.replace(name, {item.needs})
+                self._pointers.replace(name, {pointed_at(version)})
 
     def _settle(self, ask: Ask) -> set[str]:
         flown = self._flying.pop(ask.nonce, {})
@@ -217,7 +216,8 @@ class Delta:
         if kind is Kind.HOST:
             return item is None or not item.needs or self._in_place(item.needs)
         if kind in (Kind.CLUSTER, Kind.ENDPOINTS) and (item is None or item.empty):
-            return not self._pointers.at(name)
+            untold = name in self._watches[kind].confirmed and not self._watches[Kind.HOST].asked
+            return not untold and not self._pointers.at(name)
         return True
 
     def _in_place(self, cluster: str) -> bool:

@@ -4,8 +4,9 @@ That holds a moment after every Envoy confirmed endpoints without it: its worker
 its main thread confirmed, and a request may be on a kept connection already.
 """
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 from setpoint.drivers.envoy.ads import Ads
 from setpoint.formats.envoy.clusters import cluster_name
@@ -17,13 +18,26 @@ GRACE_S = 0.25
 """20 ms lost no request in 600 under load; this leaves an order of magnitude"""
 
 
-class Drains:
-    """`look` may be called at any time and any number of times; each instance is told once."""
+class Timer(Protocol):
+    def cancel(self) -> None: ...
 
-    def __init__(self, ads: Ads, tell: Callable[[InstanceId], None]) -> None:
+
+class Drains:
+    """`look` may be called at any time and any number of times; each instance is told once.
+
+    `later(seconds, then)`: the event loop's clock.
+    """
+
+    def __init__(
+        self,
+        ads: Ads,
+        tell: Callable[[InstanceId], None],
+        later: Callable[[float, Callable[[], None]], Timer],
+    ) -> None:
         self._ads = ads
         self._tell = tell
-        self._graces: dict[SetKey, dict[InstanceId, asyncio.TimerHandle]] = {}
+        self._later = later
+        self._graces: dict[SetKey, dict[InstanceId, Timer]] = {}
 
     def look(self, facts: SetFacts) -> None:
         graces = self._graces.pop(facts.key, {})
@@ -33,8 +47,7 @@ class Drains:
             graces.pop(instance).cancel()
         if confirmed:
             for instance in draining - set(graces):
-                later = asyncio.get_running_loop().call_later(GRACE_S, self._tell, instance)
-                graces[instance] = later
+                graces[instance] = self._later(GRACE_S, partial(self._tell, instance))
         if graces:
             self._graces[facts.key] = graces
 

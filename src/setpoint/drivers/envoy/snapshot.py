@@ -1,6 +1,7 @@
 """What Envoy should have at this moment, by kind and name; each item versioned by its content.
 
-A counter would collide after a restart of the agent with what Envoy reports to hold already.
+A counter would collide after a restart of the agent with what Envoy reports to hold already. A
+version also tells what its host points at: all an agent knows of what an earlier one sent.
 """
 
 import hashlib
@@ -21,6 +22,11 @@ class Item:
     packed: bytes
     needs: str = ""
     empty: bool = False
+
+
+def pointed_at(version: str | None) -> str:
+    """The cluster that a host of this version points at, '' for none."""
+    return (version or "").partition("@")[2]
 
 
 class Snapshot:
@@ -48,7 +54,8 @@ class Snapshot:
 
     def _put(self, resource: Resource) -> bool:
         packed = self._pack(resource)
-        version = hashlib.blake2b(packed, digest_size=8).hexdigest()
+        digest = hashlib.blake2b(packed, digest_size=8).hexdigest()
+        version = f"{digest}@{resource.needs}" if resource.needs else digest
         if self.version(resource.kind, resource.name) == version:
             return False
         item = Item(resource.name, version, packed, resource.needs, resource.empty)
