@@ -4,7 +4,7 @@ from setpoint.model.ids import SetKey
 from setpoint.model.route import Backend, Route, RouteKind
 from setpoint.model.steps import EnsureRoute
 from setpoint.planning.draft import Draft
-from setpoint.planning.processes import Wanted, still_proving
+from setpoint.planning.processes import CRASHES_TOLD, Wanted, still_proving
 
 HOST_SUFFIX = "localhost"
 
@@ -91,7 +91,7 @@ def _target(draft: Draft, wanted: tuple[Wanted, ...], want: Wanted) -> SetKey | 
     if moved:
         return want.order.key
     current = _current(draft, want.process)
-    if current is not None and _stands(draft, current):
+    if current is not None and _stands(draft, current) and (pending or not _loops(draft, current)):
         return current
     return None if pending else want.order.key
 
@@ -99,6 +99,12 @@ def _target(draft: Draft, wanted: tuple[Wanted, ...], want: Wanted) -> SetKey | 
 def _stands(draft: Draft, key: SetKey) -> bool:
     """It is there and meant to stay. It may be at zero (idle) or restarting: still its turn."""
     return any(s.key == key and not s.retiring for s in draft.observed.sets)
+
+
+def _loops(draft: Draft, key: SetKey) -> bool:
+    """It crashes again and again: nothing is lost by giving its place to what replaces it."""
+    sets = draft.observed.sets
+    return any(s.key == key and not s.ready and s.crashes >= CRASHES_TOLD for s in sets)
 
 
 def _current(draft: Draft, process: str) -> SetKey | None:

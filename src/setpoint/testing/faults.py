@@ -9,13 +9,14 @@ with the same fence: fences order generations, and within one the connection kee
 """
 
 import asyncio
+import contextlib
 import functools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from setpoint.model.errors import StoreError, Transient
+from setpoint.model.errors import DriverError, StoreError, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.process import SetOrder
 from setpoint.model.route import Route
@@ -89,7 +90,8 @@ class Faults:
 
 @dataclass
 class Life:
-    """One life of the daemon. `on_issue` hears each command as it is issued.
+    """One life of the daemon. `on_issue` hears each command as it is issued, `on_late` comes right
+    before one that arrives although its caller gave up.
 
     `accepted`: number of commands each app's drivers have accepted, and the fence of the last.
     """
@@ -97,6 +99,7 @@ class Life:
     faults: Faults
     accepted: dict[AppId, tuple[int, Fence]]
     on_issue: Callable[[str, AppId, Fence], None] = lambda verb, app, fence: None
+    on_late: Callable[[], None] = lambda: None
     died: asyncio.Event = field(default_factory=asyncio.Event)
 
     def point(self) -> None:
@@ -152,10 +155,9 @@ class Life:
         count, last = self.accepted.get(app, (0, fence))
         if count > issued and last == fence:
             return
-        try:
+        self.on_late()
+        with contextlib.suppress(DriverError):
             await method(*args)
-        except Exception:
-            return
 
 
 def fence_of(args: tuple[Any, ...]) -> tuple[AppId, Fence]:

@@ -47,6 +47,7 @@ class Watch:
         self.trace: list[str] = []
         self.accepted: dict[AppId, tuple[int, Fence]] = {}
         self._highest: dict[tuple[AppId, str], Fence] = {}
+        self._late = False
         self._generations: dict[AppId, int] = {}
         supervisor.on_command = self._on_set
         supervisor.on_act = self._on_act
@@ -62,7 +63,12 @@ class Watch:
         self.trace.append(f"{self._loop.time() - self._started_s:.4f} {what}")
 
     def issued(self, verb: str, app: AppId, fence: Fence) -> None:
-        """A command leaves the daemon: was the intent it serves still the newest, just now?"""
+        """A command leaves the daemon: was the intent it serves still the newest, just now?
+
+        What is left of a forgotten app is collected under the fence that it has.
+        """
+        if app not in self._store.rows.units:
+            return
         for generation, at_s in self._store.moved_at[app]:
             if generation > fence.generation:
                 age_s = self._loop.time() - at_s
@@ -70,7 +76,12 @@ class Watch:
                     self.violated(f"{verb} was issued {age_s:.1f} s after its intent had changed")
                 return
 
+    def arrives_late(self) -> None:
+        """The next command comes from a caller that gave up on it."""
+        self._late = True
+
     def _on_set(self, verb: str, key: SetKey, fence: Fence) -> None:
+        self._late = False
         self._accept(verb, key.app, key.process, fence)
         unit = self._store.rows.units.get(key.app)
         meant_to_serve = unit is not None and not unit.intent.deleted
@@ -78,10 +89,18 @@ class Watch:
             self.violated(f"{key} was removed while requests were still routed to it")
 
     def _on_edge(self, verb: str, app: AppId, fence: Fence) -> None:
+        if verb == "remove_route":
+            self._late = False
         self._accept(verb, app, "route", fence)
 
     def _on_route(self, route: Route) -> None:
-        """Nobody is turned away while something that has served still stands and is intended."""
+        """Nobody is turned away while something that has served still stands and is intended.
+
+        A command that arrives late was right when it was issued; the next look puts it right.
+        """
+        late, self._late = self._late, False
+        if late:
+            return
         unit = self._store.rows.units.get(route.app)
         before = self._edge.routes.get(route.app)
         if unit is None or before is None or not self._long_settled(route.app):
@@ -91,21 +110,27 @@ class Watch:
             slot = self._supervisor.slots.get(backend.target) if backend.target else None
             if slot is None or slot.retiring or not slot.ever_ready:
                 continue
-            if backend.process not in after and self._is_meant(unit, backend.process):
+            if backend.process not in after and self._is_meant(unit, backend.process, slot):
                 self.violated(f"{backend.process} was taken out of the routes and could serve")
 
-    def _is_meant(self, unit: Unit, process: str) -> bool:
+    def _is_meant(self, unit: Unit, process: str, slot: Slot) -> bool:
         """Is it intended to run, and not dropped by a newer release that has proven itself?"""
-        releases = self._store.rows.releases.get(unit.id, ())
-        if not releases or unit.intent.deleted:
+        scaled = unit.intent.formation.get(process)
+        if unit.intent.deleted or (scaled is not None and scaled.max == 0):
             return False
-        newest = next((r for r in releases if r.status in ("pending", "succeeded")), releases[0])
-        if newest.slug.process(process) is not None:
-            return bounds_of(unit, newest, process).max > 0
-        runs = [p.name for p in newest.slug.processes if bounds_of(unit, newest, p.name).max]
+        newer = [
+            r
+            for r in self._store.rows.releases.get(unit.id, ())
+            if r.version > slot.order.spec.release
+        ]
+        return not any(r.slug.process(process) is None and self._has_proven(unit, r) for r in newer)
+
+    def _has_proven(self, unit: Unit, release: Release) -> bool:
+        """Something of it was ready, or nothing of it is meant to run."""
+        if not any(bounds_of(unit, release, p.name).max for p in release.slug.processes):
+            return True
         sets = [s for k, s in self._supervisor.slots.items() if k.app == unit.id]
-        proven = any(s.ever_ready and s.order.spec.release == newest.version for s in sets)
-        return bool(runs) and not proven
+        return any(s.ever_ready and s.order.spec.release == release.version for s in sets)
 
     def _long_settled(self, app: AppId) -> bool:
         """The intent is older than a look and its leap."""

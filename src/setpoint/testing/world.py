@@ -106,7 +106,7 @@ class World:
 
     async def _live(self) -> None:
         self.lives += 1
-        life = Life(self.faults, self.watch.accepted, self.watch.issued)
+        life = Life(self.faults, self.watch.accepted, self.watch.issued, self.watch.arrives_late)
         daemon = self._daemon(life)
         self.life, self.daemon = life, daemon
         running = asyncio.create_task(daemon.run())

@@ -11,7 +11,7 @@ from setpoint.converge import loop
 from setpoint.model.app import AppIntent, Formation, SecretRef, Source
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.errors import Terminal, Transient
-from setpoint.model.ids import AppId, SetKey
+from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.journal import Entry
 from setpoint.model.observed import StatusSummary
 from setpoint.model.process import SetOrder
@@ -382,5 +382,33 @@ def test_a_failed_build_is_not_asked_for_again():
         await stage.change(SHOP, formation={"web": Formation(2, 2)})
         await asyncio.sleep(120.0)
         assert [e.verb for e in stage.journal(SHOP)].count("start-build") == 1
+
+    play(story)
+
+
+def test_a_command_that_arrives_after_people_changed_their_minds_back_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """web=0, its removal hangs on the way; web=1 again; then the removal arrives after all."""
+
+    async def story(stage: Stage) -> None:
+        supervisor, held = stage.world.supervisor, []
+        remove = supervisor.remove
+
+        async def hang(key: SetKey, fence: Fence) -> None:
+            held.append((key, fence))
+            await asyncio.Event().wait()
+
+        await stage.create(SHOP)
+        await stage.settled(SHOP)
+        monkeypatch.setattr(supervisor, "remove", hang)
+        await stage.change(SHOP, formation={"web": Formation(0, 0)})
+        await stage.until(lambda: held != [])
+        await stage.change(SHOP, formation={"web": Formation(1, 1)})
+        await stage.settled(SHOP)
+        assert stage.ready(SHOP) == 1
+        with pytest.raises(Terminal):
+            await remove(*held[0])
+        assert stage.ready(SHOP) == 1
 
     play(story)

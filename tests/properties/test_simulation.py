@@ -1,0 +1,78 @@
+"""Any history, any faults: nothing impossible on the way, everything as intended in the end."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from setpoint.planning import processes
+from setpoint.testing import simulate as simulation
+from setpoint.testing.faults import Rates
+from setpoint.testing.simulate import main, simulate
+
+SEEDS = st.integers(min_value=10_000, max_value=10_000_000)
+EVERYTHING = Rates(refused=0.05, lost=0.05, slow=0.3, late=0.1, stale=0.3, deaf=0.5)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(SEEDS)
+def test_any_history_ends_as_intended_and_then_is_silent(seed: int):
+    assert simulate(seed).violations == ()
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(SEEDS)
+def test_so_it_does_when_every_kind_of_fault_is_about(seed: int):
+    assert simulate(seed, rates=EVERYTHING).violations == ()
+
+
+@settings(max_examples=5, deadline=None, derandomize=True)
+@given(SEEDS)
+def test_wakes_that_are_all_lost_change_nothing_in_the_end(seed: int):
+    result = simulate(seed, crash_at=(), rates=Rates(deaf=1.0))
+    assert result.violations == ()
+    assert result.crashed == ()
+
+
+@settings(max_examples=5, deadline=None, derandomize=True)
+@given(SEEDS, st.lists(st.integers(1, 1500), min_size=2, max_size=6))
+def test_the_daemon_may_die_at_any_chosen_point(seed: int, crash_at: list[int]):
+    result = simulate(seed, crash_at)
+    assert result.violations == ()
+    assert set(result.crashed) <= set(crash_at)
+
+
+def test_the_same_seed_is_the_same_history_to_the_letter():
+    once, again = simulate(5), simulate(5)
+    assert once == again
+    assert len(once.crashed) > 10
+    assert once.trace != simulate(6).trace
+
+
+def test_naming_its_crash_points_replays_a_drawn_history():
+    drawn = simulate(5)
+    assert simulate(5, drawn.crashed).trace == drawn.trace
+
+
+def test_the_command_says_in_one_json_object_what_it_found(capsys: pytest.CaptureFixture[str]):
+    assert main(["--points", "30", "--seed", "5"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["points"] >= 30
+    assert told["violations"] == 0
+    assert told["per_second"] > 0
+    assert told["seeds"][0] == 5
+
+
+def test_a_failing_run_prints_one_line_that_replays_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(processes.Wanted, "ready", property(lambda wanted: True))
+    monkeypatch.setattr(simulation, "SHRINK_RUNS_MAX", 3)
+    assert main(["--points", "1", "--seed", "1"]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["failed_seeds"] == [1]
+    line = next(text for text in printed.err.splitlines() if "--crash-at" in text)
+    arguments = line.split("#")[0].split()[3:]
+    assert main(arguments) == 1
+    assert json.loads(capsys.readouterr().out)["violations"] > 0
