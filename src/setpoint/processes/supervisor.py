@@ -5,7 +5,6 @@ nothing else: instances go on, and the next supervisor adopts them.
 """
 
 import asyncio
-import hashlib
 import logging
 import os
 import secrets
@@ -72,11 +71,9 @@ class Machine:
 
 def look_around(paths: Paths) -> Machine:
     """What there is to work with. Raises Terminal where no app could ever start."""
-    installation = hashlib.sha256(os.fsencode(paths.data)).hexdigest()[:8]
-    tools = paths.data / "tools"
-    confinement = Confinement.probe(tools, installation)
+    confinement = Confinement.probe(paths.tools, paths.installation)
     python = find_python(candidates(os.environ), shared=confinement.uids is not None)
-    worker = install_worker(Path(python_function.__path__[0]), tools, python)
+    worker = install_worker(Path(python_function.__path__[0]), paths.tools, python)
     return Machine(confinement, _capabilities(confinement, python), worker)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from setpoint.drivers.local.paths import Paths
@@ -25,15 +26,17 @@ def main() -> None:
         children=[
             Child(
                 name="supervisor",
-                argv=lambda: [sys.executable, "-I", "-m", "setpoint.processes.supervisor"],
+                argv=lambda *_: [sys.executable, "-I", "-m", "setpoint.processes.supervisor"],
                 log=str(paths.plane_logs / "supervisor.log"),
                 env=env,
                 fds=(control.fileno(),),
             )
         ],
         listener=listener,
-        record=lambda name, pid: preflight.record_process(paths, name, pid),
+        record=partial(preflight.record_process, paths),
         stop_apps=lambda: None,
+        held=(control,),
+        release=lambda: None,
         on_ready=lambda: (paths.runtime / "up").touch(),
     ).run()
 

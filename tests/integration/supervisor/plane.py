@@ -54,7 +54,13 @@ class Plane:
             [sys.executable, str(KEEP), str(self.paths.data), str(self.paths.runtime)],
             stdin=subprocess.DEVNULL,
         )
-        until((self.paths.runtime / "up").exists, 20.0, "the supervisor is ready")
+        keeper = self.keeper
+
+        def ready() -> bool:
+            assert keeper.poll() is None, f"the keeper has ended: {self.words()}"
+            return (self.paths.runtime / "up").exists()
+
+        until(ready, 20.0, f"the supervisor is ready: {self.words()}")
 
     def down(self) -> None:
         """The plane only."""
@@ -63,6 +69,20 @@ class Plane:
             self.keeper.wait(15.0)
             self.keeper = None
         (self.paths.runtime / "up").unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """Keeper and supervisor at once, with no word."""
+        assert self.keeper is not None
+        supervisor = self.supervisor_pid
+        self.keeper.kill()
+        os.kill(supervisor, signal.SIGKILL)
+        self.keeper.wait()
+        until(lambda: not _runs(supervisor), what="the supervisor has ended")
+        self.keeper = None
+        (self.paths.runtime / "up").unlink(missing_ok=True)
+
+    def stop_apps(self) -> None:
+        self.tell(control.StopAll())
 
     @property
     def supervisor_pid(self) -> int:
@@ -77,9 +97,6 @@ class Plane:
         self.run(lambda driver: driver.probe())
 
     # --- orders ---
-
-    def ask(self, call: Callable[[LocalDriver], Awaitable[T]]) -> T:
-        return self.run(call)
 
     def run(self, call: Callable[[LocalDriver], Awaitable[T]]) -> T:
         async def once() -> T:
@@ -224,9 +241,9 @@ class Plane:
 
     def clear(self) -> None:
         """Stop everything and leave nothing on the machine."""
-        if self.keeper is not None:
-            with contextlib.suppress(OSError):
-                self.tell(control.StopAll())
+        if self.keeper is None:
+            self.up()
+        self.stop_apps()
         self.down()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -256,4 +273,8 @@ def new_plane(python: str) -> Plane:
     return plane
 
 
-SIGKILL = signal.SIGKILL
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -3,6 +3,7 @@
 Nothing is started or stopped in here. Facts are put together; deciding comes after.
 """
 
+import logging
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -17,8 +18,11 @@ from setpoint.drivers.local.records import Files, Record
 from setpoint.drivers.local.sandbox import Identity
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Standing, Table
+from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId, SetKey
 from setpoint.model.process import Phase
+
+log = logging.getLogger("setpoint.supervisor")
 
 Found = dict[tuple[str, str], Identity]
 """(app, instance name) -> identity, as the machine itself tells it"""
@@ -68,7 +72,7 @@ class Adoption:
             if identity is None:
                 Files(self._ground.paths.instances, app, name).drop()
             else:
-                self._adopt(AppId(app), name, record, identity)
+                self._adopt_or_end(AppId(app), name, record, identity)
 
     def _adopt_unrecorded(self, found: Found) -> None:
         """The runtime directory was wiped under them: their names say which set they belong to."""
@@ -79,25 +83,33 @@ class Adoption:
                 continue
             key = self._ground.lasting.resolve(AppId(app), name.process, name.hash)
             kind = "web" if name.port else "worker"
-            self._adopt(
-                AppId(app), name, Record(key, kind, as_found(name, self._now_s())), identity
-            )
+            record = Record(key, kind, as_found(name, self._now_s()))
+            self._adopt_or_end(AppId(app), name, record, identity)
+
+    def _adopt_or_end(
+        self, app: AppId, name: InstanceName, record: Record, identity: Identity
+    ) -> None:
+        """What cannot be taken over is ended, so that its order starts another."""
+        try:
+            sandbox.prepare_app(self._ground.confinement, self._ground.paths.runtime, app)
+            self._adopt(app, name, record, identity)
+        except (DriverError, OSError) as error:
+            log.warning("instance.not_adopted", extra={"instance": name.id, "why": error})
+            sandbox.kill(identity)
 
     def _adopt(self, app: AppId, name: InstanceName, record: Record, identity: Identity) -> None:
-        standing = self._standing(record.key)
-        standing.facts = replace(
-            standing.facts, instances=(*standing.facts.instances, record.instance)
-        )
-        reports = self._hands.reports(standing)
-        running = self._launcher.adopt(app, name, identity, reports)
+        standing, instance = self._standing(record.key), record.instance
+        running = self._launcher.adopt(app, name, identity, self._hands.reports(standing))
         running.doomed = record.doomed
+        starting = instance.phase is Phase.STARTING
+        readiness = None
+        if starting or record.kind == "function":
+            readiness = self._launcher.readiness(running, record.kind, instance.started_at_s)
         standing.running[running.id] = running
-        instance = record.instance
-        if instance.phase is Phase.STARTING or record.kind == "function":
-            running.await_ready(
-                self._launcher.readiness(running, record.kind, instance.started_at_s)
-            )
+        standing.facts = replace(standing.facts, instances=(*standing.facts.instances, instance))
         self._launcher.keep(standing, running)
+        if readiness is not None:
+            running.await_ready(readiness)
 
     def _standing(self, key: SetKey) -> Standing:
         standing = self._table.sets.get(key)

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from pathlib import Path
 
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local import records, sandbox
@@ -54,7 +55,8 @@ class Launcher:
         assert order is not None
         name = self._name(order, ordinal)
         files = Files(self._ground.paths.instances, order.key.app, name)
-        running = Running(self._ground.confinement, order.key.app, name, files, reports)
+        output = sandbox.open_output(files.output)
+        running = Running(self._ground.confinement, order.key.app, name, files, output, reports)
         before = standing.facts
         standing.facts = change.started(before, name.id, ordinal, self._now_s())
         try:
@@ -82,7 +84,8 @@ class Launcher:
         self, app: AppId, name: InstanceName, identity: Identity, reports: Reports
     ) -> Running:
         files = Files(self._ground.paths.instances, app, name)
-        running = Running(self._ground.confinement, app, name, files, reports)
+        output = _reopened(files.output, identity)
+        running = Running(self._ground.confinement, app, name, files, output, reports)
         self._last_port[app] = max(self._last_port.get(app, 0), name.port)
         running.adopt(identity)
         return running
@@ -183,6 +186,15 @@ def _kind(order: SetOrder | None, name: InstanceName) -> ProcessKind:
     if order is not None:
         return order.spec.kind
     return "web" if name.port else "worker"
+
+
+def _reopened(output: Path, identity: Identity) -> int:
+    """The reading end again; where the FIFO's name is lost, by way of what still writes to it."""
+    if not output.exists():
+        with contextlib.suppress(OSError):
+            flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
+            return os.open(f"/proc/{identity.inner_pid}/fd/1", flags)
+    return sandbox.open_output(output)
 
 
 def _hostname(name: InstanceName) -> str:

@@ -57,10 +57,12 @@ PORTS = 20_000
 
 
 def next_port(last: int, taken: frozenset[int]) -> int:
-    """Ports go round, so that one that was just given back is not met again by a late request."""
-    port = last
-    for _ in range(PORTS):
-        port = PORT_FIRST + (port - PORT_FIRST + 1) % PORTS
+    """Ports go round, so that one just given back is not met again by a late request.
+
+    `last`: the one given before, 0 for none.
+    """
+    for step in range(1, PORTS + 1):
+        port = PORT_FIRST + (max(last, PORT_FIRST - 1) - PORT_FIRST + step) % PORTS
         if port not in taken:
             return port
     raise AssertionError("more instances in one app than ports")

@@ -8,10 +8,8 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from setpoint.drivers.local.lines import Splitter
-from setpoint.drivers.local.sandbox import open_output
 
 CHUNK_BYTES = 64 * 1024
 """Per turn of the event loop, so that no app's output delays another's."""
@@ -41,11 +39,11 @@ class Budget:
 
 
 class OutputPipe:
-    """Reads until closed. `write` gets whole lines; `lost` how many were dropped."""
+    """Reads `fd` until closed. `write` gets whole lines; `lost` how many were dropped."""
 
     def __init__(
         self,
-        path: Path,
+        fd: int,
         write: Callable[[Sequence[str]], None],
         lost: Callable[[int], None],
     ) -> None:
@@ -56,7 +54,7 @@ class OutputPipe:
         self._splitter = Splitter()
         self._budget = Budget(self._loop.time())
         self._dropped = 0
-        self._fd = open_output(path)
+        self._fd = fd
         self._loop.add_reader(self._fd, self._read_some)
 
     def close(self) -> None:

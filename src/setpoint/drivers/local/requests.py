@@ -5,7 +5,7 @@ from setpoint.drivers.local.builds import Builds
 from setpoint.drivers.local.control import answering
 from setpoint.drivers.local.launching import Ground
 from setpoint.drivers.local.logs import Logs
-from setpoint.drivers.local.sandbox import drop_app
+from setpoint.drivers.local.sandbox import drop_all, drop_app
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.vetting import vet_app, vet_build, vet_key, vet_order
 from setpoint.formats import control
@@ -50,6 +50,7 @@ class Requests:
                 return control.Logs(self._logs.tail(app, lines))
             case control.StopAll():
                 await self._supervisor.stop_all()
+                self._clear()
             case _:
                 self._do(request)
         return Done()
@@ -79,6 +80,13 @@ class Requests:
                 self._drop(app)
             case _:
                 raise Terminal(f"cannot do {type(request).__name__}: it is not the supervisor's")
+
+    def _clear(self) -> None:
+        """Nothing runs any more: namespaces and cgroups go, too."""
+        confinement = self._ground.confinement
+        drop_all(confinement, self._ground.paths.runtime)
+        if confinement.cgroups is not None:
+            confinement.cgroups.remove_all()
 
     def _drop(self, app: AppId) -> None:
         self._supervisor.check_unused(app)

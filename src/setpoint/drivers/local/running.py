@@ -46,10 +46,16 @@ class Reports:
 
 
 class Running:
-    """`doomed`: killed because it did not get ready in time."""
+    """`output`: the reading end of its output. `doomed`: killed for not getting ready in time."""
 
     def __init__(
-        self, confinement: Confinement, app: AppId, name: InstanceName, files: Files, to: Reports
+        self,
+        confinement: Confinement,
+        app: AppId,
+        name: InstanceName,
+        files: Files,
+        output: int,
+        to: Reports,
     ) -> None:
         self.app = app
         self.name = name
@@ -63,7 +69,7 @@ class Running:
         self._loop = asyncio.get_running_loop()
         self._readiness: Readiness | None = None
         self._pipe = OutputPipe(
-            files.output,
+            output,
             lambda lines: to.output(self, lines),
             lambda count: to.output_lost(self, count),
         )

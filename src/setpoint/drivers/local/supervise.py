@@ -72,6 +72,7 @@ class Supervisor:
         standing = self._table.sets.get(key)
         if standing is not None:
             standing.facts = change.removed(standing.facts, fence)
+            self._mark(standing)
             self.wake(key)
 
     def demand(self, key: SetKey, waiting: int) -> None:
@@ -181,11 +182,14 @@ class Supervisor:
             standing.socket.watch(how, lambda: self.demand(standing.key, 1))
 
     def _publish(self, standing: Standing) -> None:
-        if standing.order is not None:
-            self._orders.mark(standing.facts)
+        self._mark(standing)
         if standing.told != standing.facts:
             standing.told = standing.facts
             self._hub.tell_set(standing.key, standing.facts)
+
+    def _mark(self, standing: Standing) -> None:
+        if standing.order is not None:
+            self._orders.mark(standing.facts)
 
     def _forget(self, standing: Standing) -> None:
         key = standing.key

@@ -1,0 +1,122 @@
+"""How facts change, and that the standing order then does what a user expects."""
+
+from msgspec.structs import replace
+
+from setpoint.drivers.local import facts as change
+from setpoint.model.ids import AppId, Digest, Fence, InstanceId, SetKey
+from setpoint.model.process import (
+    Bounds,
+    Drain,
+    Endpoint,
+    Exit,
+    GiveUp,
+    Kill,
+    Phase,
+    ProcessSpec,
+    SetFacts,
+    SetOrder,
+    Start,
+    Stop,
+)
+from setpoint.planning.standing import DRAIN_S_MAX, GRACE_S, STEADY_S, decide
+
+KEY = SetKey(AppId("a1"), "web", Digest("ab" * 32))
+SPEC = ProcessSpec(
+    "web", "web", 1, Digest("c0"), None, "/usr/bin/python3", "", "run", "", Digest("e0"), "basic",
+    1 << 20, 10, 100,
+)  # fmt: skip
+ORDER = SetOrder(KEY, "shop", SPEC, Bounds(1, 1, boot_s_max=60.0), Fence(1, 1), attempts_max=3)
+ONE = InstanceId("web.1-aaaaaa")
+HERE = Endpoint("veth", "198.18.0.2", 10000)
+
+
+def new() -> SetFacts:
+    return change.ordered(None, ORDER, None)
+
+
+def ready(at_s: float = 10.0) -> SetFacts:
+    return change.became_ready(change.started(new(), ONE, 1, at_s - 1.0), ONE, HERE, at_s)
+
+
+def test_a_crash_before_ready_is_a_failure_with_its_last_words() -> None:
+    facts = change.ended(change.started(new(), ONE, 1, 0.0), ONE, Exit(1, 1.0), ["no such module"])
+    assert (facts.failures, facts.crashes) == (1, 1)
+    assert facts.last_lines == ("no such module",)
+    assert facts.instances == ()
+
+
+def test_getting_ready_forgives_failures_but_not_crashes_yet() -> None:
+    facts = replace(new(), failures=2, crashes=2, gave_up=True, last_lines=("old",), waiting=4)
+    facts = change.became_ready(change.started(facts, ONE, 1, 0.0), ONE, HERE, 1.0)
+    assert (facts.failures, facts.crashes, facts.gave_up) == (0, 2, False)
+    assert (facts.last_lines, facts.waiting) == ((), 0)
+
+
+def test_a_crash_after_a_long_life_is_the_first_one() -> None:
+    facts = replace(ready(10.0), crashes=4)
+    assert change.ended(facts, ONE, Exit(1, 11.0)).crashes == 5
+    assert change.ended(facts, ONE, Exit(1, 10.0 + STEADY_S)).crashes == 1
+
+
+def test_crashes_are_forgotten_after_a_steady_minute() -> None:
+    facts = replace(ready(10.0), crashes=4)
+    assert change.steady_in_s(facts, 40.0) == STEADY_S - 30.0
+    assert change.steadied(facts, 40.0).crashes == 4
+    assert change.steadied(facts, 10.0 + STEADY_S).crashes == 0
+
+
+def test_an_expected_end_counts_for_nothing() -> None:
+    facts = change.ended(ready(), ONE, Exit(143, 11.0, expected=True))
+    assert (facts.failures, facts.crashes) == (0, 0)
+
+
+def test_only_another_wish_lets_it_try_anew() -> None:
+    facts = change.gave_up(replace(new(), failures=3))
+    same = replace(ORDER, fence=Fence(1, 2))
+    assert change.ordered(facts, same, ORDER).gave_up
+    assert change.ordered(facts, same, ORDER).fence == Fence(1, 2)
+    other = change.ordered(facts, replace(ORDER, attempts_max=0), ORDER)
+    assert (other.gave_up, other.failures) == (False, 0)
+    again = change.ordered(change.removed(facts, Fence(1, 2)), ORDER, ORDER)
+    assert (again.gave_up, again.retiring) == (False, False)
+
+
+def test_what_no_edge_reaches_is_drained_at_once() -> None:
+    (worker,) = change.draining(change.started(new(), ONE, 1, 0.0), ONE, 1.0).instances
+    assert worker.drained
+    (web,) = change.draining(ready(), ONE, 11.0).instances
+    assert not web.drained
+
+
+def test_a_hung_start_is_killed_and_its_end_awaited_before_anything_else() -> None:
+    facts = change.started(new(), ONE, 1, 0.0)
+    (act,) = decide(ORDER, facts, 60.0).acts
+    assert isinstance(act, Kill)
+    facts = change.ended(facts, ONE, Exit(137, 60.1, timed_out=True))
+    (act,) = decide(ORDER, facts, 60.2).acts
+    assert isinstance(act, GiveUp)
+
+
+def test_removal_drains_then_stops_then_kills() -> None:
+    facts = change.removed(ready(10.0), Fence(1, 2))
+    (act,) = decide(ORDER, facts, 11.0).acts
+    assert isinstance(act, Drain)
+    facts = change.draining(facts, ONE, 11.0)
+    assert decide(ORDER, facts, 11.5).acts == ()
+    (act,) = decide(ORDER, facts, 11.0 + DRAIN_S_MAX).acts
+    assert isinstance(act, Stop)
+    (act,) = decide(ORDER, change.drained(facts, ONE), 11.6).acts
+    assert isinstance(act, Stop)
+    facts = change.stopping(facts, ONE, 12.0)
+    (act,) = decide(ORDER, facts, 12.0 + GRACE_S).acts
+    assert isinstance(act, Kill)
+    assert facts.instances[0].phase is Phase.STOPPING
+
+
+def test_a_start_that_could_not_even_begin_is_retried_later() -> None:
+    facts = change.never_started(new(), "cannot start web.1: no memory", 5.0)
+    (act,) = decide(ORDER, facts, 5.0).acts
+    assert isinstance(act, Start)
+    facts = change.never_started(facts, "cannot start web.1: no memory", 5.1)
+    assert decide(ORDER, facts, 5.1).acts == ()
+    assert facts.last_lines == ("cannot start web.1: no memory",)

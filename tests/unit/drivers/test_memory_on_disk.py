@@ -1,0 +1,141 @@
+"""What the supervisor keeps on disk: lasting memory, orders, acts and logs."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from setpoint.drivers.local.actlog import ACTS_MAX, ActLog
+from setpoint.drivers.local.lasting import Lasting, Stale
+from setpoint.drivers.local.logs import Logs
+from setpoint.drivers.local.orders import Orders
+from setpoint.formats.control import LogLine
+from setpoint.model.errors import Terminal
+from setpoint.model.ids import AppId, Fence
+from setpoint.testing.clock import ManualClock
+from tests.unit.drivers.test_facts import KEY, ORDER, new
+
+APP = KEY.app
+
+
+def test_a_fence_holds_for_the_process_and_over_a_restart(tmp_path: Path) -> None:
+    Lasting(tmp_path, 10).ordered(KEY, Fence(1, 5))
+    again = Lasting(tmp_path, 10)
+    with pytest.raises(Stale, match=r"1\.4 is stale, 1\.5"):
+        again.removed(KEY, Fence(1, 4))
+    again.ordered(KEY, Fence(1, 5))
+    again.ordered(replace(KEY, process="worker"), Fence(1, 2))
+    again.ordered(KEY, Fence(2, 1))
+
+
+def test_what_repeats_is_not_written_again(tmp_path: Path) -> None:
+    lasting = Lasting(tmp_path, 10)
+    lasting.ordered(KEY, Fence(1, 5))
+    before = (tmp_path / f"{APP}.json").stat().st_ino
+    lasting.ordered(KEY, Fence(1, 5))
+    assert (tmp_path / f"{APP}.json").stat().st_ino == before
+
+
+def test_a_name_leads_back_to_the_whole_key_until_the_set_is_gone(tmp_path: Path) -> None:
+    Lasting(tmp_path, 10).ordered(KEY, Fence(1, 1))
+    lasting = Lasting(tmp_path, 10)
+    assert lasting.resolve(APP, "web", KEY.spec_hash[:10]) == KEY
+    lasting.gone(KEY)
+    assert Lasting(tmp_path, 10).resolve(APP, "web", KEY.spec_hash[:10]) != KEY
+
+
+def test_an_app_keeps_its_number_and_a_forgotten_one_gives_it_back(tmp_path: Path) -> None:
+    lasting = Lasting(tmp_path, 2)
+    assert [lasting.number(AppId(app)) for app in ("a", "b", "a")] == [0, 1, 0]
+    with pytest.raises(Terminal, match="all 2 uids"):
+        lasting.number(AppId("c"))
+    lasting.forget(AppId("a"))
+    assert Lasting(tmp_path, 2).number(AppId("c")) == 0
+
+
+def test_orders_come_back_with_what_cannot_be_seen(tmp_path: Path) -> None:
+    orders = Orders(tmp_path)
+    orders.keep(ORDER, {"SECRET": "s3cret"})
+    orders.mark(replace(new(), crashes=2, gave_up=True))
+    ((stored, marks),) = Orders(tmp_path).load()
+    assert (stored.order, stored.environment) == (ORDER, {"SECRET": "s3cret"})
+    assert (marks.crashes, marks.gave_up) == (2, True)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
+
+
+def test_an_order_that_cannot_be_read_is_as_good_as_lost(tmp_path: Path) -> None:
+    Orders(tmp_path).keep(ORDER, {})
+    (path,) = tmp_path.glob("*.order")
+    path.write_bytes(path.read_bytes()[:20])
+    assert list(Orders(tmp_path).load()) == []
+
+
+def test_alike_acts_nobody_has_read_are_one_with_a_count(tmp_path: Path) -> None:
+    clock = ManualClock(100.0)
+    acts = ActLog(tmp_path / "acts", clock)
+    for _ in range(3):
+        acts.record(KEY, "start", "web.1", "it crashed", 1)
+        acts.record(KEY, "kill", "web.1", "it hung", 1)
+    assert [(act.verb, act.count) for act in acts.after(0)] == [("start", 3), ("kill", 3)]
+    acts.record(KEY, "start", "web.1", "it crashed", 1)
+    assert [act.count for act in acts.after(0)] == [3, 3, 1]
+
+
+def test_act_numbers_rise_and_reading_forgets(tmp_path: Path) -> None:
+    clock = ManualClock(100.0)
+    acts = ActLog(tmp_path / "acts", clock)
+    acts.record(KEY, "start", "web.1", "one", 1)
+    acts.record(KEY, "start", "web.1", "two", 1)
+    first, second = acts.after(0)
+    assert first.seq < second.seq
+    assert acts.after(first.seq) == (second,)
+    assert ActLog(tmp_path / "acts", clock).after(0) == (second,)
+    wiped = ActLog(tmp_path / "other", lambda: 200.0)
+    wiped.record(KEY, "start", "web.1", "after a reboot", 1)
+    assert wiped.after(0)[0].seq > second.seq
+
+
+def test_the_act_log_is_bounded(tmp_path: Path) -> None:
+    acts = ActLog(tmp_path / "acts", lambda: 1.0)
+    for n in range(ACTS_MAX + 5):
+        acts.record(KEY, "start", f"web.{n}", "", 1)
+    assert len(acts.after(0)) == ACTS_MAX
+
+
+def line(text: str) -> LogLine:
+    return LogLine(1.0, "app", "web.1", text)
+
+
+def test_an_apps_log_has_a_bound_and_keeps_the_newest(tmp_path: Path) -> None:
+    logs = Logs(tmp_path, segment_bytes_max=1000)
+    for n in range(200):
+        logs.append(APP, [line(f"number {n}")])
+    kept = logs.tail(APP, 1000)
+    assert kept[-1] == line("number 199")
+    assert 10 < len(kept) < 60
+    assert logs.tail(APP, 2) == kept[-2:]
+    assert sum(path.stat().st_size for path in tmp_path.glob("*/*")) < 2200
+
+
+def test_a_half_written_line_costs_itself_only(tmp_path: Path) -> None:
+    logs = Logs(tmp_path)
+    logs.append(APP, [line("whole")])
+    (segment,) = tmp_path.glob("*/newer.jsonl")
+    segment.write_bytes(segment.read_bytes() + b'{"at_s":1,"sou\n')
+    assert logs.tail(APP, 10) == (line("whole"),)
+
+
+def test_followers_hear_every_line_until_they_leave(tmp_path: Path) -> None:
+    logs, heard = Logs(tmp_path), list[LogLine]()
+    leave = logs.follow(APP, heard.append)
+    logs.append(APP, [line("one"), line("two")])
+    logs.append(AppId("other"), [line("not mine")])
+    leave()
+    logs.append(APP, [line("three")])
+    assert heard == [line("one"), line("two")]
+
+
+def test_a_log_that_cannot_be_written_harms_nobody(tmp_path: Path) -> None:
+    logs = Logs(tmp_path / "missing")
+    logs.append(APP, [line("lost")])
+    assert logs.tail(APP, 10) == ()
