@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -120,7 +119,3 @@ def app_name(said: str) -> str:
     if not APP_RE.fullmatch(said):
         raise Refused(f"cannot find {said[:64]!r}: that is no app name", "see: setpoint apps")
     return said
-
-
-def stdin_text() -> str:
-    return sys.stdin.read()

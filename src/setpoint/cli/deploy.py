@@ -108,10 +108,11 @@ def _complain(here: Here, head: str, message: str, outcome: Outcome) -> None:
 
 
 def _show_ways_in(here: Here, detail: dict[str, Any]) -> None:
+    """Functions by the command that calls them: their hosts answer to the invoke key only."""
     app = detail["name"]
-    functions = {f["host"] for f in detail["functions"]}
-    for url in detail["urls"]:
-        if urlsplit(url).hostname not in functions:
+    hosts = {f["host"] for f in detail["functions"]}
+    for url in detail["urls"] if "web" in detail["formation"] else ():
+        if urlsplit(url).hostname not in hosts:
             here.out.line(f"  {url}")
     for function in detail["functions"]:
         here.out.line(f"  setpoint invoke {app}/{function['name']}")

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from setpoint.cli import codes
@@ -41,8 +42,21 @@ def _fields(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("  limits", "enforced" if capabilities["limits"] else "not enforced"),
         ("  instances", f"at most {capabilities['instances_max']} per process type"),
         ("  edge", f"port {told['edge_port']}"),
-        *((f"  {name}", str(fact)) for name, fact in told["plane"].items()),
+        *(_plane(told["plane"])),
     ]
+
+
+def _plane(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Whatever it tells of itself; lists of things one a line."""
+    for name, fact in facts.items():
+        for item in fact if isinstance(fact, list) else (fact,):
+            yield f"  {name}", _words(item)
+
+
+def _words(fact: object) -> str:
+    if isinstance(fact, dict):
+        return "  ".join(f"{key}={value}" for key, value in fact.items())
+    return str(fact)
 
 
 def _look_at_machine(here: Here) -> NoReturn:
