@@ -71,28 +71,51 @@ def wait_for(pid: int) -> int:
 
 
 def kill_the_rest() -> None:
-    """As subreaper we inherit every orphan, so this ends when nobody is left."""
+    """As subreaper we inherit every orphan, so this ends when nobody is left.
+
+    Stopped before they are killed: under a limit, every killed process makes room for one more.
+    """
     while True:
-        for pid in children():
-            os.kill(pid, signal.SIGKILL)
+        stopped: set[int] = set()
+        while fresh := descendants() - stopped:
+            send(fresh, signal.SIGSTOP)
+            stopped |= fresh
+        send(stopped, signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
 
 
-def children() -> list[int]:
-    found: list[int] = []
+def send(pids: set[int], number: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def descendants() -> set[int]:
+    children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as stat:
-                    parent = int(stat.read().rpartition(b")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == os.getpid():
-                found.append(int(name))
+            children.setdefault(parent(name), []).append(int(name))
+    found: set[int] = set()
+    ahead = children.get(os.getpid(), [])
+    while ahead:
+        pid = ahead.pop()
+        found.add(pid)
+        ahead += children.get(pid, [])
     return found
+
+
+def parent(name: str) -> int:
+    """0 if it is gone."""
+    try:
+        with open(f"/proc/{name}/stat", "rb") as stat:
+            return int(stat.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def tell(fd: int, name: str, value: int) -> None:

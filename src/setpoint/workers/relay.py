@@ -46,6 +46,7 @@ class Relay:
         self.port = port
         self.poll = select.epoll()
         self.sides: dict[int, Side] = {}
+        self.done: list[socket.socket] = []
         self.accepting = False
 
     def run(self) -> None:
@@ -65,6 +66,7 @@ class Relay:
                     self.accept()
                 elif fd in self.sides:
                     self.attend(self.sides[fd], event)
+            self.let_go()
 
     def await_port(self) -> bool:
         """False if the instance ended first."""
@@ -148,7 +150,13 @@ class Relay:
         for each in (side, side.peer):
             del self.sides[each.fd]
             self.poll.unregister(each.fd)
-            each.socket.close()
+            self.done.append(each.socket)
+
+    def let_go(self) -> None:
+        """After the round only: a number freed and taken again within it would get the old
+        connection's events."""
+        while self.done:
+            self.done.pop().close()
 
 
 def main() -> None:

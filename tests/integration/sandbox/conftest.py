@@ -30,7 +30,7 @@ def confinement(home: Path) -> Iterator[Confinement]:
     yield found
     sandbox.drop_all(found, home / "run")
     if found.cgroups is not None:
-        assert found.cgroups.remove_all(), found.cgroups.names()
+        assert not any(root.exists() for root in found.cgroups.roots.values())
 
 
 @pytest.fixture

@@ -88,6 +88,9 @@ def test_real_limits_hold_what_was_asked() -> None:
             assert (folder / file).read_text().strip() == value
         assert groups.names() == ["app@web.1"]
         assert groups.members("app@web.1") == set()
+        assert groups.remove_all()
+        groups.make("app@web.2", LIMITS)
+        assert groups.names() == ["app@web.2"]
     finally:
         assert groups.remove_all()
     assert groups.remove("app@web.1")

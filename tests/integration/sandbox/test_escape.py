@@ -19,7 +19,7 @@ import pytest
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.drivers.local.sandbox.netns import app_address
 from tests.integration.sandbox.box import Box, Ground, world_readable_folder
-from tests.integration.sandbox.test_network import ECHO, free_port, serving
+from tests.integration.sandbox.test_network import free_port, serving
 
 PROBES = (Path(__file__).parent / "probes.py").read_text()
 
@@ -140,7 +140,7 @@ def scene(confinement: Confinement) -> Iterator[Ground]:
 def targets(scene: Ground) -> Iterator[dict[str, object]]:
     """Everything there is to reach, standing while app A tries."""
     with ExitStack() as stack:
-        other, endpoint = serving(scene, "open('/dev/null');" + ECHO, app="appb", name="web.1")
+        other, endpoint = serving(scene, app="appb", name="web.1")
         host = stack.enter_context(listening(("127.0.0.1", 0)))
         everywhere = stack.enter_context(listening(("0.0.0.0", 0)))
         abstract = f"setpoint-test-{os.getpid()}"

@@ -147,7 +147,7 @@ def test_without_cgroups_memory_is_refused_instead(ground: Ground) -> None:
     if ground.confinement.limits:
         pytest.skip("this level has cgroups")
     box = ground.start(
-        "x = [bytearray(1 << 20) for _ in range(400)]", memory_bytes_max=64 * MEGABYTE
+        "x = [bytearray(1 << 20) for _ in range(2000)]", memory_bytes_max=64 * MEGABYTE
     )
     assert box.ended() == (1, False)
     assert b"MemoryError" in box.read()

@@ -53,7 +53,10 @@ class Cgroups:
         return tuple(self._make_one(kind, name, limits) for kind in self.roots)
 
     def _make_one(self, kind: str, name: str, limits: Limits) -> Path:
-        folder = self.roots[kind] / name
+        root = self.roots[kind]
+        if not root.is_dir():
+            _make_root(kind, root)
+        folder = root / name
         folder.mkdir(exist_ok=True)
         for file, value in _settings(kind, limits).items():
             _write(folder / file, value)
@@ -206,19 +209,31 @@ def _existing(mount: Mount, name: str) -> Path | None:
 def _unified_root(own: Path, name: str) -> Path:
     """v2 hands controllers only to the children of a folder without processes."""
     base = own.parent if own.name == PLANE else own
-    offered = (base / "cgroup.controllers").read_text().split()
-    if not {"memory", "pids"} <= set(offered):
+    if not {"memory", "pids"} <= set(_offered(base)):
         raise OSError(0, "the memory and pids controllers are not delegated to this cgroup")
-    wanted = " ".join(f"+{c}" for c in CONTROLLERS if c in offered)
-    root = base / name
-    root.mkdir(exist_ok=True)
     try:
-        _write(base / "cgroup.subtree_control", wanted)
+        _hand_down(base)
     except OSError:
         _move_plane(base)
-        _write(base / "cgroup.subtree_control", wanted)
-    _write(root / "cgroup.subtree_control", wanted)
-    return root
+        _hand_down(base)
+    _make_root(UNIFIED, base / name)
+    return base / name
+
+
+def _make_root(kind: str, root: Path) -> None:
+    root.mkdir(exist_ok=True)
+    if kind == UNIFIED:
+        _hand_down(root)
+
+
+def _offered(folder: Path) -> list[str]:
+    return (folder / "cgroup.controllers").read_text().split()
+
+
+def _hand_down(folder: Path) -> None:
+    """v2: children of this folder get the controllers it has."""
+    wanted = " ".join(f"+{c}" for c in CONTROLLERS if c in _offered(folder))
+    _write(folder / "cgroup.subtree_control", wanted)
 
 
 def _move_plane(base: Path) -> None:

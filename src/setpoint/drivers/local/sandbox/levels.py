@@ -6,6 +6,7 @@ import platform
 import select
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from setpoint.model.errors import DriverError, Terminal
 APP_UIDS = range(40000, 50000)
 """above what distributions hand out, below the ranges for user namespaces"""
 TRIAL_S_MAX = 10.0
+FORGET_TRIES, FORGET_S = 200, 0.005
+"""what was killed takes a moment to leave its cgroup"""
 _RANK: dict[Level, int] = {"L0": 0, "L2": 2, "L3": 3}
 _MEMORY_BYTES = 64 * 1024 * 1024
 
@@ -205,7 +208,10 @@ def _run(confinement: Confinement, spec: Launch, reader: int) -> str:
         os.close(ended)
     kill(identity)
     result = exits.read_exit(confinement, spec.app, spec.name, spec.status)
-    exits.forget(confinement, identity, spec.app, spec.name, spec.status)
+    for _ in range(FORGET_TRIES):
+        if exits.forget(confinement, identity, spec.app, spec.name, spec.status):
+            break
+        time.sleep(FORGET_S)
     return "" if result == (0, False) else _words(reader) or f"a trial start ended with {result}"
 
 

@@ -61,7 +61,9 @@ def drop_app(confinement: Confinement, runtime: Path, app: str) -> None:
 
 
 def drop_all(confinement: Confinement, runtime: Path) -> None:
-    """When Setpoint goes down with its apps: every namespace, and the wall if it was the last."""
+    """When Setpoint goes down with its apps: namespaces, cgroups, and the wall if none needs it."""
+    if confinement.cgroups is not None:
+        confinement.cgroups.remove_all()
     for pinned in sorted((runtime / "net").glob("*")):
         if pinned.suffix != ".link":
             drop_app(confinement, runtime, pinned.name)

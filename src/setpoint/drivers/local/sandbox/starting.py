@@ -30,6 +30,8 @@ OPEN_FILES_MAX = 8192
 OUTPUT_BYTES_MAX = 1 << 20
 """what an instance may write while nobody reads; beyond that its writes wait"""
 INFO_BYTES_MAX = 4096
+STACKS_BYTES = 512 * 1024 * 1024
+"""64 threads"""
 
 
 @dataclass(frozen=True)
@@ -186,12 +188,12 @@ def _join(confinement: Confinement, spec: Launch, opened: contextlib.ExitStack) 
 def _limits(confinement: Confinement, spec: Launch) -> tuple[tuple[int, int], ...]:
     """Where cgroups are missing, the coarse ones of the process.
 
-    RLIMIT_DATA, since RLIMIT_AS breaks programs that reserve address space (Node, Java); twice the
-    memory, since thread stacks count in full.
+    RLIMIT_DATA, since RLIMIT_AS breaks programs that reserve address space (Node, Java). It stops a
+    runaway and no more: per process, and with room for thread stacks, which count in full.
     """
     limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, OPEN_FILES_MAX)]
     if not confinement.limits:
-        limits.append((resource.RLIMIT_DATA, 2 * spec.memory_bytes_max))
+        limits.append((resource.RLIMIT_DATA, 2 * spec.memory_bytes_max + STACKS_BYTES))
     return tuple(limits)
 
 
