@@ -36,7 +36,7 @@ REQUEST_BYTES_MAX = 4096
 
 @dataclass(frozen=True)
 class Child:
-    """What to run. `fds`: descriptors it inherits; `uid` None: whoever the keeper runs as.
+    """What to run. `fds`: descriptors it inherits. It takes a user of its own by itself.
 
     It says that it is ready by writing `1` to the descriptor named in SETPOINT_READY_FD, or why it
     can never start by writing `!` and the sentence; then everything stops.
@@ -48,12 +48,12 @@ class Child:
     log: str
     env: dict[str, str]
     fds: tuple[int, ...] = ()
-    uid: int | None = None
-    gid: int | None = None
     says_ready: bool = True
     """False for a program that is not ours: it counts as ready once it runs"""
     takes_over: bool = False
     """a restart starts the next epoch beside the old one, which ends by itself when drained"""
+    first_epoch: int = 0
+    """above 0 where one that an earlier keeper left is still serving"""
 
 
 @dataclass
@@ -78,8 +78,8 @@ class Keeper:
 
     children: list[Child]
     listener: socket.socket
-    record: Callable[[str, int], None]
-    """called with (name, pid) for each start, so that a later `up` finds orphans"""
+    record: Callable[[str, int, int], None]
+    """called with (name, pid, epoch) for each start, so that a later `up` finds what is left"""
     stop_apps: Callable[[], None]
     """asks the supervisor to stop every instance; blocks until it did"""
     held: tuple[socket.socket, ...]
@@ -108,7 +108,7 @@ class Keeper:
             selector.register(wake_r, selectors.EVENT_READ)
             selector.register(self.listener, selectors.EVENT_READ)
             for child in self.children:
-                self.running[child.name] = Running(child)
+                self.running[child.name] = Running(child, epoch=child.first_epoch)
             while not self.stopping:
                 self._start_due(selector)
                 for key, _ in selector.select(self._next_start_s()):
@@ -165,7 +165,7 @@ class Keeper:
         running.started_s = time.monotonic()
         running.ready, running.ready_fd = not child.says_ready, ready_r
         selector.register(ready_r, selectors.EVENT_READ)
-        self.record(child.name, running.process.pid)
+        self.record(child.name, running.process.pid, running.epoch)
 
     def _spawn(self, child: Child, epoch: int, ready_fd: int) -> subprocess.Popen[bytes]:
         if os.path.exists(child.log) and os.path.getsize(child.log) > LOG_BYTES_MAX:
@@ -179,9 +179,6 @@ class Keeper:
                 stderr=log,
                 pass_fds=(*child.fds, ready_fd) if child.says_ready else child.fds,
                 start_new_session=True,
-                user=child.uid,
-                group=child.gid,
-                extra_groups=() if child.uid is not None else None,
                 cwd="/",
             )
 
@@ -311,7 +308,7 @@ class Keeper:
             return {"error": f"cannot restart {name!r}: no such process is running"}
         if running.child.takes_over:
             running.leaving.append(running.process)
-            self.record(f"{name}.leaving", running.process.pid)
+            self.record(f"{name}.leaving", running.process.pid, running.epoch)
             running.process, running.epoch = None, running.epoch + 1
             running.start_at_s = 0.0
         else:

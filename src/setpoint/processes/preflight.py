@@ -151,12 +151,14 @@ def remember_ports(paths: Paths, ports: dict[str, int]) -> None:
 # --- what an earlier keeper left running ------------------------------------------------------
 
 
-def record_process(paths: Paths, name: str, pid: int) -> None:
+def record_process(paths: Paths, name: str, pid: int, epoch: int) -> None:
     """So that the next `up` finds this process should the keeper die. Tmpfs, no fsync."""
     folder = paths.runtime / "plane"
     folder.mkdir(mode=0o755, exist_ok=True)
     temporary = folder / f".{name}"
-    temporary.write_text(json.dumps({"pid": pid, "start": start_time(pid)}), encoding="utf-8")
+    temporary.write_text(
+        json.dumps({"pid": pid, "start": start_time(pid), "epoch": epoch}), encoding="utf-8"
+    )
     temporary.replace(folder / f"{name}.json")
 
 
@@ -170,31 +172,34 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] == "Z" else int(fields[19])
 
 
-def end_old_plane(paths: Paths) -> list[str]:
-    """Stop what a dead keeper left, except instances: those are adopted. Returns the names."""
-    ended: list[str] = []
-    for name, pid in _old_processes(paths):
+def end_old_plane(paths: Paths, *, but: str = "") -> None:
+    """Stop what a dead keeper left, except instances (they are adopted) and the process `but`."""
+    for _, pid, _ in _old_processes(paths, but):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-            ended.append(name)
-    _await_gone(paths)
-    return ended
+    _await_gone(paths, but)
 
 
-def _old_processes(paths: Paths) -> Iterator[tuple[str, int]]:
+def serving_epoch(paths: Paths, name: str) -> int | None:
+    """The epoch of a process that a dead keeper left running, or None."""
+    return next((epoch for old, _, epoch in _old_processes(paths, "") if old == name), None)
+
+
+def _old_processes(paths: Paths, but: str) -> Iterator[tuple[str, int, int]]:
+    """(name, pid, epoch) of each recorded process that still runs."""
     folder = paths.runtime / "plane"
     for record in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         with contextlib.suppress(OSError, ValueError, KeyError):
             entry: dict[str, int] = json.loads(record.read_text(encoding="utf-8"))
-            if start_time(entry["pid"]) == entry["start"]:
-                yield record.stem, entry["pid"]
+            if record.stem != but and start_time(entry["pid"]) == entry["start"]:
+                yield record.stem, entry["pid"], entry["epoch"]
 
 
-def _await_gone(paths: Paths) -> None:
+def _await_gone(paths: Paths, but: str) -> None:
     deadline_s = time.monotonic() + OLD_PLANE_S_MAX
-    while left := list(_old_processes(paths)):
+    while left := list(_old_processes(paths, but)):
         if time.monotonic() > deadline_s:
-            for _, pid in left:
+            for _, pid, _ in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         time.sleep(0.02)

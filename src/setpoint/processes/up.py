@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from setpoint import __version__
+from setpoint.drivers.envoy import outlive
 from setpoint.drivers.envoy.binary import EnvoyStart, prepare_envoy
 from setpoint.drivers.local.paths import Paths, default_data, default_runtime
 from setpoint.drivers.local.sandbox import Confinement
@@ -94,8 +96,9 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
     preflight.make_folders(paths, who)
     confinement = Confinement.probe(paths.tools, paths.installation)
     _check_floor(confinement, options.floor)
-    preflight.end_old_plane(paths)
-    ports, api_tcp = _ports(options, paths)
+    epoch = preflight.serving_epoch(paths, "envoy")
+    preflight.end_old_plane(paths, but="envoy")
+    ports, api_tcp = _ports(options, paths, edge_serves=epoch is not None)
     envoy = prepare_envoy(paths, ports["edge"], who.envoy)
     sockets = _sockets(paths, who, api_tcp)
     os.set_inheritable(lock, False)
@@ -107,11 +110,11 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
             report.close()
 
     return Keeper(
-        children=_children(paths, who, sockets, ports, envoy),
+        children=_children(paths, who, sockets, ports, _envoy_child(paths, who, envoy, epoch)),
         listener=sockets["keeper"],
-        record=lambda name, pid: preflight.record_process(paths, name, pid),
+        record=partial(preflight.record_process, paths),
         stop_apps=lambda: _stop_apps(paths),
-        release=lambda: os.close(lock),
+        release=lambda: _release(paths, lock),
         held=tuple(s for name, s in sockets.items() if name != "keeper"),
         on_ready=announce,
     )
@@ -127,13 +130,23 @@ def _check_floor(confinement: Confinement, floor: str) -> None:
         )
 
 
-def _ports(options: argparse.Namespace, paths: Paths) -> tuple[dict[str, int], socket.socket]:
+def _release(paths: Paths, lock: int) -> None:
+    preflight.end_old_plane(paths)  # an Envoy that was taken over from may still drain
+    os.close(lock)
+
+
+def _ports(
+    options: argparse.Namespace, paths: Paths, *, edge_serves: bool
+) -> tuple[dict[str, int], socket.socket]:
+    """`edge_serves`: an Envoy of ours still holds its port, and will hand it to the next one."""
     before = preflight.remembered_ports(paths)
     wanted = {
         "edge": options.edge_port or before.get("edge", 0),
         "api": options.api_port or before.get("api", 0),
     }
-    edge = preflight.free_port(wanted["edge"], "the edge", "--edge-port")
+    edge = wanted["edge"]
+    if not edge_serves or edge != before.get("edge"):
+        edge = preflight.free_port(edge, "the edge", "--edge-port")
     api_tcp = preflight.bind_loopback(wanted["api"], "the API", "--api-port")
     ports = {"edge": edge, "api": api_tcp.getsockname()[1]}
     preflight.remember_ports(paths, ports)
@@ -157,8 +170,9 @@ def _children(
     who: Accounts,
     sockets: dict[str, socket.socket],
     ports: dict[str, int],
-    envoy: EnvoyStart,
+    envoy: Child,
 ) -> list[Child]:
+    """In the order in which they start."""
     common = _environment()
     common |= {"SETPOINT_DATA": str(paths.data), "SETPOINT_RUNTIME": str(paths.runtime)}
     common |= {"SETPOINT_EDGE_PORT": str(ports["edge"]), "SETPOINT_API_PORT": str(ports["api"])}
@@ -167,8 +181,7 @@ def _children(
         """As root it imports everything first and then takes its uid: see privileges.drop."""
         fds = {inside: sockets[key].fileno() for inside, key in held.items()}
         env = common | {"SETPOINT_FDS": ",".join(f"{k}={v}" for k, v in fds.items())}
-        if uid is not None and who.plane is not None:
-            env |= {"SETPOINT_UID": str(uid), "SETPOINT_GID": str(who.plane)}
+        env |= _as_user(uid, who.plane)
         return Child(
             name=name,
             argv=lambda _: [sys.executable, "-I", "-m", f"setpoint.processes.{name}"],
@@ -180,19 +193,28 @@ def _children(
     return [
         python("supervisor", None, {"control": "control"}),
         python("edge_agent", who.edge, {"control": "edge"}),
-        Child(
-            name="envoy",
-            argv=envoy.argv,
-            log=str(paths.plane_logs / "envoy.log"),
-            env={},
-            fds=envoy.fds,
-            uid=who.envoy,
-            gid=who.envoy,
-            says_ready=False,
-            takes_over=True,
-        ),
+        envoy,
         python("daemon", who.daemon, {"api": "api", "api_tcp": "api_tcp"}),
     ]
+
+
+def _envoy_child(paths: Paths, who: Accounts, envoy: EnvoyStart, epoch: int | None) -> Child:
+    """`epoch`: of the Envoy that still serves, which the new one then takes over from."""
+    return Child(
+        name="envoy",
+        argv=lambda epoch: [sys.executable, "-I", "-S", outlive.__file__, *envoy.argv(epoch)],
+        log=str(paths.plane_logs / "envoy.log"),
+        env=_as_user(who.envoy, who.envoy),
+        fds=envoy.fds,
+        says_ready=False,
+        takes_over=envoy.base_id is not None,
+        first_epoch=0 if epoch is None else epoch + 1,
+    )
+
+
+def _as_user(uid: int | None, gid: int | None) -> dict[str, str]:
+    """Tells a child whom to become."""
+    return {} if uid is None else {"SETPOINT_UID": str(uid), "SETPOINT_GID": str(gid)}
 
 
 def _environment() -> dict[str, str]:
