@@ -31,6 +31,7 @@ async def function(event, context):
         case "block":
             time.sleep(asked["s"])
         case "wait":
+            pathlib.Path(asked["began"]).touch()
             while not pathlib.Path(asked["for"]).exists():
                 await asyncio.sleep(0.01)
         case "modules":
