@@ -395,6 +395,17 @@ class DriverContract:
 
         stage.run(story)
 
+    def test_a_newer_fence_does_not_lose_the_confirmation_under_way(self, stage: Stage):
+        order, newer = stage.make_order("serves"), stage.make_order("serves", generation=2)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await edge.ensure_route(_route(order), None, "")
+            await edge.ensure_route(_route(newer), None, "")
+            facts = await _until_acked(stage, edge, order.key.app)
+            assert facts.route.fence == newer.fence
+
+        stage.run(story)
+
     def test_an_older_route_is_refused(self, stage: Stage):
         old, new = stage.make_order("serves"), stage.make_order("serves", generation=2)
 

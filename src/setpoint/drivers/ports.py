@@ -36,7 +36,10 @@ class Driver(Protocol):
         ...
 
     async def build(self, request: BuildRequest) -> None:
-        """Start a build, or nothing if this id was started before. Returns at once."""
+        """Start a build, or nothing if this id runs or has its verdict. Returns at once.
+
+        One cut off through no fault of its own (`user_error` False) starts again under its id.
+        """
         ...
 
     async def drop(self, app: AppId) -> None:
@@ -44,7 +47,10 @@ class Driver(Protocol):
         ...
 
     async def acts(self, after: int) -> tuple[Act, ...]:
-        """What standing orders did since act number `after`, oldest first."""
+        """What standing orders did since act number `after`, oldest first.
+
+        Numbers never go back, not even over a reboot: what was taken in is asked for no more.
+        """
         ...
 
     def changes(self) -> AsyncIterator[AppId]:

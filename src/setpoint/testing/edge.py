@@ -43,7 +43,7 @@ class SimEdge:
             self.routes[route.app] = msgspec.structs.replace(known, route=route)
             return
         self.routes[route.app] = RouteFacts(route, False, "", invoke_key_ref)
-        self._loop.call_later(ACK_S, self._ack, route.app, self.routes[route.app])
+        self._loop.call_later(ACK_S, self._ack, route)
 
     async def remove_route(self, app: AppId, fence: Fence) -> None:
         self._check_fence(app, fence)
@@ -106,10 +106,12 @@ class SimEdge:
             raise Terminal(f"cannot obey generation {fence}: {highest} was seen already")
         self.fences[app] = fence
 
-    def _ack(self, app: AppId, facts: RouteFacts) -> None:
-        if self.routes.get(app) is facts:
-            self.routes[app] = msgspec.structs.replace(facts, acked=True)
-            self._tell(app)
+    def _ack(self, route: Route) -> None:
+        """Envoy confirms what it was sent; a newer fence on the same route was never sent to it."""
+        known = self.routes.get(route.app)
+        if known is not None and not known.acked and known.route.same_as(route):
+            self.routes[route.app] = msgspec.structs.replace(known, acked=True)
+            self._tell(route.app)
 
     def _tell(self, app: AppId) -> None:
         for watcher in self._watchers:
