@@ -139,6 +139,9 @@ def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
             want.process,
             f"{have} of {max(bounds.min, 1)} {want.process} instances of {target.label} are ready",
         )
+    elif facts is not None and len(facts.live) > bounds.max:
+        up = len(facts.live)
+        draft.wait(want.process, f"{up} {want.process} instances are up, {bounds} intended")
     if facts is not None and facts.crashes >= CRASHES_TOLD and not want.ready:
         how = facts.last_exit.text if facts.last_exit is not None else "crashes"
         draft.stall(
