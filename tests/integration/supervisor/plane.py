@@ -40,6 +40,7 @@ class Plane:
 
     folder: Path
     python: str
+    flags: tuple[str, ...] = ()
     keeper: "subprocess.Popen[bytes] | None" = None
     apps: dict[str, AppId] = field(default_factory=dict)
 
@@ -51,7 +52,7 @@ class Plane:
 
     def up(self) -> None:
         self.keeper = subprocess.Popen(
-            [sys.executable, str(KEEP), str(self.paths.data), str(self.paths.runtime)],
+            [sys.executable, str(KEEP), str(self.paths.data), str(self.paths.runtime), *self.flags],
             stdin=subprocess.DEVNULL,
         )
         keeper = self.keeper
@@ -241,11 +242,13 @@ class Plane:
 
     def clear(self) -> None:
         """Stop everything and leave nothing on the machine."""
-        if self.keeper is None:
-            self.up()
-        self.stop_apps()
-        self.down()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            if self.keeper is None:
+                self.up()
+            self.stop_apps()
+        finally:
+            self.down()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def get(instance: Instance, path: str = "/") -> tuple[int, bytes]:
@@ -265,10 +268,10 @@ def get(instance: Instance, path: str = "/") -> tuple[int, bytes]:
         connection.close()
 
 
-def new_plane(python: str) -> Plane:
+def new_plane(python: str, *flags: str) -> Plane:
     folder = Path(tempfile.mkdtemp(prefix="sp-", dir="/tmp"))
     folder.chmod(0o711)
-    plane = Plane(folder, python)
+    plane = Plane(folder, python, flags)
     (folder / "data").mkdir(mode=0o711)
     return plane
 

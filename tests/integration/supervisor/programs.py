@@ -55,4 +55,4 @@ print("flooded")
 time.sleep(600)
 """
 
-IGNORES_SIGTERM = WEB.replace("lambda *_: sys.exit(0)", "signal.SIG_IGN")
+LINGERS = WEB.replace("sys.exit(0)", "(__import__('time').sleep(2), sys.exit(0))")

@@ -1,9 +1,15 @@
 """A standing order is carried out by the real supervisor, with real sandboxes."""
 
+import asyncio
+import contextlib
 import os
+import subprocess
+import sys
 
 import pytest
+from msgspec.structs import replace
 
+from setpoint.drivers.local.client import LocalDriver
 from setpoint.formats import control
 from setpoint.model.errors import Terminal
 from setpoint.model.ids import Fence
@@ -11,6 +17,9 @@ from setpoint.model.process import Bounds, Phase
 from tests.integration.supervisor import programs
 from tests.integration.supervisor.plane import Plane, get
 from tests.support.waiting import until
+
+MSGSPEC = {"msgspec", "typing_extensions.py", "_virtualenv.py"}
+"""with what it loads itself, and what a virtual environment brings"""
 
 
 def test_a_web_process_answers_where_the_facts_say(plane: Plane) -> None:
@@ -168,8 +177,6 @@ def test_a_worker_is_up_once_it_has_stayed_up(plane: Plane) -> None:
 
 
 def test_a_folder_outside_the_app_is_refused(plane: Plane) -> None:
-    from msgspec.structs import replace
-
     order = plane.order("shop", programs.WEB)
     escaping = replace(order, spec=replace(order.spec, folder="../../../etc"))
     with pytest.raises(Terminal, match="outside the app"):
@@ -183,3 +190,49 @@ def test_every_cgroup_and_record_is_gone_with_its_instance(plane: Plane) -> None
     plane.remove(order)
     plane.gone(order)
     until(lambda: not list(plane.paths.instances.iterdir()), what="no file of an instance is left")
+
+
+def test_how_busy_a_set_is_wakes_nobody(plane: Plane) -> None:
+    order = plane.order("shop", programs.WEB)
+    plane.apply(order)
+    plane.ready(order)
+
+    async def hears_within(driver: LocalDriver, seconds: float) -> int:
+        heard = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                async for _ in driver.changes():
+                    heard += 1
+                    plane.tell(control.Activity(order.key, heard, 1e10))
+        return heard
+
+    assert plane.run(lambda driver: hears_within(driver, 0.5)) == 1
+    assert plane.facts(order).in_flight == 1
+
+
+def test_the_supervisor_loads_no_code_of_others_but_msgspec() -> None:
+    show = (
+        "import sys, setpoint.processes.supervisor\n"
+        "files = (getattr(m, '__file__', None) or '' for m in list(sys.modules.values()))\n"
+        "found = (f.rpartition('site-packages/')[2] for f in files if 'site-packages' in f)\n"
+        "print(*{name.split('/')[0] for name in found})"
+    )
+    answer = subprocess.run([sys.executable, "-I", "-c", show], capture_output=True, text=True)
+    assert set(answer.stdout.split()) <= MSGSPEC, answer.stderr
+
+
+def test_strangers_are_not_answered(plane: Plane) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root: only root can be somebody else")
+    knock = (
+        "import os, socket, sys\n"
+        "os.setresgid(0, 0, 0); os.setresuid(65534, 65534, 65534)\n"
+        "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+        's.sendall(b\'{"type": "Probe"}\\n\'); print(len(s.recv(10)))'
+    )
+    path = plane.paths.supervisor_socket
+    path.chmod(0o666)
+    answer = subprocess.run(
+        [sys.executable, "-I", "-c", knock, str(path)], capture_output=True, text=True
+    )
+    assert answer.stdout.strip() == "0" or "ConnectionResetError" in answer.stderr

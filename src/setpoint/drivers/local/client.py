@@ -22,6 +22,8 @@ from setpoint.model.release import Build, BuildRequest
 
 RECONNECT_S = 0.2
 
+_TROUBLE = (OSError, EOFError, ValueError, msgspec.MsgspecError)
+
 R = TypeVar("R", bound=Reply)
 
 
@@ -34,15 +36,20 @@ class ControlLink:
         self._one_at_a_time = asyncio.Lock()
 
     async def ask(self, request: Request) -> Reply:
-        """Raises Transient when the supervisor cannot be reached or does not answer."""
+        """Raises Transient when the supervisor cannot be reached or does not answer.
+
+        A connection from before may have died with an earlier supervisor: then once more, on a new
+        one, which waits in the keeper's queue until the next supervisor serves. Every request may
+        be repeated.
+        """
         async with self._one_at_a_time:
+            if self._streams is not None:
+                with contextlib.suppress(*_TROUBLE):
+                    return await self._ask(request)
             try:
                 return await self._ask(request)
-            except BaseException as error:
-                await self.close()
-                if isinstance(error, OSError | EOFError | ValueError | msgspec.MsgspecError):
-                    raise Transient(f"cannot reach the supervisor: {_fact(error)}") from error
-                raise
+            except _TROUBLE as error:
+                raise Transient(f"cannot reach the supervisor: {_fact(error)}") from error
 
     async def close(self) -> None:
         if self._streams is not None:
@@ -50,14 +57,19 @@ class ControlLink:
             self._streams = None
 
     async def _ask(self, request: Request) -> Reply:
-        if self._streams is None:
-            self._streams = await connect(self._path)
-        reader, writer = self._streams
-        writer.write(control.encode(request))
-        await writer.drain()
-        answer = await read(reader)
-        if not isinstance(answer, Reply):
-            raise ValueError(f"{type(answer).__name__} is no reply")
+        """Whatever goes wrong, a cancellation too: replies would be mistaken for one another."""
+        try:
+            if self._streams is None:
+                self._streams = await connect(self._path)
+            reader, writer = self._streams
+            writer.write(control.encode(request))
+            await writer.drain()
+            answer = await read(reader)
+            if not isinstance(answer, Reply):
+                raise ValueError(f"{type(answer).__name__} is no reply")
+        except BaseException:
+            await self.close()
+            raise
         return answer
 
 
@@ -101,7 +113,7 @@ class LocalDriver:
     async def changes(self) -> AsyncIterator[AppId]:
         """Starts with every app there is, again after each reconnection."""
         while True:
-            with contextlib.suppress(OSError, EOFError, ValueError, msgspec.MsgspecError):
+            with contextlib.suppress(*_TROUBLE):
                 async for event in stream(self._socket, control.Subscribe()):
                     if isinstance(event, control.FactsChanged):
                         yield event.app

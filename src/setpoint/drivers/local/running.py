@@ -134,11 +134,6 @@ class Running:
 
     # --- end ----------------------------------------------------------------------------------
 
-    def let_go(self) -> None:
-        """This supervisor ends, the instance goes on."""
-        if self._readiness is not None:
-            self._readiness.stop()
-
     def _watch_end(self, identity: Identity) -> None:
         fd = sandbox.open_pidfd(identity)
         if fd is None:

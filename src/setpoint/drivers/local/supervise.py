@@ -5,6 +5,7 @@ calls it when a fact changed or time has come, and publishes the facts. `hands` 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -20,6 +21,9 @@ from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
 from setpoint.model.process import Acts, Kill, SetFacts, SetOrder
 from setpoint.planning.standing import GRACE_S, decide
+
+log = logging.getLogger("setpoint.supervisor")
+AFTER_TROUBLE_S = 1.0
 
 
 class Supervisor:
@@ -145,16 +149,24 @@ class Supervisor:
             self.wake(key)
 
     def _decide(self, key: SetKey) -> None:
+        """What goes wrong with one set ends nobody else's, and is tried again."""
         self._woken.discard(key)
         standing = self._table.sets.get(key)
         if standing is None:
             return
+        try:
+            self._keep_in_order(standing)
+        except Exception:
+            log.exception("set.not_decided", extra={"set": key.short})
+            self._loop.call_later(AFTER_TROUBLE_S, self.wake, key)
+
+    def _keep_in_order(self, standing: Standing) -> None:
         standing.facts = change.steadied(standing.facts, self._now_s())
         acts = self._acts(standing)
         for act in acts.acts:
             self._hands.carry_out(standing, act)
         if any(not isinstance(act, Kill) for act in acts.acts):
-            self.wake(key)
+            self.wake(standing.key)
         self._look_again(standing, acts.look_again_s)
         self._watch_socket(standing)
         if standing.facts.retiring and not standing.running:
@@ -182,9 +194,11 @@ class Supervisor:
             standing.socket.watch(how, lambda: self.demand(standing.key, 1))
 
     def _publish(self, standing: Standing) -> None:
+        """How busy a set is changes all the time and wakes nobody; who looks, sees it."""
         self._mark(standing)
-        if standing.told != standing.facts:
-            standing.told = standing.facts
+        news = replace(standing.facts, waiting=0, in_flight=0, last_used_s=0.0)
+        if standing.told != news:
+            standing.told = news
             self._hub.tell_set(standing.key, standing.facts)
 
     def _mark(self, standing: Standing) -> None:

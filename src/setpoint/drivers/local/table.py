@@ -20,7 +20,7 @@ class Standing:
     socket: FunctionSocket | None = None
     timer: asyncio.TimerHandle | None = None
     told: SetFacts | None = None
-    """the facts as listeners last heard them"""
+    """the facts that listeners last heard, but for how busy it is"""
 
     @property
     def key(self) -> SetKey:
