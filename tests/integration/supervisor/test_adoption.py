@@ -13,6 +13,12 @@ from tests.integration.supervisor.plane import Plane, get
 from tests.support.waiting import until
 
 
+def require_links(plane: Plane) -> None:
+    level = plane.probe().level
+    if level != "L3":
+        pytest.skip(f"needs L3, this is {level}: relays listen in the runtime directory")
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_instances_go_on_and_are_adopted(plane: Plane, how: signal.Signals) -> None:
     order = plane.order("shop", programs.WEB)
@@ -124,6 +130,7 @@ def test_twenty_instances_are_adopted_together(plane: Plane) -> None:
 
 
 def test_a_wiped_runtime_directory_loses_no_instance(plane: Plane) -> None:
+    require_links(plane)
     order = plane.order("shop", programs.WEB)
     plane.apply(order)
     (web,) = plane.ready(order)
@@ -141,6 +148,7 @@ def test_a_wiped_runtime_directory_loses_no_instance(plane: Plane) -> None:
 
 
 def test_what_was_found_can_be_removed_without_its_order(plane: Plane) -> None:
+    require_links(plane)
     order = plane.order("shop", programs.WEB)
     plane.apply(order)
     plane.ready(order)
@@ -151,6 +159,19 @@ def test_what_was_found_can_be_removed_without_its_order(plane: Plane) -> None:
     plane.remove(order)
     plane.gone(order)
     assert plane.pids() == {}
+
+
+def test_what_nobody_can_reach_any_more_is_replaced(plane: Plane) -> None:
+    order = plane.order("shop", programs.WEB)
+    plane.apply(order)
+    (web,) = plane.ready(order)
+    if web.endpoint is None or web.endpoint.kind != "relay":
+        pytest.skip("needs a relay: apps are reached by a link here")
+    plane.kill()
+    os.unlink(web.endpoint.address)
+    plane.up()
+    facts = plane.when(order, lambda f: f.ready and f.ready[0].id != web.id)
+    assert get(facts.ready[0])[0] == 200
 
 
 def test_going_down_with_the_apps_keeps_their_orders(plane: Plane) -> None:

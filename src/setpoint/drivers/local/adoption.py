@@ -4,6 +4,7 @@ Nothing is started or stopped in here. Facts are put together; deciding comes af
 """
 
 import logging
+import os
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from setpoint.drivers.local.records import Files, Record
 from setpoint.drivers.local.sandbox import Identity
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Standing, Table
-from setpoint.model.errors import DriverError
+from setpoint.model.errors import DriverError, Terminal
 from setpoint.model.ids import AppId, SetKey
 from setpoint.model.process import Phase
 
@@ -92,10 +93,21 @@ class Adoption:
         """What cannot be taken over is ended, so that its order starts another."""
         try:
             sandbox.prepare_app(self._ground.confinement, self._ground.paths.runtime, app)
+            self._require_way_in(app, name)
             self._adopt(app, name, record, identity)
         except (DriverError, OSError) as error:
             log.warning("instance.not_adopted", extra={"instance": name.id, "why": error})
             sandbox.kill(identity)
+            Files(self._ground.paths.instances, app, name).drop()
+
+    def _require_way_in(self, app: AppId, name: InstanceName) -> None:
+        """A relay's socket lies in the runtime directory: wiped, it leads nowhere for good."""
+        if not name.port:
+            return
+        paths = self._ground.paths
+        way = sandbox.endpoint(self._ground.confinement, paths.runtime, app, name.port)
+        if way.kind == "relay" and not os.path.exists(way.address):
+            raise Terminal(f"cannot reach {name.dyno} any more: its relay's socket is gone")
 
     def _adopt(self, app: AppId, name: InstanceName, record: Record, identity: Identity) -> None:
         standing, instance = self._standing(record.key), record.instance
