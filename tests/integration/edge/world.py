@@ -235,7 +235,9 @@ class World:
 
 @contextlib.asynccontextmanager
 async def a_world(limits: Limits = SCALED, *, running: bool = True) -> AsyncIterator[World]:
-    paths = Paths(Path(tempfile.mkdtemp(prefix="sp-d")), Path(tempfile.mkdtemp(prefix="sp-r")))
+    paths = Paths(
+        Path(tempfile.mkdtemp(prefix="edgetest-d-")), Path(tempfile.mkdtemp(prefix="edgetest-r-"))
+    )
     who = accounts()
     make_folders(paths, who)
     port = free_port(0, "the edge", "--edge-port")

@@ -157,7 +157,7 @@ class Agent:
 
     def _look(self, cluster: str) -> tuple[SetFacts | None, bool]:
         key = self.table.keys.get(cluster)
-        confirmed = all(self._ads.confirmed(k, cluster) for k in (Kind.CLUSTER, Kind.ENDPOINTS))
+        confirmed = self._ads.confirmed(Kind.ENDPOINTS, cluster)
         return (self.table.facts.get(key) if key is not None else None), confirmed
 
     def _want(self, cluster: str, waiting: int) -> None:

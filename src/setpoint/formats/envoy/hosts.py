@@ -10,7 +10,7 @@ from setpoint.formats.envoy.limits import Limits, seconds
 from setpoint.formats.envoy.resource import EXTENSIONS, Json, Kind, Resource, host_name, typed
 from setpoint.model.ids import SetKey
 from setpoint.model.process import Phase, SetFacts
-from setpoint.model.route import Backend, Route, RouteKind
+from setpoint.model.route import Backend, Route
 
 Treatment = Literal["serve", "hold", "crashed", "no_process"]
 Facts = Mapping[SetKey, SetFacts]
@@ -24,11 +24,9 @@ HOLD_CONTEXT = "set"
 """Under this name the Check is told which set is waited for."""
 _HOLD_FILTER = "envoy.filters.http.ext_authz"
 _BODY_FILTER = "envoy.filters.http.buffer"
-_RETRY: Json = {
-    "num_retries": 3,
-    "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
-}
-"""Only where nothing of the request can have been read by the app: safe for any method."""
+_RETRIES = 3
+"""After 25 to 250 ms each, which is Envoy's default. Only where nothing of the request can have
+been read by the app: safe for any method."""
 
 
 def treatment(backend: Backend, facts: Facts) -> Treatment:
@@ -54,8 +52,7 @@ def nobody() -> Resource:
     """Every host that is no app's. It also lets Envoy open its port while there are no apps: an
     empty answer about hosts leaves it waiting."""
     name = host_name("*")
-    reply = {"direct_response": {"status": replies.NO_SUCH_APP.status}}
-    route = {"match": {"prefix": "/"}, **reply, **_metadata("web", replies.NO_SUCH_APP.id)}
+    route = {"match": {"prefix": "/"}, **_direct(replies.NO_SUCH_APP)}
     return Resource(Kind.HOST, name, {"name": name, "domains": ["*"], "routes": [route]})
 
 
@@ -96,7 +93,7 @@ def _routes(
     served = _served(backend, how, limits)
     if not backend.keyed:
         return [{"name": route.app, "match": {"prefix": "/"}, **served}]
-    refused = _direct(replies.UNAUTHORIZED, backend)
+    refused = _direct(replies.UNAUTHORIZED)
     turned_away: Json = {"name": route.app, "match": {"prefix": "/"}, **refused}
     if not invoke_key:
         return [turned_away]
@@ -107,13 +104,15 @@ def _routes(
 
 def _served(backend: Backend, how: Treatment, limits: Limits) -> Json:
     if how == "no_process" or backend.target is None:
-        return _direct(replies.NO_PROCESS, backend)
+        return _direct(replies.NO_PROCESS)
     if how == "crashed":
-        return _direct(replies.CRASHED, backend)
+        return _direct(replies.CRASHED)
     cold = how == "hold"
     name = cluster_name(backend.target)
     action = _function(cold, limits) if backend.kind == "function" else _web(cold, limits)
-    body: Json = {"route": {"cluster": name, **action}, **_metadata(backend.kind, "")}
+    body: Json = {"route": {"cluster": name, **action}}
+    if backend.kind == "function":
+        body |= _metadata(kind="function")
     if cold:
         settings = {"context_extensions": {HOLD_CONTEXT: name}}
         check = EXTENSIONS + "filters.http.ext_authz.v3.ExtAuthzPerRoute"
@@ -122,11 +121,16 @@ def _served(backend: Backend, how: Treatment, limits: Limits) -> Json:
 
 
 def _web(cold: bool, limits: Limits) -> Json:
-    """30 s to the first byte, then 55 s between any two: as on Heroku. No bound on the whole."""
-    idle_s = limits.cold_idle_s if cold else limits.idle_s
+    """30 s to the first byte, then 55 s between any two: as on Heroku. No bound on the whole.
+
+    What the listener says already is not said again: with each host that changes Envoy reads every
+    other one anew, and each field costs.
+    """
     on = "connect-failure,refused-stream,reset-before-request"
-    retry = {"retry_on": on, "per_try_timeout": seconds(limits.first_byte_s), **_RETRY}
-    return {"timeout": "0s", "idle_timeout": seconds(idle_s), "retry_policy": retry}
+    first_byte = seconds(limits.first_byte_s)
+    retry = {"retry_on": on, "num_retries": _RETRIES, "per_try_timeout": first_byte}
+    action: Json = {"timeout": "0s", "retry_policy": retry}
+    return action | {"idle_timeout": seconds(limits.cold_idle_s)} if cold else action
 
 
 def _function(cold: bool, limits: Limits) -> Json:
@@ -135,15 +139,15 @@ def _function(cold: bool, limits: Limits) -> Json:
     return {
         "timeout": seconds(limits.function_s),
         "idle_timeout": seconds(idle_s),
-        "retry_policy": {"retry_on": "connect-failure", **_RETRY},
+        "retry_policy": {"retry_on": "connect-failure", "num_retries": _RETRIES},
     }
 
 
-def _direct(reply: replies.Reply, backend: Backend) -> Json:
+def _direct(reply: replies.Reply) -> Json:
     """The body is put in by `local_replies`, which knows the request id."""
-    return {"direct_response": {"status": reply.status}, **_metadata(backend.kind, reply.id)}
+    return {"direct_response": {"status": reply.status}, **_metadata(reply=reply.id)}
 
 
-def _metadata(kind: RouteKind, reply: str) -> Json:
-    fields = {"kind": kind, "reply": reply}
+def _metadata(**fields: str) -> Json:
+    """What `local_replies` looks at."""
     return {"metadata": {"filter_metadata": {METADATA: fields}}}

@@ -61,7 +61,8 @@ def _untouched(expression: str) -> Json:
 def _route(field: str, value: str) -> str:
     """A CEL expression over the metadata that `hosts` puts on every route of ours."""
     metadata = "xds.route_metadata.filter_metadata"
-    return f'"{METADATA}" in {metadata} && {metadata}["{METADATA}"]["{field}"] == "{value}"'
+    ours = f'{metadata}["{METADATA}"]'
+    return f'"{METADATA}" in {metadata} && "{field}" in {ours} && {ours}["{field}"] == "{value}"'
 
 
 def _when(expression: str) -> Json:
