@@ -80,6 +80,7 @@ class Adoption:
         for (app, text), identity in found.items():
             name = InstanceName.parse(text)
             if name is None:
+                log.warning("instance.unnamed", extra={"app": app, "found": text})
                 sandbox.kill(identity)  # no version of ours names its instances so
                 continue
             key = self._ground.lasting.resolve(AppId(app), name.process, name.hash)

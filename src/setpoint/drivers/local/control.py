@@ -102,7 +102,7 @@ class ControlServer:
     async def _stream_logs(
         self, request: ReadLogs, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        queue = _LineQueue(self._now_s)
+        queue = LineQueue(self._now_s)
         await _send(writer, control.Logs(self._logs.tail(request.app, request.lines)))
         unfollow = self._logs.follow(request.app, queue.put)
         try:
@@ -116,7 +116,7 @@ class ControlServer:
             unfollow()
 
 
-class _LineQueue:
+class LineQueue:
     """Lines for one follower, bounded: what it has no room for is counted and told."""
 
     def __init__(self, now_s: Callable[[], float]) -> None:
