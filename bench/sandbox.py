@@ -97,7 +97,7 @@ def stage() -> Iterator[Stage]:
     folder.chmod(0o711)
     with ExitStack() as after:
         after.callback(shutil.rmtree, folder)
-        confinement = Confinement.probe(folder / "tools", f"bench{os.getpid()}")
+        confinement = sandbox.probe(folder / "tools", f"bench{os.getpid()}")
         if confinement.cgroups is not None:
             after.callback(confinement.cgroups.remove_all)
         print(confinement.words)

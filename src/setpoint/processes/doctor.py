@@ -17,8 +17,8 @@ from typing import Literal
 from setpoint import __version__
 from setpoint.drivers.builders.stack import candidates, find_python
 from setpoint.drivers.envoy.binary import find_envoy
+from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.paths import Paths, default_data
-from setpoint.drivers.local.sandbox import Confinement
 from setpoint.model.errors import SetpointError
 from setpoint.processes import preflight
 from setpoint.processes.accounts import accounts
@@ -67,7 +67,9 @@ def _isolation() -> Iterator[Finding]:
         tools = Path(folder)
         tools.chmod(0o711)
         try:
-            confinement = Confinement.probe(tools, "doctor")
+            confinement = sandbox.probe(tools, f"doctor{os.getpid()}")
+            if confinement.cgroups is not None:
+                confinement.cgroups.remove_all()
         except SetpointError as error:
             yield Finding("failure", "isolation", error.message, error.hint)
             return

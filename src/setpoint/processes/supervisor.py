@@ -16,7 +16,7 @@ from pathlib import Path
 
 from setpoint.drivers import clock
 from setpoint.drivers.builders.stack import candidates, find_python, stack
-from setpoint.drivers.local import privileges
+from setpoint.drivers.local import privileges, sandbox
 from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.adoption import Adoption
 from setpoint.drivers.local.builds import Builds, Site
@@ -71,7 +71,7 @@ class Machine:
 
 def look_around(paths: Paths) -> Machine:
     """What there is to work with. Raises Terminal where no app could ever start."""
-    confinement = Confinement.probe(paths.tools, paths.installation)
+    confinement = sandbox.probe(paths.tools, paths.installation)
     python = find_python(candidates(os.environ), shared=confinement.uids is not None)
     worker = install_worker(Path(python_function.__path__[0]), paths.tools, python)
     return Machine(confinement, _capabilities(confinement, python), worker)

@@ -14,6 +14,7 @@ from typing import IO
 from setpoint import __version__
 from setpoint.drivers.envoy import outlive
 from setpoint.drivers.envoy.binary import EnvoyStart, prepare_envoy
+from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.paths import Paths, default_data, default_runtime
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.model.capability import LEVEL_WORDS
@@ -94,7 +95,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
     lock = preflight.take_lock(paths)
     preflight.check_reachable(paths, who)
     preflight.make_folders(paths, who)
-    confinement = Confinement.probe(paths.tools, paths.installation)
+    confinement = sandbox.probe(paths.tools, paths.installation)
     _check_floor(confinement, options.floor)
     epoch = preflight.serving_epoch(paths, "envoy")
     preflight.end_old_plane(paths, but="envoy")

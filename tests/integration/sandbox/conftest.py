@@ -24,7 +24,7 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def confinement(home: Path) -> Iterator[Confinement]:
-    found = Confinement.probe(home / "tools", f"test{os.getpid()}")
+    found = sandbox.probe(home / "tools", f"test{os.getpid()}")
     expected = os.environ.get(EXPECTED_LEVEL, found.level)
     assert found.level == expected, found.words
     yield found

@@ -16,10 +16,10 @@ from tests.integration.sandbox.box import Box, Ground
 BEGIN = """
 import json, sys, os
 from tests.integration.sandbox.box import Ground
-from setpoint.drivers.local.sandbox import Confinement
+from setpoint.drivers.local import sandbox
 from pathlib import Path
 tools, installation, folder, code = sys.argv[1:]
-ground = Ground(Confinement.probe(Path(tools), installation), Path(folder))
+ground = Ground(sandbox.probe(Path(tools), installation), Path(folder))
 ground.boxes += [None]  # the second name, so that both launchers differ
 box = ground.start(code)
 i = box.identity

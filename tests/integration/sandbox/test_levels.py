@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.model.errors import Terminal
 from tests.integration.sandbox.box import Ground
@@ -29,7 +30,7 @@ def test_a_level_below_the_floor_is_refused_with_the_next_step(ground: Ground) -
         pytest.skip("there is no level above this one")
     tools = ground.confinement.tools.etc.parents[1]
     with pytest.raises(Terminal, match="cannot confine apps at level L3") as caught:
-        Confinement.probe(tools, "floor", floor="L3")
+        sandbox.probe(tools, "floor", floor="L3")
     assert "--floor" in caught.value.hint
 
 
@@ -41,7 +42,7 @@ def test_paths_inside_are_the_hosts_where_nothing_is_mounted(confinement: Confin
 def test_probing_leaves_nothing_behind(ground: Ground) -> None:
     tools = ground.confinement.tools.etc.parents[1]
     before = set(os.listdir("/proc/self/fd"))
-    found = Confinement.probe(tools, f"leave{os.getpid()}")
+    found = sandbox.probe(tools, f"leave{os.getpid()}")
     assert found.level == ground.confinement.level
     assert set(os.listdir("/proc/self/fd")) == before
     if found.cgroups is not None:

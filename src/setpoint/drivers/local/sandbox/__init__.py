@@ -3,7 +3,7 @@
 Decides nothing about which instances there are (planning, supervisor). Standard library only, to
 be called from one small single-threaded process. One start, in order:
 
-    confinement = Confinement.probe(tools)            # once
+    confinement = probe(tools)                        # once
     netns = prepare_app(confinement, runtime, app)    # before every start: repairs what is amiss
     identity = launch(confinement, Launch(...))       # or begin, wait for its fd, finish
     open_pidfd(identity)                              # readable when it has ended; then
@@ -15,6 +15,7 @@ from setpoint.drivers.local.sandbox.exits import forget, read_exit
 from setpoint.drivers.local.sandbox.find import find_ours
 from setpoint.drivers.local.sandbox.identity import alive, kill, open_pidfd, terminate
 from setpoint.drivers.local.sandbox.ingress import connectable, endpoint
+from setpoint.drivers.local.sandbox.levels import probe
 from setpoint.drivers.local.sandbox.netns import drop_all, drop_app, prepare_app
 from setpoint.drivers.local.sandbox.spec import Identity, Launch
 from setpoint.drivers.local.sandbox.starting import Starting, begin, finish, launch, open_output
@@ -41,6 +42,7 @@ __all__ = [
     "open_output",
     "open_pidfd",
     "prepare_app",
+    "probe",
     "read_exit",
     "terminate",
 ]

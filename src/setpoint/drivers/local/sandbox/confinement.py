@@ -5,7 +5,6 @@ user with user namespaces: hidden files, processes and network, one uid for all 
 namespaces at all (a nested container): plain processes that may only open what they need.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,22 +33,6 @@ class Confinement:
     landlock: int = 0
     filter: bytes = b""
     system: tuple[str, ...] = ()
-
-    @staticmethod
-    def probe(
-        tools: Path,
-        installation: str = "default",
-        floor: Level = "L0",
-        say: Callable[[str], None] = lambda _: None,
-    ) -> "Confinement":
-        """The best level there is, tried by really starting something. About 100 ms.
-
-        `tools`: a folder of our own below which the sandbox's tools are installed. `say` is told
-        why each better level was not reached. Raises Terminal below `floor`.
-        """
-        from setpoint.drivers.local.sandbox import levels
-
-        return levels.probe(tools, installation, floor, say)
 
     @property
     def hides(self) -> bool:

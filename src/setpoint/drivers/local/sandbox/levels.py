@@ -32,7 +32,17 @@ _RANK: dict[Level, int] = {"L0": 0, "L2": 2, "L3": 3}
 _MEMORY_BYTES = 64 * 1024 * 1024
 
 
-def probe(tools: Path, installation: str, floor: Level, say: Callable[[str], None]) -> Confinement:
+def probe(
+    tools: Path,
+    installation: str = "default",
+    floor: Level = "L0",
+    say: Callable[[str], None] = lambda _: None,
+) -> Confinement:
+    """The best level there is, tried by really starting something. About 100 ms.
+
+    `tools`: a folder of our own below which the sandbox's tools are installed. `say` is told why
+    each better level was not reached. Raises Terminal below `floor`.
+    """
     installed = install_tools(tools)
     for candidate in (_root_level, _namespace_level, _plain_level):
         confinement, why = candidate(installed, installation)
