@@ -5,7 +5,6 @@ its own user. The control socket is the keeper's and only lent.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -18,6 +17,7 @@ from setpoint.drivers.envoy.control import ControlServer
 from setpoint.drivers.local import privileges
 from setpoint.drivers.local.paths import Paths
 from setpoint.formats.envoy.limits import Limits
+from setpoint.processes import oplog
 from setpoint.processes.accounts import Accounts, accounts
 from setpoint.processes.inherit import inherited, say_ready
 
@@ -26,9 +26,7 @@ FIRST_FACTS_S_MAX = 1.0
 
 
 def main() -> int:
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    oplog.start()
     paths = Paths(Path(os.environ["SETPOINT_DATA"]), Path(os.environ["SETPOINT_RUNTIME"]))
     listener = socket.socket(fileno=inherited()["control"])
     asyncio.run(serve(paths, listener, accounts(), Limits()))
