@@ -4,12 +4,15 @@ import importlib
 from typing import Any
 
 import msgspec
+from google.protobuf.message import DecodeError
 
+from setpoint.drivers.envoy.repair import repaired
 from setpoint.formats.envoy.replies import ERROR_HEADER, HELD_HEADER
 from setpoint.formats.envoy.router_log import Entry
 
 _als: Any = importlib.import_module("envoy.service.accesslog.v3.als_pb2")
 _lrs: Any = importlib.import_module("envoy.service.load_stats.v3.lrs_pb2")
+DIGITS_MAX = 9
 _PROTOCOLS = {0: "http", 1: "http/1.0", 2: "http", 3: "h2"}
 
 
@@ -25,7 +28,10 @@ class Load(msgspec.Struct, frozen=True):
 
 
 def read_log(data: bytes) -> list[Entry]:
-    message = _als.StreamAccessLogsMessage.FromString(data)
+    try:
+        message = _als.StreamAccessLogsMessage.FromString(data)
+    except DecodeError:
+        message = _als.StreamAccessLogsMessage.FromString(repaired(data))
     return [_entry(entry) for entry in message.http_logs.log_entry]
 
 
@@ -72,7 +78,9 @@ def _ms(common: Any, field: str) -> float:
 
 
 def _number(text: str) -> float:
-    return float(text) if text.isascii() and text.isdigit() else 0.0
+    """An app may send that header too, with as many digits as it likes."""
+    sane = text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX
+    return float(text) if sane else 0.0
 
 
 def _address(address: Any) -> str:

@@ -1,0 +1,49 @@
+"""What Envoy tells, in the words of callers and apps who wish the log ill."""
+
+import importlib
+from typing import Any
+
+import pytest
+
+from setpoint.drivers.envoy.heard import read_log
+from setpoint.drivers.envoy.repair import repaired
+from setpoint.formats.envoy.replies import HELD_HEADER
+from setpoint.formats.envoy.router_log import router_line
+
+_als: Any = importlib.import_module("envoy.service.accesslog.v3.als_pb2")
+
+
+def message(*request_ids: str, held: str = "") -> bytes:
+    log = _als.StreamAccessLogsMessage()
+    for number, request_id in enumerate(request_ids):
+        entry = log.http_logs.log_entry.add()
+        entry.common_properties.route_name = f"app{number}"
+        entry.common_properties.duration.nanos = 5_000_000
+        entry.request.path = "/café"
+        entry.request.request_id = request_id
+        entry.response.response_headers[HELD_HEADER] = held
+    return log.SerializeToString()
+
+
+def test_an_unreadable_request_id_costs_nobody_a_line() -> None:
+    sent = message("id-of-one", "id-of-two").replace(b"id-of-one", b"id\xff\xfe\xfd-one")
+    entries = read_log(sent)
+    assert [(e.app, e.path) for e in entries] == [("app0", "/café"), ("app1", "/café")]
+    assert [e.request_id for e in entries] == ["id???-one", "id-of-two"]
+
+
+def test_what_can_be_read_is_not_repaired() -> None:
+    assert [e.request_id for e in read_log(message("é"))] == ["é"]
+
+
+@pytest.mark.parametrize("held", ["9" * 400, "-1", "1e9", "٣", "nan", ""])
+def test_an_app_that_lies_about_the_hold_gets_its_line_all_the_same(held: str) -> None:
+    (entry,) = read_log(message("r", held=held))
+    assert entry.held_ms == 0.0
+    assert "connect=0ms" in router_line(entry, "web.1")
+
+
+@pytest.mark.parametrize("broken", [b"\x12", b"\x13\x00", b"\x80"])
+def test_bytes_that_are_no_message_are_refused(broken: bytes) -> None:
+    with pytest.raises((ValueError, IndexError)):
+        repaired(broken)
