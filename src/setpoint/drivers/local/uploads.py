@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import re
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +41,13 @@ class Uploads:
         os.utime(path, (now_s, now_s))
 
     async def receive(self, place: str, chunks: AsyncIterator[bytes]) -> tuple[Digest, int]:
-        """Stream to disk, hashing; the file appears whole or not at all. -> (digest, bytes)"""
+        """Stream to disk, hashing; the file appears whole or not at all. -> (digest, bytes)
+
+        Each upload writes a file of its own: two at once into one place must not mix, or a file
+        would hold something else than its digest says.
+        """
         path = self._place(place)
-        part = path.with_suffix(".part")
+        part = path.with_suffix(f".{secrets.token_hex(8)}.part")
         try:
             digest, size = await self._write(part, chunks)
             await asyncio.to_thread(self._keep, part, path, digest)
