@@ -49,11 +49,11 @@ def why(header: str) -> str:
     if "=?" in text:
         try:
             text = str(make_header(decode_header(text)))
-        except (HeaderParseError, LookupError, UnicodeDecodeError):
-            pass
+        except (HeaderParseError, LookupError, ValueError, IndexError):
+            pass  # a charset of Python's own that fails in its own way (undefined, punycode, ...)
     else:
         text = _repaired(text)
-    return text.encode()[:WHY_BYTES_MAX].decode(errors="ignore")
+    return text.encode(errors="ignore")[:WHY_BYTES_MAX].decode(errors="ignore")
 
 
 def _repaired(text: str) -> str:

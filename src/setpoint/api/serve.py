@@ -18,6 +18,8 @@ log = logging.getLogger("setpoint.api")
 
 NOBODY = Actor("nobody", "", "read")
 """Who asks where no token is needed."""
+OWN_PAGES = ("none", "same-origin")
+"""`none`: a person typed the address."""
 RANK: dict[str, int] = {"none": 0, "read": 1, "write": 2, "admin": 3}
 _encoder = msgspec.json.Encoder()
 
@@ -44,6 +46,7 @@ async def _answered(
     body_type: object | None,
 ) -> Response:
     try:
+        _check_caller(request)
         actor = _actor(services, request, endpoint.need)
         call = Call(services, request, _asked(services, request, actor, request_id))
         if body_type is None:
@@ -69,6 +72,13 @@ def _actor(services: Services, request: Request, need: Need) -> Actor:
     if RANK[actor.scope] < RANK[need]:
         raise Forbidden(f"cannot do this: it needs a token of scope {need}, yours is {actor.scope}")
     return actor
+
+
+def _check_caller(request: Request) -> None:
+    """Browsers send a remembered password along with what any page asks for, an app's own page
+    included; they tell so in this header, which no page can set."""
+    if request.headers.get("sec-fetch-site", "none") not in OWN_PAGES:
+        raise Forbidden("cannot answer: a browser asks for a page that is not of this address")
 
 
 def _asked(services: Services, request: Request, actor: Actor, request_id: str) -> Asked:

@@ -97,6 +97,9 @@ def test_lists_come_in_pages_that_can_be_followed(plane: Plane, app: Make) -> No
         ("=?utf-8?q?caf=C3=A9?=", "café"),
         ("café".encode().decode("latin-1"), "café"),
         ("=?nosuch?b?w6k=?=", "=?nosuch?b?w6k=?="),
+        ("=?undefined?q?x?=", "=?undefined?q?x?="),
+        ("=?punycode?q?a-999?=", "=?punycode?q?a-999?="),
+        ("=?raw_unicode_escape?q?a=5Cud800b?=", "ab"),
         ("é", "é"),
     ],
 )
@@ -133,3 +136,12 @@ def test_the_why_and_the_actor_reach_the_change(plane: Plane, app: Make) -> None
     (newest, *_) = plane.send("GET", "/v1/changes?app=told").json
     asked = newest["change"]["asked"]
     assert (asked["why"], asked["via"], asked["actor"]["name"]) == ("grüße", "heroku", "hand")
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_cannot_use_the_password_its_browser_remembers(plane: Plane, site: str) -> None:
+    """An app's own page at <app>.localhost is of the same site as an API on localhost."""
+    answer = plane.send("POST", "/apps", {"name": "forged"}, headers={"Sec-Fetch-Site": site})
+    assert (answer.status, answer.json["id"]) == (403, "forbidden")
+    assert plane.unit("forged") is None
+    assert plane.send("GET", "/account", headers={"Sec-Fetch-Site": "none"}).status == 200
