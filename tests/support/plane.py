@@ -39,6 +39,10 @@ from setpoint.testing.supervisor import CAPABILITIES, SimSupervisor
 
 T = TypeVar("T")
 QUICK_S = 0.02
+PROCESSES = [
+    {"name": "daemon", "pid": 7, "up_s": 300.0, "rss_bytes": 47_000_000, "uid": 40001},
+    {"name": "envoy", "pid": 8, "up_s": None, "rss_bytes": 0, "uid": None},
+]
 UPLOAD_BYTES_MAX = 64 * 1024
 TOKENS = {
     "root-token": Actor("dev", "dev@example.com", "admin"),
@@ -264,7 +268,7 @@ class Plane:
             capabilities=lambda: CAPABILITIES,
             now=self._loop.time,
             new_id=lambda: next(ids),
-            plane=lambda: {"processes": "all up"},
+            plane=lambda: {"processes": PROCESSES},
             installation=Installation("0.0-test", self.visits.server_port),
         )
 

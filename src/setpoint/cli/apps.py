@@ -17,6 +17,6 @@ def run(here: Here) -> int:
     apps = here.client.get("/apps")
     if not apps:
         here.out.line("no apps yet; make one with: setpoint deploy DIR")
-    here.out.table((app["name"], app["web_url"]) for app in apps)
+    here.out.table((app["name"], app["web_url"].rstrip("/")) for app in apps)
     here.out.result(apps)
     return codes.SETTLED

@@ -45,7 +45,10 @@ def _set(app: str, pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise Refused(f"cannot configure '{app}': {key[:40]!r} is not KEY=VALUE")
+            raise Refused(
+                f"cannot configure '{app}': {key[:40]!r} is not KEY=VALUE",
+                f"all of them are shown by: setpoint config {app}",
+            )
         changes[key] = value
     return changes
 

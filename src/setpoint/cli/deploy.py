@@ -10,7 +10,7 @@ from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here, add_app_option, add_why
 from setpoint.cli.output import size
 from setpoint.cli.project import folder, name_for, processes
-from setpoint.cli.settle import Outcome, add_waiting, follow, tell
+from setpoint.cli.settle import Outcome, add_waiting, follow, goes_on, tell
 
 EXAMPLE = 'setpoint deploy ./shop -a shop -m "first try of the new checkout"'
 LAST_LINES = 20
@@ -36,7 +36,8 @@ def run(here: Here) -> int:
         here.out.line(f"accepted; see: setpoint status {app}")
         here.out.result({"app": app, "outcome": "accepted", "build": build})
         return codes.SETTLED
-    return _followed(here, app, build)
+    with goes_on(app):
+        return _followed(here, app, build)
 
 
 def _ensure_app(here: Here, app: str) -> None:
@@ -62,7 +63,7 @@ def _accepted(here: Here, app: str, archive: Archive) -> dict[str, Any]:
 def _followed(here: Here, app: str, build: dict[str, Any]) -> int:
     here.out.line(f"building {app}")
     _show_output(here, path("apps", app, "builds", build["id"], "output"))
-    outcome = follow(here, app)
+    outcome = follow(here, app, heard=("build",))
     build = here.client.get(path("apps", app, "builds", build["id"]))
     code = _told(here, app, build, outcome)
     told = {"app": app, "outcome": outcome.verdict, "build": build, "detail": outcome.detail}

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from setpoint.cli import codes
 from setpoint.cli.client import Unreachable
 from setpoint.cli.command import Here
+from setpoint.cli.output import Row, ago, size
 
 EXAMPLE = "setpoint doctor"
 
@@ -26,6 +27,7 @@ def run(here: Here) -> int:
         _look_at_machine(here)
     here.out.line(f"Setpoint {told['version']} runs", "green")
     here.out.fields(_fields(told))
+    here.out.table(_processes(told["plane"].get("processes", [])), "  ")
     for sentence in told["missing"]:
         here.out.line(f"  missing: {sentence}", "yellow")
     here.out.result(told)
@@ -42,21 +44,22 @@ def _fields(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("  limits", "enforced" if capabilities["limits"] else "not enforced"),
         ("  instances", f"at most {capabilities['instances_max']} per process type"),
         ("  edge", f"port {told['edge_port']}"),
-        *(_plane(told["plane"])),
+        ("  API", told["plane"].get("api", "")),
+        ("  processes", f"{len(told['plane'].get('processes', []))}:"),
     ]
 
 
-def _plane(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Whatever it tells of itself; lists of things one a line."""
-    for name, fact in facts.items():
-        for item in fact if isinstance(fact, list) else (fact,):
-            yield f"  {name}", _words(item)
+def _processes(rows: list[dict[str, Any]]) -> Iterator[Row]:
+    for row in rows:
+        if row["up_s"] is None:
+            yield f"  {row['name']}", "not running", "", "", ""
+        else:
+            started = f"started {ago(row['up_s'])}"
+            yield f"  {row['name']}", started, size(row["rss_bytes"]), *_who(row)
 
 
-def _words(fact: object) -> str:
-    if isinstance(fact, dict):
-        return "  ".join(f"{key}={value}" for key, value in fact.items())
-    return str(fact)
+def _who(row: dict[str, Any]) -> tuple[str, str]:
+    return f"uid {row['uid']}", f"pid {row['pid']}"
 
 
 def _look_at_machine(here: Here) -> NoReturn:

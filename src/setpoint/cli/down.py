@@ -54,5 +54,8 @@ def _asked(keeper: Path, request: dict[str, object]) -> Iterator[dict[str, Any]]
 
 def _unreachable(keeper: Path, error: OSError) -> Unreachable:
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-        return Unreachable(f"cannot stop Setpoint: it is not running (no keeper at {keeper})")
+        return Unreachable(
+            f"cannot stop Setpoint: it is not running (no keeper at {keeper})",
+            "one that was started with another data directory is meant with --data DIR",
+        )
     return Unreachable(f"cannot stop Setpoint: {keeper}: {error.strerror}")

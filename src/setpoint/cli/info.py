@@ -7,7 +7,7 @@ from setpoint.cli import codes
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
 from setpoint.cli.output import ago
-from setpoint.cli.status import dynos
+from setpoint.cli.status import dyno_lines
 
 EXAMPLE = "setpoint info shop"
 
@@ -20,7 +20,6 @@ def run(here: Here) -> int:
     app = here.client.get(path("v1", "apps", here.app))
     here.out.line(app["name"], "bold")
     here.out.fields(_fields(app))
-    dynos(here, app)
     here.out.result(app)
     return codes.SETTLED
 
@@ -29,7 +28,7 @@ def _fields(app: dict[str, Any]) -> list[tuple[str, str]]:
     at_s = app["at_s"]
     seen_s = app["seen_s_ago"]
     return [
-        ("  state", f"{app['state']}  {app['message']}".strip()),
+        ("  state", _state(app)),
         ("  seen", ago(seen_s) if seen_s is not None else "never"),
         *(("  url", url) for url in app["urls"]),
         *(("  function", f"{app['name']}/{f['name']}") for f in app["functions"]),
@@ -41,7 +40,15 @@ def _fields(app: dict[str, Any]) -> list[tuple[str, str]]:
         ("  created", ago(at_s - app["created_at_s"])),
         ("  changed", f"{ago(at_s - app['updated_at_s'])}, by c{app['last_change']}"),
         ("  id", app["id"]),
+        *(("  dyno", line) for line in dyno_lines(app)),
     ]
+
+
+def _state(app: dict[str, Any]) -> str:
+    """The first line of what is wrong; `status` tells the rest."""
+    first, *more = app["message"].splitlines() or [""]
+    see = f"; see: setpoint status {app['name']}" if more else ""
+    return f"{app['state']}  {first}{see}".strip()
 
 
 def _release(releases: list[dict[str, Any]], at_s: float) -> str:

@@ -94,7 +94,10 @@ def _function(door: dict[str, Any], app: str, wanted: str) -> dict[str, Any]:
     """By id or by the name of its folder."""
     functions = cast("list[dict[str, Any]]", door["functions"])
     if not functions:
-        raise NotFound(f"cannot invoke {app}: it has no functions", "deploy one: see setpoint info")
+        raise NotFound(
+            f"cannot invoke {app}: it has no functions",
+            f"a web app is called at its URL: setpoint info {app}",
+        )
     names = ", ".join(f["name"] for f in functions)
     if not wanted and len(functions) > 1:
         raise Invalid(f"cannot invoke {app}: it has several functions", f"one of: {names}")

@@ -39,8 +39,9 @@ def main(argv: list[str] | None = None) -> int:
     except SetpointError as error:
         _tell(error, as_json="--json" in words)
         return exit_code(error)
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        told = str(stopped)
+        print(f"\n{told}" if told else "", file=sys.stderr)
         return codes.INTERRUPTED
     except BrokenPipeError:
         # Whoever read us has gone (`| head`); nothing more may be written, not even at exit.

@@ -11,7 +11,10 @@ from setpoint.cli.command import Here, add_app_option
 from setpoint.cli.project import folder, name_for, processes
 from setpoint.cli.scale import update
 from setpoint.model.errors import Refused
+from setpoint.model.text import told
 
+UNSEEN = frozenset({"renew"})
+"""Rules of steps that change nothing anybody could notice; `--json` has them."""
 EXAMPLE = "setpoint plan ./shop -a shop --scale web=3 --set GREETING"
 
 
@@ -36,7 +39,7 @@ def _wish(here: Here) -> tuple[str, dict[str, object]]:
     args = here.args
     changes = args.scale or args.set_ or args.unset
     said = args.folder if args.folder or changes else "."
-    project = folder(said) if said else None
+    project = folder(said, "plan") if said else None
     app = here.app_or_none or (name_for(project) if project else None)
     if app is None:
         raise Refused("cannot tell which app: none was named", "name one with -a APP")
@@ -67,17 +70,14 @@ def _show(here: Here, planned: dict[str, Any]) -> None:
     if draft["new"]:
         here.out.line(f"{draft['app']} would be created")
     for touch in draft["touches"]:
-        here.out.line(f"  {touch['path']}: {_value(touch['old'])} -> {_value(touch['new'])}")
-    if not planned["steps"]:
+        here.out.line(f"  {touch['path']}: {told(touch['old'])} -> {told(touch['new'])}")
+    steps = [step for step in planned["steps"] if step["rule"] not in UNSEEN]
+    if not steps:
         here.out.line("nothing to do")
-    for step in planned["steps"]:
-        here.out.line(f"{step['number']:>3}. {step['verb']} {step['subject']}")
+    for number, step in enumerate(steps, start=1):
+        here.out.line(f"{number:>3}. {step['verb']} {step['subject']}")
         here.out.line(f"       because {step['because']}", "dim")
     if draft["assumed"]:
         here.out.line("assumed: the build succeeds, and every process starts")
     for end in planned["ends"]:
         here.out.line(f"it would end here: {end}", "yellow")
-
-
-def _value(value: object) -> str:
-    return "not set" if value is None else str(value)

@@ -12,11 +12,11 @@ NAME_CHARS_MAX = 30
 BYTES_MAX = max(procfile.BYTES_MAX, project_toml.BYTES_MAX)
 
 
-def folder(said: str) -> Path:
+def folder(said: str, verb: str = "deploy") -> Path:
     path = Path(said)
     if not path.is_dir():
         fact = "it is not a folder" if path.exists() else "there is no such folder"
-        raise Invalid(f"cannot deploy {said}: {fact}")
+        raise Invalid(f"cannot {verb} {said}: {fact}")
     return path.resolve()
 
 

@@ -1,6 +1,7 @@
 """`setpoint scale`: how many of each process type, and between which bounds."""
 
 import argparse
+import re
 
 from setpoint.cli import codes
 from setpoint.cli.client import path
@@ -9,6 +10,8 @@ from setpoint.cli.settle import add_waiting, settled
 from setpoint.model.errors import Refused
 
 EXAMPLE = "setpoint scale shop web=0..2 --idle 300"
+WORD_RE = re.compile(r"([^=]*?)(=.*|[+-]\d+(?::.*)?)", re.DOTALL)
+"""TYPE=N, or TYPE+N and TYPE-N as on Heroku."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,10 +30,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(here: Here) -> int:
     words: list[str] = here.args.words
-    if words and "=" not in words[0]:
+    if words and not re.search("[=+]", words[0]):
         here.args.app, words = words[0], words[1:]
     where = path("apps", here.app, "formation")
     if not words:
+        _check_no_options(here)
         return _show(here, here.client.get(where))
     updates = [update(here.app, word, here.args.idle, here.args.boot_timeout) for word in words]
     here.client.call("PATCH", where, {"updates": updates}, here.args.why)
@@ -41,12 +45,14 @@ def run(here: Here) -> int:
 def update(
     app: str, word: str, idle_s: float | None, boot_s_max: float | None
 ) -> dict[str, object]:
-    """'web=2', 'web=0..2', 'web=2:standard-2x' -> one item of the batch; the API checks it."""
-    type_, equals, wanted = word.partition("=")
-    if not equals:
+    """'web=2', 'web+1', 'web=0..2', 'web=2:standard-2x' -> one item of the batch; the API checks
+    it."""
+    match = WORD_RE.fullmatch(word)
+    if match is None:
         raise Refused(f"cannot scale '{app}': {word[:40]!r} is not TYPE=N", f"example: {EXAMPLE}")
+    type_, wanted = match.groups()
     quantity, _, size = wanted.partition(":")
-    said: dict[str, object] = {"type": type_, "quantity": _number(quantity)}
+    said: dict[str, object] = {"type": type_, "quantity": _quantity(quantity)}
     if size:
         said["size"] = size
     if idle_s is not None:
@@ -56,12 +62,19 @@ def update(
     return said
 
 
-def _number(text: str) -> int | str:
-    """A number as one, so that -1 is a count and not Heroku's 'one less'."""
-    try:
-        return int(text)
-    except ValueError:
-        return text
+def _check_no_options(here: Here) -> None:
+    for option, said in (("--idle", here.args.idle), ("--boot-timeout", here.args.boot_timeout)):
+        if said is not None:
+            raise Refused(
+                f"cannot scale '{here.app}': {option} was given, and no process type it is for",
+                f"example: {EXAMPLE}",
+            )
+
+
+def _quantity(said: str) -> int | str:
+    """A count as a number, so that '=-1' is one and not Heroku's 'one less', which is '-1'."""
+    text = said.removeprefix("=")
+    return int(text) if text != said and re.fullmatch(r"-?\d{1,9}", text) else text
 
 
 def _show(here: Here, formation: list[dict[str, object]]) -> int:

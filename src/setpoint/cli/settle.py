@@ -2,6 +2,8 @@
 
 import argparse
 import time
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 from setpoint.cli import codes
@@ -53,14 +55,27 @@ def verdict(app: dict[str, Any]) -> Verdict:
 
 def settled(here: Here, app: str) -> int:
     """The end of every command that changed something."""
-    outcome = follow(here, app)
+    with goes_on(app):
+        outcome = follow(here, app)
     tell(here, app, outcome)
     here.out.result({"outcome": outcome.verdict, **outcome.detail})
     return outcome.code
 
 
-def follow(here: Here, app: str) -> Outcome:
-    """Look again and again until it is settled, stalled, unmet, or the time is up."""
+@contextmanager
+def goes_on(app: str) -> Generator[None]:
+    """Ctrl-C ends our waiting and nothing else; `main` prints what it is told."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"no longer waiting; it goes on: setpoint status {app}") from None
+
+
+def follow(here: Here, app: str, heard: Collection[str] = ()) -> Outcome:
+    """Look again and again until it is settled, stalled, unmet, or the time is up.
+
+    `heard`: what is waited on that needs no telling.
+    """
     deadline_s = time.monotonic() + here.args.timeout
     said: set[str] = set()
     while True:
@@ -70,7 +85,7 @@ def follow(here: Here, app: str) -> Outcome:
         now = verdict(detail)
         if now != "converging" or time.monotonic() >= deadline_s:
             return Outcome(now, detail)
-        _say(here, detail["waiting"], said)
+        _say(here, [w for w in detail["waiting"] if w["on"] not in heard], said)
         time.sleep(LOOK_AGAIN_S)
 
 

@@ -6,12 +6,13 @@ from typing import Any
 from setpoint.cli import codes
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
-from setpoint.cli.output import ago
+from setpoint.cli.output import ago, aligned
 from setpoint.cli.settle import unmet_text, verdict
 
 EXAMPLE = "setpoint status shop --watch"
 COLOURS = {"settled": "green", "stalled": "red"}
 CLEAR = "\x1b[2J\x1b[H"
+ALWAYS_NEW = frozenset({"at_s", "seen_s_ago", "plane"})
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,21 +22,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(here: Here) -> int:
     """0: all settled. 3: something is stalled or unmet. 4: something is still converging."""
-    code = _shown(here)
-    if here.args.watch:
-        for line in here.client.lines("/v1/watch?since=0"):
-            if line.startswith(b"event: ") and line != b"event: bookmark":
-                code = _shown(here)
+    if not here.args.watch:
+        return _shown(here, _look(here))
+    code, before = codes.SETTLED, None
+    for line in here.client.lines("/v1/watch"):
+        if line.startswith(b"event: ") and (now := _facts(told := _look(here))) != before:
+            code, before = _shown(here, told), now
     return code
 
 
-def _shown(here: Here) -> int:
+def _look(here: Here) -> dict[str, Any]:
+    app = here.app_or_none
+    return here.client.get("/v1/status" if app is None else path("v1", "apps", app))
+
+
+def _facts(told: dict[str, Any]) -> dict[str, Any]:
+    """Without what is another one at every look."""
+    return {name: fact for name, fact in told.items() if name not in ALWAYS_NEW}
+
+
+def _shown(here: Here, told: dict[str, Any]) -> int:
     if here.args.watch and here.out.colours:
         here.out.stream.write(CLEAR)
-    app = here.app_or_none
-    if app is None:
-        return _all(here, here.client.get("/v1/status"))
-    return _one(here, here.client.get(path("v1", "apps", app)))
+    return _all(here, told) if here.app_or_none is None else _one(here, told)
 
 
 def _all(here: Here, status: dict[str, Any]) -> int:
@@ -64,27 +73,34 @@ def _worst(states: list[str]) -> int:
 def _one(here: Here, detail: dict[str, Any]) -> int:
     now = verdict(detail)
     here.out.line(f"{detail['name']}  {detail['state']}", COLOURS.get(detail["state"], "yellow"))
-    if detail["message"]:
+    if detail["message"] and detail["message"] not in {w["because"] for w in detail["waiting"]}:
         here.out.line(f"  {detail['message']}")
     for unmet in detail["unmet"]:
         here.out.line(f"  {unmet_text(unmet)}", "yellow")
     for wait in detail["waiting"]:
         here.out.line(f"  waiting: {wait['because']}")
-    dynos(here, detail)
+    if not detail["releases"] and now == "settled":
+        here.out.line(f"  nothing deployed yet; next: setpoint deploy DIR -a {detail['name']}")
+    for line in dyno_lines(detail):
+        here.out.line(f"  {line}")
     here.out.result(detail)
     return {"settled": codes.SETTLED, "converging": codes.NOT_IN_TIME}.get(now, codes.NOT_AS_ASKED)
 
 
-def dynos(here: Here, detail: dict[str, Any]) -> None:
-    """One line per instance, and one per process type that has none."""
-    here.out.table(
-        (
-            (d["name"], d["state"], f"v{d['release']}", ago(detail["at_s"] - d["started_at_s"]))
-            for d in detail["dynos"]
-        ),
-        "  ",
-    )
+def dyno_lines(detail: dict[str, Any]) -> list[str]:
+    """One per instance, and one per process type that has none."""
+    rows = [
+        (d["name"], d["state"], f"v{d['release']}", ago(detail["at_s"] - d["started_at_s"]))
+        for d in detail["dynos"]
+    ]
     running = {d["process"] for d in detail["dynos"]}
-    for process, bounds in detail["formation"].items():
-        if process not in running:
-            here.out.line(f"  {process}: none running, {bounds} intended")
+    idle = [
+        f"{process}: none running, {_wanted(bounds)}"
+        for process, bounds in detail["formation"].items()
+        if process not in running
+    ]
+    return [*aligned(rows), *idle]
+
+
+def _wanted(bounds: str) -> str:
+    return f"{bounds} on demand" if bounds.startswith("0..") else f"{bounds} intended"

@@ -43,7 +43,7 @@ def _start(draft: Draft, wanted: BuildId, *, retry: bool) -> None:
     text = (
         f"the last build of source {source.digest[:8]} was cut off through no fault of its own"
         if retry
-        else f"source {source.digest[:8]} has no build for this stack yet"
+        else f"source {source.digest[:8]} was deployed and is not built yet"
     )
     request = BuildRequest(wanted, unit.id, unit.name, source.digest, draft.capabilities.stack)
     draft.steps.append(StartBuild(request, draft.because("build-source", text, unit.source_change)))

@@ -6,13 +6,20 @@ Two words kept apart: *because* is the computed reason on a step, *why* the huma
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from setpoint.model.app import Formation
 from setpoint.model.change import Change, Touch
 from setpoint.model.journal import Entry
 from setpoint.model.story import Chapter, FieldStory, Story
-from setpoint.model.text import printable, printable_lines
+from setpoint.model.text import printable, printable_lines, told
 
 DRIFT_RULES = frozenset({"missing", "orphan"})
 """Rules of steps that repair: the world had changed, not the intent."""
+
+ROUTINE_RULES = frozenset({"renew"})
+"""Rules of steps that change nothing anybody could notice: told as data, not in sentences."""
+
+_UNSAID = Formation(0, 0)
+"""A process type's first scale writes its whole formation; what nobody asked for is left out."""
 
 _LABEL_CHARS = 9
 
@@ -28,7 +35,7 @@ def why_field(story: FieldStory) -> tuple[str, ...]:
 
 
 def _why(story: Story) -> Iterator[str]:
-    yield f"{story.name}: its last {_count(len(story.chapters), 'Change')}, newest first"
+    yield f"{story.name}: {_heading(len(story.chapters))}"
     for chapter in story.chapters:
         yield ""
         yield from _chapter(chapter)
@@ -43,14 +50,18 @@ def _why(story: Story) -> Iterator[str]:
                 yield from _labelled(when(entry.planned_at_s), _deed(entry), _last(entry))
 
 
+def _heading(chapters: int) -> str:
+    return "its last Change" if chapters == 1 else f"its last {chapters} Changes, newest first"
+
+
 def _why_field(story: FieldStory) -> Iterator[str]:
-    yield f"{story.app} {story.path} = {_value(story.value)}"
-    for told in story.history:
-        touch = next(t for t in told.touches if t.path == story.path)
+    yield f"{story.app} {story.path} = {_value(story.path, story.value)}"
+    for made in story.history:
+        touch = next(t for t in made.touches if t.path == story.path)
         yield ""
-        yield _title(told.change)
-        yield from _asked(told.change)
-        yield from _labelled("was", _value(touch.old))
+        yield _title(made.change)
+        yield from _asked(made.change)
+        yield from _labelled("was", _value(touch.path, touch.old))
 
 
 def _chapter(chapter: Chapter) -> Iterator[str]:
@@ -58,12 +69,25 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
     yield _title(change)
     yield from _asked(change)
     for touch in chapter.change.touches:
-        yield from _labelled("set", _touched(touch))
+        if not _by_default(touch):
+            yield from _labelled("set", _touched(touch))
     if chapter.release is not None:
-        told = f"{chapter.release.label}, {chapter.release.status}"
-        yield from _labelled("release", told, chapter.release.message)
+        release = f"{chapter.release.label}, {chapter.release.status}"
+        yield from _labelled("release", release, chapter.release.message)
     for entry in chapter.entries:
-        yield from _labelled("did", _deed(entry), _last(entry))
+        if not _routine(entry):
+            yield from _labelled("did", _deed(entry), _last(entry))
+
+
+def _by_default(touch: Touch) -> bool:
+    if touch.old is not None or not touch.path.startswith("formation."):
+        return False
+    field = touch.path.rpartition(".")[2]
+    return field not in ("min", "max") and touch.new == getattr(_UNSAID, field, None)
+
+
+def _routine(entry: Entry) -> bool:
+    return entry.rule in ROUTINE_RULES and entry.state == "succeeded"
 
 
 def _title(change: Change) -> str:
@@ -83,27 +107,34 @@ def _asked(change: Change) -> Iterator[str]:
 
 
 def _touched(touch: Touch) -> str:
+    old, new = _value(touch.path, touch.old), _value(touch.path, touch.new)
     if touch.new is None:
-        return f"{touch.path} removed (was {_value(touch.old)})"
-    if touch.old is None:
-        return f"{touch.path} = {_value(touch.new)}"
-    return f"{touch.path} = {_value(touch.new)} (was {_value(touch.old)})"
+        return f"{touch.path} removed (was {old})"
+    if touch.old in (None, touch.new):
+        return f"{touch.path} = {new}"
+    return f"{touch.path} = {new} (was {old})"
 
 
 def _deed(entry: Entry) -> str:
     """`ensure-processes web — v4 is to take over web [roll-out]: succeeded in 12 ms`"""
+    head = f"{entry.verb} {printable(entry.subject)} — {printable(entry.because)}"
+    if entry.kind == "act":
+        return head + _repeated(entry)
     times = f", {entry.count} times" if entry.count > 1 else ""
-    return (
-        f"{entry.verb} {printable(entry.subject)} — {printable(entry.because)} "
-        f"[{entry.rule}]: {_outcome(entry)}{times}"
-    )
+    return f"{head} [{entry.rule}]: {_outcome(entry)}{times}"
+
+
+def _repeated(act: Entry) -> str:
+    """Acts have one rule and hardly ever fail: only what stands out is told."""
+    failed = "" if act.state == "succeeded" else f": {act.state}"
+    if act.count == 1 or act.ended_at_s is None:
+        return failed
+    return f"{failed}, {act.count} times, last {when(act.ended_at_s)}"
 
 
 def _outcome(entry: Entry) -> str:
     if entry.state == "planned" or entry.ended_at_s is None:
         return "under way" if entry.state == "planned" else entry.state
-    if entry.kind == "act":
-        return f"last {when(entry.ended_at_s)}" if entry.count > 1 else entry.state
     return f"{entry.state} in {duration(entry.ended_at_s - entry.planned_at_s)}"
 
 
@@ -119,12 +150,8 @@ def _labelled(label: str, text: str, more: str = "") -> Iterator[str]:
         yield f"    {'':<{_LABEL_CHARS}}{line}"
 
 
-def _value(value: object) -> str:
-    return "not set" if value is None else printable(str(value))
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+def _value(path: str, value: object) -> str:
+    return when(value) if path.endswith("_at_s") and isinstance(value, float) else told(value)
 
 
 def when(at_s: float) -> str:

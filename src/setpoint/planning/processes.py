@@ -186,7 +186,7 @@ def _why_renew(draft: Draft, facts: SetFacts, want: Wanted) -> Because:
         return draft.because("retime", f"how long {process} may boot or idle was changed")
     if facts.gave_up:
         return draft.because("try-again", f"{process} had been given up, but its release serves")
-    text = f"{process} stays as it is, but heeds nothing older than generation {want.order.fence}"
+    text = f"{process} stays as it is, and is told of c{draft.unit.last_change}"
     return draft.because("renew", text)
 
 
@@ -219,7 +219,11 @@ def _why_retire(facts: SetFacts, successor: Wanted | None) -> str:
     process = facts.key.process
     if successor is None:
         return f"no {process} is intended"
-    new = f"v{successor.order.spec.release}"
+    release, new = successor.order.spec.release, f"v{successor.order.spec.release}"
+    if release < facts.release:
+        return f"v{facts.release} did not come to serve; {new} goes on running {process}"
+    if successor.ready and release == facts.release:
+        return f"{process} of {new} has started afresh"
     if successor.ready:
         return f"{new} has taken over {process}"
     return f"{new} is to run {process}, and none of v{facts.release} is ready to wait for it"

@@ -108,8 +108,10 @@ def _settle_overtaken(draft: Draft) -> None:
 def _told(want: Wanted) -> str:
     facts = want.facts
     assert facts is not None
-    how = facts.last_exit.text if facts.last_exit is not None else "never got ready"
     hung = facts.last_exit is not None and facts.last_exit.timed_out
+    how = facts.last_exit.text if facts.last_exit is not None else "never got ready"
+    if hung and want.type.kind == "web":
+        how = f"did not listen on $PORT within {want.order.bounds.boot_s_max:g} s"
     head = f"{want.process} {how}"
     if not hung:
         head += f" before it was ready, {facts.failures} times in a row"

@@ -123,14 +123,18 @@ def _count_wanted(
         return 1, "it has to prove once that it can start"
     starting = any(i.phase is Phase.STARTING for i in live)
     if facts.waiting and not starting and len(live) < bounds.max:
-        return len(live) + 1, f"{facts.waiting} requests are waiting"
+        return len(live) + 1, f"{_requests(facts.waiting)} waiting"
     if len(live) > bounds.max:
-        return bounds.max, f"{len(live)} are up, at most {bounds.max} are intended"
+        return bounds.max, f"{len(live)} up, at most {bounds.max} intended"
     if len(live) > bounds.min and _idle_left_s(order, facts, now_s) <= 0:
         return bounds.min, f"no request for {bounds.idle_s:g} s"
     if len(live) < bounds.min:
-        return bounds.min, f"{len(live)} are up, {bounds} are intended"
+        return bounds.min, f"{len(live)} up, {bounds} intended"
     return len(live), ""
+
+
+def _requests(count: int) -> str:
+    return "1 request is" if count == 1 else f"{count} requests are"
 
 
 def _start_more(

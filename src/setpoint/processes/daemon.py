@@ -29,6 +29,7 @@ from setpoint.model.capability import Capabilities
 from setpoint.model.errors import DriverError, SetpointError
 from setpoint.processes import inherit, oplog, preload
 from setpoint.processes.plane import plane_facts
+from setpoint.store.sqlite import schema
 from setpoint.store.sqlite.store import SqliteStore, open_store
 
 log = logging.getLogger("setpoint.daemon")
@@ -42,6 +43,7 @@ def main() -> int:
     paths = Paths(Path(os.environ["SETPOINT_DATA"]), Path(os.environ["SETPOINT_RUNTIME"]))
     fds = inherit.inherited()
     preload.everything()
+    schema.shipped()
     privileges.drop_as_told(os.environ)
     try:
         store = open_store(paths.database, paths.key)

@@ -49,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
         fatal = str(error)
     if fatal:
         print(fatal, file=report if options.report_fd is not None else sys.stderr, flush=True)
+    elif options.report_fd is None:
+        print("down", flush=True)
     return 2 if fatal else 0
 
 

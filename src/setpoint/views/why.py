@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from setpoint.model.change import Actor, UnitChange
 from setpoint.model.errors import NotFound
@@ -17,8 +18,8 @@ from setpoint.views import lookup
 CHANGES_MAX = 100
 ENTRIES_MAX = 1_000
 """How far back the journal is read; older deeds of the Changes shown are left out."""
-OTHERS_MAX = 20
-"""Standing acts and repairs told: the newest."""
+OTHERS_MAX = 10
+"""Standing acts and repairs told: the newest, of the time of the Changes shown."""
 
 
 async def story(store: Store, actor: Actor, name: str, limit: int = 10) -> Story:
@@ -27,13 +28,15 @@ async def story(store: Store, actor: Actor, name: str, limit: int = 10) -> Story
     changes = await store.changes(unit.id, max(1, min(limit, CHANGES_MAX)))
     entries = await store.journal(unit.id, ENTRIES_MAX)
     releases = {r.change: r for r in await store.releases(unit.id, CHANGES_MAX)}
-    by_change = _by_change(entries)
+    repairs = _repairs(entries)
+    by_change = _by_change(e for e in entries if e not in repairs)
+    since_s = min((c.change.asked.at_s for c in changes), default=0.0)
     return Story(
         id=unit.id,
         name=unit.name,
         chapters=tuple(_chapter(c, releases, by_change) for c in changes),
-        standing=tuple(e for e in entries if e.kind == "act")[:OTHERS_MAX],
-        repairs=tuple(e for e in entries if _repairs(e))[:OTHERS_MAX],
+        standing=_newest((e for e in entries if e.kind == "act"), since_s),
+        repairs=_newest(repairs, since_s),
     )
 
 
@@ -59,13 +62,29 @@ def _by_change(entries: Iterable[Entry]) -> Mapping[int, list[Entry]]:
     """Oldest first, as they happened."""
     found: defaultdict[int, list[Entry]] = defaultdict(list)
     for entry in entries:
-        if entry.change is not None and entry.kind != "act" and not _repairs(entry):
+        if entry.change is not None and entry.kind != "act":
             found[entry.change].insert(0, entry)
     return found
 
 
-def _repairs(entry: Entry) -> bool:
-    return entry.kind != "act" and (entry.change is None or entry.rule in DRIFT_RULES)
+def _repairs(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Steps for what was missing or too much, unless a Change had only just asked for it: what its
+    first pass finds missing (one more process, the first after none) never drifted away."""
+    steps = [e for e in entries if e.kind != "act"]
+    begun = {e.generation: e.planned_at_s for e in steps}  # newest first, so the oldest stays
+    return tuple(
+        e
+        for e in steps
+        if e.change is None or (e.rule in DRIFT_RULES and e.planned_at_s > begun[e.generation])
+    )
+
+
+def _newest(entries: Iterable[Entry], since_s: float) -> tuple[Entry, ...]:
+    return tuple(islice((e for e in entries if _last_s(e) >= since_s), OTHERS_MAX))
+
+
+def _last_s(entry: Entry) -> float:
+    return entry.ended_at_s if entry.ended_at_s is not None else entry.planned_at_s
 
 
 def _chapter(

@@ -13,7 +13,7 @@ from tests.unit.api.conftest import Make
 def test_status_tells_the_plane_and_every_app(plane: Plane, deployed: Make) -> None:
     deployed("listed")
     status = plane.send("GET", "/v1/status", token="look-token").json
-    assert status["plane"] == {"processes": "all up"}
+    assert [p["name"] for p in status["plane"]["processes"]] == ["daemon", "envoy"]
     assert status["capabilities"]["level"] == "L3"
     line = next(a for a in status["apps"] if a["name"] == "listed")
     assert (line["state"], line["release"]) == ("settled", 1)
@@ -121,6 +121,26 @@ def test_the_feed_starts_with_what_was_missed_and_a_bookmark(plane: Plane, app: 
             read += link.recv(65536)
     assert b"text/event-stream" in read
     assert b"id: 1\n" in read
+
+
+def test_the_feed_without_a_cursor_starts_now(plane: Plane, app: Make) -> None:
+    app("long-ago")
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(20)
+        link.connect(str(plane.paths.api_socket))
+        link.sendall(
+            b"GET /v1/watch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer root-token\r\n\r\n"
+        )
+        read = b""
+        while b"event: bookmark" not in read:
+            read += link.recv(65536)
+        app("just-now")
+        while read.count(b"event: ") < 2:
+            read += link.recv(65536)
+    first, *later = read.split(b"event: ")[1:]
+    assert first.startswith(b"bookmark")
+    assert not later[0].startswith(b"bookmark")
+    assert b"id: 1\n" not in read
 
 
 def test_doctor_tells_the_level_in_words(plane: Plane) -> None:

@@ -82,6 +82,20 @@ def test_scale_waits_until_it_is_so(plane: Plane, cli: Cli, deployed: Deployed) 
     assert cli("scale", "wide").out.split() == ["web", "2", "Basic", "serve"]
 
 
+def test_scale_goes_up_and_down_as_on_heroku(cli: Cli, deployed: Deployed) -> None:
+    deployed("stepped")
+    assert cli("scale", "web+2", "-a", "stepped").code == 0
+    assert cli("scale", "stepped", "web-1:standard-2x").code == 0
+    assert cli("scale", "stepped").out.split()[:3] == ["web", "2", "Standard-2X"]
+
+
+@pytest.mark.parametrize("option", ["--idle", "--boot-timeout"])
+def test_a_scale_option_without_a_type_is_refused(cli: Cli, option: str) -> None:
+    ran = cli("scale", "shop", option, "3")
+    assert ran.code == 2
+    assert ran.err.startswith(f"cannot scale 'shop': {option} was given, and no process type")
+
+
 def test_more_than_there_is_room_for_is_accepted_and_unmet(
     plane: Plane, cli: Cli, deployed: Deployed
 ) -> None:
@@ -178,7 +192,11 @@ def test_plan_of_a_scale_tells_what_would_be_unmet(
 ) -> None:
     deployed("planned")
     before = plane.unit("planned")
-    assert cli("plan", "-a", "planned", "--scale", "web=2", "--set", "A").code == 0
+    planned = cli("plan", "-a", "planned", "--scale", "web=2", "--set", "A")
+    assert planned.code == 0
+    assert "stays as it is" not in planned.out
+    steps = [line for line in planned.out.splitlines() if "." in line[:4]]
+    assert [line[:4] for line in steps] == [f"  {n}." for n in range(1, len(steps) + 1)]
     ran = cli("plan", "-a", "planned", "--scale", "web=50")
     assert ran.code == 3
     assert "it would end here: formation.web.max" in ran.out
@@ -201,6 +219,36 @@ def test_status_tells_each_app_and_ends_with_the_worst(
     assert "http://<app>.localhost:" in everything.out
 
 
+def test_a_long_message_is_told_whole_by_status_and_in_one_line_by_info(
+    plane: Plane, cli: Cli, project: Project
+) -> None:
+    plane.supervisor.build_error = "cannot build\n  line one\n  line two"
+    cli("deploy", str(project("wordy")))
+    assert "  line two\n" in cli("status", "wordy").out
+    told = cli("info", "wordy").out
+    assert "stalled  cannot build; see: setpoint status wordy\n" in told
+    assert "line two" not in told
+
+
+def test_an_app_nothing_was_deployed_to_says_what_next(cli: Cli) -> None:
+    cli("create", "vacant")
+    until(lambda: "next: setpoint deploy DIR -a vacant" in cli("status", "vacant").out)
+
+
+def test_ctrl_c_while_waiting_says_that_it_goes_on(
+    cli: Cli, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed("patient")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("setpoint.cli.settle.follow", interrupted)
+    ran = cli("scale", "patient", "web=2")
+    assert ran.code == 130
+    assert ran.err == "\nno longer waiting; it goes on: setpoint status patient\n"
+
+
 def test_info_shows_release_formation_and_urls(cli: Cli, deployed: Deployed) -> None:
     deployed("shown")
     ran = cli("info", "shown")
@@ -213,6 +261,9 @@ def test_doctor_asks_the_running_setpoint(cli: Cli) -> None:
     ran = cli("doctor")
     assert ran.code == 0
     assert "L3 (root: " in ran.out
+    assert "daemon  started 5 min ago  47.0 MB  uid 40001  pid 7\n" in ran.out
+    assert "envoy   not running\n" in ran.out
+    assert "{" not in ran.out
     assert parsed(cli("doctor", "--json"))["version"] == "0.0-test"
 
 

@@ -369,7 +369,7 @@ def test_a_hanging_start_fails_the_release_after_its_boot_time():
         await stage.until(lambda: bool(stage.world.store.rows.releases.get(SHOP)))
         await stage.until(lambda: stage.world.store.rows.releases[SHOP][0].status == "failed", 60.0)
         message = stage.world.store.rows.releases[SHOP][0].message
-        assert message.splitlines()[0] == "web was not ready in time"
+        assert message.splitlines()[0] == "web did not listen on $PORT within 20 s"
 
     play(story)
 

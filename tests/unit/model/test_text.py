@@ -1,9 +1,10 @@
 """Foreign text made fit to show."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setpoint.model.text import printable, printable_lines
+from setpoint.model.text import printable, printable_lines, told
 
 
 def test_escape_sequences_are_spelled_out():
@@ -23,3 +24,11 @@ def test_nothing_that_moves_a_cursor_gets_through(text):
 def test_lines_stay_lines_and_white_space_is_none():
     assert printable_lines("a\n\tb\x07\n") == ["a", "    b\\x07"]
     assert printable_lines(" \n ") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "as_told"),
+    [(None, "not set"), (3.0, "3"), (0.5, "0.5"), ("ab" * 32, "abababababab"), ("a\nb", "a\\nb")],
+)
+def test_values_are_told_short(value, as_told):
+    assert told(value) == as_told

@@ -147,6 +147,13 @@ def test_migrations_are_numbered_without_gaps_and_split_into_whole_statements():
     db.close()
 
 
+def test_once_read_the_migrations_need_no_file_any_more(paths, monkeypatch):
+    """The daemon opens the store as a user who may not enter the program's folder."""
+    schema.shipped()
+    monkeypatch.setattr(schema, "resources", None)
+    run(open_store(*paths).close())
+
+
 def test_something_that_is_no_database_is_refused(paths):
     paths[0].write_bytes(b"not a database at all, but long enough to be looked at" * 100)
 

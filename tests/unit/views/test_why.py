@@ -4,8 +4,11 @@ import msgspec
 import pytest
 
 from setpoint.intents import apps, config, deploys
+from setpoint.model.change import Change, Touch, UnitChange
 from setpoint.model.errors import NotFound
+from setpoint.model.ids import AppId
 from setpoint.model.journal import Entry
+from setpoint.model.story import Chapter, Story
 from setpoint.planning import explain
 from setpoint.views import why
 from tests.support.doors import in_office
@@ -87,6 +90,61 @@ def test_a_story_can_be_short():
     in_office(story)
 
 
+def test_what_a_change_asked_for_anew_is_no_drift():
+    """web=0, then web=1: its first pass finds nothing there, and nothing went missing."""
+
+    async def story(office):
+        unit = await told_shop(office)
+        scaled = msgspec.structs.replace(unit, intent=unit.intent)
+        begun = entry(scaled, "ensure-processes", "missing", unit.last_change, n=20)
+        ids = await office.store.begin_pass([begun])
+        await office.store.end_pass([(ids[0], "succeeded", "")], unit.id, None, NOON_S + 21)
+        again = entry(scaled, "ensure-processes", "missing", unit.last_change, n=60)
+        await office.store.begin_pass([again])
+        told = await why.story(office.store, DEV, "shop")
+        assert [e.planned_at_s for e in told.chapters[0].entries] == [NOON_S + 20]
+        assert [e.planned_at_s for e in told.repairs] == [NOON_S + 60, NOON_S + 9]
+
+    in_office(story)
+
+
+def test_only_what_happened_since_the_oldest_change_shown_is_told():
+    async def story(office):
+        unit = await told_shop(office)
+        old = entry(
+            unit, "start", "standing-order", None, n=-90, kind="act", state="succeeded",
+            because="0 up, 1 intended", ended_at_s=NOON_S - 90,
+        )  # fmt: skip
+        await office.store.record_acts([old], 2)
+        told = await why.story(office.store, DEV, "shop", limit=1)
+        assert [e.because for e in told.standing] == ["the last one exited with code 1"]
+
+    in_office(story)
+
+
+def test_sentences_leave_out_what_nobody_asked_for():
+    formation = {"min": 2, "max": 2, "size": "basic", "idle_s": 600.0, "boot_s_max": 30.0}
+    touches = tuple(Touch(f"formation.web.{k}", None, v) for k, v in formation.items())
+    restarted = Touch("restarted_at_s", None, NOON_S)
+    asks = asked()
+    change = UnitChange(Change(7, asks, "scale", "Scale web to 2"), "u", 3, (*touches, restarted))
+    done = Entry(
+        id=1, app=AppId("u"), generation=3, kind="step", verb="ensure-processes", subject="web@v1",
+        because="web stays as it is", rule="renew", change=7, state="succeeded",
+        planned_at_s=NOON_S, ended_at_s=NOON_S,
+    )  # fmt: skip
+    failed = msgspec.structs.replace(done, state="failed")
+    lines = explain.why(Story(AppId("u"), "shop", (Chapter(change, None, (done, failed)),)))
+    assert lines[0] == "shop: its last Change"
+    assert lines[4:] == (
+        "    set      formation.web.min = 2",
+        "    set      formation.web.max = 2",
+        "    set      formation.web.boot_s_max = 30",
+        "    set      restarted_at_s = 2026-09-21 14:13:20 UTC",
+        "    did      ensure-processes web@v1 — web stays as it is [renew]: failed in 0 ms",
+    )
+
+
 def test_a_story_is_plain_data_without_values():
     async def story(office):
         await told_shop(office)
@@ -117,7 +175,7 @@ c2  Deploy a1a1a1a1
     by       dev@example.com via cli, 2026-09-21 14:13:20 UTC
     why      first try
              with care
-    set      source.digest = a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1
+    set      source.digest = a1a1a1a1a1a1
     release  v1, pending
     did      start-build web — build-source it [build-source]: succeeded in 250 ms
     did      cut-release v1 — cut-release it [cut-release]: succeeded in 250 ms
@@ -128,8 +186,8 @@ c1  Create shop
     set      name = shop
 
 standing orders, by themselves
-    2026-09-21 14:13:20 UTC  start web.1 — the last one exited with code 1 \
-[standing-order]: last 2026-09-21 14:13:50 UTC, 4 times
+    2026-09-21 14:13:20 UTC  start web.1 — the last one exited with code 1, 4 times, \
+last 2026-09-21 14:13:50 UTC
 
 drift repaired, nobody asked
     2026-09-21 14:13:29 UTC  ensure-processes web — missing it [missing]: failed in 0 ms

@@ -49,10 +49,23 @@ async def _log_lines(call: Call, app: AppId, lines: int, *, follow: bool) -> Asy
 
 
 async def watch(call: Call) -> Response:
-    """Server-sent events from `?since=` or Last-Event-ID on; ids are cursors to resume from."""
+    """Server-sent events from `?since=` or Last-Event-ID on, else from now on; ids are cursors to
+    resume from."""
     resumed = call.request.headers.get("last-event-id", "")
-    since = int(resumed) if resumed.isdecimal() else call.count("since", 0, 2**62)
+    if resumed.isdecimal():
+        since = int(resumed)
+    elif "since" in call.request.query_params:
+        since = call.count("since", 0, 2**62)
+    else:
+        since = await _newest(call)
     return StreamingResponse(_events(call, since), media_type="text/event-stream")
+
+
+async def _newest(call: Call) -> int:
+    cursor = 0
+    while events := await call.services.store.events(cursor):
+        cursor = events[-1].cursor
+    return cursor
 
 
 async def _events(call: Call, cursor: int) -> AsyncIterator[bytes]:

@@ -4,6 +4,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 from setpoint.model.errors import StoreError
@@ -29,8 +30,10 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
+@cache
 def shipped() -> tuple[Migration, ...]:
-    """What this program knows, oldest first."""
+    """What this program knows, oldest first. Read once: the daemon does so before it takes a uid
+    that may not enter the program's own folder."""
     folder = resources.files("setpoint.store") / "migrations"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return tuple(
