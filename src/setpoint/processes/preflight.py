@@ -17,6 +17,7 @@ from pathlib import Path
 
 from setpoint.drivers.local.paths import Paths
 from setpoint.model.errors import Refused
+from setpoint.processes import leftovers
 from setpoint.processes.accounts import Accounts
 
 BACKLOG = 1024
@@ -154,7 +155,7 @@ def remember_ports(paths: Paths, ports: dict[str, int]) -> None:
 def record_process(paths: Paths, name: str, pid: int, epoch: int) -> None:
     """So that the next `up` finds this process should the keeper die. Tmpfs, no fsync."""
     folder = paths.runtime / "plane"
-    folder.mkdir(mode=0o755, exist_ok=True)
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     temporary = folder / f".{name}"
     temporary.write_text(
         json.dumps({"pid": pid, "start": start_time(pid), "epoch": epoch}), encoding="utf-8"
@@ -186,12 +187,20 @@ def serving_epoch(paths: Paths, name: str) -> int | None:
 
 
 def _old_processes(paths: Paths, but: str) -> Iterator[tuple[str, int, int]]:
-    """(name, pid, epoch) of each recorded process that still runs."""
+    """(name, pid, epoch) of each process that still runs. One whose record is lost goes without a
+    name here: nothing can take over from it any more."""
+    recorded = list(_recorded(paths))
+    yield from (entry for entry in recorded if entry[0] != but)
+    names = {name for name, _, _ in recorded}
+    yield from (("", pid, 0) for name, pid in leftovers.running(paths) if name not in names)
+
+
+def _recorded(paths: Paths) -> Iterator[tuple[str, int, int]]:
     folder = paths.runtime / "plane"
     for record in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         with contextlib.suppress(OSError, ValueError, KeyError):
             entry: dict[str, int] = json.loads(record.read_text(encoding="utf-8"))
-            if record.stem != but and start_time(entry["pid"]) == entry["start"]:
+            if start_time(entry["pid"]) == entry["start"]:
                 yield record.stem, entry["pid"], entry["epoch"]
 
 
