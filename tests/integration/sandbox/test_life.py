@@ -201,6 +201,15 @@ def test_output_is_kept_byte_for_byte(ground: Ground) -> None:
     assert box.read() == bytes(range(256)) + b"x" * 300_000 + b"last words"
 
 
+def test_output_can_be_opened_anew_by_its_name(ground: Ground, hidden: None) -> None:
+    box = ground.start(
+        "for name in ('/dev/stdout', '/dev/stderr', '/proc/self/fd/1'):\n"
+        "    with open(name, 'a') as file: print('by', name, file=file)"
+    )
+    assert box.ended() == (0, False)
+    assert box.read() == b"by /dev/stdout\nby /dev/stderr\nby /proc/self/fd/1\n"
+
+
 def test_a_descriptor_arrives_under_its_number(ground: Ground) -> None:
     path = ground.folder / "function.sock"
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as caller:

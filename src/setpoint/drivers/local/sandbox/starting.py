@@ -160,8 +160,13 @@ def _require_sane(spec: Launch) -> None:
 
 
 def _standard_streams(spec: Launch, opened: contextlib.ExitStack) -> Iterator[tuple[int, int]]:
-    """An open file description of its own: a duplicate would share the reader's O_NONBLOCK."""
+    """An open file description of its own: a duplicate would share the reader's O_NONBLOCK.
+
+    The FIFO becomes the app's: many programs are told to log to /dev/stdout, which opens it anew.
+    """
     output = _open(spec.output, os.O_RDWR, opened)
+    if spec.uid is not None:
+        os.fchown(output, spec.uid, spec.uid)
     yield 0, _open(Path("/dev/null"), os.O_RDONLY, opened)
     yield 1, output
     yield 2, output
