@@ -1,21 +1,21 @@
-"""Makes an access log readable again that holds a request id of bytes that are no UTF-8.
+"""Makes an access log readable again that holds a stream id of bytes that are no UTF-8.
 
-Envoy checks every text but this one, and protobuf refuses the whole message for it: whoever sends
-such an id would take the lines of all other apps along.
+A stream's id is the caller's x-request-id. Envoy checks every text but this one, and protobuf
+refuses the whole message for it: whoever sends such an id would take the lines of all apps along.
 """
 
-REQUEST_ID = (2, 1, 3, 9)
-"""http_logs, log_entry, request, request_id: numbers of fields within fields"""
+STREAM_ID = (2, 1, 1, 26)
+"""http_logs, log_entry, common_properties, stream_id: numbers of fields within fields"""
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
 _UNREADABLE = ord("?")
 
 
-def repaired(message: bytes, path: tuple[int, ...] = REQUEST_ID) -> bytes:
-    """The same message, nothing but ASCII in the fields at `path`. Raises ValueError, IndexError
+def repaired(message: bytes) -> bytes:
+    """The same message, nothing but ASCII in the stream ids. Raises ValueError, IndexError
     where the bytes are no message at all."""
     whole = bytearray(message)
-    _repair(whole, 0, len(whole), path)
+    _repair(whole, 0, len(whole), STREAM_ID)
     return bytes(whole)
 
 
