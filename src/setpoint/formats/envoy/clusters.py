@@ -38,7 +38,8 @@ def _cluster(name: str, limits: Limits, *, per_request: bool) -> Json:
     """`per_request`: a function's instances share one listening socket, and only a new connection
     can be picked up by whichever is free."""
     most = dict.fromkeys(
-        ("max_connections", "max_pending_requests", "max_requests"), limits.app_connections
+        ("max_connections", "max_pending_requests", "max_requests", "max_retries"),
+        limits.app_connections,
     )
     common = {"max_requests_per_connection": 1} if per_request else {}
     options = typed(

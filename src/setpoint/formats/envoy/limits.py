@@ -16,7 +16,9 @@ class Limits(msgspec.Struct, frozen=True):
     first_byte_s: float = 30.0
     idle_s: float = 55.0
     keepalive_s: float = 3600.0
-    connect_s: float = 1.0
+    connect_s: float = 5.0
+    """Heroku's (H19). A server with a short queue drops what comes in a burst, and the kernel tries
+    again after 1 s and 3 s: giving up earlier would turn a busy app into a broken one."""
     hold_s: float = 60.0
     check_s: float = 65.0
     cold_idle_s: float = 75.0
