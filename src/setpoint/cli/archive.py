@@ -18,6 +18,11 @@ from typing import IO
 
 from setpoint.cli.output import size
 from setpoint.model.errors import Invalid, OverLimit
+from setpoint.model.release import (
+    SOURCE_BYTES_MAX,
+    SOURCE_FILES_MAX,
+    SOURCE_UNPACKED_BYTES_MAX,
+)
 
 LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".DS_Store"}
@@ -25,10 +30,6 @@ LEFT_OUT = frozenset(
 LEFT_OUT_SUFFIXES = (".pyc", ".pyo", ".swp")
 IGNORE_FILE = ".slugignore"
 IGNORE_BYTES_MAX = 64 * 1024
-FILES_MAX = 50_000
-BYTES_MAX = 512 * 1024 * 1024
-PACKED_BYTES_MAX = 256 * 1024 * 1024
-"""The builder's own limits; a test holds them together."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ def pack(folder: Path) -> Archive:
     try:
         files = _write(folder, out)
         packed = out.tell()
-        if packed > PACKED_BYTES_MAX:
-            raise _too_large(folder, f"it packs to {size(packed)}", PACKED_BYTES_MAX)
+        if packed > SOURCE_BYTES_MAX:
+            raise _too_large(folder, f"it packs to {size(packed)}", SOURCE_BYTES_MAX)
         out.seek(0)
         digest = hashlib.file_digest(out, "sha256").hexdigest()
         out.seek(0)
@@ -101,10 +102,12 @@ def _write(folder: Path, out: IO[bytes]) -> int:
         for inside, path in members(folder):
             count += 1
             total += _add(tar, folder, inside, path)
-            if count > FILES_MAX:
-                raise OverLimit(f"cannot deploy {folder}: more than {FILES_MAX} files", _hint())
-            if total > BYTES_MAX:
-                raise _too_large(folder, "it is too large", BYTES_MAX)
+            if count > SOURCE_FILES_MAX:
+                raise OverLimit(
+                    f"cannot deploy {folder}: more than {SOURCE_FILES_MAX} files", _hint()
+                )
+            if total > SOURCE_UNPACKED_BYTES_MAX:
+                raise _too_large(folder, "it is too large", SOURCE_UNPACKED_BYTES_MAX)
     return count
 
 

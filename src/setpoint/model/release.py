@@ -10,6 +10,12 @@ from setpoint.model.ids import AppId, BuildId, Digest
 BuildStatus = Literal["pending", "running", "succeeded", "failed"]
 ReleaseStatus = Literal["pending", "succeeded", "failed", "superseded"]
 
+SOURCE_BYTES_MAX = 256 * 1024 * 1024
+"""an archive as uploaded"""
+SOURCE_UNPACKED_BYTES_MAX = 512 * 1024 * 1024
+SOURCE_FILES_MAX = 50_000
+"""What is packed, taken in and unpacked: one number each for everybody who asks."""
+
 
 class ProcessType(msgspec.Struct, frozen=True):
     """One thing a slug can run. `command`: a shell line for Procfile processes, '' for functions.

@@ -11,10 +11,8 @@ from setpoint.model.app import (
     Formation,
 )
 from setpoint.model.errors import Invalid, OverLimit
+from setpoint.model.release import SOURCE_BYTES_MAX
 from setpoint.policy.names import shortened
-
-SOURCE_BYTES_MAX = 500 * 1024 * 1024
-"""An archive as uploaded; Heroku's slugs end at the same size."""
 
 VERSION_CHARS_MAX = 200
 CONFIG_KEY_CHARS_MAX = 256

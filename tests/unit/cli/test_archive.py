@@ -8,7 +8,9 @@ import pytest
 
 from setpoint.cli import archive, project
 from setpoint.drivers.builders.archive import LIMITS, unpack
+from setpoint.drivers.local.uploads import Uploads
 from setpoint.model.errors import Invalid, OverLimit
+from setpoint.model.release import SOURCE_BYTES_MAX
 
 
 def write(folder: Path, *names: str) -> Path:
@@ -91,19 +93,19 @@ def test_too_many_files_and_too_many_bytes_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write(tmp_path / "p", "a", "b", "c")
-    monkeypatch.setattr(archive, "FILES_MAX", 2)
+    monkeypatch.setattr(archive, "SOURCE_FILES_MAX", 2)
     with pytest.raises(OverLimit, match="more than 2 files"):
         archive.pack(folder)
     monkeypatch.undo()
-    monkeypatch.setattr(archive, "BYTES_MAX", 2)
+    monkeypatch.setattr(archive, "SOURCE_UNPACKED_BYTES_MAX", 2)
     with pytest.raises(OverLimit, match="too large"):
         archive.pack(folder)
 
 
 def test_nothing_is_sent_that_the_builder_would_refuse_for_its_size() -> None:
-    assert LIMITS.entries >= archive.FILES_MAX
-    assert LIMITS.unpacked_bytes >= archive.BYTES_MAX
-    assert LIMITS.packed_bytes >= archive.PACKED_BYTES_MAX
+    assert LIMITS.entries == archive.SOURCE_FILES_MAX
+    assert LIMITS.unpacked_bytes == archive.SOURCE_UNPACKED_BYTES_MAX
+    assert LIMITS.packed_bytes == archive.SOURCE_BYTES_MAX == SOURCE_BYTES_MAX == Uploads.bytes_max
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,11 @@ from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar, cast
 
 from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.model.release import (
+    SOURCE_BYTES_MAX,
+    SOURCE_FILES_MAX,
+    SOURCE_UNPACKED_BYTES_MAX,
+)
 
 MIB = 1024 * 1024
 T = TypeVar("T")
@@ -27,9 +32,9 @@ T = TypeVar("T")
 class Limits:
     """`ratio`: unpacked to packed, looked at above 16 MiB only: small text shrinks a lot."""
 
-    packed_bytes: int = 256 * MIB
-    unpacked_bytes: int = 512 * MIB
-    entries: int = 50_000
+    packed_bytes: int = SOURCE_BYTES_MAX
+    unpacked_bytes: int = SOURCE_UNPACKED_BYTES_MAX
+    entries: int = SOURCE_FILES_MAX
     path_bytes: int = 1024
     depth: int = 64
     ratio: int = 200

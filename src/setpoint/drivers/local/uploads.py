@@ -16,6 +16,7 @@ from pathlib import Path
 
 from setpoint.model.errors import NotFound, OverLimit, StoreError
 from setpoint.model.ids import Digest
+from setpoint.model.release import SOURCE_BYTES_MAX
 
 PLACE_RE = re.compile(r"[A-Za-z0-9-]{16,64}")
 PLACES_MAX = 1000
@@ -27,7 +28,7 @@ class Uploads:
     """`folder` receives `<digest>.tar.gz`. `mode`: of those files; the builder must read them."""
 
     folder: Path
-    bytes_max: int = 256 * 1024 * 1024
+    bytes_max: int = SOURCE_BYTES_MAX
     mode: int = 0o640
 
     def open_place(self, place: str, now_s: float) -> None:
