@@ -4,11 +4,35 @@ import random
 import secrets
 import time
 import uuid
+from collections.abc import Callable
 
 
 def now() -> float:
     """Unix seconds."""
     return time.time()
+
+
+class Jumps:
+    """Notices when somebody sets the clock: an hour's jump must not be an hour's wait.
+
+    Unix seconds beside seconds since boot; what slews slowly is no jump.
+    """
+
+    TOLERANCE_S = 2.0
+
+    def __init__(
+        self,
+        wall_s: Callable[[], float] = time.time,
+        boot_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+    ) -> None:
+        self._wall_s, self._boot_s = wall_s, boot_s
+        self._apart_s = wall_s() - boot_s()
+
+    def since_last(self) -> float:
+        """By how many seconds the clock jumped since the last call; 0 for none."""
+        apart_s = self._wall_s() - self._boot_s()
+        by_s, self._apart_s = apart_s - self._apart_s, apart_s
+        return by_s if abs(by_s) > self.TOLERANCE_S else 0.0
 
 
 def luck() -> float:

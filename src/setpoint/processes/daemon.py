@@ -36,6 +36,8 @@ log = logging.getLogger("setpoint.daemon")
 STREAMS_S_MAX = 3
 """How long open streams (logs, watch) may delay an orderly end."""
 PROBE_S = 60.0
+CONNECTIONS_MAX = 2000
+"""More at once are answered 503: requests that never end must not use up all descriptors."""
 
 
 def main() -> int:
@@ -80,6 +82,7 @@ async def _serve(
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=STREAMS_S_MAX,
+            limit_concurrency=CONNECTIONS_MAX,
         )
     )
     work = [asyncio.create_task(loop.run()), asyncio.create_task(offers.keep_looking())]

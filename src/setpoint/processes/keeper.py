@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,7 +29,9 @@ STEADY_S = 30.0
 STARTS_MAX = 3
 """A child that ends this often before everything was ready once ends the whole start."""
 LOG_BYTES_MAX = 8 * 1024 * 1024
-"""A log found larger at a start of its process makes room: it becomes the one old log."""
+"""A log found larger makes room: it becomes the one old log."""
+LOOK_S = 30.0
+"""between two looks at the logs' sizes"""
 STOP_S_MAX = 10.0
 """A child that has not ended this long after SIGTERM is killed."""
 REQUEST_BYTES_MAX = 4096
@@ -83,8 +86,8 @@ class Keeper:
     stop_apps: Callable[[], None]
     """asks the supervisor to stop every instance; blocks until it did"""
     held: tuple[socket.socket, ...]
-    release: Callable[[], None]
-    """gives the data directory free; called when everything has stopped"""
+    release: Callable[[bool], None]
+    """gives the data directory free when everything has stopped; told whether apps go on"""
     on_ready: Callable[[], None]
     """called once, when every child has said it is ready"""
     running: dict[str, Running] = field(default_factory=dict[str, Running])
@@ -100,6 +103,7 @@ class Keeper:
         """Until asked to go down. Returns '' or the sentence of a child that can never start."""
         _become_subreaper()
         _allow_many_files()
+        _leave_no_cores()
         wake_r, wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
@@ -114,6 +118,7 @@ class Keeper:
                 for key, _ in selector.select(self._next_start_s()):
                     self._attend(selector, key.fileobj, wake_r)
                 self._reap()
+                self._bound_logs()
         self._down()
         return self.fatal
 
@@ -168,8 +173,6 @@ class Keeper:
         self.record(child.name, running.process.pid, running.epoch)
 
     def _spawn(self, child: Child, epoch: int, ready_fd: int) -> subprocess.Popen[bytes]:
-        if os.path.exists(child.log) and os.path.getsize(child.log) > LOG_BYTES_MAX:
-            os.replace(child.log, f"{child.log}.1")
         with open(child.log, "ab") as log:
             return subprocess.Popen(
                 child.argv(epoch),
@@ -182,9 +185,17 @@ class Keeper:
                 cwd="/",
             )
 
-    def _next_start_s(self) -> float | None:
+    def _next_start_s(self) -> float:
         due = [r.start_at_s for r in self.running.values() if r.process is None]
-        return max(0.0, min(due) - time.monotonic()) if due else None
+        return min(LOOK_S, max(0.0, min(due) - time.monotonic())) if due else LOOK_S
+
+    def _bound_logs(self) -> None:
+        """Its writer appends, so a log that was copied can be cut while it is written."""
+        for child in self.children:
+            with contextlib.suppress(OSError):
+                if os.path.getsize(child.log) > LOG_BYTES_MAX:
+                    shutil.copyfile(child.log, f"{child.log}.1")
+                    os.truncate(child.log, 0)
 
     def _reap(self) -> None:
         """Ours are noted and started again; what instances left behind is only reaped."""
@@ -232,7 +243,7 @@ class Keeper:
         for name in reversed(list(self.running)):
             self._say(f"stopping {name}")
             self._stop(self.running[name])
-        self.release()
+        self.release(self.keep_apps)
         self._tell({"done": True})
 
     def _say(self, text: str) -> None:
@@ -326,3 +337,8 @@ def _allow_many_files() -> None:
     """The supervisor holds several descriptors per instance: take all that the system grants."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _leave_no_cores() -> None:
+    """A core file of the plane would hold config values in clear."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -119,7 +119,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     logs = Logs(paths.logs)
     acts = ActLog(paths.runtime / "acts.json", now_s)
     lasting = Lasting(paths.supervisor, APP_UIDS)
-    orders = Orders(paths.runtime / "orders")
+    orders = Orders(paths.orders)
     sockets = Sockets(paths.functions, Shelf(paths.keeper_socket), who.envoy)
     paths.instances.mkdir(mode=0o700, parents=True, exist_ok=True)
     ground = Ground(
@@ -131,7 +131,9 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     )
     launcher = Launcher(ground, table, lambda: secrets.token_hex(3), now_s)
     hands = Hands(launcher, logs, acts, now_s)
-    supervisor = Supervisor(table, hands, orders, lasting, sockets, hub, now_s)
+    supervisor = Supervisor(
+        table, hands, orders, lasting, sockets, hub, now_s, clock.Jumps().since_last
+    )
     builds = Builds(_site(paths, machine, who), hub.tell_build, now_s)
     requests = Requests(supervisor, builds, logs, acts, ground, machine.capabilities)
     door = ControlServer(

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     if fatal:
         print(fatal, file=report if options.report_fd is not None else sys.stderr, flush=True)
     elif options.report_fd is None:
-        print("down", flush=True)
+        print("\ndown", flush=True)  # below the ^C that the terminal shows
     return 2 if fatal else 0
 
 
@@ -117,7 +118,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
         listener=sockets["keeper"],
         record=partial(preflight.record_process, paths),
         stop_apps=lambda: _stop_apps(paths),
-        release=lambda: _release(paths, lock),
+        release=partial(_release, paths, lock),
         held=tuple(s for name, s in sockets.items() if name != "keeper"),
         on_ready=announce,
     )
@@ -133,7 +134,10 @@ def _check_floor(confinement: Confinement, floor: str) -> None:
         )
 
 
-def _release(paths: Paths, lock: int) -> None:
+def _release(paths: Paths, lock: int, keep_apps: bool) -> None:
+    """Orders hold config values in clear: they stay only as long as instances do."""
+    if not keep_apps:
+        shutil.rmtree(paths.orders, ignore_errors=True)
     preflight.end_old_plane(paths)  # an Envoy that was taken over from may still drain
     os.close(lock)
 

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from setpoint.drivers.clock import Jumps
 from setpoint.drivers.local import facts as change
 from setpoint.model.ids import AppId, Digest, Fence, InstanceId, SetKey
 from setpoint.model.process import (
@@ -10,6 +11,7 @@ from setpoint.model.process import (
     Endpoint,
     Exit,
     GiveUp,
+    Instance,
     Kill,
     Phase,
     ProcessSpec,
@@ -120,3 +122,34 @@ def test_a_start_that_could_not_even_begin_is_retried_later() -> None:
     facts = change.never_started(facts, "cannot start web.1: no memory", 5.1)
     assert decide(ORDER, facts, 5.1).acts == ()
     assert facts.last_lines == ("cannot start web.1: no memory",)
+
+
+def test_after_a_jump_of_the_clock_everything_is_as_long_ago_as_before() -> None:
+    wall, boot = [1000.0], [50.0]
+    jumps = Jumps(lambda: wall[0], lambda: boot[0])
+    wall[0], boot[0] = 1010.0, 60.0
+    assert jumps.since_last() == 0.0
+    wall[0], boot[0] = 1010.5 - 3600, 60.5
+    assert jumps.since_last() == -3600.0
+    assert jumps.since_last() == 0.0
+
+
+def test_a_shift_moves_every_moment_of_a_set_and_nothing_else() -> None:
+    instance = Instance(
+        InstanceId("web.1-a"), 1, Phase.STOPPING, started_at_s=10.0, ready_at_s=20.0, stop_at_s=30.0
+    )
+    facts = SetFacts(
+        SetKey(AppId("a"), "web", Digest("0" * 64)),
+        Fence(1, 1),
+        Bounds(1, 1),
+        release=1,
+        instances=(instance,),
+        last_exit=Exit(1, at_s=40.0),
+        last_used_s=50.0,
+    )
+    moved = change.shifted(facts, -5.0)
+    shown = moved.instances[0]
+    assert (shown.started_at_s, shown.ready_at_s, shown.stop_at_s) == (5.0, 15.0, 25.0)
+    assert moved.last_exit is not None
+    assert (moved.last_exit.at_s, moved.last_used_s) == (35.0, 45.0)
+    assert change.shifted(moved, 5.0) == facts

@@ -28,6 +28,26 @@ def ordered(facts: SetFacts | None, order: SetOrder, before: SetOrder | None) ->
     )
 
 
+def shifted(facts: SetFacts, by_s: float) -> SetFacts:
+    """The clock jumped: every moment noted before is as long ago as it was."""
+    last = facts.last_exit
+    return replace(
+        facts,
+        instances=tuple(_shifted(i, by_s) for i in facts.instances),
+        last_exit=None if last is None else replace(last, at_s=last.at_s + by_s),
+        last_used_s=facts.last_used_s + by_s,
+    )
+
+
+def _shifted(instance: Instance, by_s: float) -> Instance:
+    return replace(
+        instance,
+        started_at_s=instance.started_at_s + by_s,
+        ready_at_s=None if instance.ready_at_s is None else instance.ready_at_s + by_s,
+        stop_at_s=None if instance.stop_at_s is None else instance.stop_at_s + by_s,
+    )
+
+
 def _asks(order: SetOrder | None) -> tuple[Bounds, int] | None:
     return None if order is None else (order.bounds, order.attempts_max)
 

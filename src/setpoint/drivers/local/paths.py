@@ -171,5 +171,10 @@ class Paths(NamedTuple):
         return self.runtime / "inst"
 
     @property
+    def orders(self) -> Path:
+        """Standing orders with their environment: config values in clear, for root alone."""
+        return self.runtime / "orders"
+
+    @property
     def netns(self) -> Path:
         return self.runtime / "net"

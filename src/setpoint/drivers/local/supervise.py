@@ -27,7 +27,10 @@ AFTER_TROUBLE_S = 1.0
 
 
 class Supervisor:
-    """`now_s`: unix seconds, because facts outlive this process."""
+    """`now_s`: unix seconds, because facts outlive this process.
+
+    `jumped_s`: by how much somebody set the clock since it was last asked.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Supervisor:
         sockets: Sockets,
         hub: Hub,
         now_s: Callable[[], float],
+        jumped_s: Callable[[], float],
     ) -> None:
         self._table = table
         self._hands = hands
@@ -46,6 +50,7 @@ class Supervisor:
         self._sockets = sockets
         self._hub = hub
         self._now_s = now_s
+        self._jumped_s = jumped_s
         self._loop = asyncio.get_running_loop()
         self._woken: set[SetKey] = set()
         self._halted = False
@@ -151,6 +156,7 @@ class Supervisor:
     def _decide(self, key: SetKey) -> None:
         """What goes wrong with one set ends nobody else's, and is tried again."""
         self._woken.discard(key)
+        self._heed_the_clock()
         standing = self._table.sets.get(key)
         if standing is None:
             return
@@ -159,6 +165,13 @@ class Supervisor:
         except Exception:
             log.exception("set.not_decided", extra={"set": key.short})
             self._loop.call_later(AFTER_TROUBLE_S, self.wake, key)
+
+    def _heed_the_clock(self) -> None:
+        by_s = self._jumped_s()
+        if by_s:
+            log.warning("clock.jumped", extra={"by_s": round(by_s, 3)})
+            for standing in self._table.sets.values():
+                standing.facts = change.shifted(standing.facts, by_s)
 
     def _keep_in_order(self, standing: Standing) -> None:
         standing.facts = change.steadied(standing.facts, self._now_s())
