@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from setpoint.cli import codes
 from setpoint.cli.client import Unreachable
 from setpoint.cli.command import Here
-from setpoint.model.errors import SetpointError
+from setpoint.model.errors import Refused, SetpointError
 
 if TYPE_CHECKING:
     from setpoint.drivers.local.paths import Paths
@@ -94,7 +94,10 @@ def _asked(keeper: Path, request: dict[str, object]) -> Iterator[dict[str, Any]]
                 yield json.loads(line)
 
 
-def _unreachable(keeper: Path, error: OSError) -> Unreachable:
+def _unreachable(keeper: Path, error: OSError) -> SetpointError:
+    if isinstance(error, PermissionError):
+        fact = f"{keeper}: {error.strerror}"
+        return Refused(f"cannot stop Setpoint: {fact}", "run this as the user who started it")
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):
         return Unreachable(
             f"cannot stop Setpoint: it is not running (no keeper at {keeper})",
