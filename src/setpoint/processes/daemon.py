@@ -42,6 +42,7 @@ CONNECTIONS_MAX = 2000
 
 def main() -> int:
     oplog.start()
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says of itself, we say
     paths = Paths(Path(os.environ["SETPOINT_DATA"]), Path(os.environ["SETPOINT_RUNTIME"]))
     fds = inherit.inherited()
     preload.everything()

@@ -118,7 +118,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
         listener=sockets["keeper"],
         record=partial(preflight.record_process, paths),
         stop_apps=lambda: _stop_apps(paths),
-        release=partial(_release, paths, lock),
+        release=partial(_release, paths, lock, envoy),
         held=tuple(s for name, s in sockets.items() if name != "keeper"),
         on_ready=announce,
     )
@@ -134,11 +134,12 @@ def _check_floor(confinement: Confinement, floor: str) -> None:
         )
 
 
-def _release(paths: Paths, lock: int, keep_apps: bool) -> None:
+def _release(paths: Paths, lock: int, envoy: EnvoyStart, keep_apps: bool) -> None:
     """Orders hold config values in clear: they stay only as long as instances do."""
     if not keep_apps:
         shutil.rmtree(paths.orders, ignore_errors=True)
     preflight.end_old_plane(paths)  # an Envoy that was taken over from may still drain
+    envoy.clear()
     os.close(lock)
 
 

@@ -59,6 +59,13 @@ class EnvoyStart:
             *self._takeover(epoch),
         ]
 
+    def clear(self) -> None:
+        """What hot restart leaves in shared memory. Only when none of this base id runs."""
+        if self.base_id is not None:
+            for left in SHARED_MEMORY.glob(f"envoy_shared_memory_{self.base_id}[0-9]"):
+                with contextlib.suppress(OSError):
+                    left.unlink()
+
     def _reopen(self) -> None:
         """The same descriptor, but the binary as it is installed now: it may be a newer one."""
         with contextlib.suppress(OSError, Refused):
