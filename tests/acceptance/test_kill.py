@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.plane import EXAMPLES, Load, Plane, fresh_plane, until
+from tests.acceptance.plane import EXAMPLES, Answer, Load, Plane, fresh_plane, until
 
 PROCESSES = ("daemon", "supervisor", "edge_agent", "envoy", "keeper")
 SILENT = ("daemon", "supervisor", "edge_agent")
@@ -44,6 +44,17 @@ def is_back(plane: Plane, name: str, old: int) -> bool:
     return row["ready"] and row["pid"] not in (None, old)
 
 
+@contextlib.contextmanager
+def visitors(plane: Plane) -> Iterator[tuple[Load, Load]]:
+    """Of the web app and of the function, at the same time."""
+
+    def call() -> Answer:
+        return plane.call("greeter", "hello", b'{"name": "load"}')
+
+    with Load(lambda: plane.get("shop")) as web, Load(call, visitors=2) as functions:
+        yield web, functions
+
+
 def works_again(plane: Plane) -> None:
     """Everything a user does still works, not only what was running."""
     assert plane.get("shop").status == 200
@@ -55,12 +66,12 @@ def works_again(plane: Plane) -> None:
 @pytest.mark.parametrize("name", SILENT)
 def test_kill_9_is_not_noticed_by_visitors(served: Plane, name: str) -> None:
     before = dyno_ids(served)
-    with Load(served, "shop") as load:
+    with visitors(served) as (load, calls):
         old = served.kill(name)
         load.more(50)
         until(lambda: is_back(served, name, old), 30, f"{name} is back\n{served.tails()}")
         load.more(50)
-    assert load.errors == []
+    assert (load.errors, calls.errors) == ([], [])
     assert dyno_ids(served) == before
     works_again(served)
 
@@ -68,12 +79,12 @@ def test_kill_9_is_not_noticed_by_visitors(served: Plane, name: str) -> None:
 @pytest.mark.parametrize("name", [*SILENT, "envoy"])
 def test_restart_for_an_upgrade_is_not_noticed_by_visitors(served: Plane, name: str) -> None:
     before = dyno_ids(served)
-    with Load(served, "shop") as load:
+    with visitors(served) as (load, calls):
         old = served.pid(name)
         assert ask_keeper(served, {"do": "restart", "process": name}).get("done")
         until(lambda: is_back(served, name, old), 60, f"{name} is back\n{served.tails()}")
         load.more(100)
-    assert load.errors == []
+    assert (load.errors, calls.errors) == ([], [])
     assert dyno_ids(served) == before
     works_again(served)
 
@@ -95,12 +106,12 @@ def _answers(plane: Plane) -> bool:
 
 def test_after_kill_9_of_the_keeper_the_next_up_takes_over(served: Plane) -> None:
     before = dyno_ids(served)
-    with Load(served, "shop") as load:
+    with visitors(served) as (load, calls):
         served.kill("keeper")
         load.more(50)
         served.up()
         load.more(100)
-    assert load.errors == []
+    assert (load.errors, calls.errors) == ([], [])
     assert dyno_ids(served) == before
     works_again(served)
 
