@@ -38,9 +38,13 @@ simulate: $(VENV)/.dev ## POINTS simulated crash points; one JSON object last
 	@$(BIN)/python -m setpoint.testing.simulate --points $(POINTS)
 
 bench: bench-sandbox bench-edge bench-adopt bench-memory ## measure; writes docs/benchmarks.md
+	@$(BIN)/python -m bench.report
+
+bench-report: $(VENV)/.dev
+	@$(BIN)/python -m bench.report
 
 bench-%: $(VENV)/.dev
-	@$(BIN)/python -m bench.$*
+	@$(BIN)/python -m bench.run $*
 
 lock: $(UV) ## resolve requirements/*.txt anew
 	@cd requirements && for set in runtime dev; do \

@@ -1,0 +1,182 @@
+"""Which figures of each part a reader gets, with their goal, spread and comparison. Pure.
+
+Goals are the parts' own: here they are only put into words.
+"""
+
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+Result = dict[str, Any]
+
+
+class Row(NamedTuple):
+    """`met` None: there is no goal. `spread`: how far single measurements lay apart."""
+
+    what: str
+    measured: str
+    spread: str
+    goal: str
+    met: bool | None
+    against: str
+
+
+def rows_of(part: str, result: Result) -> list[Row]:
+    return ROWS[part](result)
+
+
+def spread(values: Sequence[float], digits: int, unit: str) -> str:
+    """'0.36 / 0.40 / 0.49 s': the least, the median, the most."""
+    found = (min(values), statistics.median(values), max(values))
+    return " / ".join(f"{v:.{digits}f}" for v in found) + f" {unit}"
+
+
+# --- one function per part ----------------------------------------------------------------------
+
+
+def sandbox(result: Result) -> list[Row]:
+    words = {
+        "web": "sandboxed start to the first answer, Starlette on uvicorn",
+        "toy": "the same, a bare socket server: nearly all of its start is Python's own",
+    }
+    return [_start(result[kind], text, result) for kind, text in words.items()]
+
+
+def _start(told: Result, what: str, result: Result) -> Row:
+    goal = result["goal_ratio"]
+    return Row(
+        what,
+        f"{told['ratio']:.2f}× ({told['added_ms']:+.1f} ms)",
+        f"p50 {told['sandboxed_ms']:.0f} ms, p90 {told['sandboxed_p90_ms']:.0f} ms",
+        f"≤ {goal:.2f}×",
+        told["ratio"] <= goal,
+        f"without sandbox: p50 {told['bare_ms']:.0f} ms, p90 {told['bare_p90_ms']:.0f} ms; "
+        f"{result['n']} starts each, in turn",
+    )
+
+
+def edge(result: Result) -> list[Row]:
+    goals, met = result["goals"], result["met"]
+    rounds = f"{result['rounds']} rounds, in turn"
+    added = _each(lambda through, direct: (through - direct) / 1000, result, "p50_us")
+    ratios = _each(lambda through, direct: through / direct, result, "rps")
+    return [
+        Row(
+            f"added to the p50 of a request at {result['rate']:,} a second",
+            f"{result['added_p50_ms']:.2f} ms",
+            spread(added, 2, "ms"),
+            f"≤ {goals['added_p50_ms']:g} ms",
+            met["added_p50_ms"],
+            f"the app asked directly: p50 {spread(result['direct_p50_us'], 0, 'µs')}; {rounds}",
+        ),
+        Row(
+            "throughput of direct",
+            f"{result['throughput_ratio']:.2f}×",
+            spread(ratios, 2, "×"),
+            f"≥ {goals['throughput_ratio']:.2f}×",
+            met["throughput_ratio"],
+            f"the app asked directly: {spread(result['direct_rps'], 0, 'a second')}; {rounds}",
+        ),
+        *(_change(result, name, what) for name, what in _CHANGES.items()),
+    ]
+
+
+_CHANGES = {
+    "new_app_routed": "a new app, from the order to its first 200",
+    "endpoint_change": "an app that moved, from the fact to the first answer from there",
+}
+
+
+def _change(result: Result, name: str, what: str) -> Row:
+    p50 = f"{name}_p50_ms"
+    return Row(
+        f"{what}, beside {result['apps']:,} apps",
+        f"{result[p50]:.1f} ms",
+        f"at most {result[f'{name}_max_ms']:.1f} ms",
+        f"≤ {result['goals'][p50]:g} ms",
+        result["met"][p50],
+        "asked every millisecond over one connection",
+    )
+
+
+def _each(of: Callable[[float, float], float], result: Result, figure: str) -> list[float]:
+    pairs = zip(result[f"through_{figure}"], result[f"direct_{figure}"], strict=True)
+    return [of(through, direct) for through, direct in pairs]
+
+
+def adopt(result: Result) -> list[Row]:
+    met = result["met"]
+    killed = len(result["daemon_adopted_s"]) + len(result["supervisor_adopted_s"])
+    load = f"{result['requests']:,} requests at {result['rate']} a second, {killed} kills"
+    return [
+        Row(
+            f"requests failed while killing the plane of {result['instances']} instances",
+            str(result["failed_requests"]),
+            f"took {result['request_p50_ms']:.1f} ms at the median, "
+            f"{result['request_max_ms']:.0f} ms at most",
+            "0",
+            met["failed_requests"],
+            load,
+        ),
+        Row(
+            "instances replaced by all that",
+            str(result["replaced_instances"]),
+            "",
+            "0",
+            met["replaced_instances"],
+            "each one's processes, before and after",
+        ),
+        *(_back(result, name) for name in ("daemon", "supervisor")),
+        Row(
+            f"scaled to {result['instances']}, up and routed",
+            f"{result['scaled_up_s']:.1f} s",
+            "one measurement",
+            "",
+            None,
+            "",
+        ),
+    ]
+
+
+def _back(result: Result, name: str) -> Row:
+    times = result[f"{name}_adopted_s"]
+    goal = f"{name}_adopted_s_max"
+    return Row(
+        f"kill -9 of the {name} until every instance is adopted, the worst of {len(times)}",
+        f"{max(times):.2f} s",
+        spread(times, 2, "s"),
+        f"< {result['goals'][goal]:g} s",
+        result["met"][goal],
+        f"until it answers: {spread(result[f'{name}_answers_s'], 2, 's')}",
+    )
+
+
+def memory(result: Result) -> list[Row]:
+    plane = result["plane_pss_mib"].items()
+    idle = result["instance"].items()
+    return [
+        *(
+            Row(f"the whole plane at rest, {when}", f"{pss:.0f} MiB", "", "", None, "PSS")
+            for when, pss in plane
+        ),
+        *(
+            Row(
+                f"an idle instance of `{process}`, level {result['level']}",
+                f"{told['pss_mib']:.1f} MiB",
+                "",
+                "",
+                None,
+                f"PSS of {result['instances']} at once; {told['sandbox_pss_mib']:.2f} MiB of it "
+                f"the sandbox's; {told['per_gib']} to a GiB",
+            )
+            for process, told in idle
+        ),
+    ]
+
+
+ROWS: dict[str, Callable[[Result], list[Row]]] = {
+    "sandbox": sandbox,
+    "edge": edge,
+    "adopt": adopt,
+    "memory": memory,
+}

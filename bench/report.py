@@ -1,0 +1,134 @@
+"""Write docs/benchmarks.md from the last outcome of each part: `python -m bench.report`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Row, rows_of
+from bench.kept import PARTS, Kept, load
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+TITLES = {
+    "sandbox": "What a sandbox costs at the start",
+    "edge": "What the edge costs",
+    "adopt": "When the plane is killed under load",
+    "memory": "Memory",
+}
+QUIET = 0.1
+"""Of all cores: up to here, a machine counts as ours alone."""
+
+INTRO = """\
+# Benchmarks
+
+Written by `make bench`, from measurements on real parts: [how to measure](how-to/measure.md).
+A figure is compared with something of the same run where it can be: absolute times are this
+machine's alone. Three numbers are the least, the median and the most of single measurements."""
+
+ELSEWHERE = """\
+## Not measured here
+
+Cold starts and the Node pool, deploys of code only, durable writes per second, the time from
+intent to first step, and a plane of 10,000 apps: they have goals, and no measurement yet."""
+
+
+def main() -> None:
+    kept = load()
+    PAGE.write_text(render(kept))
+    print(verdict(kept))
+
+
+def render(kept: dict[str, Kept]) -> str:
+    """The whole page. Pure."""
+    parts = [section(kept[part]) for part in PARTS if part in kept]
+    return "\n\n".join((INTRO, summary(kept), *parts, ELSEWHERE)) + "\n"
+
+
+def verdict(kept: dict[str, Kept]) -> str:
+    """One line, for the terminal."""
+    rows = judged(kept)
+    absent = [part for part in PARTS if part not in kept]
+    told = f"{sum(1 for r in rows if r.met)} of {len(rows)} goals met"
+    return f"{told}; not run: {', '.join(absent)}" if absent else told
+
+
+def judged(kept: dict[str, Kept]) -> list[Row]:
+    rows = [row for part in PARTS if part in kept for row in rows_of(part, kept[part].result)]
+    return [row for row in rows if row.met is not None]
+
+
+# --- sections -----------------------------------------------------------------------------------
+
+
+def summary(kept: dict[str, Kept]) -> str:
+    missed = [f"- **{r.what}**: {r.measured}, goal {r.goal}" for r in judged(kept) if not r.met]
+    absent = [f"- **{TITLES[part]}**: did not run" for part in PARTS if part not in kept]
+    lines = [*missed, *absent] or ["Nothing."]
+    return "\n".join((f"{verdict(kept)}.", "", "## Missed", "", *lines))
+
+
+def section(kept: Kept) -> str:
+    rows = rows_of(kept.part, kept.result)
+    shown = [
+        f"## {TITLES[kept.part]}",
+        circumstances(kept),
+        table(
+            ("", "measured", "single ones", "goal", "", "against"),
+            ((r.what, r.measured, r.spread, r.goal, _word(r.met), r.against) for r in rows),
+        ),
+    ]
+    if kept.part == "edge":
+        shown.append(_edge_memory(kept.result["rss_mib"]))
+    if kept.part == "memory":
+        shown.append(_plane_memory(kept.result["plane"]))
+    return "\n\n".join(shown)
+
+
+def circumstances(kept: Kept) -> str:
+    machine, (before, after) = kept.machine, kept.load
+    said = (
+        f"{kept.at}, {kept.took_s:.0f} s · {machine.cores} cores ({machine.processor})",
+        f"{machine.memory_gib:g} GiB · {machine.kernel} · Python {machine.python}",
+        f"as {machine.user} · load average {before:g} before, {after:g} after",
+    )
+    return " · ".join(said) + _busy(kept)
+
+
+def _busy(kept: Kept) -> str:
+    if kept.busy_cores <= QUIET * kept.machine.cores:
+        return ""
+    return (
+        f"\n\n**The machine was busy**: others used {kept.busy_cores:.1f} of its "
+        f"{kept.machine.cores} cores right before, so read times as too long."
+    )
+
+
+def _word(met: bool | None) -> str:
+    return {None: "", True: "met", False: "**missed**"}[met]
+
+
+def _edge_memory(rss: dict[str, dict[str, float]]) -> str:
+    rows = (
+        (when, *(f"{seen[name]:.0f}" for name in ("agent", "envoy"))) for when, seen in rss.items()
+    )
+    return table(("RSS in MiB", "edge agent", "Envoy"), rows)
+
+
+def _plane_memory(plane: dict[str, dict[str, dict[str, float]]]) -> str:
+    names = list(next(iter(plane.values())))
+    head = ("RSS (PSS) in MiB", *names)
+    rows = ((when, *(_both(seen[name]) for name in names)) for when, seen in plane.items())
+    return table(head, rows)
+
+
+def _both(seen: dict[str, Any]) -> str:
+    return f"{seen['rss_mib']:.1f} ({seen['pss_mib']:.1f})"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heads = list(head)
+    lines = [heads, ["---"] * len(heads), *(list(row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Run one part and keep what it found: `python -m bench.run PART`. Parts never run side by side."""
+
+import argparse
+import fcntl
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from bench.kept import OUT, PARTS, Kept, keep
+from bench.machine import busy_cores, load_now, this_machine
+
+BEFORE_S = 10.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=PARTS)
+    part = parser.parse_args().part
+    with _alone():
+        busy, before = busy_cores(BEFORE_S), load_now()
+        at, began_s = _utc(), time.monotonic()
+        code, last = _show([sys.executable, "-m", f"bench.{part}"])
+        took_s = round(time.monotonic() - began_s, 1)
+        load = (before, load_now())
+    if code != 0:
+        print(f"cannot measure {part}: it ended with code {code}", file=sys.stderr)
+        return 1
+    keep(Kept(part, at, took_s, this_machine(), load, busy, json.loads(last)))
+    return 0
+
+
+@contextmanager
+def _alone() -> Generator[None]:
+    """`make -j` starts them all at once; each would measure the others."""
+    OUT.mkdir(exist_ok=True)
+    with (OUT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _show(command: list[str]) -> tuple[int, str]:
+    """Pass its output on as it comes; its exit code and last line."""
+    last = ""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            last = line
+    return process.returncode, last
+
+
+def _utc() -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

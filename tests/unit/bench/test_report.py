@@ -1,0 +1,81 @@
+"""What a reader of docs/benchmarks.md is told, and that nothing missed can hide."""
+
+from pathlib import Path
+
+import msgspec
+from bench.kept import Kept, keep, load
+from bench.machine import Machine
+from bench.report import render, verdict
+
+MACHINE = Machine(4, "a processor", 8.0, "Linux 6", "3.12.1", "root")
+STARTS = {"bare_ms": 100.0, "bare_p90_ms": 120.0, "sandboxed_p90_ms": 130.0}
+GOOD = Kept(
+    part="sandbox",
+    at="2026-11-23 10:00 UTC",
+    took_s=20.0,
+    machine=MACHINE,
+    load=(0.1, 0.9),
+    busy_cores=0.05,
+    result={
+        "goal_ratio": 1.1,
+        "n": 40,
+        "web": {**STARTS, "sandboxed_ms": 105.0, "added_ms": 5.0, "ratio": 1.05},
+        "toy": {**STARTS, "sandboxed_ms": 150.0, "added_ms": 50.0, "ratio": 1.5},
+    },
+)
+
+
+def missed_of(page: str) -> str:
+    return page.partition("## Missed\n")[2].partition("\n## ")[0]
+
+
+def test_a_missed_goal_stands_above_all_sections_with_its_figure() -> None:
+    told = missed_of(render({"sandbox": GOOD}))
+    assert "1.50× (+50.0 ms), goal ≤ 1.10×" in told
+    assert "1.05×" not in told
+
+
+def test_a_part_that_did_not_run_counts_as_missed() -> None:
+    kept = {"sandbox": GOOD}
+    assert "**Memory**: did not run" in missed_of(render(kept))
+    assert verdict(kept) == "1 of 2 goals met; not run: edge, adopt, memory"
+
+
+def test_a_busy_machine_is_named_and_a_quiet_one_is_not() -> None:
+    busy = msgspec.structs.replace(GOOD, busy_cores=1.5)
+    assert "others used 1.5 of its 4 cores" in render({"sandbox": busy})
+    assert "busy" not in render({"sandbox": GOOD})
+
+
+def test_every_recovery_counts_and_the_worst_decides() -> None:
+    goals = {"daemon_adopted_s_max": 1.0, "supervisor_adopted_s_max": 1.0}
+    result = {
+        "instances": 100,
+        "requests": 5000,
+        "rate": 100,
+        "failed_requests": 0,
+        "request_p50_ms": 2.0,
+        "request_max_ms": 80.0,
+        "replaced_instances": 0,
+        "scaled_up_s": 3.0,
+        "daemon_answers_s": [0.3, 0.4, 1.2],
+        "daemon_adopted_s": [0.35, 0.45, 1.25],
+        "supervisor_answers_s": [0.3, 0.3, 0.3],
+        "supervisor_adopted_s": [0.4, 0.4, 0.4],
+        "goals": goals,
+        "met": {
+            "failed_requests": True,
+            "replaced_instances": True,
+            "daemon_adopted_s_max": False,
+            "supervisor_adopted_s_max": True,
+        },
+    }
+    page = render({"adopt": msgspec.structs.replace(GOOD, part="adopt", result=result)})
+    assert "0.35 / 0.45 / 1.25 s | < 1 s | **missed**" in page
+    assert "kill -9 of the daemon" in missed_of(page)
+    assert "kill -9 of the supervisor" not in missed_of(page)
+
+
+def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
+    keep(GOOD, tmp_path / "out")
+    assert load(tmp_path / "out") == {"sandbox": GOOD}
