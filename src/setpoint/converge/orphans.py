@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 from setpoint.converge.observer import Snapshot
 from setpoint.drivers.ports import Driver, Edge
+from setpoint.model.change import Because
 from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.process import SetFacts
 from setpoint.model.route import RouteFacts
+from setpoint.model.steps import RemoveProcesses, RemoveRoute, describe
 from setpoint.store.port import Store
 
 
@@ -79,19 +81,28 @@ class Orphans:
             await self._driver.remove(left.key, left.fence)
 
     def _entry(self, app: AppId, left: SetFacts | RouteFacts) -> Entry:
-        is_route = isinstance(left, RouteFacts)
-        fence = left.route.fence if isinstance(left, RouteFacts) else left.fence
+        because = Because("orphan", f"no app has this id, and has not had for {self._grace_s:g} s")
+        step = _removal(app, left, because)
+        verb, subject = describe(step)
         return Entry(
             id=0,
             app=app,
-            generation=fence.generation,
+            generation=step.generation,
             kind="step",
-            verb="remove-route" if is_route else "remove-processes",
-            subject="route" if isinstance(left, RouteFacts) else left.key.process,
-            rule="orphan",
-            because=f"no app has this id, and has not had for {self._grace_s:g} s",
+            verb=verb,
+            subject=subject,
+            rule=because.rule,
+            because=because.text,
             change=None,
             state="planned",
             planned_at_s=self._now(),
             token=self._new_token(),
         )
+
+
+def _removal(
+    app: AppId, left: SetFacts | RouteFacts, because: Because
+) -> RemoveRoute | RemoveProcesses:
+    if isinstance(left, RouteFacts):
+        return RemoveRoute(app, left.route.fence.generation, because)
+    return RemoveProcesses(left.key, left.fence.generation, because)

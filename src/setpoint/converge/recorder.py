@@ -4,7 +4,6 @@ A settled pass writes nothing. Entries hold names and reasons, never values.
 """
 
 from collections.abc import Callable, Sequence
-from typing import assert_never
 
 import msgspec
 
@@ -15,18 +14,7 @@ from setpoint.model.condition import Condition, ConditionType, stamp
 from setpoint.model.ids import AppId
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.observed import StatusSummary
-from setpoint.model.steps import (
-    CutRelease,
-    EnsureProcesses,
-    EnsureRoute,
-    ForgetApp,
-    Plan,
-    RemoveProcesses,
-    RemoveRoute,
-    SettleRelease,
-    StartBuild,
-    Step,
-)
+from setpoint.model.steps import Plan, SettleRelease, Step, describe
 from setpoint.store.port import Status, Store
 
 RESULT_CHARS_MAX = 2000
@@ -150,26 +138,3 @@ def _entry(unit: Unit, step: Step, token: str, now_s: float) -> Entry:
         planned_at_s=now_s,
         token=token,
     )
-
-
-def describe(step: Step) -> tuple[str, str]:
-    """(verb, subject) as the journal keeps them."""
-    match step:
-        case StartBuild():
-            return "start-build", step.request.source[:8]
-        case CutRelease():
-            return "cut-release", "release"
-        case SettleRelease():
-            return "settle-release", f"v{step.version}"
-        case EnsureProcesses():
-            return "ensure-processes", f"{step.order.key.process}@v{step.order.spec.release}"
-        case RemoveProcesses():
-            return "remove-processes", step.key.process
-        case EnsureRoute():
-            return "ensure-route", step.route.app_name
-        case RemoveRoute():
-            return "remove-route", "route"
-        case ForgetApp():
-            return "forget-app", "app"
-        case _:
-            assert_never(step)

@@ -1,4 +1,9 @@
-"""The closed list of steps, and the Plan. Steps leave nothing to choose: sets and fences."""
+"""The closed list of steps, in the journal's words too, and the Plan.
+
+Steps leave nothing to choose: they name sets and fences.
+"""
+
+from typing import assert_never
 
 import msgspec
 
@@ -102,3 +107,26 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def settled(self) -> bool:
         return not self.steps and not self.waiting
+
+
+def describe(step: Step) -> tuple[str, str]:
+    """(verb, subject), as the journal keeps them and a plan shows them."""
+    match step:
+        case StartBuild():
+            return "start-build", step.request.source[:8]
+        case CutRelease():
+            return "cut-release", "release"
+        case SettleRelease():
+            return "settle-release", f"v{step.version}"
+        case EnsureProcesses():
+            return "ensure-processes", f"{step.order.key.process}@v{step.order.spec.release}"
+        case RemoveProcesses():
+            return "remove-processes", step.key.process
+        case EnsureRoute():
+            return "ensure-route", step.route.app_name
+        case RemoveRoute():
+            return "remove-route", "route"
+        case ForgetApp():
+            return "forget-app", "app"
+        case _:
+            assert_never(step)

@@ -3,12 +3,11 @@
 import msgspec
 
 from setpoint.api.call import Call
-from setpoint.converge.recorder import describe
 from setpoint.formats.heroku import read
 from setpoint.model.app import Formation, Source, Unit, default_formation
 from setpoint.model.ids import Digest
 from setpoint.model.release import ProcessType
-from setpoint.model.steps import Plan
+from setpoint.model.steps import Plan, describe
 from setpoint.policy import limits
 from setpoint.views import plans
 
