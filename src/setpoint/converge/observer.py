@@ -121,7 +121,4 @@ def _is_verdict(build: Build) -> bool:
 
 
 def _is_news(known: Build | None, seen: Build) -> bool:
-    if known is None:
-        return True
-    final = known.status == "succeeded" or (known.status == "failed" and known.user_error)
-    return not final and known != seen
+    return known is None or (not known.final and known != seen)

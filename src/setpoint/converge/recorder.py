@@ -116,10 +116,7 @@ def _same(before: bytes, after: StatusSummary) -> bool:
 
 
 def _at_rest(summary: StatusSummary) -> StatusSummary:
-    sets = tuple(
-        msgspec.structs.replace(s, waiting=0, in_flight=0, last_used_s=0.0) for s in summary.sets
-    )
-    return msgspec.structs.replace(summary, sets=sets)
+    return msgspec.structs.replace(summary, sets=tuple(s.at_rest for s in summary.sets))
 
 
 def _entry(unit: Unit, step: Step, token: str, now_s: float) -> Entry:

@@ -152,8 +152,18 @@ class SetFacts(msgspec.Struct, frozen=True):
         return tuple(i for i in self.instances if i.phase is Phase.READY)
 
     @property
+    def up(self) -> tuple[Instance, ...]:
+        """Serving, or about to: not on its way out."""
+        return tuple(i for i in self.instances if i.phase in (Phase.STARTING, Phase.READY))
+
+    @property
     def live(self) -> tuple[Instance, ...]:
         return tuple(i for i in self.instances if i.phase is not Phase.GONE)
+
+    @property
+    def at_rest(self) -> "SetFacts":
+        """Without how busy it is, which changes with every request and is no news."""
+        return msgspec.structs.replace(self, waiting=0, in_flight=0, last_used_s=0.0)
 
 
 # What standing.decide may answer. The supervisor carries acts out and records them.

@@ -82,6 +82,16 @@ class Build(msgspec.Struct, frozen=True):
     assumed: bool = False
     """only in drafts: the plan goes past a build on an assumed success"""
 
+    @property
+    def cut_off(self) -> bool:
+        """It failed through no fault of its source's: tried again under the same id."""
+        return self.status == "failed" and not self.user_error
+
+    @property
+    def final(self) -> bool:
+        """A verdict that stands: the same source would come to the same."""
+        return self.status in ("succeeded", "failed") and not self.cut_off
+
 
 class Release(msgspec.Struct, frozen=True):
     """Numbered, immutable but for its status. Bumps no generation."""

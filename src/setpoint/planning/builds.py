@@ -29,7 +29,7 @@ def plan_build(draft: Draft) -> None:
         return
     wanted = build_id(draft.unit, draft.capabilities.stack)
     draft.build = next((b for b in draft.observed.builds if b.id == wanted), None)
-    if draft.build is None or (draft.build.status == "failed" and not draft.build.user_error):
+    if draft.build is None or draft.build.cut_off:
         _start(draft, wanted, retry=draft.build is not None)
     elif draft.build.status in ("pending", "running"):
         draft.wait("build", f"source {source.digest[:8]} is being built")

@@ -38,20 +38,16 @@ def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:
     acts: list[Act] = [*closing, *booting]
     wakes = [*again, *again_boot]
     doomed = {a.instance for a in booting}
-    live = [i for i in _up(facts) if i.id not in doomed]
+    up = [i for i in facts.up if i.id not in doomed]
     if facts.retiring or order.bounds.max == 0:
-        acts += [Drain(i.id, "this set is no longer wanted") for i in live]
+        acts += [Drain(i.id, "this set is no longer wanted") for i in up]
     elif not booting:  # how a start failed decides on the next one, so its end is awaited
-        more, when = _towards(order, facts, live, now_s)
+        more, when = _towards(order, facts, up, now_s)
         acts += more
         wakes += when
     if any(isinstance(a, Drain | Start) for a in acts):
         wakes.append(DRAIN_S_MAX)
     return Acts(tuple(acts), max(0.0, min(wakes)) if wakes else None)
-
-
-def _up(facts: SetFacts) -> list[Instance]:
-    return [i for i in facts.instances if i.phase in (Phase.STARTING, Phase.READY)]
 
 
 def _finish_stopping(facts: SetFacts, now_s: float) -> tuple[list[Act], list[float]]:
@@ -91,19 +87,19 @@ def _boot_deadlines(
 
 
 def _towards(
-    order: SetOrder, facts: SetFacts, live: list[Instance], now_s: float
+    order: SetOrder, facts: SetFacts, up: list[Instance], now_s: float
 ) -> tuple[list[Act], list[float]]:
     if facts.gave_up:
         return [], []
-    if _hopeless(order, facts) and not live:
+    if _hopeless(order, facts) and not up:
         return [GiveUp(f"never ready in {facts.failures} starts")], []
-    count, reason = _count_wanted(order, facts, live, now_s)
-    if len(live) < count:
-        return _start_more(facts, live, count, reason, now_s)
-    if len(live) > count:
-        surplus = sorted(live, key=lambda i: (i.phase is Phase.READY, -i.ordinal))
-        return [Drain(i.id, reason) for i in surplus[: len(live) - count]], []
-    return [], _idle_wake(order, facts, live, now_s)
+    count, reason = _count_wanted(order, facts, up, now_s)
+    if len(up) < count:
+        return _start_more(facts, up, count, reason, now_s)
+    if len(up) > count:
+        surplus = sorted(up, key=lambda i: (i.phase is Phase.READY, -i.ordinal))
+        return [Drain(i.id, reason) for i in surplus[: len(up) - count]], []
+    return [], _idle_wake(order, facts, up, now_s)
 
 
 def _hopeless(order: SetOrder, facts: SetFacts) -> bool:
@@ -115,22 +111,22 @@ def _hopeless(order: SetOrder, facts: SetFacts) -> bool:
 
 
 def _count_wanted(
-    order: SetOrder, facts: SetFacts, live: list[Instance], now_s: float
+    order: SetOrder, facts: SetFacts, up: list[Instance], now_s: float
 ) -> tuple[int, str]:
     """How many ought to be up now, and the sentence for why."""
     bounds = order.bounds
     if not facts.ever_ready and bounds.min == 0:
         return 1, "it has to prove once that it can start"
-    starting = any(i.phase is Phase.STARTING for i in live)
-    if facts.waiting and not starting and len(live) < bounds.max:
-        return len(live) + 1, f"{_requests(facts.waiting)} waiting"
-    if len(live) > bounds.max:
-        return bounds.max, f"{len(live)} up, at most {bounds.max} intended"
-    if len(live) > bounds.min and _idle_left_s(order, facts, now_s) <= 0:
+    starting = any(i.phase is Phase.STARTING for i in up)
+    if facts.waiting and not starting and len(up) < bounds.max:
+        return len(up) + 1, f"{_requests(facts.waiting)} waiting"
+    if len(up) > bounds.max:
+        return bounds.max, f"{len(up)} up, at most {bounds.max} intended"
+    if len(up) > bounds.min and _idle_left_s(order, facts, now_s) <= 0:
         return bounds.min, f"no request for {bounds.idle_s:g} s"
-    if len(live) < bounds.min:
-        return bounds.min, f"{len(live)} up, {bounds} intended"
-    return len(live), ""
+    if len(up) < bounds.min:
+        return bounds.min, f"{len(up)} up, {bounds} intended"
+    return len(up), ""
 
 
 def _requests(count: int) -> str:
@@ -138,7 +134,7 @@ def _requests(count: int) -> str:
 
 
 def _start_more(
-    facts: SetFacts, live: list[Instance], count: int, reason: str, now_s: float
+    facts: SetFacts, up: list[Instance], count: int, reason: str, now_s: float
 ) -> tuple[list[Act], list[float]]:
     left_s = 0.0
     if facts.last_exit is not None and not facts.last_exit.expected:
@@ -147,9 +143,9 @@ def _start_more(
         return [], [left_s]
     if facts.crashes and facts.last_exit is not None:
         reason = f"the last one {facts.last_exit.text}; {reason}"
-    taken = {i.ordinal for i in facts.instances if i.phase is not Phase.GONE}
+    taken = {i.ordinal for i in facts.live}
     free = [n for n in range(1, count + len(taken) + 1) if n not in taken]
-    return [Start(n, reason) for n in free[: count - len(live)]], []
+    return [Start(n, reason) for n in free[: count - len(up)]], []
 
 
 def _idle_left_s(order: SetOrder, facts: SetFacts, now_s: float) -> float:
@@ -159,7 +155,7 @@ def _idle_left_s(order: SetOrder, facts: SetFacts, now_s: float) -> float:
     return max(facts.last_used_s, newest) + order.bounds.idle_s - now_s
 
 
-def _idle_wake(order: SetOrder, facts: SetFacts, live: list[Instance], now_s: float) -> list[float]:
-    if len(live) <= order.bounds.min:
+def _idle_wake(order: SetOrder, facts: SetFacts, up: list[Instance], now_s: float) -> list[float]:
+    if len(up) <= order.bounds.min:
         return []
     return [max(_idle_left_s(order, facts, now_s), 0.05)]

@@ -254,7 +254,7 @@ class SimStore:
     async def record_build(self, build: Build) -> None:
         builds = self.rows.builds.get(build.app, ())
         known = next((b for b in builds if b.id == build.id), None)
-        if known is not None and _is_final(known):
+        if known is not None and known.final:
             return
         others = tuple(b for b in builds if b.id != build.id)
         self.rows.builds[build.app] = (*others, build)
@@ -355,10 +355,6 @@ class StaleReads:
 
     async def status(self, unit: AppId) -> Status | None:
         return self._seen.status.get(unit)
-
-
-def _is_final(build: Build) -> bool:
-    return build.status == "succeeded" or (build.status == "failed" and build.user_error)
 
 
 def _overtaken_by_newer(release: Release) -> Release:

@@ -146,7 +146,7 @@ class SimSupervisor:
     async def build(self, request: BuildRequest) -> None:
         self._answer()
         known = self.build_facts.get(request.id)
-        if known is not None and (known.status != "failed" or known.user_error):
+        if known is not None and not known.cut_off:
             return
         self.build_facts[request.id] = Build(
             request.id, request.app, request.source, "running", request.stack

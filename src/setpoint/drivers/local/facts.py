@@ -139,10 +139,10 @@ def steadied(facts: SetFacts, now_s: float) -> SetFacts:
 
 def steady_in_s(facts: SetFacts, now_s: float) -> float | None:
     """Seconds until earlier crashes no longer count, 0.0 = now, None = not in sight."""
-    up = [i for i in facts.instances if i.phase in (Phase.STARTING, Phase.READY)]
-    if not facts.crashes or not up or any(i.ready_at_s is None for i in up):
+    ready_at_s = [i.ready_at_s for i in facts.up]
+    if not facts.crashes or not ready_at_s or None in ready_at_s:
         return None
-    return max(0.0, max(i.ready_at_s or now_s for i in up) + STEADY_S - now_s)
+    return max(0.0, max(s or now_s for s in ready_at_s) + STEADY_S - now_s)
 
 
 def find(facts: SetFacts, id: InstanceId) -> Instance | None:

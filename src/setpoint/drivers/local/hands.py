@@ -66,9 +66,8 @@ class Hands:
     # --- everything of one set ----------------------------------------------------------------
 
     def drain_everything(self, standing: Standing, because: str) -> None:
-        for instance in standing.facts.instances:
-            if instance.phase in (Phase.STARTING, Phase.READY):
-                self._drain(standing, instance.id, because)
+        for instance in standing.facts.up:
+            self._drain(standing, instance.id, because)
 
     def stop_everything(self, standing: Standing) -> None:
         for instance in standing.facts.instances:

@@ -27,12 +27,11 @@ Watch = Literal["off", "at once", "when busy"]
 
 def watch_wanted(facts: SetFacts) -> Watch:
     """While one is starting its coming is awaited; at the maximum there is nothing to be done."""
-    up = [i for i in facts.instances if i.phase in (Phase.STARTING, Phase.READY)]
-    if facts.retiring or facts.waiting or any(i.phase is Phase.STARTING for i in up):
+    if facts.retiring or facts.waiting or any(i.phase is Phase.STARTING for i in facts.up):
         return "off"
-    if not up:
+    if not facts.up:
         return "at once"
-    return "when busy" if len(up) < facts.bounds.max else "off"
+    return "when busy" if len(facts.up) < facts.bounds.max else "off"
 
 
 class FunctionSocket:

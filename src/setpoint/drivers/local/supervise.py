@@ -209,7 +209,7 @@ class Supervisor:
     def _publish(self, standing: Standing) -> None:
         """How busy a set is changes all the time and wakes nobody; who looks, sees it."""
         self._mark(standing)
-        news = replace(standing.facts, waiting=0, in_flight=0, last_used_s=0.0)
+        news = standing.facts.at_rest
         if standing.told != news:
             standing.told = news
             self._hub.tell_set(standing.key, standing.facts)

@@ -17,13 +17,12 @@ def record(db: Connection, build: Build) -> None:
     row = db.execute("SELECT final, body FROM build WHERE id = ?", (build.id,)).fetchone()
     if row is not None and (row[0] or _decode(row[1]) == build):
         return
-    final = _final(build)
     db.execute(
         "INSERT INTO build (id, app, final, body) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET final = excluded.final, body = excluded.body",
-        (build.id, build.app, final, msgspec.json.encode(build)),
+        (build.id, build.app, build.final, msgspec.json.encode(build)),
     )
-    if final:
+    if build.final:
         events.append(db, build.app, "build.ended", build=build.id, status=build.status)
 
 
@@ -31,8 +30,3 @@ def of_app(db: Connection, app: AppId) -> tuple[Build, ...]:
     """Newest first."""
     rows = db.execute("SELECT body FROM build WHERE app = ? ORDER BY ord DESC LIMIT ?", (app, KEPT))
     return tuple(_decode(body) for (body,) in rows)
-
-
-def _final(build: Build) -> bool:
-    """A build cut off through no fault of its own is tried again under the same id."""
-    return build.status == "succeeded" or (build.status == "failed" and build.user_error)
