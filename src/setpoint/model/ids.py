@@ -12,8 +12,6 @@ InstanceId = NewType("InstanceId", str)
 
 BuildId = NewType("BuildId", str)
 
-PassId = NewType("PassId", str)
-
 Digest = NewType("Digest", str)
 """Lower-case hex sha256."""
 

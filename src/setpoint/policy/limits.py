@@ -11,7 +11,6 @@ from setpoint.model.app import (
     Formation,
 )
 from setpoint.model.errors import Invalid, OverLimit
-from setpoint.model.release import SOURCE_BYTES_MAX
 from setpoint.policy.names import shortened
 
 VERSION_CHARS_MAX = 200
@@ -94,15 +93,6 @@ def _check_seconds(
         raise Invalid(
             f"cannot scale '{app}': {field}={value:g} of {process} is not between "
             f"{low:g} and {high:g} seconds"
-        )
-
-
-def check_source_size(app: str, size_bytes: int) -> None:
-    if size_bytes > SOURCE_BYTES_MAX:
-        raise OverLimit(
-            f"cannot deploy '{app}': the source has {size_bytes} bytes, "
-            f"at most {SOURCE_BYTES_MAX} are allowed",
-            "list what need not be deployed in .slugignore",
         )
 
 

@@ -51,12 +51,6 @@ def take_lock(paths: Paths) -> int:
     return fd
 
 
-def note_holder(lock: int) -> None:
-    """After a fork into the background: the lock's holder is now this process."""
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-
-
 def check_reachable(paths: Paths, accounts: Accounts) -> None:
     """Apps run as their own users, so each folder above the data must let them pass."""
     if not accounts.separate:

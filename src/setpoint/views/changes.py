@@ -1,7 +1,6 @@
 """The log of Changes, newest first."""
 
 from setpoint.model.change import Actor, UnitChange
-from setpoint.model.errors import NotFound
 from setpoint.policy import access
 from setpoint.store.port import Store
 from setpoint.views import lookup
@@ -19,12 +18,3 @@ async def changes(
         return await store.changes(None, bounded)
     unit = await lookup.app_to(store, actor, "see", name)
     return await store.changes(unit.id, bounded)
-
-
-async def change(store: Store, actor: Actor, seq: int) -> tuple[UnitChange, ...]:
-    """What one Change did, unit by unit."""
-    access.authorise(actor, "see", f"c{seq}")
-    found = await store.change(seq)
-    if not found:
-        raise NotFound(f"cannot see c{seq}: no such Change")
-    return found

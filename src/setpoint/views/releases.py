@@ -3,7 +3,6 @@
 import msgspec
 
 from setpoint.model.change import Actor
-from setpoint.model.errors import NotFound
 from setpoint.model.release import Release, ReleaseStatus
 from setpoint.store.port import Store
 from setpoint.views import lookup
@@ -35,16 +34,6 @@ async def releases(
     found = await store.releases(unit.id, max(1, min(limit, LIMIT_MAX)))
     current = next((r.version for r in found if r.status == "succeeded"), None)
     return tuple([await _line(store, r, current=r.version == current) for r in found])
-
-
-async def release(store: Store, actor: Actor, name: str, version: int) -> ReleaseLine:
-    for line in await releases(store, actor, name, LIMIT_MAX):
-        if line.version == version:
-            return line
-    raise NotFound(
-        f"cannot see release v{version} of '{name}': no such release",
-        f"`setpoint releases {name}` lists those there are",
-    )
 
 
 async def _line(store: Store, release: Release, *, current: bool) -> ReleaseLine:

@@ -70,12 +70,6 @@ def test_a_formation_outside_its_bounds_is_refused(change):
         limits.check_formation("shop", "web", msgspec.structs.replace(formation, **change))
 
 
-def test_a_source_over_the_limit_is_refused():
-    limits.check_source_size("shop", limits.SOURCE_BYTES_MAX)
-    with pytest.raises(OverLimit):
-        limits.check_source_size("shop", limits.SOURCE_BYTES_MAX + 1)
-
-
 @pytest.mark.parametrize("version", ["v" * 201, "a\nb", "\x1b[2J"])
 def test_a_version_label_is_one_short_line(version):
     limits.check_version("shop", "release candidate 2 (é)")

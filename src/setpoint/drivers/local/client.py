@@ -107,9 +107,6 @@ class LocalDriver:
     async def acts(self, after: int) -> tuple[Act, ...]:
         return (await self._get(control.ReadActs(after), control.ActLog)).acts
 
-    async def append_log(self, app: AppId, lines: tuple[control.LogLine, ...]) -> None:
-        await self._get(control.AppendLog(app, lines), Done)
-
     async def changes(self) -> AsyncIterator[AppId]:
         """Starts with every app there is, again after each reconnection."""
         while True:
