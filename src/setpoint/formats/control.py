@@ -1,7 +1,8 @@
 """Typed messages between the plane's processes, over unix sockets.
 
 Framing: one JSON object per line. A caller sends one request per line and gets one reply per line,
-in order. `Subscribe` and `FollowLogs` turn the connection into a stream of events until closed.
+in order. `Subscribe`, `SubscribeRoutes` and a `ReadLogs` that follows turn the connection into a
+stream of events until closed.
 The listener checks the peer's uid (SO_PEERCRED) before it reads a byte.
 """
 
@@ -173,7 +174,7 @@ class Probed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, tag=True):
-    """Everything the supervisor knows, at one moment. `fences`: highest seen per 'app/process'."""
+    """Everything the supervisor knows, at one moment."""
 
     sets: tuple[SetFacts, ...]
     builds: tuple[Build, ...]

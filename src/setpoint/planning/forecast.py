@@ -1,6 +1,6 @@
 """What would happen? The planner on a draft, again and again, each step taken as gone well.
 
-`setpoint plan` and `why --undo` show this. Assumed successes are marked, never hidden.
+`setpoint plan` shows this. Assumed successes are marked, never hidden.
 """
 
 import hashlib

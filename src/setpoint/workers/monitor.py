@@ -1,4 +1,4 @@
-"""Watches one plain process where bubblewrap can't: level L0. Standard library only, no imports.
+"""Watches one plain process where bubblewrap can't: level L0. Standard library only.
 
     python -I -S monitor.py INFO_FD STATUS_FD MARKER COMMAND...
 
