@@ -57,6 +57,9 @@ DYNO_SIZES: dict[str, DynoSize] = {
 }
 
 
+ProcessKind = Literal["web", "worker", "function", "release"]
+
+
 class Formation(msgspec.Struct, frozen=True):
     """How many instances of one process type may run: between min and max, on demand.
 
@@ -89,6 +92,10 @@ class AppIntent(msgspec.Struct, frozen=True):
     invoke_key: SecretRef | None = None
     restarted_at_s: float | None = None
     deleted: bool = False
+
+    def formation_of(self, process: str, kind: ProcessKind) -> Formation:
+        """What is intended for one process type: as it was said, else Heroku's default."""
+        return self.formation.get(process) or default_formation(process, kind)
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -126,9 +133,6 @@ class Unit(msgspec.Struct, frozen=True):
     @property
     def etag(self) -> str:
         return f'"{self.rev}"'
-
-
-ProcessKind = Literal["web", "worker", "function", "release"]
 
 
 def default_formation(process: str, kind: ProcessKind) -> Formation:

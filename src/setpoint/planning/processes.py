@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from setpoint.model.app import DYNO_SIZES, Formation, SecretRef, default_formation
+from setpoint.model.app import DYNO_SIZES, Formation, SecretRef
 from setpoint.model.capability import Unmet
 from setpoint.model.change import Because
 from setpoint.model.ids import Digest, SetKey
@@ -64,9 +64,7 @@ def plan_processes(draft: Draft) -> tuple[Wanted, ...]:
 def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
     if type_.kind == "release":
         return None
-    formation = draft.unit.intent.formation.get(
-        type_.name, default_formation(type_.name, type_.kind)
-    )
+    formation = draft.unit.intent.formation_of(type_.name, type_.kind)
     bounds = _granted(draft, type_.name, formation)
     if bounds.max == 0:
         return None

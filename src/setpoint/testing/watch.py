@@ -6,7 +6,7 @@ Every check is on the world (what runs, what is routed, what is remembered), not
 import asyncio
 import itertools
 
-from setpoint.model.app import Formation, Unit, default_formation
+from setpoint.model.app import Formation, Unit
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.process import Act, Drain, Phase, Stop
 from setpoint.model.release import Release
@@ -200,4 +200,4 @@ def bounds_of(unit: Unit, release: Release, process: str) -> Formation:
     """What is intended for one process of a release."""
     type_ = release.slug.process(process)
     assert type_ is not None
-    return unit.intent.formation.get(process, default_formation(process, type_.kind))
+    return unit.intent.formation_of(process, type_.kind)

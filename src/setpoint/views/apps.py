@@ -2,7 +2,7 @@
 
 import msgspec
 
-from setpoint.model.app import Unit, default_formation
+from setpoint.model.app import Unit
 from setpoint.model.capability import Unmet
 from setpoint.model.change import Actor
 from setpoint.model.condition import Condition, ConditionType, find
@@ -132,9 +132,8 @@ def _formation(unit: Unit, release: Release | None) -> dict[str, str]:
     """What is intended per process of the newest release: 'web' -> '0..2'."""
     if release is None:
         return {}
-    said = unit.intent.formation
     return {
-        p.name: said.get(p.name, default_formation(p.name, p.kind)).text
+        p.name: unit.intent.formation_of(p.name, p.kind).text
         for p in release.slug.processes
         if p.kind != "release"
     }

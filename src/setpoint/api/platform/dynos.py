@@ -4,7 +4,7 @@ from setpoint.api import find
 from setpoint.api.call import Call
 from setpoint.formats.heroku import shapes, write
 from setpoint.intents import restarts
-from setpoint.model.app import Unit, default_formation
+from setpoint.model.app import Unit
 from setpoint.model.process import SetFacts
 from setpoint.model.release import Release
 from setpoint.views import lookup
@@ -29,5 +29,5 @@ def _dynos(unit: Unit, facts: SetFacts, releases: tuple[Release, ...]) -> tuple[
     release = next((r for r in releases if r.version == facts.release), None)
     type_ = release.slug.process(name) if release is not None else None
     kind = type_.kind if type_ is not None else "worker"
-    wanted = unit.intent.formation.get(name) or default_formation(name, kind)
+    wanted = unit.intent.formation_of(name, kind)
     return write.dynos(unit, facts, type_.command if type_ is not None else "", wanted.size)

@@ -6,7 +6,7 @@ from setpoint.api import find
 from setpoint.api.call import Call
 from setpoint.formats.heroku import read, shapes, write
 from setpoint.intents import formation
-from setpoint.model.app import Formation, Unit, default_formation
+from setpoint.model.app import Unit
 from setpoint.model.errors import NotFound
 from setpoint.model.release import ProcessType
 from setpoint.policy.names import shortened
@@ -24,7 +24,7 @@ async def info(call: Call) -> shapes.Formation:
 async def patch(call: Call, body: read.FormationBatch) -> tuple[shapes.Formation, ...]:
     unit = await find.app(call, "scale")
     before = await _all(call, unit)
-    named = {_type(unit, before, u.type or u.id or ""): u for u in body.updates}
+    named = {_type(before, u.type or u.id or ""): u for u in body.updates}
     await _scale(call, unit, named)
     after = await _all(call, await find.app(call))
     return tuple(f for f in after if f.type in named)
@@ -32,7 +32,7 @@ async def patch(call: Call, body: read.FormationBatch) -> tuple[shapes.Formation
 
 async def patch_one(call: Call, body: read.FormationChange) -> shapes.Formation:
     unit = await find.app(call, "scale")
-    type_ = _type(unit, await _all(call, unit), call.param("type"))
+    type_ = _type(await _all(call, unit), call.param("type"))
     await _scale(call, unit, {type_: body})
     return _one(unit, await _all(call, await find.app(call)), type_)
 
@@ -42,7 +42,7 @@ async def _scale(call: Call, unit: Unit, changes: Mapping[str, read.FormationCha
     updates: list[formation.FormationUpdate] = []
     for name, change in changes.items():
         known = types.get(name)
-        current = _wanted(unit, known) if known is not None else unit.intent.formation.get(name)
+        current = unit.intent.formation_of(name, known.kind) if known is not None else None
         low, high = read.bounds(change, current)
         updates.append(
             formation.FormationUpdate(
@@ -58,7 +58,10 @@ async def _scale(call: Call, unit: Unit, changes: Mapping[str, read.FormationCha
 
 
 async def _all(call: Call, unit: Unit) -> tuple[shapes.Formation, ...]:
-    return tuple(write.formation(unit, t, _wanted(unit, t)) for t in await _types(call, unit))
+    return tuple(
+        write.formation(unit, t, unit.intent.formation_of(t.name, t.kind))
+        for t in await _types(call, unit)
+    )
 
 
 async def _types(call: Call, unit: Unit) -> tuple[ProcessType, ...]:
@@ -71,12 +74,7 @@ async def _types(call: Call, unit: Unit) -> tuple[ProcessType, ...]:
     return (*known, *ahead)
 
 
-def _wanted(unit: Unit, type_: ProcessType) -> Formation:
-    intended = unit.intent.formation.get(type_.name)
-    return intended or default_formation(type_.name, type_.kind)
-
-
-def _type(unit: Unit, formations: tuple[shapes.Formation, ...], wanted: str) -> str:
+def _type(formations: tuple[shapes.Formation, ...], wanted: str) -> str:
     """A type by name, known or not yet, or the id of one we answered with."""
     return next((f.type for f in formations if f.id == wanted), wanted)
 
