@@ -4,12 +4,15 @@ import hashlib
 
 from setpoint.model.app import Unit
 from setpoint.model.ids import BuildId
-from setpoint.model.release import BuildRequest
+from setpoint.model.release import Build, BuildRequest
 from setpoint.model.steps import StartBuild
 from setpoint.planning.draft import Draft
 
 BUILDER_VERSION = "1"
 """Part of every build's key: raise it when the same source must be built anew."""
+
+RETRY_S = 5.0
+"""After a build that failed through no fault of its source's."""
 
 
 def build_id(unit: Unit, stack: str) -> BuildId:
@@ -29,12 +32,21 @@ def plan_build(draft: Draft) -> None:
         return
     wanted = build_id(draft.unit, draft.capabilities.stack)
     draft.build = next((b for b in draft.observed.builds if b.id == wanted), None)
-    if draft.build is None or draft.build.cut_off:
+    if draft.build is not None and (left_s := _pause_left_s(draft.build, draft.now_s)) > 0:
+        draft.wait("build", f"the build of source {source.digest[:8]} was cut off", left_s)
+    elif draft.build is None or draft.build.cut_off:
         _start(draft, wanted, retry=draft.build is not None)
     elif draft.build.status in ("pending", "running"):
         draft.wait("build", f"source {source.digest[:8]} is being built")
     elif draft.build.status == "failed":
         draft.stall("BuildFailed", draft.build.message)
+
+
+def _pause_left_s(build: Build, now_s: float) -> float:
+    """What is the machine's fault may last; trying again at once would only keep it busy."""
+    if not build.cut_off or build.ended_at_s is None:
+        return 0.0
+    return min(RETRY_S, build.ended_at_s + RETRY_S - now_s)
 
 
 def _start(draft: Draft, wanted: BuildId, *, retry: bool) -> None:

@@ -315,6 +315,20 @@ def test_a_failed_build_stalls_and_the_old_release_serves_on(serving: Scene):
     assert serving.routed_to() == 1
 
 
+def test_a_build_cut_off_by_the_machine_is_tried_again_after_a_pause(scene: Scene):
+    scene.go()
+    cut_off = msgspec.structs.replace(
+        scene.observed.builds[0], status="failed", user_error=False, ended_at_s=NOW_S - 1.0
+    )
+    scene.observed = msgspec.structs.replace(scene.observed, builds=(cut_off,))
+    made = scene.plan()
+    assert StartBuild not in kinds(made)
+    assert [w.look_again_s for w in made.waiting if w.on == "build"] == [4.0]
+    rested = msgspec.structs.replace(cut_off, ended_at_s=NOW_S - 5.0)
+    scene.observed = msgspec.structs.replace(scene.observed, builds=(rested,))
+    assert StartBuild in kinds(scene.plan())
+
+
 def test_a_scale_does_not_retry_a_failed_build(serving: Scene):
     serving.deploy("b")
     serving.go()
