@@ -10,6 +10,7 @@ import msgspec
 
 from setpoint.model.app import SecretRef
 from setpoint.model.capability import Capabilities
+from setpoint.model.errors import DriverError, Stale, Terminal, Transient
 from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
 from setpoint.model.process import SetFacts, SetOrder
 from setpoint.model.release import Build, BuildRequest
@@ -241,6 +242,18 @@ _replies = msgspec.json.Decoder(Reply | Event)
 
 def encode(message: Request | Reply | Event) -> bytes:
     return _encoder.encode(message) + b"\n"
+
+
+def failed(error: DriverError) -> Failed:
+    """An error as the caller is told of it; `raised` makes one of it again."""
+    if isinstance(error, Stale):
+        return Failed("stale", str(error))
+    return Failed("transient" if isinstance(error, Transient) else "terminal", str(error))
+
+
+def raised(reply: Failed) -> DriverError:
+    kind = {"stale": Stale, "transient": Transient}.get(reply.kind, Terminal)
+    return kind(reply.message)
 
 
 def decode_request(line: bytes) -> Request:

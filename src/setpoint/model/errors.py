@@ -4,7 +4,7 @@ SetpointError
   Refused        the caller can fix it; nothing was written   (raised at the door)
     Invalid  Forbidden  NotFound  Conflict  OverLimit
   DriverError    the world said no; becomes a condition and a journal entry, never a reply
-    Transient  Terminal
+    Transient  Terminal(Stale)
   StoreError     memory is unavailable; the loop backs off, doors answer 503
 """
 
@@ -55,6 +55,10 @@ class Transient(DriverError):
 
 class Terminal(DriverError):
     """Pointless to repeat until the intent or the world changes."""
+
+
+class Stale(Terminal):
+    """Somebody with a newer fence was here already."""
 
 
 class StoreError(SetpointError):

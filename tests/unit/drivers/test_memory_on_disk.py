@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from setpoint.drivers.local.actlog import ACTS_MAX, ActLog
-from setpoint.drivers.local.lasting import Lasting, Stale
+from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.orders import Orders
 from setpoint.formats.control import LogLine
-from setpoint.model.errors import Terminal
+from setpoint.model.errors import Stale, Terminal
 from setpoint.model.ids import AppId, Fence
 from setpoint.testing.clock import ManualClock
 from tests.unit.drivers.test_facts import KEY, ORDER, new

@@ -16,6 +16,7 @@ from setpoint.formats.control import (
     Routes,
     SetRoute,
     SubscribeRoutes,
+    raised,
 )
 from setpoint.model.app import SecretRef
 from setpoint.model.errors import Terminal, Transient
@@ -75,7 +76,7 @@ class EdgeClient:
         except Broken as error:
             raise Transient(f"cannot reach the edge: {error}") from None
         if isinstance(answer, Failed):
-            raise (Transient if answer.kind == "transient" else Terminal)(answer.message)
+            raise raised(answer)
         if not isinstance(answer, Reply):
             raise _strange(answer)
         return answer

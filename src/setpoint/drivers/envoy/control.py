@@ -7,13 +7,11 @@ from collections.abc import Callable
 import msgspec
 
 from setpoint.drivers.envoy.agent import Agent
-from setpoint.drivers.envoy.table import Stale
-from setpoint.drivers.local.control import peer_uid
+from setpoint.drivers.local.control import peer_uid, send, until_closed
 from setpoint.formats import control
 from setpoint.formats.control import (
     Done,
     DropRoute,
-    Event,
     Failed,
     ObserveRoutes,
     Reply,
@@ -23,7 +21,7 @@ from setpoint.formats.control import (
     SetRoute,
     SubscribeRoutes,
 )
-from setpoint.model.errors import Terminal, Transient
+from setpoint.model.errors import DriverError
 
 
 class ControlServer:
@@ -51,12 +49,12 @@ class ControlServer:
             try:
                 request = control.decode_request(line)
             except msgspec.MsgspecError:
-                await _send(writer, Failed("terminal", "cannot read the request: not one we know"))
+                await send(writer, Failed("terminal", "cannot read the request: not one we know"))
                 continue
             if isinstance(request, SubscribeRoutes):
                 await self._stream(reader, writer)
                 return
-            await _send(writer, self._answer(request))
+            await send(writer, self._answer(request))
 
     def _answer(self, request: Request) -> Reply:
         match request:
@@ -71,36 +69,23 @@ class ControlServer:
                 return Failed("terminal", f"cannot serve {name}: this is the edge agent")
 
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Until the caller closes, or says anything more: a stream has no second request."""
         subscription = self._agent.news.subscribe()
-        closed = asyncio.ensure_future(reader.read(1))
+
+        async def forward() -> None:
+            while True:
+                await send(writer, *(RouteChanged(app) for app in await subscription.next()))
+
         try:
-            while not closed.done():
-                news = asyncio.ensure_future(subscription.next())
-                await asyncio.wait((news, closed), return_when=asyncio.FIRST_COMPLETED)
-                if not news.done():
-                    news.cancel()
-                    break
-                await _send(writer, *(RouteChanged(app) for app in news.result()))
+            await until_closed(reader, forward())
         finally:
-            closed.cancel()
             self._agent.news.unsubscribe(subscription)
 
 
 def _try(change: Callable[[], None]) -> Reply:
     try:
         change()
-    except Stale as error:
-        return Failed("stale", str(error))
-    except Terminal as error:
-        return Failed("terminal", str(error))
-    except Transient as error:
-        return Failed("transient", str(error))
+    except DriverError as error:
+        return control.failed(error)
     except OSError as error:
         return Failed("transient", f"cannot remember the route: {error.strerror}")
     return Done()
-
-
-async def _send(writer: asyncio.StreamWriter, *messages: Reply | Event) -> None:
-    writer.writelines(control.encode(message) for message in messages)
-    await writer.drain()

@@ -13,13 +13,9 @@ from setpoint.formats.envoy.hosts import project_route
 from setpoint.formats.envoy.limits import Limits
 from setpoint.formats.envoy.project import CONSTANT, fault, hosts_of
 from setpoint.formats.envoy.resource import Kind, host_name
-from setpoint.model.errors import Terminal, Transient
+from setpoint.model.errors import Stale, Terminal, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.process import SetFacts
-
-
-class Stale(Terminal):
-    """A newer generation was seen already."""
 
 
 @dataclass

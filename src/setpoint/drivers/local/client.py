@@ -119,7 +119,7 @@ class LocalDriver:
     async def _get(self, request: Request, kind: type[R]) -> R:
         answer = await self._link.ask(request)
         if isinstance(answer, Failed):
-            raise (Transient if answer.kind == "transient" else Terminal)(answer.message)
+            raise control.raised(answer)
         if not isinstance(answer, kind):
             raise Terminal(f"cannot use the supervisor: it answered {type(answer).__name__}")
         return answer

@@ -17,7 +17,7 @@ from setpoint.drivers.local.hub import Hub
 from setpoint.drivers.local.logs import Logs
 from setpoint.formats import control
 from setpoint.formats.control import FactsChanged, Failed, LogLine, ReadLogs, Reply, Request
-from setpoint.model.errors import Terminal, Transient
+from setpoint.model.errors import DriverError
 
 CLIENTS_MAX = 256
 FOLLOW_LINES_MAX = 2000
@@ -71,7 +71,7 @@ class ControlServer:
             try:
                 request = control.decode_request(line)
             except msgspec.MsgspecError as error:
-                await _send(writer, Failed("terminal", f"cannot read the request: {error}"))
+                await send(writer, Failed("terminal", f"cannot read the request: {error}"))
                 continue
             match request:
                 case control.Subscribe():
@@ -81,7 +81,7 @@ class ControlServer:
                     await self._stream_logs(request, reader, writer)
                     return
                 case _:
-                    await _send(writer, await self._answer(request))
+                    await send(writer, await self._answer(request))
 
     async def _stream_facts(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -89,13 +89,13 @@ class ControlServer:
         subscription = self._hub.subscribe()
         try:
             events = [*self._snapshot(), control.SnapshotEnd()]
-            await _send(writer, *events)
+            await send(writer, *events)
 
             async def forward() -> None:
                 while True:
-                    await _send(writer, *await subscription.next())
+                    await send(writer, *await subscription.next())
 
-            await _until_closed(reader, forward())
+            await until_closed(reader, forward())
         finally:
             self._hub.unsubscribe(subscription)
 
@@ -103,15 +103,15 @@ class ControlServer:
         self, request: ReadLogs, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         queue = LineQueue(self._now_s)
-        await _send(writer, control.Logs(self._logs.tail(request.app, request.lines)))
+        await send(writer, control.Logs(self._logs.tail(request.app, request.lines)))
         unfollow = self._logs.follow(request.app, queue.put)
         try:
 
             async def forward() -> None:
                 while True:
-                    await _send(writer, *await queue.take())
+                    await send(writer, *await queue.take())
 
-            await _until_closed(reader, forward())
+            await until_closed(reader, forward())
         finally:
             unfollow()
 
@@ -148,10 +148,8 @@ async def answering(serve: Callable[[], Awaitable[Reply]]) -> Reply:
     """Errors of the world as replies. Anything else is a bug, and the connection ends."""
     try:
         return await serve()
-    except Transient as error:
-        return Failed("transient", str(error))
-    except Terminal as error:
-        return Failed(getattr(error, "kind", "terminal"), str(error))
+    except DriverError as error:
+        return control.failed(error)
     except OSError as error:
         return Failed("transient", f"cannot do it now: {error}")
 
@@ -163,12 +161,12 @@ def peer_uid(writer: asyncio.StreamWriter) -> int:
     return struct.unpack("3i", raw)[1]
 
 
-async def _send(writer: asyncio.StreamWriter, *messages: Reply | control.Event) -> None:
+async def send(writer: asyncio.StreamWriter, *messages: Reply | control.Event) -> None:
     writer.writelines(control.encode(message) for message in messages)
     await writer.drain()
 
 
-async def _until_closed(reader: asyncio.StreamReader, forward: Awaitable[None]) -> None:
+async def until_closed(reader: asyncio.StreamReader, forward: Awaitable[None]) -> None:
     """Stream until the peer closes, or says anything more: a stream has no second request."""
     task = asyncio.ensure_future(forward)
     closed = asyncio.ensure_future(reader.read(1))

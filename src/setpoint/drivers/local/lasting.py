@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from setpoint.drivers.local.files import write_whole
 from setpoint.drivers.local.names import HASH_CHARS
-from setpoint.model.errors import Terminal
+from setpoint.model.errors import Stale, Terminal
 from setpoint.model.ids import AppId, Digest, Fence, SetKey
 
 
@@ -23,12 +23,6 @@ class Remembered(msgspec.Struct, frozen=True):
     fences: dict[str, Fence] = {}
     number: int | None = None
     sets: dict[str, SetKey] = {}
-
-
-class Stale(Terminal):
-    """Somebody with a newer fence was here already."""
-
-    kind = "stale"
 
 
 class Lasting:

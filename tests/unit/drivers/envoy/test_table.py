@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from setpoint.drivers.envoy.memory import TOMBSTONES_MAX, Memory
 from setpoint.drivers.envoy.snapshot import Snapshot
-from setpoint.drivers.envoy.table import Stale, Table
+from setpoint.drivers.envoy.table import Table
 from setpoint.formats.control import DropRoute, SetRoute
 from setpoint.formats.envoy.limits import Limits
 from setpoint.formats.envoy.project import project
 from setpoint.formats.envoy.resource import Kind, Resource
-from setpoint.model.errors import Terminal, Transient
+from setpoint.model.errors import Stale, Terminal, Transient
 from setpoint.model.ids import AppId, Digest, Fence, InstanceId, SetKey
 from setpoint.model.process import Bounds, Endpoint, Instance, Phase, SetFacts
 from setpoint.model.route import Backend, Route
