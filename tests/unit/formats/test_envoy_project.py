@@ -20,6 +20,7 @@ from setpoint.formats.envoy.resource import Kind
 from setpoint.model.ids import AppId, Digest, Fence, InstanceId, SetKey
 from setpoint.model.process import Bounds, Endpoint, Instance, Phase, SetFacts
 from setpoint.model.route import Backend, Route
+from setpoint.workers.python_function import serve
 
 APP = AppId("5f0c0000-0000-4000-8000-000000000001")
 WEB = SetKey(APP, "web", Digest("a" * 64))
@@ -129,6 +130,14 @@ def test_without_a_key_on_record_nobody_gets_in() -> None:
     keyed = backend(kind="function", target=HELLO, keyed=True)
     [host] = project_route(route(keyed), "", {HELLO: facts(key=HELLO, socket=PIPE)}, LIMITS)
     assert [r.get("direct_response") for r in host.body["routes"]] == [{"status": 401}]
+
+
+def test_nobody_changes_the_bounds_unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heroku's, and the worker's own deadline, which ends first. Other tests scale them down."""
+    monkeypatch.setattr("sys.argv", ["worker", "--fd", "3", "--record-fd", "4", "--project", "."])
+    assert serve._arguments().deadline == 120.0 < LIMITS.function_s
+    assert (LIMITS.first_byte_s, LIMITS.idle_s) == (30.0, 55.0)
+    assert LIMITS.function_body_bytes == 6 * 1024 * 1024
 
 
 def test_cold_hosts_outlast_the_hold_and_the_check_does_too() -> None:

@@ -1,0 +1,31 @@
+"""`setpoint up` without --detach stays, and Ctrl-C is `setpoint down`."""
+
+import json
+import signal
+import subprocess
+
+from tests.acceptance.plane import EXAMPLES, SETPOINT, fresh_plane, until
+from tests.acceptance.test_kill import instance_pids, runs
+
+UP = ("up", "--edge-port", "0", "--api-port", "0", "--floor", "L0")
+
+
+def test_ctrl_c_stops_plane_and_apps() -> None:
+    with fresh_plane(start=False) as plane:
+        staying = subprocess.Popen(
+            [*SETPOINT, *UP], env=plane.env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        try:
+            until(lambda: plane.cli("status").code == 0, 60, "it answers")
+            plane.ports = json.loads((plane.data / "ports.json").read_text())
+            plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", "shop")
+            left = [plane.pid("daemon"), plane.pid("envoy"), *instance_pids(plane)]
+            assert staying.poll() is None
+            staying.send_signal(signal.SIGINT)
+            told, _ = staying.communicate(timeout=60)
+        finally:
+            staying.kill()
+            staying.wait()
+        assert staying.returncode == 0, told
+        assert [pid for pid in left if runs(pid)] == []
+        assert plane.cli("status").code == 1
