@@ -53,7 +53,7 @@ def main() -> int:
         tokens = LocalTokens(paths.token, clock.new_token)
     except SetpointError as error:
         inherit.say_fatal(str(error))
-        return 78
+        return os.EX_CONFIG
     asyncio.run(_serve(paths, store, tokens, [socket.socket(fileno=fd) for fd in fds.values()]))
     return 0
 

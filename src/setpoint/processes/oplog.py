@@ -6,6 +6,8 @@ It is disposable: whatever `why` needs is in the journal. Control characters are
 import logging
 import sys
 
+from setpoint.model.text import printable
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -17,16 +19,12 @@ class KeyValues(logging.Formatter):
         extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         pairs = "".join(f" {k}={_shown(v)}" for k, v in extra.items())
         head, newline, trace = super().format(record).partition("\n")
-        return f"{_printable(head)}{pairs}{newline}{trace}"
+        return f"{printable(head)}{pairs}{newline}{trace}"
 
 
 def _shown(value: object) -> str:
-    text = _printable(str(value))
+    text = printable(str(value))
     return f'"{text}"' if " " in text else text
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def start(level: int = logging.INFO) -> None:

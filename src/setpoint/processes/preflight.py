@@ -148,13 +148,12 @@ def remember_ports(paths: Paths, ports: dict[str, int]) -> None:
 
 def record_process(paths: Paths, name: str, pid: int, epoch: int) -> None:
     """So that the next `up` finds this process should the keeper die. Tmpfs, no fsync."""
-    folder = paths.runtime / "plane"
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    temporary = folder / f".{name}"
+    paths.plane.mkdir(mode=0o755, parents=True, exist_ok=True)
+    temporary = paths.plane / f".{name}"
     temporary.write_text(
         json.dumps({"pid": pid, "start": start_time(pid), "epoch": epoch}), encoding="utf-8"
     )
-    temporary.replace(folder / f"{name}.json")
+    temporary.replace(paths.plane / f"{name}.json")
 
 
 def start_time(pid: int) -> int | None:
@@ -190,8 +189,7 @@ def _old_processes(paths: Paths, but: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _recorded(paths: Paths) -> Iterator[tuple[str, int, int]]:
-    folder = paths.runtime / "plane"
-    for record in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+    for record in sorted(paths.plane.glob("*.json")) if paths.plane.is_dir() else ():
         with contextlib.suppress(OSError, ValueError, KeyError):
             entry: dict[str, int] = json.loads(record.read_text(encoding="utf-8"))
             if start_time(entry["pid"]) == entry["start"]:

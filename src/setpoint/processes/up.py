@@ -15,7 +15,7 @@ from typing import IO
 from setpoint import __version__
 from setpoint.drivers.envoy import outlive
 from setpoint.drivers.envoy.binary import EnvoyStart, prepare_envoy
-from setpoint.drivers.local import sandbox
+from setpoint.drivers.local import privileges, sandbox
 from setpoint.drivers.local.paths import Paths, default_data, default_runtime
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.model.capability import LEVEL_WORDS
@@ -186,7 +186,7 @@ def _children(
     common |= {"SETPOINT_EDGE_PORT": str(ports["edge"]), "SETPOINT_API_PORT": str(ports["api"])}
 
     def python(name: str, uid: int | None, held: dict[str, str]) -> Child:
-        """As root it imports everything first and then takes its uid: see privileges.drop."""
+        """As root it imports everything first and then takes its uid: see privileges."""
         fds = {inside: sockets[key].fileno() for inside, key in held.items()}
         env = common | {"SETPOINT_FDS": ",".join(f"{k}={v}" for k, v in fds.items())}
         env |= _as_user(uid, who.plane)
@@ -222,7 +222,7 @@ def _envoy_child(paths: Paths, who: Accounts, envoy: EnvoyStart, epoch: int | No
 
 def _as_user(uid: int | None, gid: int | None) -> dict[str, str]:
     """Tells a child whom to become."""
-    return {} if uid is None else {"SETPOINT_UID": str(uid), "SETPOINT_GID": str(gid)}
+    return {} if uid is None else {privileges.UID: str(uid), privileges.GID: str(gid)}
 
 
 def _environment() -> dict[str, str]:

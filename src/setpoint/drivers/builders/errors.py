@@ -3,6 +3,7 @@
 import re
 
 from setpoint.model.errors import DriverError
+from setpoint.model.text import printable as one_line
 
 LINES_MAX = 20
 BYTES_MAX = 4096
@@ -42,9 +43,6 @@ def last_lines(text: str) -> str:
 
 def printable(text: str) -> str:
     """Control characters escaped, line breaks kept, credentials inside addresses left out."""
-    shown = "".join(c if c == "\n" or c.isprintable() else _escaped(c) for c in text)
+    lines = (one_line(line.replace("\t", " ")) for line in text.split("\n"))
+    shown = "\n".join(lines)
     return _CREDENTIALS.sub("***@", shown)
-
-
-def _escaped(character: str) -> str:
-    return " " if character == "\t" else character.encode("unicode_escape").decode("ascii")

@@ -152,6 +152,11 @@ class Paths(NamedTuple):
         return self.runtime / "edge.sock"
 
     @property
+    def plane(self) -> Path:
+        """A record per process of the plane, for the next `up` and for status."""
+        return self.runtime / "plane"
+
+    @property
     def xds_socket(self) -> Path:
         """ADS, SDS, Check and access log, for Envoy."""
         return self.runtime / "xds.sock"
