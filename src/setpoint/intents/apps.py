@@ -31,7 +31,7 @@ async def create(door: Door, asked: Asked, name: str | None) -> Unit:
 async def _create(door: Door, asked: Asked, name: str) -> Unit:
     invoke_key = secrets.next_ref(door, None)
     intent = AppIntent(AppId(door.new_id()), name, invoke_key=invoke_key)
-    sealed = {secrets.key(invoke_key): door.new_token()}
+    sealed = {invoke_key.key: door.new_token()}
     return await change(door, asked, "create", f"Create {name}", None, intent, sealed)
 
 

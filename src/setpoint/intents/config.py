@@ -44,7 +44,7 @@ def _applied(
         before = config.pop(key, None)
         if value is not None:
             config[key] = secrets.next_ref(door, before)
-            sealed[secrets.key(config[key])] = value
+            sealed[config[key].key] = value
     return config, sealed
 
 

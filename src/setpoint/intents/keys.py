@@ -15,5 +15,5 @@ async def rotate(door: Door, asked: Asked, name: str) -> Unit:
     unit = await app_to(door, asked, VERB, name)
     invoke_key = secrets.next_ref(door, unit.intent.invoke_key)
     intent = msgspec.structs.replace(unit.intent, invoke_key=invoke_key)
-    sealed = {secrets.key(invoke_key): door.new_token()}
+    sealed = {invoke_key.key: door.new_token()}
     return await change(door, asked, VERB, "Rotate invoke key", unit, intent, sealed)

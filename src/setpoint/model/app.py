@@ -25,6 +25,11 @@ class SecretRef(msgspec.Struct, frozen=True):
     id: str
     version: int
 
+    @property
+    def key(self) -> str:
+        """What a store is handed its plaintext under."""
+        return f"{self.id}@{self.version}"
+
     def __str__(self) -> str:
         return f"secret://{self.id}@v{self.version}"
 

@@ -75,7 +75,7 @@ class People:
             document = self._deploy(document)
         key = self._secret("key")
         document = msgspec.structs.replace(document, invoke_key=key)
-        return await self._commit(store, "app.create", document, None, {str_of(key): PLAINTEXT})
+        return await self._commit(store, "app.create", document, None, {key.key: PLAINTEXT})
 
     async def _alter(self, store: Store, unit: Unit) -> Committed:
         verb, alter = self._luck.choices(
@@ -98,7 +98,7 @@ class People:
         ref = self._secret(key)
         config = {**unit.intent.config, key: ref}
         document = msgspec.structs.replace(unit.intent, config=config)
-        return await self._commit(store, "config.set", document, unit.rev, {str_of(ref): value})
+        return await self._commit(store, "config.set", document, unit.rev, {ref.key: value})
 
     def _deploy(self, document: AppIntent) -> AppIntent:
         program = self._luck.choice(PROGRAMS)
@@ -127,11 +127,6 @@ class People:
         asked = builders.asked(self._world.now_s)
         write = UnitWrite(document, rev)
         return await store.commit(asked, verb, verb.capitalize(), [write], secrets)
-
-
-def str_of(ref: SecretRef) -> str:
-    """As `Store.commit` wants its secrets keyed."""
-    return f"{ref.id}@{ref.version}"
 
 
 def _destroy(document: AppIntent) -> AppIntent:

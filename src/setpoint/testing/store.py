@@ -183,7 +183,7 @@ class SimStore:
             self._committed()
 
     async def reveal(self, refs: Mapping[str, SecretRef]) -> dict[str, str]:
-        return {key: self.secrets[f"{ref.id}@{ref.version}"] for key, ref in refs.items()}
+        return {key: self.secrets[ref.key] for key, ref in refs.items()}
 
     # --- story ----------------------------------------------------------------------------
 

@@ -192,7 +192,7 @@ class Watch:
 
 def release_serves(store: SimStore, release: Release) -> bool:
     """Would its program come to serve with its config?"""
-    environment = {k: store.secrets[f"{r.id}@{r.version}"] for k, r in release.config.items()}
+    environment = {k: store.secrets[r.key] for k, r in release.config.items()}
     return BY_DIGEST[release.source].serves(environment)
 
 

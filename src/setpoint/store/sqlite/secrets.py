@@ -18,7 +18,7 @@ def store(
     left = dict(secrets)
     for intent in intents:
         for ref in _refs(intent):
-            plaintext = left.pop(_key(ref), None)
+            plaintext = left.pop(ref.key, None)
             if plaintext is not None:
                 db.execute(
                     "INSERT INTO secret (id, version, unit, sealed) VALUES (?, ?, ?, ?)",
@@ -43,7 +43,3 @@ def _open(db: Connection, sealer: Sealer, ref: SecretRef) -> str:
 
 def _refs(intent: AppIntent) -> list[SecretRef]:
     return [leaf for leaf in flatten(intent).values() if isinstance(leaf, SecretRef)]
-
-
-def _key(ref: SecretRef) -> str:
-    return f"{ref.id}@{ref.version}"
