@@ -90,11 +90,18 @@ class Yard:
             python=stack.interpreter(self.python),
             operator=operator,
             say=Output(said),
+            handover=self.handover,
         )
 
     @property
     def layers(self) -> Path:
         return self.folder / "layers"
+
+    @property
+    def handover(self) -> Path:
+        folder = self.folder / "handover"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def code(self, slug: Slug) -> Path:
         return self.layers / "code" / slug.code

@@ -1,8 +1,10 @@
 """The builder: one build per process, as a user of its own that may write layers and little else.
 
 The request comes as JSON on standard input, output for people goes to standard output, and the
-result is a file written whole. Started as root it first imports everything and opens the tool,
-then drops: the program may lie in a folder that its own user cannot pass.
+result is a file written whole. Where packages must be built from source it ends without a result,
+says which in the folder for that, and is started again when that was done. Started as root it
+first imports everything and opens the tool, then drops: the program may lie in a folder that its
+own user cannot pass.
 """
 
 import contextlib
@@ -20,11 +22,13 @@ from typing import BinaryIO
 import msgspec
 
 from setpoint.drivers.builders import build as story
-from setpoint.drivers.builders import stack, uv
+from setpoint.drivers.builders import leftovers, stack, uv
 from setpoint.drivers.builders.build import Workshop
 from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.drivers.builders.from_source import NeedsRunStage
 from setpoint.drivers.builders.output import Output
 from setpoint.drivers.local import privileges
+from setpoint.formats import handover
 from setpoint.model.errors import Terminal
 from setpoint.model.release import Build, BuildRequest, Slug
 
@@ -38,6 +42,8 @@ class Job(msgspec.Struct, frozen=True):
     """What the supervisor asks. `tools`: path of uv, or None for the one installed with us.
 
     `result`: where the Build goes. Its folder must be writable for the builder's user.
+    `handover`: the build's own folder, made here, for what is built from source. `resumed`: that
+    has been done.
     """
 
     request: BuildRequest
@@ -45,7 +51,9 @@ class Job(msgspec.Struct, frozen=True):
     layers: str
     cache: str
     result: str
+    handover: str
     python: str
+    resumed: bool = False
     tools: str | None = None
 
 
@@ -68,7 +76,14 @@ def main() -> int:
         privileges.drop_as_told(bench.operator)
         os.umask(UMASK)
         signal.signal(signal.SIGTERM, _stopped)
-        publish(Path(job.result), encoder.encode(carry_out(job, bench)))
+        Path(job.handover).mkdir(mode=0o700, exist_ok=True)
+        try:
+            build = carry_out(job, bench)
+        except NeedsRunStage as needs:
+            packages = handover.encode(needs.packages)
+            publish(Path(job.handover) / handover.NEEDS, packages)
+        else:
+            publish(Path(job.result), encoder.encode(build))
     return 0
 
 
@@ -84,12 +99,15 @@ def _stopped(_number: int, _frame: object) -> None:
 
 
 def carry_out(job: Job, bench: Bench) -> Build:
-    """The build's result, whatever happens. Raises nothing but SystemExit."""
+    """The build's result, whatever happens. Raises nothing but NeedsRunStage and SystemExit."""
     started_s = time.time()
     app, say = job.request.app_name, Output(sys.stdout)
     try:
-        slug = story.build(_workshop(job, bench, say))
+        with leftovers.cleared(Path(job.layers), Path(job.cache) / "uv"):
+            slug = story.build(_workshop(job, bench, say))
         return _ended(job.request, started_s, slug, "", True)
+    except NeedsRunStage:
+        raise
     except CannotBuild as error:
         message, user_error = error.told(app), error.user_error
     except Terminal as error:
@@ -116,6 +134,8 @@ def _workshop(job: Job, bench: Bench, say: Output) -> Workshop:
         python=stack.interpreter(os.path.realpath(job.python)),
         operator=bench.operator,
         say=say,
+        handover=Path(job.handover),
+        resumed=job.resumed,
     )
 
 

@@ -21,6 +21,7 @@ from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.adoption import Adoption
 from setpoint.drivers.local.builds import Builds, Site
 from setpoint.drivers.local.control import ControlServer
+from setpoint.drivers.local.handovers import Handovers
 from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.hub import Hub
 from setpoint.drivers.local.lasting import Lasting
@@ -30,6 +31,7 @@ from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.recipe import Layers
 from setpoint.drivers.local.requests import Requests
+from setpoint.drivers.local.run_stage import Shop
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.drivers.local.shelf import Shelf
 from setpoint.drivers.local.sockets import Sockets
@@ -134,7 +136,9 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     supervisor = Supervisor(
         table, hands, orders, lasting, sockets, hub, now_s, clock.Jumps().since_last
     )
-    builds = Builds(_site(paths, machine, who), hub.tell_build, now_s)
+    site, handovers = _site(paths, machine, who), Handovers(paths.builds, who.plane)
+    shop = Shop(ground, machine.capabilities.python, handovers, lambda: secrets.token_hex(3))
+    builds = Builds(site, shop, hub.tell_build, now_s)
     requests = Requests(supervisor, builds, logs, acts, ground, machine.capabilities)
     door = ControlServer(
         requests.answer,

@@ -90,7 +90,6 @@ def test_unreachable_index_is_nobodys_fault_and_tells_no_password(
         ("six==1.15.0\nsix==1.16.0\n", "cannot be satisfied", "six==1.15.0 and six==1.16.0"),
         ("six==99\n", "cannot be satisfied", "no version of six==99"),
         ("setpoint-no-such-thing\n", "the index does not have", "setpoint-no-such-thing"),
-        ("docopt==0.6.2\n", "published as source only", "docopt==0.6.2"),
         ("flask 2\n", "requirements.txt cannot be read", "flask 2"),
     ],
 )

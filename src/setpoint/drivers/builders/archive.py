@@ -5,6 +5,7 @@ and what unpacks too big dies in the stream, headers included. Modes become 0644
 and times are forgotten; `.git` is left out.
 """
 
+import contextlib
 import errno
 import gzip
 import os
@@ -12,7 +13,7 @@ import posixpath
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar, cast
@@ -47,28 +48,38 @@ HEADER_BYTES = 1024
 
 def unpack(raw: BinaryIO, into: Path, limits: Limits = LIMITS) -> None:
     """Into the new folder `into`. Raises CannotBuild on anything odd; `into` is then garbage."""
+    into.mkdir(mode=0o755)
+    with opened(raw, limits) as tar:
+        _Unpacking(into, limits).run(tar)
+
+
+@contextlib.contextmanager
+def opened(
+    raw: BinaryIO, limits: Limits = LIMITS, what: str = "the source"
+) -> Generator[tarfile.TarFile]:
+    """To be read once from front to back. Raises CannotBuild."""
     packed = os.fstat(raw.fileno()).st_size
     if packed > limits.packed_bytes:
-        raise CannotBuild(f"the source is over {limits.packed_bytes // MIB} MiB")
-    into.mkdir(mode=0o755)
+        raise CannotBuild(f"{what} is over {limits.packed_bytes // MIB} MiB")
     try:
         with gzip.GzipFile(fileobj=raw, mode="rb") as stream:
-            gate = cast(BinaryIO, _Gate(stream, packed, limits))  # "r|" only ever reads it
+            gate = cast(BinaryIO, _Gate(stream, packed, limits, what))  # "r|" only ever reads it
             with tarfile.open(
                 fileobj=gate, mode="r|", encoding="utf-8", errors="surrogateescape"
             ) as tar:
-                _Unpacking(into, limits).run(tar)
+                yield tar
     except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, UnicodeError) as error:
-        raise CannotBuild(f"the source is not a readable tar.gz ({error})") from None
+        raise CannotBuild(f"{what} is not a readable tar.gz ({error})") from None
 
 
 class _Gate:
     """Counts what comes out of gzip: a bomb dies here, not on the disk."""
 
-    def __init__(self, raw: gzip.GzipFile, packed: int, limits: Limits) -> None:
+    def __init__(self, raw: gzip.GzipFile, packed: int, limits: Limits, what: str) -> None:
         self._raw = raw
         self._packed = max(packed, 1)
         self._limits = limits
+        self._what = what
         self._out = 0
 
     def read(self, size: int = -1, /) -> bytes:
@@ -76,9 +87,9 @@ class _Gate:
         self._out += len(data)
         limits = self._limits
         if self._out > limits.unpacked_bytes + limits.entries * HEADER_BYTES:
-            raise _too_big(limits)
+            raise _too_big(limits, self._what)
         if self._out > 16 * MIB and self._out > self._packed * limits.ratio:
-            raise CannotBuild(f"the source grows more than {limits.ratio}-fold when unpacked")
+            raise CannotBuild(f"{self._what} grows more than {limits.ratio}-fold when unpacked")
         return data
 
 
@@ -195,5 +206,5 @@ def _leaves(path: str) -> CannotBuild:
     return _cannot_unpack(path, "the link leaves the source")
 
 
-def _too_big(limits: Limits) -> CannotBuild:
-    return CannotBuild(f"the source is more than {limits.unpacked_bytes // MIB} MiB unpacked")
+def _too_big(limits: Limits, what: str = "the source") -> CannotBuild:
+    return CannotBuild(f"{what} is more than {limits.unpacked_bytes // MIB} MiB unpacked")

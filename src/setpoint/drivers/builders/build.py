@@ -1,5 +1,6 @@
 """One build, as a story: unpack, see what it is, resolve, lay down layers, name the processes."""
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ from setpoint.drivers.builders import (
     archive,
     detect,
     layers,
-    locks,
     python_version,
     requirements,
     runtime,
@@ -19,10 +19,13 @@ from setpoint.drivers.builders import (
     tree,
     uv,
 )
+from setpoint.drivers.builders.asking import Question
 from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.drivers.builders.from_source import FromSource
 from setpoint.drivers.builders.layers import Layers
-from setpoint.drivers.builders.locks import Question
+from setpoint.drivers.builders.locks import Lock, Resolver
 from setpoint.drivers.builders.output import Output
+from setpoint.drivers.builders.sources import Sources
 from setpoint.drivers.builders.stack import Interpreter
 from setpoint.model.ids import Digest
 from setpoint.model.release import BuildRequest, ProcessType, Slug
@@ -31,7 +34,8 @@ from setpoint.model.release import BuildRequest, ProcessType, Slug
 @dataclass(frozen=True)
 class Workshop:
     """What a build works with. `archive`: open, since only the plane's users may read uploads.
-    `operator`: the environment that the operator's settings are in."""
+    `operator`: the environment that the operator's settings are in. `handover`: the folder shared
+    with the run stage. `resumed`: that stage is over, so what was said before is not said again."""
 
     request: BuildRequest
     archive: BinaryIO
@@ -40,6 +44,8 @@ class Workshop:
     python: Interpreter
     operator: Mapping[str, str]
     say: Output
+    handover: Path
+    resumed: bool = False
 
     @property
     def locks(self) -> Path:
@@ -50,13 +56,17 @@ class Workshop:
 
 
 def build(shop: Workshop) -> Slug:
-    """Raises CannotBuild. Whatever was finished before that stays: it is found by its content."""
+    """Raises CannotBuild, or NeedsRunStage: build again when that is over.
+
+    Whatever was finished before stays: it is found by its content.
+    """
     code_layers = Layers(shop.layers / "code", shop.request.id)
     with code_layers.scratch() as unpacked:
         archive.unpack(shop.archive, unpacked)
         root = tree.root_of(unpacked)
         processes = detect.processes(root, shop.request.app_name)
-        _announce(shop, processes)
+        if not shop.resumed:
+            _announce(shop, processes)
         built = _with_layers(shop, root, processes)
         code = _code_layer(shop, root, code_layers)
     for warning in built.warnings:
@@ -124,14 +134,41 @@ def _question(
 
 def _layer(shop: Workshop, question: Question) -> Digest:
     shop.say.topic(_title(question))
-    lock = locks.resolve(shop.uv, question, shop.python, shop.request.stack, shop.locks)
+    sources = Sources(shop.handover, shop.operator)
+    lock = _resolver(shop, sources).resolve(question)
     how = "as locked before" if lock.known else "resolved"
     shop.say.detail(f"{lock.packages} package{'' if lock.packages == 1 else 's'}, {how}")
-    deps = Layers(shop.layers / "deps", shop.request.id)
-    known = deps.has(layers.key(lock.text, shop.request.stack))
-    digest = layers.dependencies(shop.uv, lock, shop.python, shop.request.stack, deps)
-    shop.say.detail(f"layer {digest[:12]} {'is already there' if known else 'made'}")
+    if lock.sources:
+        names = ", ".join(source.label for source in lock.sources)
+        shop.say.detail(f"published as source only: {names}")
+    digest, made = _laid(shop, lock, sources)
+    shop.say.detail(f"layer {digest[:12]} {'made' if made else 'is already there'}")
     return digest
+
+
+def _resolver(shop: Workshop, sources: Sources | None) -> Resolver:
+    return Resolver(shop.uv, shop.python, shop.request.stack, shop.locks, sources)
+
+
+def _laid(shop: Workshop, lock: Lock, sources: Sources) -> tuple[Digest, bool]:
+    """(the layer of this lock, whether it was not there before)."""
+    deps = Layers(shop.layers / "deps", shop.request.id)
+    digest = layers.key_of(lock, shop.request.stack, shop.request.app)
+    if deps.has(digest):
+        return digest, False
+    with tempfile.TemporaryDirectory(prefix="wheels-", dir=shop.handover) as scratch:
+        wheels = Path(scratch) / "wheels" if lock.sources else None
+        if wheels is not None:
+            FromSource(sources, lambda question: _tools(shop, question)).wheels(
+                lock.sources, wheels
+            )
+        layers.lay(shop.uv, lock, shop.python, deps, digest, wheels)
+    return digest, True
+
+
+def _tools(shop: Workshop, question: Question) -> Digest:
+    """What a package's build asks for, from wheels alone: nothing is built to build something."""
+    return _laid(shop, _resolver(shop, None).resolve(question), Sources(shop.handover, {}))[0]
 
 
 def _title(question: Question) -> str:

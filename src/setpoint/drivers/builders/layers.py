@@ -4,18 +4,20 @@ import contextlib
 import ctypes
 import hashlib
 import os
+import re
 import resource
 import shutil
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
-from setpoint.drivers.builders import locks
+from setpoint.drivers.builders import asking, room
 from setpoint.drivers.builders.errors import CannotBuild
 from setpoint.drivers.builders.locks import Lock
+from setpoint.drivers.builders.sources import Source
 from setpoint.drivers.builders.stack import Interpreter
 from setpoint.drivers.builders.uv import Outcome, Reason, Uv, told
-from setpoint.model.ids import Digest
+from setpoint.model.ids import AppId, Digest
 
 VERSION = "1"
 """Part of every layer's key: raise it when the same content must be laid down differently."""
@@ -23,13 +25,23 @@ COMPILE_S_MAX = 300.0
 COMPILE_FILES_MAX = 20_000
 COMPILE_MEMORY_BYTES_MAX = 1024 * 1024 * 1024
 """per process: a source file may be made to need any amount"""
+SCRATCH = ".new-"
 APP = "/app"
 """where a code layer is seen by the code in it; tracebacks say so"""
+_LACKS = re.compile(r"The package `([^`]+)` requires ([^\n]+)")
 NEEDLESS = ("activate*", "deactivate*", "pydoc.bat")
 
 
 def key(content: str, stack: str) -> Digest:
     return Digest(hashlib.sha256("\0".join((VERSION, stack, content)).encode()).hexdigest())
+
+
+def key_of(lock: Lock, stack: str, app: AppId) -> Digest:
+    """What was built in an app's sandbox is that app's alone, and so is the layer it lies in."""
+    if not lock.sources:
+        return key(lock.text, stack)
+    built = (f"{s.name}=={s.version} {s.digest}" for s in lock.sources)
+    return key("\0".join(("built for", app, *built, lock.text)), stack)
 
 
 class Layers:
@@ -47,7 +59,7 @@ class Layers:
     def scratch(self) -> Generator[Path]:
         """A path (not yet there) on the same file system, gone afterwards. One per build: what
         an earlier try of the same build left is removed."""
-        path = self._folder / f".new-{self._build}"
+        path = self._folder / f"{SCRATCH}{self._build}"
         shutil.rmtree(path, ignore_errors=True)
         try:
             yield path
@@ -64,19 +76,48 @@ class Layers:
                 raise
 
 
-def dependencies(uv: Uv, lock: Lock, python: Interpreter, stack: str, layers: Layers) -> Digest:
-    """The layer with exactly what `lock` names: made, or already there. Raises CannotBuild."""
-    digest = key(lock.text, stack)
-    if layers.has(digest):
-        return digest
+def lay(
+    uv: Uv, lock: Lock, python: Interpreter, layers: Layers, digest: Digest, wheels: Path | None
+) -> None:
+    """The layer with exactly what `lock` names. `wheels`: where those lie that were built from
+    source. Raises CannotBuild."""
     with layers.scratch() as new:
         _must(uv.run("venv", "--relocatable", "--python", python.path, str(new)), python)
         if lock.text:
             _install(uv, lock.text, new, python)
+        if wheels is not None:
+            _install_built(uv.alone_with(wheels), lock.sources, new)
         _tidy(new)
+        room.check_folder(new)
         compile_bytecode(python, next(new.glob("lib/python*/site-packages")))
         layers.put(new, digest)
-    return digest
+
+
+def _install_built(uv: Uv, sources: tuple[Source, ...], layer: Path) -> None:
+    """Copied, and past the cache: no other app may come across them. No hashes, for nobody has
+    seen these wheels before."""
+    where = ("--python", str(layer / "bin/python"))
+    pins = "".join(f"{s.name}=={s.version}\n" for s in sources)
+    outcome = uv.run(
+        *("pip", "install", "--no-deps", "--no-build", "--link-mode", "copy", *where, "-r", "-"),
+        stdin=pins,
+    )
+    if not outcome.ok:
+        names = ", ".join(s.label for s in sources)
+        fact = f"what was built from the source of {names} cannot be installed"
+        raise CannotBuild(fact, asking.PIN, tool=told(outcome.errors))
+    _complete(uv.run("pip", "check", *where).errors, sources)
+
+
+def _complete(said: str, sources: tuple[Source, ...]) -> None:
+    """What a package needs may be known to its code alone, so it is looked at once more."""
+    for source in sources:
+        for name, rest in _LACKS.findall(said):
+            if name == source.name:
+                raise CannotBuild(
+                    f"{source.label}, built from source, requires {rest}",
+                    "add that to requirements.txt",
+                )
 
 
 def _install(uv: Uv, text: str, layer: Path, python: Interpreter) -> None:
@@ -100,7 +141,7 @@ def _must(outcome: Outcome, python: Interpreter) -> None:
             hint = "compare the hashes in requirements.txt with those of the index"
             raise CannotBuild(fact, hint, tool=told(outcome.errors))
         case Reason.SOURCE_ONLY:
-            raise locks.needs_build(outcome, python)
+            raise asking.needs_build(outcome, python)
         case Reason.INDEX_UNREACHABLE | Reason.NOT_CACHED:
             fact = "the package index cannot be reached"
             raise CannotBuild(fact, tool=told(outcome.errors), user_error=False)

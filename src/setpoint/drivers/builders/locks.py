@@ -5,58 +5,71 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from setpoint.drivers.builders import uv as tool
-from setpoint.drivers.builders.errors import CannotBuild
-from setpoint.drivers.builders.requirements import Requirements
-from setpoint.drivers.builders.stack import Interpreter
-from setpoint.drivers.builders.uv import Outcome, Reason, Uv
+import msgspec
 
-VERSION = "1"
+from setpoint.drivers.builders import asking
+from setpoint.drivers.builders import uv as tool
+from setpoint.drivers.builders.asking import Question
+from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.drivers.builders.sources import Source, Sources
+from setpoint.drivers.builders.stack import Interpreter
+from setpoint.drivers.builders.uv import Uv
+
+VERSION = "2"
 """Part of every lock's key: raise it to have everything resolved anew."""
+SCRATCH = ".asking-"
 _PACKAGE = re.compile(r"^([a-z0-9][a-z0-9.-]*)==(\S+)")
 
 
-@dataclass(frozen=True)
-class Question:
-    """`where`: the file asked about, for messages. `extra`: what the runtime adds to it."""
-
-    where: str
-    requirements: Requirements
-    extra: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        return (*(r.line for r in self.requirements.wanted), *self.extra)
-
-
-@dataclass(frozen=True)
-class Lock:
-    """`text`: requirements with exact versions and hashes. `known`: nobody had to be asked."""
+class Lock(msgspec.Struct, frozen=True):
+    """`text`: requirements with exact versions and hashes, of what has wheels. `sources`: what has
+    none. `known`: nobody had to be asked."""
 
     text: str
-    known: bool
+    sources: tuple[Source, ...] = ()
+    known: bool = False
 
     @property
     def packages(self) -> int:
-        return sum(1 for line in self.text.splitlines() if _PACKAGE.match(line))
+        return len(self.sources) + len(_pins(self.text))
 
 
-def resolve(uv: Uv, question: Question, python: Interpreter, stack: str, folder: Path) -> Lock:
-    """The stored answer, or a new one, stored. `folder` holds locks and lasts.
+@dataclass(frozen=True)
+class Resolver:
+    """`folder` holds locks and lasts. `sources`: None where wheels alone will do."""
 
-    Raises CannotBuild.
-    """
-    file = folder / f"{_key(question, stack, uv.settings)}.txt"
-    if file.is_file():
-        return Lock(file.read_text(encoding="utf-8"), known=True)
-    text = _narrowed(_ask(uv, question, python, folder), question) if question.lines else ""
-    _store(file, text)
-    return Lock(text, known=False)
+    uv: Uv
+    python: Interpreter
+    stack: str
+    folder: Path
+    sources: Sources | None
+
+    def resolve(self, question: Question) -> Lock:
+        """The stored answer, or a new one, stored. Raises CannotBuild."""
+        file = self.folder / f"{self._key(question)}.json"
+        if file.is_file():
+            lock = msgspec.json.decode(file.read_bytes(), type=Lock)
+            return msgspec.structs.replace(lock, known=True)
+        lock = self._ask(question) if question.lines else Lock("")
+        _store(file, msgspec.json.encode(lock))
+        return lock
+
+    def _key(self, question: Question) -> str:
+        return _key(question, f"{self.stack} {self.sources is not None}", self.uv.settings)
+
+    def _ask(self, question: Question) -> Lock:
+        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=self.folder) as scratch:
+            text, found = asking.ask(self.uv, question, self.python, Path(scratch), self.sources)
+        pins = _pins(text)
+        sources = tuple(s for s in found if pins.get(s.name) == s.version)
+        wheels = _without({s.name for s in sources}, text)
+        for source in sources:
+            _hold_to_hashes(question, source)
+        return Lock(_narrowed(wheels, question), sources)
 
 
 def _key(question: Question, stack: str, settings: Mapping[str, str]) -> str:
@@ -71,65 +84,6 @@ def _key(question: Question, stack: str, settings: Mapping[str, str]) -> str:
         *("hashes", *(h for r in asked.wanted for h in (r.name, *sorted(r.hashes)))),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _ask(uv: Uv, question: Question, python: Interpreter, folder: Path) -> str:
-    """No package is built to learn what it needs: that would run its code."""
-    with tempfile.TemporaryDirectory(prefix=".asking-", dir=folder) as scratch:
-        constraints = [r.line for r in question.requirements.constraints]
-        outcome = uv.run(
-            *("pip", "compile", "--no-header", "--no-annotate", "--no-build"),
-            *("--generate-hashes", "--python", python.path),
-            *("--constraints", _written(scratch, ".constraints", constraints)),
-            *("--overrides", _written(scratch, ".overrides", question.overrides)),
-            *(("--prerelease", "allow") if question.requirements.prerelease else ()),
-            _written(scratch, question.where, question.lines),
-            folder=scratch,
-        )
-    if not outcome.ok:
-        raise _refusal(outcome, question.where, python)
-    return outcome.output
-
-
-def _written(folder: str, name: str, lines: Iterable[str]) -> str:
-    """Its name as seen from `folder`, so that uv names the project's file in its messages."""
-    file = Path(folder) / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return name
-
-
-def _refusal(outcome: Outcome, where: str, python: Interpreter) -> CannotBuild:
-    match outcome.reason:
-        case Reason.SOURCE_ONLY:
-            return needs_build(outcome, python)
-        case Reason.INDEX_UNREACHABLE:
-            hint = "is the network there? the operator sets indexes, proxies and certificates"
-            return _failed("the package index cannot be reached", hint, outcome, user_error=False)
-        case Reason.MACHINE:
-            return _failed(f"{where} could not be resolved here", "", outcome, user_error=False)
-        case Reason.UNSATISFIABLE:
-            return _failed(f"{where} cannot be satisfied", "", outcome)
-        case Reason.UNKNOWN_PACKAGE:
-            return _failed(f"{where} names a package that the index does not have", "", outcome)
-        case _:
-            return _failed(f"{where} cannot be read by uv", "", outcome)
-
-
-def needs_build(outcome: Outcome, python: Interpreter) -> CannotBuild:
-    """Building one runs its code, which nothing in this stage may do."""
-    names = ", ".join(tool.source_only(outcome.errors)) or "a package"
-    version = ".".join(map(str, python.version[:2]))
-    return _failed(
-        f"{names} has no wheel for Python {version} on {python.machine}, and packages that are "
-        "published as source only cannot be built yet",
-        "pin a version that has a wheel, or put the package's code into the source",
-        outcome,
-    )
-
-
-def _failed(fact: str, hint: str, outcome: Outcome, *, user_error: bool = True) -> CannotBuild:
-    return CannotBuild(fact, hint, tool=tool.told(outcome.errors), user_error=user_error)
 
 
 def _narrowed(lock: str, question: Question) -> str:
@@ -149,7 +103,35 @@ def _narrowed(lock: str, question: Question) -> str:
     return re.sub(r"\n(?=    --hash)", " \\\\\n", "\n".join(kept)) + "\n"
 
 
-def _store(file: Path, text: str) -> None:
+def _hold_to_hashes(question: Question, source: Source) -> None:
+    """The project's own hashes count for what is built from source as well."""
+    for requirement in question.requirements.wanted:
+        given = requirement.hashes
+        if requirement.name == source.name and given and f"sha256:{source.digest}" not in given:
+            raise CannotBuild(
+                f"the source of {source.label} is not the one whose hash was recorded",
+                "compare the hashes in requirements.txt with those of the index",
+            )
+
+
+def _pins(text: str) -> dict[str, str]:
+    """Version by package."""
+    return {found[1]: found[2] for line in text.splitlines() if (found := _PACKAGE.match(line))}
+
+
+def _without(names: set[str], text: str) -> str:
+    """The lock without these packages and their hashes."""
+    kept: list[str] = []
+    keeping = True
+    for line in text.splitlines(keepends=True):
+        if package := _PACKAGE.match(line):
+            keeping = package[1] not in names
+        if keeping:
+            kept.append(line)
+    return "".join(kept)
+
+
+def _store(file: Path, content: bytes) -> None:
     new = file.with_name(f".{file.name}.{os.getpid()}")
-    new.write_text(text, encoding="utf-8")
+    new.write_bytes(content)
     new.replace(file)

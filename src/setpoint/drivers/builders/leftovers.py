@@ -1,0 +1,42 @@
+"""What builders that were cut off left behind: cleared away when no other builder is at work.
+
+A builder holds the lock shared for as long as it lives. Whoever gets it alone for a moment knows
+that everything unfinished is nobody's.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+from setpoint.drivers.builders import layers, locks
+
+LOCK = ".builders"
+
+
+@contextlib.contextmanager
+def cleared(folder: Path, cache: Path) -> Generator[None]:
+    """`folder`: of all layers; `cache`: uv's. Held until the build has ended."""
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _clear(folder, cache)
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _clear(folder: Path, cache: Path) -> None:
+    for place, pattern in (
+        (folder / "code", f"{layers.SCRATCH}*"),
+        (folder / "deps", f"{layers.SCRATCH}*"),
+        (folder / "locks", f"{locks.SCRATCH}*"),
+        (cache, ".tmp*"),
+    ):
+        for path in place.glob(pattern):
+            shutil.rmtree(path, ignore_errors=True)
