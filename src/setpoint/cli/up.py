@@ -31,4 +31,4 @@ def words_for(args: argparse.Namespace, data: str) -> list[str]:
         value = getattr(args, option)
         if value is not None:
             words += [f"--{option.replace('_', '-')}", str(value)]
-    return [*words, "--detach"] if args.detach else words
+    return words + [f"--{flag}" for flag in ("detach", "json") if getattr(args, flag)]

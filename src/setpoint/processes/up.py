@@ -33,6 +33,8 @@ PASSED_ON = (
 """Of the operator's environment, all that the plane needs; besides uv's own and the proxies."""
 PASSED_ON_PREFIXES = ("UV_",)
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+READY, FAILED = ("ready ", '{"ready_s"'), ("cannot ", '{"id"')
+"""How the lines begin that say so: in words, and with --json."""
 STOP_APPS_S_MAX = 45.0
 EDGE_S_MAX = 5.0
 
@@ -49,8 +51,9 @@ def main(argv: list[str] | None = None) -> int:
     except SetpointError as error:
         fatal = str(error)
     if fatal:
-        print(fatal, file=report if options.report_fd is not None else sys.stderr, flush=True)
-    elif options.report_fd is None:
+        told = _as_json(fatal) if options.json else fatal
+        print(told, file=report if options.report_fd is not None else sys.stderr, flush=True)
+    elif options.report_fd is None and not options.json:
         print("\ndown", flush=True)  # below the ^C that the terminal shows
     return 2 if fatal else 0
 
@@ -62,6 +65,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--api-port", type=int, default=API_PORT)
     parser.add_argument("--floor", choices=LEVELS, default="L2")
     parser.add_argument("--detach", action="store_true")
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--report-fd", type=int, default=None, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
@@ -83,8 +87,8 @@ def _leave_behind(argv: list[str]) -> int:
     ready, shown = False, sys.stdout
     with os.fdopen(read_fd) as report:
         for line in report:
-            ready = ready or line.startswith("ready ")
-            shown = sys.stderr if line.startswith("cannot ") else shown
+            ready = ready or line.startswith(READY)
+            shown = sys.stderr if line.startswith(FAILED) else shown
             print(line, end="", file=shown)
     if ready:
         return 0
@@ -109,7 +113,8 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
 
     def announce() -> None:
         _await_edge(ports["edge"])
-        print(_announcement(paths, ports, confinement, started_s), file=report, flush=True)
+        tell = _announcement_json if options.json else _announcement
+        print(tell(paths, ports, confinement, started_s), file=report, flush=True)
         if options.report_fd is not None:
             report.close()
 
@@ -267,6 +272,28 @@ def _announcement(
             f"ready in {time.monotonic() - started_s:.1f} s; next: setpoint deploy DIR",
         )
     )
+
+
+def _announcement_json(
+    paths: Paths, ports: dict[str, int], confinement: Confinement, started_s: float
+) -> str:
+    return json.dumps(
+        {
+            "ready_s": round(time.monotonic() - started_s, 3),
+            "version": __version__,
+            "level": confinement.level,
+            "missing": list(confinement.missing),
+            "data": str(paths.data),
+            "api": f"http://127.0.0.1:{ports['api']}",
+            "edge_port": ports["edge"],
+        }
+    )
+
+
+def _as_json(fatal: str) -> str:
+    """As every other command's errors with --json. The first line is the fact, the rest a hint."""
+    message, _, hint = fatal.partition("\n")
+    return json.dumps({"id": "cannot_start", "message": message, "hint": hint})
 
 
 if __name__ == "__main__":

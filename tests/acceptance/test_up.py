@@ -1,4 +1,4 @@
-"""`setpoint up` without --detach stays, and Ctrl-C is `setpoint down`."""
+"""`setpoint up`: without --detach it stays and Ctrl-C is `setpoint down`; and what it prints."""
 
 import json
 import signal
@@ -29,3 +29,13 @@ def test_ctrl_c_stops_plane_and_apps() -> None:
         assert staying.returncode == 0, told
         assert [pid for pid in left if runs(pid)] == []
         assert plane.cli("status").code == 1
+
+
+def test_up_tells_programs_where_it_is_and_why_it_is_not() -> None:
+    with fresh_plane(start=False) as plane:
+        told = plane.up("--json").json
+        assert told["edge_port"] == plane.ports["edge"]
+        assert told["api"].endswith(f":{plane.ports['api']}")
+        again = plane.cli(*UP, "--detach", "--json")
+        assert (again.code, again.out) == (2, "")
+        assert "already runs" in json.loads(again.err)["message"]
