@@ -16,7 +16,7 @@ from pathlib import Path
 
 from setpoint.drivers import clock
 from setpoint.drivers.builders.stack import candidates, find_python, stack
-from setpoint.drivers.local import privileges, sandbox
+from setpoint.drivers.local import privileges, sandbox, uids
 from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.adoption import Adoption
 from setpoint.drivers.local.builds import Builds, Site
@@ -43,7 +43,7 @@ from setpoint.model.app import INSTANCES_MAX
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import SetpointError
 from setpoint.processes import inherit, oplog
-from setpoint.processes.accounts import APP_UIDS, Accounts, accounts
+from setpoint.processes.accounts import Accounts, accounts
 from setpoint.workers import python_function
 
 log = logging.getLogger("setpoint.supervisor")
@@ -120,7 +120,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     table, hub, now_s = Table(), Hub(), clock.now
     logs = Logs(paths.logs)
     acts = ActLog(paths.runtime / "acts.json", now_s)
-    lasting = Lasting(paths.supervisor, APP_UIDS)
+    lasting = Lasting(paths.supervisor, uids.APPS)
     orders = Orders(paths.orders)
     sockets = Sockets(paths.functions, Shelf(paths.keeper_socket), who.envoy)
     paths.instances.mkdir(mode=0o700, parents=True, exist_ok=True)

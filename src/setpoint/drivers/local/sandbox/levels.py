@@ -20,11 +20,10 @@ from setpoint.drivers.local.sandbox.plain import interpreter
 from setpoint.drivers.local.sandbox.spec import Launch
 from setpoint.drivers.local.sandbox.starting import launch, open_output
 from setpoint.drivers.local.sandbox.tools import Tools, install_tools, reachable
+from setpoint.drivers.local.uids import app_uids
 from setpoint.model.capability import Level
 from setpoint.model.errors import DriverError, Terminal
 
-APP_UIDS = range(40000, 50000)
-"""above what distributions hand out, below the ranges for user namespaces"""
 TRIAL_S_MAX = 10.0
 FORGET_TRIES, FORGET_S = 200, 0.005
 """what was killed takes a moment to leave its cgroup"""
@@ -64,7 +63,7 @@ def probe(
 def _root_level(tools: Tools, installation: str) -> tuple[Confinement | None, str]:
     if os.geteuid() != 0:
         return None, "L3 needs root"
-    if not _all_mapped(APP_UIDS):
+    if not _all_mapped(app_uids()):
         return None, "L3 needs user ids of its own, and this container maps too few"
     groups, no_limits = cgroups.find(installation)
     walled = _wall_works()
@@ -77,7 +76,7 @@ def _root_level(tools: Tools, installation: str) -> tuple[Confinement | None, st
         installation=installation,
         tools=tools,
         ingress="veth" if walled else "relay",
-        uids=APP_UIDS,
+        uids=app_uids(),
         cgroups=groups,
         filter=_filter(),
         system=system_binds(tools.etc),
@@ -106,14 +105,14 @@ def _plain_level(tools: Tools, installation: str) -> tuple[Confinement | None, s
     missing = ("private files, processes and network", "user namespaces")
     if not abi:
         missing += ("Landlock: apps can read whatever this user can",)
-    switchable = os.geteuid() == 0 and _all_mapped(APP_UIDS) and reachable(Path(interpreter()))
+    switchable = os.geteuid() == 0 and _all_mapped(app_uids()) and reachable(Path(interpreter()))
     confinement = Confinement(
         level="L0",
         missing=(*missing, *_missing(seccomp_known=bool(_filter()), no_limits=no_limits)),
         installation=installation,
         tools=tools,
         ingress="ip",
-        uids=APP_UIDS if switchable else None,
+        uids=app_uids() if switchable else None,
         cgroups=groups,
         landlock=abi,
         filter=_filter(),
