@@ -113,7 +113,7 @@ for name, path in TARGETS["files"].items():
     PROBES[f"read {name}"] = lambda p=path: read(p)
 for name, path in TARGETS["sockets"].items():
     PROBES[f"connect {name}"] = lambda p=path: connect(p, socket.AF_UNIX)
-for name in ("host loopback", "host everywhere", "other app", "internet"):
+for name in ("host loopback", "host everywhere", "other app"):
     PROBES[f"connect {name}"] = tcp(name)
 for folder in ("/", "/usr", "/etc", "/dev", TARGETS["slug"]):
     label = "slug" if folder == TARGETS["slug"] else folder

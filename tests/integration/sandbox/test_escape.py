@@ -54,7 +54,6 @@ HIDING: dict[str, frozenset[str]] = {
     "connect host loopback": NO_WAY,
     "connect host everywhere": NO_WAY,
     "connect other app": NO_WAY,
-    "connect internet": NO_WAY,
     "connect abstract socket": NO_WAY,
     **{f"create in {name}": READ_ONLY for name in ("/", "/usr", "/etc", "/dev", "slug")},
     "write core_pattern": DENIED,
@@ -100,7 +99,6 @@ REFUSING: dict[str, frozenset[str]] = {
     **HIDING,
     **{f"read {name}": NO_ACCESS for name in FILES},
     **{f"connect {name}": NO_ACCESS for name in ("host loopback", "host everywhere", "other app")},
-    "connect internet": NO_ACCESS,
     "connect abstract socket": NO_ACCESS,
     **{f"create in {name}": DENIED for name in ("/", "/usr", "/etc", "/dev", "slug")},
     "write cgroup": DENIED,
@@ -160,7 +158,6 @@ def targets(scene: Ground) -> Iterator[dict[str, object]]:
                 endpoint.address if endpoint.kind == "veth" else "127.0.0.1",
                 endpoint.port,
             ),
-            "internet": ("192.0.2.1", 53),
             "other pid": other.identity.inner_pid,
             "host pid": os.getpid(),
             "abstract": abstract,
@@ -238,6 +235,15 @@ def test_probes_get_through_where_nothing_confines_them(targets: dict[str, objec
 
 def test_every_probe_has_an_expectation(outcomes: dict[str, str]) -> None:
     assert set(outcomes) == set(HIDING) == set(REFUSING)
+
+
+def test_no_route_leads_to_the_world(scene: Ground, hidden: None) -> None:
+    """Looked at, not dialled: a test never sends to an address that is not ours."""
+    look = "print(open('/proc/net/route').read(), open('/proc/net/ipv6_route').read())"
+    box = scene.start(look, name="routes.1")
+    assert box.ended() == (0, False)
+    ipv4 = [line.split() for line in box.read().decode().splitlines()[1:] if "\t" in line]
+    assert all(fields[1] != "00000000" for fields in ipv4), ipv4
 
 
 def test_inside_there_is_little_to_see(scene: Ground, hidden: None) -> None:

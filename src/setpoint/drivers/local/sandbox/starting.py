@@ -167,6 +167,7 @@ def _standard_streams(spec: Launch, opened: contextlib.ExitStack) -> Iterator[tu
     output = _open(spec.output, os.O_RDWR, opened)
     if spec.uid is not None:
         os.fchown(output, spec.uid, spec.uid)
+        os.fchmod(output, 0o200)  # to write: what it said is not its own to take back
     yield 0, _open(Path("/dev/null"), os.O_RDONLY, opened)
     yield 1, output
     yield 2, output
