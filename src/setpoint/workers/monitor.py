@@ -83,6 +83,8 @@ def kill_the_rest() -> None:
         send(stopped, signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass  # looking around once per dead process takes minutes after a fork bomb
         except ChildProcessError:
             return
 
