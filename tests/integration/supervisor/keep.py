@@ -27,7 +27,7 @@ def main() -> None:
         record=partial(preflight.record_process, paths),
         stop_apps=lambda: None,
         held=tuple(sockets.values()),
-        release=lambda: None,
+        release=lambda _keep_apps: None,
         on_ready=lambda: (paths.runtime / "up").touch(),
     ).run()
 
