@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 ISOLATED = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")
+KEPT = "SETPOINT_UID_BASE"
+"""Lets two runs share a machine: each then has user ids of its own for its apps."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,7 +19,7 @@ def own_home() -> Iterator[Path]:
         os.environ["HOME"] = home
         for name in ISOLATED[1:]:
             os.environ.pop(name, None)
-        for name in [n for n in os.environ if n.startswith("SETPOINT_")]:
+        for name in [n for n in os.environ if n.startswith("SETPOINT_") and n != KEPT]:
             del os.environ[name]
         yield Path(home)
     for name, value in before.items():
