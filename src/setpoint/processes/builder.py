@@ -1,8 +1,8 @@
 """The builder: one build per process, as a user of its own that may write layers and little else.
 
 The request comes as JSON on standard input, output for people goes to standard output, and the
-result is a file written whole. Where packages must be built from source it ends without a result,
-says which in the folder for that, and is started again when that was done. Started as root it
+result is a file written whole. Where somebody's code must run it ends without a result, says what
+in the folder for that, and is started again when that was done. Started as root it
 first imports everything and opens the tool, then drops: the program may lie in a folder that its
 own user cannot pass.
 """
@@ -24,8 +24,7 @@ import msgspec
 from setpoint.drivers.builders import build as story
 from setpoint.drivers.builders import leftovers, stack, uv
 from setpoint.drivers.builders.build import Workshop
-from setpoint.drivers.builders.errors import CannotBuild
-from setpoint.drivers.builders.from_source import NeedsRunStage
+from setpoint.drivers.builders.errors import CannotBuild, NeedsRunStage
 from setpoint.drivers.builders.output import Output
 from setpoint.drivers.local import privileges
 from setpoint.formats import handover
@@ -42,8 +41,8 @@ class Job(msgspec.Struct, frozen=True):
     """What the supervisor asks. `tools`: path of uv, or None for the one installed with us.
 
     `result`: where the Build goes. Its folder must be writable for the builder's user.
-    `handover`: the build's own folder, made here, for what is built from source. `resumed`: that
-    has been done.
+    `handover`: the build's own folder, made here, for what runs elsewhere. `resumed`: something
+    did.
     """
 
     request: BuildRequest
@@ -80,8 +79,7 @@ def main() -> int:
         try:
             build = carry_out(job, bench)
         except NeedsRunStage as needs:
-            packages = handover.encode(needs.packages)
-            publish(Path(job.handover) / handover.NEEDS, packages)
+            publish(Path(job.handover) / handover.NEEDS, handover.encode(needs.needs))
         else:
             publish(Path(job.result), encoder.encode(build))
     return 0

@@ -21,6 +21,7 @@ from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.adoption import Adoption
 from setpoint.drivers.local.builds import Builds, Site
 from setpoint.drivers.local.control import ControlServer
+from setpoint.drivers.local.errands import Shop
 from setpoint.drivers.local.handovers import Handovers
 from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.hub import Hub
@@ -31,12 +32,12 @@ from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.recipe import Layers
 from setpoint.drivers.local.requests import Requests
-from setpoint.drivers.local.run_stage import Shop
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.drivers.local.shelf import Shelf
 from setpoint.drivers.local.sockets import Sockets
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Table
+from setpoint.drivers.local.trees import Trees
 from setpoint.drivers.local.worker_files import install_worker
 from setpoint.formats.control import FactsChanged
 from setpoint.model.app import INSTANCES_MAX
@@ -137,7 +138,8 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         table, hands, orders, lasting, sockets, hub, now_s, clock.Jumps().since_last
     )
     site, handovers = _site(paths, machine, who), Handovers(paths.builds, who.plane)
-    shop = Shop(ground, machine.capabilities.python, handovers, lambda: secrets.token_hex(3))
+    python, trees = machine.capabilities.python, Trees(paths)
+    shop = Shop(ground, python, handovers, trees, lambda: secrets.token_hex(3))
     builds = Builds(site, shop, hub.tell_build, now_s)
     requests = Requests(supervisor, builds, logs, acts, ground, machine.capabilities)
     door = ControlServer(

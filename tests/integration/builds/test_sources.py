@@ -8,8 +8,7 @@ import pytest
 
 from setpoint.drivers.builders import from_source, layers, leftovers, room, sdists
 from setpoint.drivers.builders.archive import MIB
-from setpoint.drivers.builders.errors import CannotBuild
-from setpoint.drivers.builders.from_source import NeedsRunStage
+from setpoint.drivers.builders.errors import CannotBuild, NeedsRunStage
 from setpoint.drivers.builders.locks import Lock
 from setpoint.drivers.builders.sources import Source, Sources
 from setpoint.formats import handover
@@ -90,7 +89,7 @@ def test_versions_are_chosen_without_running_a_line(yard: Yard) -> None:
         index.publish("spwhole", needs=("sppart<2",))
         with pytest.raises(NeedsRunStage) as needed:
             yard.build({**WEB, "requirements.txt": "spwhole\n"}, UV_INDEX=index.url)
-    labels = [p.label for p in needed.value.packages]
+    labels = [p.label for p in needed.value.needs]
     assert sorted(labels) == ["sppart 1.0", "spwhole 1.0"]
     assert not trace.exists()
     assert not [p for p in yard.cache.rglob("*sppart*") if p.suffix != ".rkyv"]
@@ -204,7 +203,7 @@ POINTS = "thing-1.0.dist-info/entry_points.txt"
     ],
 )
 def test_wheel_is_taken_as_data_from_a_stranger(tmp_path: Path, stream: bytes, words: str) -> None:
-    file = tmp_path / handover.wheel_file(PACKAGE)
+    file = tmp_path / handover.output_file(PACKAGE)
     file.write_bytes(stream)
     with pytest.raises(CannotBuild, match=words):
         from_source.take(file, PACKAGE, tmp_path)

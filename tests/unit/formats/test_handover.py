@@ -1,36 +1,47 @@
 """What crosses between builder and supervisor is read as if the other side were hostile."""
 
 import pytest
+from msgspec.structs import replace
 
 from setpoint.formats import handover
-from setpoint.formats.handover import Ending, Package
+from setpoint.formats.handover import Ending, Need, Package, Work
 from setpoint.model.ids import Digest
 
 SDIST, TOOLS = Digest("a" * 64), Digest("b" * 64)
 DOCOPT = Package("docopt", "0.6.2", SDIST, TOOLS)
+WORK = Work(SDIST, "Running the build script", ("npm run build",), TOOLS, {"A": "1"})
 
 
 def test_needs_and_endings_survive_the_way():
-    assert handover.decode_needs(handover.encode((DOCOPT,))) == (DOCOPT,)
+    assert handover.decode_needs(handover.encode((DOCOPT, WORK))) == (DOCOPT, WORK)
     ending = Ending(1, oom=True, late=True, said="x")
     assert handover.decode_ending(handover.encode(ending)) == ending
 
 
 @pytest.mark.parametrize(
-    "packages",
+    "needs",
     [
         (),
-        (DOCOPT,) * (handover.PACKAGES_MAX + 1),
+        (DOCOPT,) * (handover.NEEDS_MAX + 1),
         (Package("docopt", "0.6.2", Digest("../../private/key"), TOOLS),),
         (Package("docopt", "0.6.2", SDIST, Digest("../x")),),
         (Package("docopt", "0.6.2", Digest("a" * 64 + "\n"), TOOLS),),
         (Package("doc\x1bopt", "0.6.2", SDIST, TOOLS),),
         (Package("docopt", "../1", SDIST, TOOLS),),
+        (replace(WORK, key=Digest("../../private/key")),),
+        (replace(WORK, layer=Digest("../x")),),
+        (replace(WORK, label="two\nlines"),),
+        (replace(WORK, commands=()),),
+        (replace(WORK, commands=("true",) * (handover.COMMANDS_MAX + 1)),),
+        (replace(WORK, commands=("true\0",)),),
+        (replace(WORK, commands=("x" * (handover.COMMAND_CHARS_MAX + 1),)),),
+        (replace(WORK, env={"A=B": "1"}),),
+        (replace(WORK, env={"A": "\0"}),),
     ],
 )
-def test_needs_that_could_leave_their_folder_are_refused(packages: tuple[Package, ...]):
+def test_needs_that_could_do_harm_are_refused(needs: tuple[Need, ...]):
     with pytest.raises(ValueError):
-        handover.decode_needs(handover.encode(packages))
+        handover.decode_needs(handover.encode(needs))
 
 
 def test_needs_that_are_no_json_are_refused():

@@ -2,6 +2,7 @@
 
 import re
 
+from setpoint.formats.handover import Need
 from setpoint.model.errors import DriverError
 from setpoint.model.text import printable as one_line
 
@@ -26,6 +27,14 @@ class CannotBuild(DriverError):
     def told(self, app: str) -> str:
         head = printable(f"cannot build {app}: {self.message}")
         return "\n".join(filter(None, (head, printable(self.hint), last_lines(self.tool))))
+
+
+class NeedsRunStage(Exception):
+    """These must be done in the app's sandbox before this build can go on."""
+
+    def __init__(self, needs: tuple[Need, ...]) -> None:
+        super().__init__(", ".join(need.label for need in needs))
+        self.needs = needs
 
 
 def last_lines(text: str) -> str:

@@ -12,38 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from setpoint.drivers.builders import room
+from setpoint.drivers.builders import lacking, room
 from setpoint.drivers.builders.asking import Question
-from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.drivers.builders.errors import CannotBuild, NeedsRunStage
 from setpoint.drivers.builders.sdists import Declared, read
 from setpoint.drivers.builders.sources import Source, Sources
 from setpoint.formats import handover
-from setpoint.formats.handover import Ending, Package
+from setpoint.formats.handover import Ending, Need, Package
 from setpoint.model.ids import Digest
 
 PIN = "pin a version that has a wheel"
-_PROGRAM = re.compile(
-    r"(?:command|unable to execute|No such file or directory:|not find|[Mm]issing|Unknown compiler)"
-    r"[^\n]{0,80}?['\"\[ (/](?:[a-z0-9_]+-linux-gnu-)?"
-    r"(gcc|cc|g\+\+|c\+\+|clang|cargo|rustc|cmake|make|ninja|gfortran|pkg-config|swig|go)\b"
-    r"(?=['\"\], ):]|$)",
-    re.MULTILINE,
-)
-_GONE = re.compile(r"No such file or directory|not found|can't find|Unknown compiler|not find")
-_RUST = re.compile(r"can't find Rust compiler|Rust toolchain|rustc[^\n]*not (?:found|installed)")
-_HEADER = re.compile(r"fatal error: ([\w./+-]+): No such file")
 _ASKS = re.compile(r"RuntimeError: to be built it also asks for ([^\n]{1,200})")
-_NETWORK = re.compile(
-    r"Network is unreachable|Temporary failure in name resolution|Name or service not known"
-)
-
-
-class NeedsRunStage(Exception):
-    """These packages must be built before this build can go on."""
-
-    def __init__(self, packages: tuple[Package, ...]) -> None:
-        super().__init__(", ".join(p.label for p in packages))
-        self.packages = packages
 
 
 @dataclass(frozen=True)
@@ -56,9 +35,9 @@ class FromSource:
     def wheels(self, wanted: tuple[Source, ...], into: Path) -> None:
         """All of them, as files in the folder `into`. Raises CannotBuild, NeedsRunStage."""
         packages = tuple(self._package(source) for source in wanted)
-        if len(packages) > handover.PACKAGES_MAX:
+        if len(packages) > handover.NEEDS_MAX:
             fact = f"{len(packages)} of its packages are published as source only"
-            raise CannotBuild(f"{fact}; at most {handover.PACKAGES_MAX} are built", PIN)
+            raise CannotBuild(f"{fact}; at most {handover.NEEDS_MAX} are built", PIN)
         endings = {package: self._ending(package) for package in packages}
         if waiting := tuple(p for p, ending in endings.items() if ending is None):
             raise NeedsRunStage(waiting)
@@ -66,7 +45,7 @@ class FromSource:
         for package, ending in endings.items():
             assert ending is not None
             judge(package, ending)
-            take(self.sources.folder / handover.wheel_file(package), package, into)
+            take(self.sources.folder / handover.output_file(package), package, into)
 
     def _package(self, source: Source) -> Package:
         declared = read(self.sources.fetch(source), source.label)
@@ -76,11 +55,16 @@ class FromSource:
         return self.tools(Question(f"what {source.label} is built with", declared.tools))
 
     def _ending(self, package: Package) -> Ending | None:
-        try:
-            data = (self.sources.folder / handover.ending_file(package)).read_bytes()
-        except FileNotFoundError:
-            return None
-        return handover.decode_ending(data)
+        return ending_of(self.sources.folder, package)
+
+
+def ending_of(folder: Path, need: Need) -> Ending | None:
+    """None: it has not been done yet."""
+    try:
+        data = (folder / handover.ending_file(need)).read_bytes()
+    except FileNotFoundError:
+        return None
+    return handover.decode_ending(data)
 
 
 # --- judging -------------------------------------------------------------------------------------
@@ -92,6 +76,8 @@ def judge(package: Package, ending: Ending) -> None:
         raise _not_built(package, "took too long", f"{PIN}; nothing may build for so long")
     if ending.oom:
         raise _not_built(package, "ran out of memory", PIN)
+    if ending.full:
+        raise _not_built(package, "filled the disk", PIN)
     if ending.code is None:
         fact = f"building {package.label} from source was cut off"
         raise CannotBuild(fact, tool=ending.said, user_error=False)
@@ -105,29 +91,10 @@ def why(said: str) -> tuple[str, str]:
     if asked := _ASKS.search(said):
         fact = f"asks for {asked[1]}, which its pyproject.toml does not name"
         return fact, PIN
-    if header := _HEADER.search(said):
-        package = "python3-dev" if header[1] == "Python.h" else f"the package with {header[1]}"
-        return (
-            f"needs the header {header[1]}, which this machine does not have",
-            f"ask the operator to install {package}, or {PIN}",
-        )
-    if program := _missing_program(said):
-        return (
-            f"needs {program}, which this machine does not have",
-            f"ask the operator to install {program}, or {PIN}",
-        )
-    if _NETWORK.search(said):
-        return "asks for the network, which it does not get", PIN
-    return "failed", PIN
-
-
-def _missing_program(said: str) -> str:
-    if _RUST.search(said):
-        return "rustc"
-    for line in said.splitlines():
-        if _GONE.search(line) and (found := _PROGRAM.search(line)):
-            return found[1]
-    return ""
+    lack = lacking.read(said)
+    if lack is None:
+        return "failed", PIN
+    return lack.fact, f"{lack.hint}, or {PIN}" if lack.hint else PIN
 
 
 def _not_built(package: Package, fact: str, hint: str, said: str = "") -> CannotBuild:

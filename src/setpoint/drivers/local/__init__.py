@@ -10,7 +10,7 @@ The supervisor is one process (`processes.supervisor` puts it together):
     adoption     taking over from the supervisor before         records, orders, names, lasting
     sockets      queues of functions                            shelf      what the keeper holds
     pipes, lines, logs, dyno_lines   output of apps             builds     builder processes
-    run_stage    packages built from source, in the sandbox     handovers, wheel_pipe
+    run_stage    what runs an app's code for its build          errands, handovers, outlet, trees
     vetting      what root refuses to be told                   sandbox/   the walls themselves
 
 The daemon's side: `client` (the Driver), `tails` (streams). Decisions live in `planning`.

@@ -2,7 +2,7 @@
 
 A build outlives the supervisor. Its output and its result are files, its process is known by (pid,
 start time); one that ended without a result was cut off, which is nobody's fault. One that needs
-packages built from source ends early: they are built in the app's sandbox, and it begins again.
+somebody's code to run ends early: it runs in the app's sandbox, and the build begins again.
 """
 
 import asyncio
@@ -17,17 +17,18 @@ from typing import BinaryIO
 
 import msgspec
 
+from setpoint.drivers.local.errands import Shop
 from setpoint.drivers.local.files import write_whole
 from setpoint.drivers.local.paths import Paths
-from setpoint.drivers.local.run_stage import RunStage, Shop
+from setpoint.drivers.local.run_stage import RunStage
 from setpoint.drivers.local.sandbox.identity import look
-from setpoint.formats.handover import Package
+from setpoint.formats.handover import Need
 from setpoint.model.ids import AppId, BuildId
 from setpoint.model.release import Build, BuildRequest
 
 BUILDS_AT_ONCE = 2
 ROUNDS_MAX = 10
-"""of being built from source and beginning again: each layer may ask once"""
+"""of running code and beginning again: each layer may ask once"""
 SHOWN_S = 3600.0
 """How long a finished build is shown. The loop remembers verdicts; asking again shows it again."""
 
@@ -108,6 +109,7 @@ class Builds:
             self._known[process.build.id] = process.build
             self._watch(process)
         self._shop.handovers.drop_others(self._active)
+        self._shop.trees.drop_all()
         young_s = self._now_s() - SHOWN_S
         for path in self._site.paths.builds.glob("*.json"):
             if path.stat().st_mtime > young_s and path.stem not in self._known:
@@ -121,6 +123,7 @@ class Builds:
         for stage in self._stages.values():
             if stage.app == app:
                 stage.stop()
+        self._shop.trees.forget(app)
         self._waiting = deque(w for w in self._waiting if w[0].app != app)
         self._known = {id: build for id, build in self._known.items() if build.app != app}
         for path in self._site.paths.builds.glob("*.json"):
@@ -213,10 +216,10 @@ class Builds:
         child = self._children.pop(id, None)
         if child is not None:
             child.wait()
-        packages = self._shop.handovers.needs(id)
+        needs = self._shop.handovers.needs(id)
         wanted = id in self._known and process.round < ROUNDS_MAX  # else its app is gone
-        if packages and wanted and self._result(id) is None:
-            self._run_stage(process, packages)
+        if needs and wanted and self._result(id) is None:
+            self._run_stage(process, needs)
             return
         self._active.discard(id)
         self._shop.handovers.drop(id)
@@ -225,7 +228,7 @@ class Builds:
         self._record(id).unlink(missing_ok=True)
         self._start_waiting()
 
-    def _run_stage(self, process: Process, packages: Sequence[Package]) -> None:
+    def _run_stage(self, process: Process, needs: Sequence[Need]) -> None:
         """It stays under way meanwhile: its record says how to go on, whoever supervises then."""
 
         def done() -> None:
@@ -234,7 +237,7 @@ class Builds:
             self._start_waiting()
 
         log = self._file(process.build.id, ".log")
-        stage = RunStage(self._shop, process.request, packages, log, done)
+        stage = RunStage(self._shop, process.request, needs, log, done)
         self._stages[process.build.id] = stage
         stage.begin()
 

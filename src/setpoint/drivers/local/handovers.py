@@ -12,7 +12,7 @@ from collections.abc import Collection, Generator
 from pathlib import Path
 
 from setpoint.formats import handover
-from setpoint.formats.handover import Ending, Package
+from setpoint.formats.handover import Ending, Need
 from setpoint.model.ids import BuildId
 
 SUFFIX = ".run"
@@ -41,28 +41,28 @@ class Handovers:
         with contextlib.suppress(OSError), self._opened(id) as folder:
             os.unlink(handover.NEEDS, dir_fd=folder)
 
-    def needs(self, id: BuildId) -> tuple[Package, ...]:
-        """What is still to be built; () also where it cannot be read."""
+    def needs(self, id: BuildId) -> tuple[Need, ...]:
+        """What is still to be done; () also where it cannot be read."""
         try:
             with self._opened(id) as folder, open(_read(folder, handover.NEEDS), "rb") as file:
-                packages = handover.decode_needs(file.read(handover.NEEDS_BYTES_MAX))
+                needs = handover.decode_needs(file.read(handover.NEEDS_BYTES_MAX))
                 names = os.listdir(folder)
         except (OSError, ValueError):
             return ()
-        return tuple(p for p in packages if handover.ending_file(p) not in names)
+        return tuple(n for n in needs if handover.ending_file(n) not in names)
 
-    def open_sdist(self, id: BuildId, package: Package) -> int:
+    def open_input(self, id: BuildId, need: Need) -> int:
         """Raises OSError."""
         with self._opened(id) as folder:
-            return _read(folder, handover.sdist_file(package))
+            return _read(folder, need.input)
 
-    def new_wheel(self, id: BuildId, package: Package) -> int:
+    def new_output(self, id: BuildId, need: Need) -> int:
         """Open for writing, empty. Raises OSError."""
-        return self._new(id, handover.wheel_file(package))
+        return self._new(id, handover.output_file(need))
 
-    def end(self, id: BuildId, package: Package, ending: Ending) -> None:
+    def end(self, id: BuildId, need: Need, ending: Ending) -> None:
         """Raises OSError."""
-        with open(self._new(id, handover.ending_file(package)), "wb") as file:
+        with open(self._new(id, handover.ending_file(need)), "wb") as file:
             file.write(handover.encode(ending))
 
     def _new(self, id: BuildId, name: str) -> int:

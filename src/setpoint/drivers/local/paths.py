@@ -109,6 +109,16 @@ class Paths(NamedTuple):
         return self.data / "cache"
 
     @property
+    def build_caches(self) -> Path:
+        """<app id>/: what an app's own build commands keep for the next build, the app's alone."""
+        return self.data / "build-caches"
+
+    @property
+    def trees(self) -> Path:
+        """Trees that build commands run on, for as long as they run."""
+        return self.data / "trees"
+
+    @property
     def builds(self) -> Path:
         """<build id>.log and <build id>.json."""
         return self.data / "builds"

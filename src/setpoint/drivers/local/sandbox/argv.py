@@ -57,6 +57,7 @@ def sandbox_arguments(
     cwd: str,
     memory_bytes_max: int,
     own_network: bool,
+    writable: Iterable[tuple[Path, str]] = (),
 ) -> tuple[str, ...]:
     """`own_network`: bubblewrap makes an empty one; else the caller has entered the app's."""
     network = ("--unshare-net",) if own_network else ()
@@ -71,6 +72,7 @@ def sandbox_arguments(
         *("--size", str(min(SHM_BYTES_MAX, memory_bytes_max)), "--tmpfs", "/dev/shm"),
         *("--size", str(memory_bytes_max), "--tmpfs", "/tmp"),
         *mounts,
+        *(part for host, inside in writable for part in ("--bind", str(host), inside)),
         # Without these two, / and /dev are a tmpfs the app may fill.
         *("--remount-ro", "/dev", "--remount-ro", "/"),
         *("--chdir", cwd),

@@ -63,7 +63,11 @@ def _ruleset(confinement: Confinement, spec: Launch, opened: contextlib.ExitStac
             str(confinement.tools.monitor),
             *(str(host) for host, _ in spec.binds),
         ),
-        write=(*WRITABLE, str(private_tmp(spec.status))),
+        write=(
+            *WRITABLE,
+            str(private_tmp(spec.status)),
+            *(str(host) for host, _ in spec.writable),
+        ),
         listen=(port,) if port else (),
     )
     ruleset = landlock.open_ruleset(rules, confinement.landlock)

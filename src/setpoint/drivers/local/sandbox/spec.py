@@ -22,6 +22,7 @@ class Launch:
     `netns`: what `prepare_app` answered. `output`: FIFO for stdout and stderr. `status`: where the
     exit code will be written. `fds`: host descriptor -> number inside. `ingress`: what `endpoint`
     answered, for instances that listen on a port; a relay is started when it asks for one.
+    `writable`: as `binds`, to be written to.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Launch:
     fds: Mapping[int, int]
     hostname: str
     ingress: Endpoint | None = None
+    writable: tuple[tuple[Path, str], ...] = ()
 
     @property
     def folder(self) -> str:

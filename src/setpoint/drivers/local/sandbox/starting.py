@@ -133,6 +133,7 @@ def _sandboxed(
         cwd=spec.cwd,
         memory_bytes_max=spec.memory_bytes_max,
         own_network=spec.netns is None,
+        writable=spec.writable,
     )
     moves[NUMBERS.arguments] = _memory_file(argv.encode(arguments), opened)
     moves[NUMBERS.filter] = _memory_file(confinement.filter, opened)

@@ -1,4 +1,4 @@
-"""What every sandbox needs on disk: bubblewrap, three small scripts, and a neutral /etc.
+"""What every sandbox needs on disk: bubblewrap, a few small scripts, and a neutral /etc.
 
 Copied into a folder that app users can reach, because the installation itself may sit below a home
 directory nobody else may enter. Once per version, complete or not at all.
@@ -30,7 +30,7 @@ _ETC = {
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 
-_SCRIPTS = ("relay.py", "monitor.py", "wheel.py")
+_SCRIPTS = ("relay.py", "monitor.py", "wheel.py", "tree.py")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Tools:
     relay: Path
     monitor: Path
     wheel: Path
+    tree: Path
 
 
 def install_tools(folder: Path) -> Tools:

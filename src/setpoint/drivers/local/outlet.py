@@ -1,4 +1,4 @@
-"""A wheel on its way out of a sandbox: what comes through a pipe goes to a file, up to a bound."""
+"""What a build made on its way out of a sandbox: from a pipe to a file, up to a bound."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ CHUNK_BYTES = 256 * 1024
 """Per turn of the event loop."""
 
 
-class WheelPipe:
+class Outlet:
     """Owns `to`, a file. `too_much` is called once, when more than `bytes_max` came."""
 
     def __init__(self, to: int, bytes_max: int, too_much: Callable[[], None]) -> None:

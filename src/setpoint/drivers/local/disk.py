@@ -1,0 +1,34 @@
+"""How fast a disk fills while somebody's build runs: a look at its free space, which costs nothing.
+
+What others write meanwhile counts as well, so the bound is generous.
+"""
+
+import os
+from pathlib import Path
+
+BYTES_MAX = 8 * 1024 * 1024 * 1024
+FILES_MAX = 500_000
+LEFT_BYTES_MIN = 512 * 1024 * 1024
+"""for everybody else on this disk"""
+
+
+class Filling:
+    """Of the disk that holds `folder`, from now on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._bytes_free, self._files_free = _free(folder)
+        self.seen = False
+
+    def too_much(self) -> bool:
+        bytes_free, files_free = _free(self._folder)
+        used = self._bytes_free - bytes_free
+        scarce = bytes_free < LEFT_BYTES_MIN and used > 0
+        if scarce or used > BYTES_MAX or self._files_free - files_free > FILES_MAX:
+            self.seen = True
+        return self.seen
+
+
+def _free(folder: Path) -> tuple[int, int]:
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize, disk.f_ffree
