@@ -25,7 +25,7 @@ from setpoint.model.ids import AppId, BuildId, Digest
 from setpoint.model.release import BuildRequest
 from setpoint.processes.accounts import accounts
 from tests.integration.supervisor.plane import Plane, new_plane
-from tests.support.waiting import POLL_S, until
+from tests.support.waiting import until
 
 RUN_S = 60.0
 
@@ -77,8 +77,7 @@ class Bench:
         stage.begin()
         async with asyncio.timeout(RUN_S):
             await done.wait()
-            while trees.sweeping:
-                await asyncio.sleep(POLL_S)
+            await trees.swept()
 
     def left(self) -> list[Path]:
         return list(self.plane.paths.trees.iterdir())
@@ -190,7 +189,7 @@ def test_memory_is_limited(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.skip("no cgroups here")
     small = errands.Limits(60.0, 64 * errands.MIB, 64, 1024 * 1024)
     monkeypatch.setattr(errands, "WORK", small)
-    with pytest.raises(CannotBuild, match="ran out of memory|failed"):
+    with pytest.raises(CannotBuild, match=r"ran out of memory|failed"):
         bench.work("head -c 200M /dev/zero | tail > /dev/null")
 
 

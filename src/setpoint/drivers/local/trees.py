@@ -27,6 +27,8 @@ class Trees:
         self._trees = paths.trees
         self._caches = paths.build_caches
         self._sweeping: dict[int, subprocess.Popen[bytes]] = {}
+        self._swept_all = asyncio.Event()
+        self._swept_all.set()
         for folder in (self._trees, self._caches):
             folder.mkdir(mode=0o711, exist_ok=True)
             folder.chmod(0o711)
@@ -36,10 +38,9 @@ class Trees:
         """A folder on the file system that trees and caches lie on."""
         return self._trees
 
-    @property
-    def sweeping(self) -> bool:
-        """Is something still being removed?"""
-        return bool(self._sweeping)
+    async def swept(self) -> None:
+        """Until nothing is being removed any more."""
+        await self._swept_all.wait()
 
     def new(self, uid: int | None) -> Path:
         """An empty folder of the app's. Raises OSError."""
@@ -77,12 +78,15 @@ class Trees:
         )
         fd = os.pidfd_open(process.pid)
         self._sweeping[fd] = process
+        self._swept_all.clear()
         asyncio.get_running_loop().add_reader(fd, self._swept, fd)
 
     def _swept(self, fd: int) -> None:
         asyncio.get_running_loop().remove_reader(fd)
         os.close(fd)
         self._sweeping.pop(fd).wait()
+        if not self._sweeping:
+            self._swept_all.set()
 
 
 def _given(folder: Path, uid: int | None) -> Path:
