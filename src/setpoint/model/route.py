@@ -29,15 +29,20 @@ class Backend(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """All virtual hosts of one app. Endpoints are not in here: the edge learns them as facts."""
+    """All virtual hosts of one app. Endpoints are not in here: the edge learns them as facts.
+
+    `maintenance`: every host answers H80 by itself, with or without a key, and nothing is started.
+    """
 
     app: AppId
     app_name: str
     backends: tuple[Backend, ...]
     fence: Fence
+    maintenance: bool = False
 
     def same_as(self, other: "Route") -> bool:
-        return (self.app_name, self.backends) == (other.app_name, other.backends)
+        """But for the fence."""
+        return msgspec.structs.replace(self, fence=other.fence) == other
 
 
 class RouteFacts(msgspec.Struct, frozen=True):

@@ -112,6 +112,7 @@ class World:
             "SETPOINT_FDS": f"control={fd}",
             "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
         }
+        environment |= {k: v for k, v in os.environ.items() if k == "SETPOINT_UID_BASE"}
         if who.edge is not None:
             environment |= {"SETPOINT_UID": str(who.edge), "SETPOINT_GID": str(who.plane)}
         with open(self.paths.plane_logs / "agent.log", "ab") as log:

@@ -132,6 +132,16 @@ def test_without_a_key_on_record_nobody_gets_in() -> None:
     assert [r.get("direct_response") for r in host.body["routes"]] == [{"status": 401}]
 
 
+def test_maintenance_comes_before_keys_holds_and_what_runs() -> None:
+    keyed = backend(hosts=("f.x",), kind="function", target=HELLO, hold=True, keyed=True)
+    closed = msgspec.structs.replace(route(backend(), keyed), maintenance=True)
+    for host in project_route(closed, "k-1", {WEB: READY}, LIMITS):
+        [only] = host.body["routes"]
+        assert only["direct_response"] == {"status": 503}
+        assert host.needs == ""
+    assert not closed.same_as(route(backend(), keyed))
+
+
 def test_nobody_changes_the_bounds_unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heroku's, and the worker's own deadline, which ends first. Other tests scale them down."""
     monkeypatch.setattr("sys.argv", ["worker", "--fd", "3", "--record-fd", "4", "--project", "."])
@@ -215,8 +225,10 @@ def test_every_reply_has_its_own_id_and_label() -> None:
 
 
 def test_every_reply_of_envoys_own_is_json_with_the_requests_id() -> None:
-    bodies = [m["body_format_override"].get("json_format") for m in mappers()]
-    assert bodies[0] is None  # our denial passes unchanged
-    for body in bodies[1:]:
+    denial, *others = [m["body_format_override"] for m in mappers()]
+    assert "json_format" not in denial  # it is ours already, and passes unchanged
+    pages = [o["content_type"] for o in others if "json_format" not in o]
+    assert pages == ["text/html; charset=utf-8"]  # maintenance, for browsers alone
+    for body in [o["json_format"] for o in others if "json_format" in o]:
         assert body["request_id"] == "%REQ(X-REQUEST-ID)%"
         assert {"id", "message"} <= set(body)

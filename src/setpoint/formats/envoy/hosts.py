@@ -12,7 +12,7 @@ from setpoint.model.ids import SetKey
 from setpoint.model.process import Phase, SetFacts
 from setpoint.model.route import Backend, Route
 
-Treatment = Literal["serve", "hold", "crashed", "no_process"]
+Treatment = Literal["serve", "hold", "crashed", "no_process", "maintenance"]
 Facts = Mapping[SetKey, SetFacts]
 
 HOST_RE = re.compile(r"(?=.{1,253}$)(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
@@ -59,9 +59,11 @@ def nobody() -> Resource:
 def project_route(
     route: Route, invoke_key: str, facts: Facts, limits: Limits
 ) -> tuple[Resource, ...]:
+    """Maintenance hides what is behind it: whether that has crashed, and who may call it."""
     return tuple(
-        _virtual_host(route, backend, host, invoke_key, treatment(backend, facts), limits)
+        _virtual_host(route, backend, host, invoke_key, how, limits)
         for backend in route.backends
+        for how in ["maintenance" if route.maintenance else treatment(backend, facts)]
         for host in backend.hosts
     )
 
@@ -91,7 +93,7 @@ def _routes(
     """Whoever has no key is turned away by the last route: before any hold, so nobody without
     one can start anything."""
     served = _served(backend, how, limits)
-    if not backend.keyed:
+    if not backend.keyed or how == "maintenance":
         return [{"name": route.app, "match": {"prefix": "/"}, **served}]
     refused = _direct(replies.UNAUTHORIZED)
     turned_away: Json = {"name": route.app, "match": {"prefix": "/"}, **refused}
@@ -103,6 +105,8 @@ def _routes(
 
 
 def _served(backend: Backend, how: Treatment, limits: Limits) -> Json:
+    if how == "maintenance":
+        return _direct(replies.MAINTENANCE)
     if how == "no_process" or backend.target is None:
         return _direct(replies.NO_PROCESS)
     if how == "crashed":

@@ -13,6 +13,7 @@ def mappers() -> list[Json]:
         _untouched('response.code_details == "ext_authz_denied"'),
         _mapper(_when('response.code_details == "ext_authz_error"'), replies.PLATFORM),
         _mapper(_when('response.code_details == "route_not_found"'), replies.NO_SUCH_APP),
+        _page(_both(_when(_route("reply", replies.MAINTENANCE.id)), _BROWSER), replies.MAINTENANCE),
         *(_mapper(_when(_route("reply", r.id)), r) for r in _DIRECT),
         _mapper(_both(_flags("UT"), _when(_route("kind", "function"))), replies.FUNCTION_TIMEOUT),
         *(_mapper(_flags(*flags), reply) for flags, reply in _BY_FLAG),
@@ -21,7 +22,16 @@ def mappers() -> list[Json]:
     ]
 
 
-_DIRECT = (replies.NO_SUCH_APP, replies.UNAUTHORIZED, replies.NO_PROCESS, replies.CRASHED)
+_DIRECT = (
+    replies.NO_SUCH_APP,
+    replies.UNAUTHORIZED,
+    replies.NO_PROCESS,
+    replies.CRASHED,
+    replies.MAINTENANCE,
+)
+_BROWSER: Json = {
+    "header_filter": {"header": {"name": "accept", "string_match": {"contains": "text/html"}}}
+}
 _BY_FLAG: tuple[tuple[tuple[str, ...], Reply], ...] = (
     (("UT",), replies.REQUEST_TIMEOUT),
     (("SI",), replies.IDLE),
@@ -42,13 +52,29 @@ _BY_STATUS = (
 
 
 def _mapper(filter_: Json, reply: Reply, *, keep_status: bool = False) -> Json:
-    header = {"key": ERROR_HEADER, "value": reply.label}
     body: Json = {
         "filter": filter_,
         "body_format_override": {"json_format": reply.document("%REQ(X-REQUEST-ID)%")},
-        "headers_to_add": [{"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+        "headers_to_add": [_code(reply)],
     }
     return body if keep_status else body | {"status_code": reply.status}
+
+
+def _page(filter_: Json, reply: Reply) -> Json:
+    """For who looks at it with a browser."""
+    source = {"inline_string": reply.page()}
+    override = {"text_format_source": source, "content_type": "text/html; charset=utf-8"}
+    return {
+        "filter": filter_,
+        "body_format_override": override,
+        "headers_to_add": [_code(reply)],
+        "status_code": reply.status,
+    }
+
+
+def _code(reply: Reply) -> Json:
+    header = {"key": ERROR_HEADER, "value": reply.label}
+    return {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 def _untouched(expression: str) -> Json:

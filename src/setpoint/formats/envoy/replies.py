@@ -30,6 +30,11 @@ class Reply(msgspec.Struct, frozen=True):
     def body(self, request_id: str) -> bytes:
         return msgspec.json.encode(self.document(request_id)) + b"\n"
 
+    def page(self) -> str:
+        """The same for a browser. Needs no escaping: all of it is ours."""
+        head = f'<meta charset="utf-8"><title>{self.message}</title>'
+        return f"<!doctype html>\n{head}\n<h1>{self.message}</h1>\n<p>{self.label}</p>\n"
+
 
 CRASHED = Reply("app_crashed", 503, "App crashed", "H10")
 BACKLOG = Reply("backlog_too_deep", 503, "Backlog too deep", "H11")
@@ -43,6 +48,7 @@ BOOT_TIMEOUT = Reply("boot_timeout", 503, "App boot timeout", "H20")
 REFUSED = Reply("connection_refused", 503, "Backend connection refused", "H21")
 CLIENT_LEFT = Reply("client_interrupted", 499, "Client Request Interrupted", "H27")
 CLIENT_SLOW = Reply("client_idle", 408, "Client Connection Idle", "H28")
+MAINTENANCE = Reply("maintenance", 503, "Maintenance mode", "H80")
 PLATFORM = Reply("platform_error", 503, "Platform error", "H99")
 
 NO_SUCH_APP = Reply("no_such_app", 404, "There is no app at this host.")

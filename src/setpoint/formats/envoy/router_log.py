@@ -76,12 +76,15 @@ def router_line(entry: Entry, dyno: str) -> str:
     )
 
 
+_LEVELS = {replies.CLIENT_LEFT.id: "warning", replies.MAINTENANCE.id: "info"}
+"""Heroku's, where they are not `error`: one is the caller's doing, the other was wanted."""
+
+
 def _verdict(wrong: Reply | None) -> tuple[str, ...]:
     """Heroku has no codes for what is the caller's own doing, such as a missing key."""
     if wrong is None or not wrong.code:
         return ("at=info",)
-    level = "warning" if wrong is replies.CLIENT_LEFT else "error"
-    return f"at={level}", f"code={wrong.code}", f'desc="{wrong.message}"'
+    return f"at={_LEVELS.get(wrong.id, 'error')}", f"code={wrong.code}", f'desc="{wrong.message}"'
 
 
 _UNSAFE = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029]')
