@@ -29,8 +29,11 @@ _RETRIES = 3
 been read by the app: safe for any method."""
 
 
-def treatment(backend: Backend, facts: Facts) -> Treatment:
-    """What a request to this backend gets, given what runs."""
+def treatment(backend: Backend, facts: Facts, *, maintenance: bool = False) -> Treatment:
+    """What a request to this backend gets, given what runs. Maintenance hides whether that has
+    crashed."""
+    if maintenance:
+        return "maintenance"
     if backend.target is None:
         return "no_process"
     seen = facts.get(backend.target)
@@ -59,11 +62,10 @@ def nobody() -> Resource:
 def project_route(
     route: Route, invoke_key: str, facts: Facts, limits: Limits
 ) -> tuple[Resource, ...]:
-    """Maintenance hides what is behind it: whether that has crashed, and who may call it."""
     return tuple(
         _virtual_host(route, backend, host, invoke_key, how, limits)
         for backend in route.backends
-        for how in ["maintenance" if route.maintenance else treatment(backend, facts)]
+        for how in [treatment(backend, facts, maintenance=route.maintenance)]
         for host in backend.hosts
     )
 
