@@ -63,9 +63,12 @@ def project_route(
     route: Route, invoke_key: str, facts: Facts, limits: Limits
 ) -> tuple[Resource, ...]:
     return tuple(
-        _virtual_host(route, backend, host, invoke_key, how, limits)
+        _virtual_host(
+            *(route, backend, host, invoke_key),
+            treatment(backend, facts, maintenance=route.maintenance),
+            limits,
+        )
         for backend in route.backends
-        for how in [treatment(backend, facts, maintenance=route.maintenance)]
         for host in backend.hosts
     )
 
