@@ -12,11 +12,11 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
 
 from setpoint.cli.output import size
+from setpoint.formats import slugignore
 from setpoint.model.errors import Invalid, OverLimit
 from setpoint.model.release import (
     SOURCE_BYTES_MAX,
@@ -28,8 +28,6 @@ LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".DS_Store"}
 )
 LEFT_OUT_SUFFIXES = (".pyc", ".pyo", ".swp")
-IGNORE_FILE = ".slugignore"
-IGNORE_BYTES_MAX = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -77,20 +75,16 @@ def members(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def ignored(folder: Path) -> tuple[str, ...]:
-    """Patterns of .slugignore: shell patterns, one a line, from the root or of any name."""
-    file = folder / IGNORE_FILE
-    if not file.is_file():
-        return ()
-    text = file.read_bytes()[:IGNORE_BYTES_MAX].decode("utf-8", "replace")
-    lines = (line.strip() for line in text.splitlines())
-    return tuple(line.strip("/") for line in lines if line.strip("/") and line[0] != "#")
+    """Patterns of its .slugignore."""
+    file = folder / slugignore.FILE
+    return slugignore.patterns(file.read_bytes()) if file.is_file() else ()
 
 
 def _out(inside: str, patterns: tuple[str, ...]) -> bool:
     name = os.path.basename(inside)
     if name in LEFT_OUT or name.endswith(LEFT_OUT_SUFFIXES):
         return True
-    return any(fnmatchcase(inside, p) or fnmatchcase(name, p) for p in patterns)
+    return slugignore.leaves_out(patterns, inside)
 
 
 def _write(folder: Path, out: IO[bytes]) -> int:
@@ -142,4 +136,4 @@ def _too_large(folder: Path, fact: str, limit: int) -> OverLimit:
 
 
 def _hint() -> str:
-    return f"list what need not be deployed in {IGNORE_FILE}"
+    return f"list what need not be deployed in {slugignore.FILE}"

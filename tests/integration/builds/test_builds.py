@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from setpoint.drivers.builders import layers
 from setpoint.drivers.builders.errors import CannotBuild
-from tests.support.building import Yard, function
+from tests.support.building import Entry, Yard, function, packed_entries
 from tests.support.wheels import make_wheel
 
 WEB = {"Procfile": "web: python app.py\n", "app.py": "import six\n", "requirements.txt": "six\n"}
@@ -155,6 +156,32 @@ def test_source_made_to_eat_memory_is_left_uncompiled(
     assert not list(yard.code(slug).rglob("greedy.*.pyc"))
 
 
+def test_what_slugignore_names_is_in_no_layer_and_decides_nothing(yard: Yard) -> None:
+    files = {
+        **WEB,
+        ".slugignore": "# not for the slug\n/docs/\n*.psd\nPipfile\nnothing-like-it\n",
+        "docs/deep/a.txt": "a",
+        ".hidden/b.psd": "b",
+        "Pipfile": "would be refused",
+    }
+    slug = yard.build(files)
+    left = {p.name for p in yard.code(slug).rglob("*") if "__pycache__" not in p.parts}
+    assert left == {"Procfile", "app.py", "requirements.txt", ".slugignore", ".hidden"}
+    assert "-----> Left out what .slugignore names: 3 files and folders\n" in yard.said
+
+
+def test_slugignore_follows_no_link(yard: Yard, tmp_path: Path) -> None:
+    entries: list[Entry] = [
+        *((name, tarfile.REGTYPE, text) for name, text in WEB.items()),
+        (".slugignore", tarfile.REGTYPE, "shortcut\n"),
+        ("data/kept.txt", tarfile.REGTYPE, "kept"),
+        ("shortcut", tarfile.SYMTYPE, "data"),
+    ]
+    code = yard.code(yard.build_archive(packed_entries(entries)))
+    assert (code / "data/kept.txt").read_text() == "kept"
+    assert not (code / "shortcut").is_symlink()
+
+
 # --- functions ---------------------------------------------------------------------------------
 
 
@@ -207,7 +234,10 @@ def test_functions_and_a_procfile_share_what_is_equal_and_nothing_else(yard: Yar
         ({"project.toml": "[com.salesforce"}, "project.toml: it is not TOML"),
         ({**function("web"), "Procfile": "web: x\n"}, "'web' is named by Procfile and by project"),
         ({"Procfile": "web: npm start\n", "package.json": "{}"}, "only Python apps can be built"),
-        ({"Procfile": "web: x\n", "Pipfile": ""}, "but only requirements.txt is read"),
+        (
+            {"Procfile": "web: x\n", "Pipfile": ""},
+            "but only requirements.txt, uv.lock and pyproject.toml are read",
+        ),
         ({"Procfile": "web: x\n", "requirements.txt": "-e .\n"}, "editable installs"),
     ],
 )

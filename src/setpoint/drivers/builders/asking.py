@@ -75,7 +75,7 @@ class _Asking:
             *("--constraints", self._written(".constraints", constraints)),
             *("--overrides", self._written(".overrides", self.question.overrides)),
             *(("--prerelease", "allow") if self.question.requirements.prerelease else ()),
-            self._written(self.question.where, self.question.lines),
+            self._written(_named(self.question.where), self.question.lines),
             folder=str(self.scratch),
         )
 
@@ -101,6 +101,11 @@ class _Asking:
 
     def _written(self, name: str, lines: Iterable[str]) -> str:
         return _written(self.scratch, name, lines)
+
+
+def _named(where: str) -> str:
+    """uv reads a file by its name: what is written here is a requirements.txt, always."""
+    return where if where.endswith(".txt") else f"{where}.txt"
 
 
 def _written(folder: Path, name: str, lines: Iterable[str]) -> str:

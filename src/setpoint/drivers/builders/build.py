@@ -12,8 +12,8 @@ from setpoint.drivers.builders import (
     archive,
     detect,
     layers,
+    manifest,
     python_version,
-    requirements,
     runtime,
     stack,
     tree,
@@ -27,6 +27,7 @@ from setpoint.drivers.builders.locks import Lock, Resolver
 from setpoint.drivers.builders.output import Output
 from setpoint.drivers.builders.sources import Sources
 from setpoint.drivers.builders.stack import Interpreter
+from setpoint.formats import slugignore
 from setpoint.model.ids import Digest
 from setpoint.model.release import BuildRequest, ProcessType, Slug
 
@@ -64,9 +65,10 @@ def build(shop: Workshop) -> Slug:
     with code_layers.scratch() as unpacked:
         archive.unpack(shop.archive, unpacked)
         root = tree.root_of(unpacked)
+        ignored = tree.drop_ignored(root)
         processes = detect.processes(root, shop.request.app_name)
         if not shop.resumed:
-            _announce(shop, processes)
+            _announce(shop, processes, ignored)
         built = _with_layers(shop, root, processes)
         code = _code_layer(shop, root, code_layers)
     for warning in built.warnings:
@@ -75,7 +77,9 @@ def build(shop: Workshop) -> Slug:
     return Slug(code, built.processes, shop.request.stack, shop.python.path, built.warnings)
 
 
-def _announce(shop: Workshop, processes: tuple[ProcessType, ...]) -> None:
+def _announce(shop: Workshop, processes: tuple[ProcessType, ...], ignored: int) -> None:
+    if ignored:
+        shop.say.topic(f"Left out what {slugignore.FILE} names: {ignored} files and folders")
     shop.say.topic("Python app detected")
     shop.say.topic(f"Using Python {shop.python.label}")
     shop.say.topic("Discovering process types")
@@ -118,18 +122,14 @@ def _question(
     shop: Workshop, root: Path, folder: str, function: bool
 ) -> tuple[Question, tuple[str, ...]]:
     """What to resolve for one folder, and what to warn of."""
-    where = f"{folder}/{requirements.FILE}" if folder else requirements.FILE
-    asked = requirements.Requirements()
-    if (root / where).exists():
-        allowed = uv.indexes(shop.operator)
-        asked = requirements.screen(
-            where, lambda name: tree.read(root, name, requirements.BYTES_MAX), allowed
-        )
+    desk = manifest.Desk(root, shop.uv, shop.python, uv.indexes(shop.operator), shop.locks)
+    named = desk.packages(folder)
     if not function:
-        return Question(where, asked), ()
+        return Question(named.where, named.asked), named.warnings
     version = shop.python.version
-    question = Question(where, asked, (runtime.RUNTIME,), runtime.overrides(version))
-    return question, runtime.warnings(version, asked.wanted, where)
+    question = Question(named.where, named.asked, (runtime.RUNTIME,), runtime.overrides(version))
+    warnings = runtime.warnings(version, named.asked.wanted, named.where)
+    return question, (*named.warnings, *warnings)
 
 
 def _layer(shop: Workshop, question: Question) -> Digest:

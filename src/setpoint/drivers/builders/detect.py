@@ -11,8 +11,6 @@ from setpoint.formats import procfile, project, project_toml
 from setpoint.model.errors import Invalid
 from setpoint.model.release import ProcessType
 
-UNREAD = ("pyproject.toml", "Pipfile", "poetry.lock", "uv.lock", "setup.py")
-"""where dependencies may be named without us reading them"""
 OTHER_LANGUAGES = {
     "package.json": "Node.js",
     "Gemfile": "Ruby",
@@ -57,11 +55,4 @@ def _refuse_what_would_be_missed(root: Path) -> None:
         if (root / name).exists() and not any(root.glob("*.py")):
             raise CannotBuild(
                 f"{name} tells of a {language} app, and only Python apps can be built yet"
-            )
-    for name in UNREAD:
-        data = tree.read(root, name, requirements.BYTES_MAX)
-        if data is not None and (name != "pyproject.toml" or b"dependencies" in data):
-            raise CannotBuild(
-                f"its dependencies are in {name}, but only {requirements.FILE} is read",
-                f"write one, for example: uv export --no-emit-project -o {requirements.FILE}",
             )

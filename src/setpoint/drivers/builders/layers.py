@@ -138,7 +138,7 @@ def _must(outcome: Outcome, python: Interpreter) -> None:
     match outcome.reason:
         case Reason.HASH_MISMATCH:
             fact = "a package is not the one whose hash was recorded"
-            hint = "compare the hashes in requirements.txt with those of the index"
+            hint = "compare the recorded hashes with those of the index"
             raise CannotBuild(fact, hint, tool=told(outcome.errors))
         case Reason.SOURCE_ONLY:
             raise asking.needs_build(outcome, python)

@@ -88,7 +88,10 @@ def _key(question: Question, stack: str, settings: Mapping[str, str]) -> str:
 
 def _narrowed(lock: str, question: Question) -> str:
     """Where the project itself gives hashes, only those count: installing then checks them."""
-    given = {r.name: r.hashes for r in question.requirements.wanted if r.hashes}
+    given: dict[str, frozenset[str]] = {}
+    for r in question.requirements.wanted:
+        if r.hashes:  # a lock names several versions of one package, each for some machines
+            given[r.name] = given.get(r.name, frozenset()) | r.hashes
     if not given:
         return lock
     kept: list[str] = []
@@ -105,13 +108,12 @@ def _narrowed(lock: str, question: Question) -> str:
 
 def _hold_to_hashes(question: Question, source: Source) -> None:
     """The project's own hashes count for what is built from source as well."""
-    for requirement in question.requirements.wanted:
-        given = requirement.hashes
-        if requirement.name == source.name and given and f"sha256:{source.digest}" not in given:
-            raise CannotBuild(
-                f"the source of {source.label} is not the one whose hash was recorded",
-                "compare the hashes in requirements.txt with those of the index",
-            )
+    given = {h for r in question.requirements.wanted if r.name == source.name for h in r.hashes}
+    if given and f"sha256:{source.digest}" not in given:
+        raise CannotBuild(
+            f"the source of {source.label} is not the one whose hash was recorded",
+            f"compare the hashes in {question.where} with those of the index",
+        )
 
 
 def _pins(text: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ would replace a wrong one by the index's own.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from setpoint.drivers.builders.errors import CannotBuild
@@ -63,6 +63,14 @@ def screen(path: str, read: Read, allowed_indexes: frozenset[str] = frozenset())
     screening = _Screening(read, allowed_indexes)
     screening.file(path, constraint=False)
     return Requirements(tuple(screening.wanted), tuple(screening.constraints), screening.prerelease)
+
+
+def listed(where: str, lines: Iterable[str]) -> Requirements:
+    """Requirement lines of a file that is none of these. Raises CannotBuild."""
+    wanted = tuple(_requirement(where, line) for line in lines)
+    if len(wanted) > LINES_MAX:
+        raise CannotBuild(f"{where} asks for more than {LINES_MAX} packages")
+    return Requirements(wanted)
 
 
 @dataclass

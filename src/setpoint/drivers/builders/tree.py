@@ -2,10 +2,11 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from setpoint.formats import procfile, project, project_toml
+from setpoint.formats import procfile, project, project_toml, slugignore
 
 MARKERS = (procfile.FILE, project_toml.FILE, project.FUNCTIONS, "requirements.txt")
 """A single folder that holds one of these is the project itself, packed with a prefix."""
@@ -27,6 +28,27 @@ def files(root: Path) -> Iterator[str]:
         for name in folders:
             if os.path.islink(path := os.path.join(folder, name)):
                 yield os.path.relpath(path, root)
+
+
+def drop_ignored(root: Path) -> int:
+    """Remove what .slugignore names, before anything is built. How many files and folders went."""
+    patterns = slugignore.patterns(read(root, slugignore.FILE, slugignore.BYTES_MAX) or b"")
+    gone = [path for path in _all(root) if slugignore.leaves_out(patterns, path)]
+    for path in gone:
+        if (root / path).is_symlink() or not (root / path).is_dir():
+            (root / path).unlink(missing_ok=True)
+        else:
+            shutil.rmtree(root / path)
+    return len(gone)
+
+
+def _all(root: Path) -> list[str]:
+    """Files, links and folders by relative path; what is in a folder comes before it."""
+    found: list[str] = []
+    for folder, folders, names in os.walk(root, topdown=False):
+        found += (os.path.relpath(os.path.join(folder, name), root) for name in names)
+        found += (os.path.relpath(os.path.join(folder, name), root) for name in folders)
+    return found
 
 
 def digest(root: Path) -> str:
