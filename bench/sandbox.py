@@ -19,11 +19,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from setpoint.drivers.local import sandbox
-from setpoint.drivers.local.sandbox import Confinement, Identity, Launch
+from setpoint.drivers.local.paths import default_runtime
+from setpoint.drivers.local.sandbox import Confinement, Forker, Identity, Launch
 from setpoint.model.process import Endpoint
 
 PACKAGES = ("uvicorn", "starlette", "anyio", "idna", "sniffio", "h11", "click", "typing_extensions")
@@ -62,15 +63,12 @@ while True:
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that lasts over all starts."""
+    """Everything that lasts over all starts, as a supervisor has it."""
 
     confinement: Confinement
     folder: Path
+    runtime: Path
     reader: int
-
-    @property
-    def runtime(self) -> Path:
-        return self.folder / "run"
 
 
 def main() -> None:
@@ -102,12 +100,16 @@ def stage() -> Iterator[Stage]:
             after.callback(confinement.cgroups.remove_all)
         print(confinement.words)
         fill(folder / "slug")
-        made = Stage(confinement, folder, 0)
-        made.runtime.mkdir(mode=0o711)
-        after.callback(sandbox.drop_all, confinement, made.runtime)
-        reader = sandbox.open_output(made.runtime / "output")
+        runtime = default_runtime(folder)
+        runtime.mkdir(mode=0o711)
+        after.callback(shutil.rmtree, runtime)
+        forker = Forker(confinement.tools.forker, runtime)
+        after.callback(forker.close)
+        confinement = replace(confinement, forker=forker)
+        after.callback(sandbox.drop_all, confinement, runtime)
+        reader = sandbox.open_output(runtime / "output")
         after.callback(os.close, reader)
-        yield Stage(confinement, folder, reader)
+        yield Stage(confinement, folder, runtime, reader)
 
 
 def fill(slug: Path) -> None:

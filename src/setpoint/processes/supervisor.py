@@ -11,7 +11,7 @@ import secrets
 import signal
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from setpoint.drivers import clock
@@ -32,7 +32,7 @@ from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.recipe import Layers
 from setpoint.drivers.local.requests import Requests
-from setpoint.drivers.local.sandbox import Confinement
+from setpoint.drivers.local.sandbox import Confinement, Forker
 from setpoint.drivers.local.shelf import Shelf
 from setpoint.drivers.local.sockets import Sockets
 from setpoint.drivers.local.supervise import Supervisor
@@ -75,6 +75,8 @@ class Machine:
 def look_around(paths: Paths) -> Machine:
     """What there is to work with. Raises Terminal where no app could ever start."""
     confinement = sandbox.probe(paths.tools, paths.installation)
+    forker = Forker(confinement.tools.forker, paths.runtime)
+    confinement = replace(confinement, forker=forker)
     python = find_python(candidates(os.environ), shared=confinement.uids is not None)
     worker = install_worker(Path(python_function.__path__[0]), paths.tools, python)
     return Machine(confinement, _capabilities(confinement, python), worker)

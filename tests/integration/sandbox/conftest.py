@@ -3,12 +3,13 @@
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from setpoint.drivers.local import sandbox
-from setpoint.drivers.local.sandbox import Confinement
+from setpoint.drivers.local.sandbox import Confinement, Forker
 from tests.integration.sandbox.box import Ground, world_readable_folder
 
 EXPECTED_LEVEL = "SETPOINT_TEST_LEVEL"
@@ -27,7 +28,9 @@ def confinement(home: Path) -> Iterator[Confinement]:
     found = sandbox.probe(home / "tools", f"test{os.getpid()}")
     expected = os.environ.get(EXPECTED_LEVEL, found.level)
     assert found.level == expected, found.words
-    yield found
+    forker = Forker(found.tools.forker, home / "run")
+    yield replace(found, forker=forker)
+    forker.close()
     sandbox.drop_all(found, home / "run")
     if found.cgroups is not None:
         assert not any(root.exists() for root in found.cgroups.roots.values())

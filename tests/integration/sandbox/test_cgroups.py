@@ -127,7 +127,7 @@ def test_a_child_is_born_in_its_v2_cgroup() -> None:
     groups = Cgroups({UNIFIED: mounted})
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        pid = syscalls.fork_into(fd)
+        pid = syscalls.clone(cgroup=fd)
         if pid == 0:
             os.execv("/bin/sleep", ["sleep", "60"])
         assert groups.members(folder.name) == {pid}

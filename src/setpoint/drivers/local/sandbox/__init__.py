@@ -4,6 +4,7 @@ Decides nothing about which instances there are (planning, supervisor). Standard
 be called from one small single-threaded process. One start, in order:
 
     confinement = probe(tools)                        # once
+    confinement = replace(confinement, forker=Forker(...))    # who starts many
     netns = prepare_app(confinement, runtime, app)    # before every start: repairs what is amiss
     identity = launch(confinement, Launch(...))       # or begin, wait for its fd, finish
     open_pidfd(identity)                              # readable when it has ended; then
@@ -13,6 +14,7 @@ be called from one small single-threaded process. One start, in order:
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.exits import forget, read_exit
 from setpoint.drivers.local.sandbox.find import find_ours
+from setpoint.drivers.local.sandbox.forking import Forker
 from setpoint.drivers.local.sandbox.identity import alive, kill, open_pidfd, terminate
 from setpoint.drivers.local.sandbox.ingress import connectable, endpoint
 from setpoint.drivers.local.sandbox.levels import probe
@@ -23,6 +25,7 @@ from setpoint.drivers.local.sandbox.tools import Tools, install_tools
 
 __all__ = [
     "Confinement",
+    "Forker",
     "Identity",
     "Launch",
     "Starting",

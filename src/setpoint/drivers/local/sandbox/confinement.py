@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from setpoint.drivers.local.sandbox.cgroups import Cgroups
+from setpoint.drivers.local.sandbox.forking import Forker
 from setpoint.drivers.local.sandbox.tools import Tools
 from setpoint.model.capability import LEVEL_WORDS, Level
 from setpoint.model.process import EndpointKind
@@ -21,6 +22,7 @@ class Confinement:
     `uids`: host uids for apps, one each, or None where we cannot switch users. `ingress`: how the
     edge reaches a port. `filter`: the seccomp program, empty on an unknown architecture.
     `landlock`: its version, 0 for none. `system`: bubblewrap's arguments for the host's own parts.
+    `forker`: who forks for this process; None for one that starts something only now and then.
     """
 
     level: Level
@@ -33,6 +35,7 @@ class Confinement:
     landlock: int = 0
     filter: bytes = b""
     system: tuple[str, ...] = ()
+    forker: Forker | None = None
 
     @property
     def hides(self) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from setpoint.drivers.local.sandbox import syscalls
 
-_CREATE, _ADD, _RESTRICT = 444, 445, 446
+_CREATE, _ADD = 444, 445
 _BY_PATH, _BY_PORT = 1, 2
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
@@ -44,7 +44,7 @@ def version() -> int:
 
 
 def open_ruleset(rules: Rules, abi: int) -> int:
-    """A descriptor to hand to `restrict` after a fork."""
+    """A descriptor, put into force between fork and exec."""
     files = _files(abi)
     network = _BIND | _CONNECT if abi >= 4 else 0
     scope = _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if abi >= 6 else 0
@@ -57,11 +57,6 @@ def open_ruleset(rules: Rules, abi: int) -> int:
         for port in rules.listen:
             syscalls.syscall(_ADD, ruleset, _BY_PORT, struct.pack("=QQ", _BIND, port), 0)
     return ruleset
-
-
-def restrict(ruleset: int) -> None:
-    """This process and its children, for good. Privileges must have been renounced before."""
-    syscalls.syscall(_RESTRICT, ruleset, 0)
 
 
 def _files(abi: int) -> int:

@@ -5,12 +5,13 @@ import os
 import sys
 import sysconfig
 
-from setpoint.drivers.local.sandbox import child, landlock
+from setpoint.drivers.local.sandbox import landlock
 from setpoint.drivers.local.sandbox.argv import Descriptors
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.exits import private_tmp
 from setpoint.drivers.local.sandbox.spec import Launch
 from setpoint.drivers.local.sandbox.tools import SHARED_ETC
+from setpoint.workers.forker import Order
 
 READABLE = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/proc", "/dev/random", "/dev/urandom"),
@@ -27,24 +28,23 @@ def interpreter() -> str:
 def prepare(
     confinement: Confinement,
     spec: Launch,
-    common: child.Common,
     moves: dict[int, int],
     numbers: Descriptors,
     opened: contextlib.ExitStack,
-) -> child.Child:
+) -> Order:
     tmp = private_tmp(spec.status)
     tmp.mkdir(mode=0o700, exist_ok=True)
     if spec.uid is not None:
         os.chown(tmp, spec.uid, spec.uid)
     monitor = (str(confinement.tools.monitor), str(numbers.info), str(numbers.status))
     marker = confinement.marker(spec.folder)
-    return child.Child(
-        common=common,
+    return Order(
         executable=interpreter(),
         command=(interpreter(), "-I", "-S", *monitor, marker, *spec.argv),
         env={"TMPDIR": str(tmp), **spec.env},
         cwd=spec.cwd,
         moves=moves,
+        report=moves[numbers.info],
         ruleset=_ruleset(confinement, spec, opened),
         filter=confinement.filter,
     )

@@ -13,6 +13,7 @@ from setpoint.drivers.local.sandbox import child, plain, syscalls
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.identity import start_time
 from setpoint.drivers.local.sandbox.spec import Identity, Launch
+from setpoint.workers.forker import Order
 
 _LISTENER, _WATCHED = 3, 4
 
@@ -38,16 +39,17 @@ def start(confinement: Confinement, spec: Launch, identity: Identity) -> None:
         numbers = (str(_LISTENER), str(_WATCHED), str(spec.ingress.port))
         report, silent = 2, os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         opened.callback(os.close, silent)
-        prepared = child.Child(
-            common=child.Common(uid=spec.uid, report=report),
+        order = Order(
             executable=plain.interpreter(),
             command=(plain.interpreter(), *command, *numbers),
             env={},
             cwd="/",
             moves={0: silent, 1: silent, 2: 2, _LISTENER: listener.fileno(), _WATCHED: watched},
+            report=report,
+            uid=spec.uid,
             enter=enter,
         )
-        os.waitpid(child.fork(prepared, orphaned=True), 0)
+        os.waitpid(child.fork(order, orphaned=True), 0)
 
 
 def _bound(path: Path) -> socket.socket:

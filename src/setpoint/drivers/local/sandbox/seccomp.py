@@ -202,9 +202,22 @@ def _special(machine: Machine) -> list[_Instruction]:
 
 
 def _deny_list(machine: Machine) -> list[_Instruction]:
-    numbers = sorted(machine.denied.values())
-    jumps = [_equal(number, len(numbers) - at, 0) for at, number in enumerate(numbers)]
-    return [*jumps, _answer(_ALLOW), _refuse(errno.EPERM)]
+    """A search tree: the kernel runs the filter for each call number there is when it is installed,
+    and keeps those it allows whatever their arguments."""
+    numbers = set(machine.denied.values())
+    edges = {number for number in numbers if number - 1 not in numbers}
+    edges |= {number + 1 for number in numbers if number + 1 not in numbers}
+    return _search(sorted(edges), denied=False)
+
+
+def _search(edges: list[int], *, denied: bool) -> list[_Instruction]:
+    """`edges`: where what is `denied` below the first turns into its opposite, and back again."""
+    if not edges:
+        return [_refuse(errno.EPERM) if denied else _answer(_ALLOW)]
+    middle = len(edges) // 2
+    below = _search(edges[:middle], denied=denied)
+    above = _search(edges[middle + 1 :], denied=denied is (middle % 2 == 1))
+    return [(_JUMP_GREATER_EQUAL, len(below), 0, edges[middle]), *below, *above]
 
 
 def program(architecture: str | None = None) -> bytes:

@@ -18,12 +18,12 @@ from typing import Any
 
 from setpoint.drivers.local.sandbox import argv, child, plain, relays, syscalls
 from setpoint.drivers.local.sandbox.cgroups import Limits
-from setpoint.drivers.local.sandbox.child import Child
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.exits import forget, private_tmp
 from setpoint.drivers.local.sandbox.identity import start_time
 from setpoint.drivers.local.sandbox.spec import Identity, Launch, folder_name
 from setpoint.model.errors import Terminal, Transient
+from setpoint.workers.forker import Order
 
 NUMBERS = argv.Descriptors(info=200, status=201, filter=202, arguments=203)
 OPEN_FILES_MAX = 8192
@@ -57,8 +57,8 @@ def begin(confinement: Confinement, spec: Launch) -> Starting:
     try:
         with contextlib.ExitStack() as opened:
             opened.callback(os.close, report)
-            prepared = _prepare(confinement, spec, report, opened)
-            pid = child.fork(prepared)
+            order = _prepare(confinement, spec, report, opened)
+            pid = (confinement.forker or child).fork(order)
     except OSError as error:
         os.close(info)
         forget(confinement, None, spec.app, spec.name, spec.status)
@@ -101,29 +101,27 @@ def open_output(path: Path) -> int:
 
 def _prepare(
     confinement: Confinement, spec: Launch, report: int, opened: contextlib.ExitStack
-) -> Child:
+) -> Order:
     """Open everything. What goes wrong from here on is the child's to report."""
     moves = dict(_standard_streams(spec, opened))
     moves |= {number: fd for fd, number in spec.fds.items()}
     moves |= {NUMBERS.info: report, NUMBERS.status: _open_status(spec, opened)}
-    common = child.Common(
-        uid=spec.uid,
-        report=report,
-        cgroups=_join(confinement, spec, opened),
-        limits=_limits(confinement, spec),
-    )
     if confinement.hides:
-        return _sandboxed(confinement, spec, common, moves, opened)
-    return plain.prepare(confinement, spec, common, moves, NUMBERS, opened)
+        order = _sandboxed(confinement, spec, moves, opened)
+    else:
+        order = plain.prepare(confinement, spec, moves, NUMBERS, opened)
+    order.uid = spec.uid
+    order.limits = _limits(confinement, spec)
+    _join(order, confinement, spec, opened)
+    return order
 
 
 def _sandboxed(
     confinement: Confinement,
     spec: Launch,
-    common: child.Common,
     moves: dict[int, int],
     opened: contextlib.ExitStack,
-) -> Child:
+) -> Order:
     arguments = argv.sandbox_arguments(
         confinement.system,
         spec.binds,
@@ -141,13 +139,13 @@ def _sandboxed(
     if spec.netns is not None:
         enter = (_open(spec.netns, os.O_RDONLY, opened), syscalls.CLONE_NEWNET)
     marker = confinement.marker(spec.folder)
-    return Child(
-        common=common,
+    return Order(
         executable=str(confinement.tools.bwrap),
         command=(marker, "--args", str(NUMBERS.arguments), "--", *spec.argv),
         env={},
         cwd="/",
         moves=moves,
+        report=moves[NUMBERS.info],
         enter=enter,
     )
 
@@ -178,18 +176,19 @@ def _open_status(spec: Launch, opened: contextlib.ExitStack) -> int:
     return _open(spec.status, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, opened)
 
 
-def _join(confinement: Confinement, spec: Launch, opened: contextlib.ExitStack) -> child.Join:
+def _join(
+    order: Order, confinement: Confinement, spec: Launch, opened: contextlib.ExitStack
+) -> None:
     """v1: write to `tasks`. Writing cgroup.procs waits for an RCU grace period: +3 ms each."""
     groups = confinement.cgroups
     if groups is None:
-        return child.Join()
+        return
     limits = Limits(spec.memory_bytes_max, spec.pids_max, spec.cpu_weight)
     folders = groups.make(spec.folder, limits)
+    entrance = "cgroup.procs" if groups.unified else "tasks"
+    order.cgroup_files = tuple(_open(f / entrance, os.O_WRONLY, opened) for f in folders)
     if groups.unified:
-        procs = _open(folders[0] / "cgroup.procs", os.O_WRONLY, opened)
-        folder = _open(folders[0], os.O_RDONLY | os.O_DIRECTORY, opened)
-        return child.Join(files=(procs,), folder=folder)
-    return child.Join(files=tuple(_open(f / "tasks", os.O_WRONLY, opened) for f in folders))
+        order.cgroup = _open(folders[0], os.O_RDONLY | os.O_DIRECTORY, opened)
 
 
 def _limits(confinement: Confinement, spec: Launch) -> tuple[tuple[int, int], ...]:

@@ -30,7 +30,7 @@ _ETC = {
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 
-_SCRIPTS = ("relay.py", "monitor.py", "wheel.py", "tree.py")
+_SCRIPTS = ("relay.py", "monitor.py", "wheel.py", "tree.py", "forker.py")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Tools:
     monitor: Path
     wheel: Path
     tree: Path
+    forker: Path
 
 
 def install_tools(folder: Path) -> Tools:

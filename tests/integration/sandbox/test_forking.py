@@ -1,0 +1,78 @@
+"""The process that forks in the supervisor's stead."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from setpoint.drivers.local import sandbox
+from setpoint.drivers.local.sandbox import Forker
+from setpoint.drivers.local.sandbox.identity import look
+from setpoint.model.errors import Transient
+from tests.integration.sandbox.box import Ground
+from tests.support.waiting import until
+
+SLEEP = "import time; print('up', flush=True); time.sleep(60)"
+
+
+@pytest.fixture
+def forker(ground: Ground) -> Forker:
+    assert ground.confinement.forker is not None
+    return ground.confinement.forker
+
+
+def test_whom_it_forks_is_our_child(ground: Ground) -> None:
+    box = ground.start(SLEEP)
+    box.hears(b"up")
+    seen = look(box.identity.outer_pid)
+    assert seen is not None
+    assert seen.parent == os.getpid()
+
+
+def test_it_is_started_anew_after_its_end(ground: Ground, forker: Forker) -> None:
+    first = forker.pid
+    before = ground.start(SLEEP)
+    before.hears(b"up")
+    os.kill(first, signal.SIGKILL)
+    until(lambda: (seen := look(first)) is None or seen.zombie, what="it has ended")
+    assert ground.start("print('hello')").ended() == (0, False)
+    assert forker.pid != first
+    assert sandbox.alive(before.identity)
+
+
+def test_it_leaves_with_whom_it_works_for(ground: Ground, tmp_path: Path) -> None:
+    own = Forker(ground.confinement.tools.forker, tmp_path)
+    pid = own.pid
+    own.close()
+    assert look(pid) is None
+
+
+@pytest.mark.usefixtures("hidden")
+def test_a_start_that_fails_says_why(ground: Ground) -> None:
+    tools = replace(ground.confinement.tools, bwrap=ground.folder / "absent")
+    spec = ground.spec("")
+    with pytest.raises(Transient, match="No such file or directory"):
+        sandbox.launch(replace(ground.confinement, tools=tools), spec)
+    groups = ground.confinement.cgroups
+    assert groups is None or spec.folder not in groups.names()
+
+
+def test_without_one_we_fork_ourselves(ground: Ground) -> None:
+    alone = replace(ground, confinement=replace(ground.confinement, forker=None))
+    assert alone.start("print('hello')").ended() == (0, False)
+
+
+@pytest.mark.usefixtures("root")
+def test_it_has_few_mounts_and_no_network_of_any_app(ground: Ground, forker: Forker) -> None:
+    ground.start("")
+    kinds = {line.split(" - ")[1].split()[0] for line in mounts(os.getpid())}
+    assert "nsfs" in kinds
+    kept = {line.split(" - ")[1].split()[0] for line in mounts(forker.pid)}
+    assert "proc" in kept
+    assert not kept & {"nsfs", "sysfs", "cgroup", "cgroup2", "devpts"}
+
+
+def mounts(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/mountinfo").read_text().splitlines()
