@@ -96,6 +96,17 @@ def test_real_limits_hold_what_was_asked() -> None:
     assert groups.remove("app@web.1")
 
 
+def test_apps_together_weigh_more_than_one_process() -> None:
+    groups, why = find(f"cg{os.getpid()}")
+    if groups is None or "cpu" not in groups.roots:
+        pytest.skip(why or "this machine has no v1 controller for the CPU")
+    try:
+        shares = int((groups.roots["cpu"] / "cpu.shares").read_text())
+        assert shares == min(262144, 4096 * (os.cpu_count() or 1))
+    finally:
+        assert groups.remove_all()
+
+
 @pytest.mark.usefixtures("root")
 def test_folders_made_in_another_session_are_found_again() -> None:
     name = f"cg{os.getpid()}"
