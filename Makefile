@@ -46,10 +46,12 @@ bench-report: $(VENV)/.dev
 bench-%: $(VENV)/.dev
 	@$(BIN)/python -m bench.run $*
 
-lock: $(UV) ## resolve requirements/*.txt anew
+lock: $(UV) ## resolve requirements/*.txt and the static sites' server anew
 	@cd requirements && for set in runtime dev; do \
 		../$(UV) pip compile -q --no-header --no-annotate --universal --python-version 3.11 --generate-hashes \
 		$$( [ $$set = dev ] && echo --group ../pyproject.toml:dev ) ../pyproject.toml -o $$set.txt || exit 1; done
+	@cd requirements && ../$(UV) pip compile -q --no-header --no-annotate --universal --python-version 3.11 \
+		--generate-hashes static_site.in -o ../src/setpoint/workers/static_site/requirements.txt
 
 clean: ## forget what was installed here
 	rm -rf $(VENV) .tools

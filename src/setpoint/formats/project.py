@@ -5,7 +5,7 @@ The same answer for the command line (before an upload), the planner's draft and
 
 from collections.abc import Mapping
 
-from setpoint.formats import procfile, project_toml
+from setpoint.formats import procfile, project_toml, static_json
 from setpoint.model.errors import Invalid
 from setpoint.model.release import ProcessType
 
@@ -18,20 +18,33 @@ OTHER_RUNTIMES = {
     "pom.xml": "Java",
     "build.gradle": "Java",
 }
-HINT = 'a Procfile names processes, a project.toml with type = "function" a function'
+OTHER_APPS = frozenset(
+    {
+        *(*OTHER_RUNTIMES, "requirements.txt", "pyproject.toml", "Pipfile", "setup.py"),
+        *("manage.py", "main.py", "Gemfile", "go.mod", "composer.json", "index.php", "Cargo.toml"),
+    }
+)
+"""Files beside an index.html that tell of an app which is more than its files."""
+HINT = (
+    'a Procfile names processes, a project.toml with type = "function" a function, and an '
+    "index.html is a static site"
+)
+
+SITE = ProcessType("web", "web", static_json.COMMAND, runtime="static")
+ROOT_FILES = frozenset({procfile.FILE, static_json.FILE, static_json.INDEX, *OTHER_APPS})
 
 
 def told_by(path: str) -> bool:
     """Is this file (relative, with /) one that `processes` wants to see?"""
     parts = path.split("/")
     if len(parts) == 1:
-        return parts[0] == procfile.FILE or _tells_function(parts[0])
+        return parts[0] in ROOT_FILES or _tells_function(parts[0])
     return len(parts) == 3 and parts[0] == FUNCTIONS and _tells_function(parts[2])
 
 
 def read_whole(path: str) -> bool:
     """Is the text of this file needed, or only that it exists?"""
-    return path.rpartition("/")[2] in (procfile.FILE, project_toml.FILE)
+    return path.rpartition("/")[2] in (procfile.FILE, project_toml.FILE, static_json.FILE)
 
 
 def processes(files: Mapping[str, str], where: str) -> tuple[ProcessType, ...]:
@@ -41,10 +54,21 @@ def processes(files: Mapping[str, str], where: str) -> tuple[ProcessType, ...]:
     """
     named = procfile.parse(files[procfile.FILE]) if procfile.FILE in files else ()
     found = (*named, *_functions(files))
+    if _is_site(files, found):
+        found = (SITE, *found)
     if not found:
         raise Invalid(f"cannot deploy {where}: no Procfile, project.toml or functions/ in it", HINT)
     _refuse_twins(found, where)
     return found
+
+
+def _is_site(files: Mapping[str, str], found: tuple[ProcessType, ...]) -> bool:
+    """A static.json is one wherever nobody else is `web`; an index.html only where it is alone."""
+    if static_json.FILE in files and all(process.name != SITE.name for process in found):
+        static_json.parse(files[static_json.FILE])
+        return True
+    alone = procfile.FILE not in files and not found and not OTHER_APPS & files.keys()
+    return static_json.INDEX in files and alone
 
 
 def _functions(files: Mapping[str, str]) -> tuple[ProcessType, ...]:

@@ -21,7 +21,7 @@ class ProcessType(msgspec.Struct, frozen=True):
     """One thing a slug can run. `command`: a shell line for Procfile processes, '' for functions.
 
     `folder`: where inside the code layer it lives ('' = root). `layer`: dependency layer digest.
-    `runtime`: 'python' for functions, '' otherwise.
+    `runtime`: 'python' for functions, 'static' for a static site's web, '' otherwise.
     """
 
     name: str

@@ -16,6 +16,7 @@ from setpoint.drivers.builders import (
     python_version,
     runtime,
     stack,
+    static_site,
     tree,
     uv,
 )
@@ -80,6 +81,9 @@ def build(shop: Workshop) -> Slug:
 def _announce(shop: Workshop, processes: tuple[ProcessType, ...], ignored: int) -> None:
     if ignored:
         shop.say.topic(f"Left out what {slugignore.FILE} names: {ignored} files and folders")
+    if all(process.runtime == static_site.RUNTIME for process in processes):
+        shop.say.topic("Static site detected")
+        return
     shop.say.topic("Python app detected")
     shop.say.topic(f"Using Python {shop.python.label}")
     shop.say.topic("Discovering process types")
@@ -100,18 +104,30 @@ class _Built:
 
 def _with_layers(shop: Workshop, root: Path, processes: tuple[ProcessType, ...]) -> _Built:
     """Each process with the layer of its folder. Equal needs share one layer."""
-    made: dict[tuple[str, bool], Digest] = {}
-    wish = python_version.wanted(lambda name: tree.read(root, name, python_version.BYTES_MAX))
-    warnings = list(python_version.warning(wish, shop.python.label))
+    made: dict[tuple[str, str], Digest] = {}
+    warnings: list[str] = []
+    if any(process.runtime != static_site.RUNTIME for process in processes):
+        wish = python_version.wanted(lambda name: tree.read(root, name, python_version.BYTES_MAX))
+        warnings += python_version.warning(wish, shop.python.label)
     for process in processes:
-        need = (process.folder, process.kind == "function")
-        if need not in made:
-            question, warned = _question(shop, root, *need)
-            made[need] = _layer(shop, question)
+        if (need := _need(process)) not in made:
+            made[need], warned = _needed(shop, root, process)
             warnings += (w for w in warned if w not in warnings)
-    return _Built(
-        tuple(_on(made[p.folder, p.kind == "function"], p) for p in processes), tuple(warnings)
-    )
+    return _Built(tuple(_on(made[_need(p)], p) for p in processes), tuple(warnings))
+
+
+def _need(process: ProcessType) -> tuple[str, str]:
+    """Processes with the same one share a layer."""
+    return process.folder, process.runtime
+
+
+def _needed(shop: Workshop, root: Path, process: ProcessType) -> tuple[Digest, tuple[str, ...]]:
+    """(its layer, what to warn of)."""
+    if process.runtime == static_site.RUNTIME:
+        warnings = static_site.prepare(root)
+        return _server_layer(shop), warnings
+    question, warnings = _question(shop, root, process.folder, process.kind == "function")
+    return _layer(shop, question), warnings
 
 
 def _on(layer: Digest, process: ProcessType) -> ProcessType:
@@ -143,6 +159,17 @@ def _layer(shop: Workshop, question: Question) -> Digest:
         shop.say.detail(f"published as source only: {names}")
     digest, made = _laid(shop, lock, sources)
     shop.say.detail(f"layer {digest[:12]} {'made' if made else 'is already there'}")
+    return digest
+
+
+def _server_layer(shop: Workshop) -> Digest:
+    """Of what serves static sites: ours, and the same for every app."""
+    deps = Layers(shop.layers / "deps", shop.request.id)
+    digest = layers.key_with(static_site.LOCK, shop.request.stack, static_site.MODULE)
+    if not deps.has(digest):
+        shop.say.topic("Installing the server for static sites with uv")
+        lock, modules = static_site.LOCK, static_site.MODULE
+        layers.lay(shop.uv, lock, shop.python, deps, digest, None, modules)
     return digest
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from setpoint.drivers.builders import requirements, tree
 from setpoint.drivers.builders.errors import CannotBuild
-from setpoint.formats import procfile, project, project_toml
+from setpoint.formats import procfile, project, project_toml, static_json
 from setpoint.model.errors import Invalid
 from setpoint.model.release import ProcessType
 
@@ -23,7 +23,7 @@ OTHER_LANGUAGES = {
 
 def processes(root: Path, app: str) -> tuple[ProcessType, ...]:
     """Without layers yet. Raises CannotBuild."""
-    bytes_max = 1 + max(procfile.BYTES_MAX, project_toml.BYTES_MAX)
+    bytes_max = 1 + max(procfile.BYTES_MAX, project_toml.BYTES_MAX, static_json.BYTES_MAX)
     telling: dict[str, str] = {}
     for name in filter(project.told_by, tree.files(root)):
         data = tree.read(root, name, bytes_max) if project.read_whole(name) else b""

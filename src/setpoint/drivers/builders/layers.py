@@ -8,7 +8,7 @@ import re
 import resource
 import shutil
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from setpoint.drivers.builders import asking, room
@@ -34,6 +34,12 @@ NEEDLESS = ("activate*", "deactivate*", "pydoc.bat")
 
 def key(content: str, stack: str) -> Digest:
     return Digest(hashlib.sha256("\0".join((VERSION, stack, content)).encode()).hexdigest())
+
+
+def key_with(lock: Lock, stack: str, modules: Mapping[str, bytes]) -> Digest:
+    """Of a layer with files of our own in it."""
+    ours = (f"{name} {hashlib.sha256(content).hexdigest()}" for name, content in modules.items())
+    return key("\0".join(("with", *sorted(ours), lock.text)), stack)
 
 
 def key_of(lock: Lock, stack: str, app: AppId) -> Digest:
@@ -77,10 +83,16 @@ class Layers:
 
 
 def lay(
-    uv: Uv, lock: Lock, python: Interpreter, layers: Layers, digest: Digest, wheels: Path | None
+    uv: Uv,
+    lock: Lock,
+    python: Interpreter,
+    layers: Layers,
+    digest: Digest,
+    wheels: Path | None,
+    modules: Mapping[str, bytes] = {},
 ) -> None:
     """The layer with exactly what `lock` names. `wheels`: where those lie that were built from
-    source. Raises CannotBuild."""
+    source. `modules`: files of our own, by path in site-packages. Raises CannotBuild."""
     with layers.scratch() as new:
         _must(uv.run("venv", "--relocatable", "--python", python.path, str(new)), python)
         if lock.text:
@@ -89,8 +101,16 @@ def lay(
             _install_built(uv.alone_with(wheels), lock.sources, new)
         _tidy(new)
         room.check_folder(new)
-        compile_bytecode(python, next(new.glob("lib/python*/site-packages")))
+        packages = next(new.glob("lib/python*/site-packages"))
+        _add(modules, packages)
+        compile_bytecode(python, packages)
         layers.put(new, digest)
+
+
+def _add(modules: Mapping[str, bytes], packages: Path) -> None:
+    for name, content in modules.items():
+        (packages / name).parent.mkdir(exist_ok=True)
+        (packages / name).write_bytes(content)
 
 
 def _install_built(uv: Uv, sources: tuple[Source, ...], layer: Path) -> None:

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from setpoint.formats import procfile, project, project_toml, slugignore
+from setpoint.formats import project, project_toml, slugignore
 
-MARKERS = (procfile.FILE, project_toml.FILE, project.FUNCTIONS, "requirements.txt")
+MARKERS = (*project.ROOT_FILES, project_toml.FILE, project.FUNCTIONS)
 """A single folder that holds one of these is the project itself, packed with a prefix."""
 
 
