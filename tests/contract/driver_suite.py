@@ -497,13 +497,13 @@ async def _hears(names: AsyncIterator[AppId], app: AppId) -> None:
 
 
 async def _set(driver: Driver, key: SetKey) -> SetFacts | None:
-    sets, _ = await driver.observe()
-    return next((s for s in sets if s.key == key), None)
+    seen = await driver.observe()
+    return next((s for s in seen.sets if s.key == key), None)
 
 
 async def _builds(driver: Driver, request: BuildRequest) -> list[Build]:
-    _, builds = await driver.observe()
-    return [b for b in builds if b.id == request.id]
+    seen = await driver.observe()
+    return [b for b in seen.builds if b.id == request.id]
 
 
 async def _route_of(edge: Edge, app: AppId) -> RouteFacts | None:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from setpoint.model.app import Formation, Source
-from setpoint.model.errors import Conflict
-from setpoint.model.ids import AppId
+from setpoint.model.errors import Conflict, NotFound
+from setpoint.model.ids import AppId, JobId
+from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry
 from setpoint.store.port import UnitWrite
 from setpoint.store.sqlite import open_in_memory, open_store
@@ -261,3 +262,110 @@ async def lived(store, history):
 @given(histories)
 def test_any_history_ends_the_same_in_the_simulated_store_as_in_the_real_one(history):
     assert run(lived(SimStore(), history)) == run(lived(open_in_memory(), history))
+
+
+# --- jobs -------------------------------------------------------------------------------------
+
+
+def job(number: int = 1, **fields):
+    id = JobId(f"{number:032x}")
+    return msgspec.structs.replace(Job(id, SHOP, "run", f"run.{number}", "tidy up", 1), **fields)
+
+
+def test_a_job_asked_for_twice_is_one_and_its_values_are_sealed(tell):
+    async def story(store):
+        await created(store)
+        asked_for = job(environment={"TOKEN": ref(id="t-1")})
+        await store.add_job(asked_for, {"t-1@1": "hush"})
+        await store.add_job(asked_for, {"t-1@1": "hush"})
+        assert await store.jobs(SHOP) == (asked_for,)
+        assert await store.reveal(asked_for.environment) == {"TOKEN": "hush"}
+
+    tell(story)
+
+
+def test_a_job_of_an_app_that_is_gone_is_refused(tell):
+    async def story(store):
+        await created(store)
+        await store.forget(SHOP)
+        with pytest.raises(NotFound):
+            await store.add_job(job())
+
+    tell(story)
+
+
+def test_a_pass_hands_jobs_over_with_or_without_a_row(tell):
+    async def story(store):
+        await created(store)
+        known = await store.add_job(job(1))
+        fresh = job(2, kind="release", dyno="release.2")
+        await store.begin_pass([], [msgspec.structs.replace(known, incarnation=1), fresh])
+        rows = await store.jobs(SHOP)
+        assert [(r.dyno, r.state) for r in rows] == [("release.2", "handed"), ("run.1", "handed")]
+        assert rows[1].incarnation == 1
+
+    tell(story)
+
+
+def test_what_came_of_a_job_is_said_once_for_ever(tell):
+    async def story(store):
+        await created(store)
+        asked_for = await store.add_job(job())
+        await store.settle_job(
+            SHOP, asked_for.id, JobEnd("failed", "exited with code 3", 3, 1.0, 2.0)
+        )
+        await store.settle_job(SHOP, asked_for.id, JobEnd("succeeded"))
+        await store.begin_pass([], [asked_for])
+        assert (await store.stop_job(SHOP, asked_for.id)).stop_asked is False
+        (row,) = await store.jobs(SHOP)
+        assert (row.state, row.code, row.message, row.ended_at_s) == (
+            "failed",
+            3,
+            "exited with code 3",
+            2.0,
+        )
+
+    tell(story)
+
+
+def test_a_wish_to_stop_outlives_the_hand_over(tell):
+    async def story(store):
+        await created(store)
+        asked_for = await store.add_job(job())
+        assert (await store.stop_job(SHOP, asked_for.id)).stop_asked
+        await store.begin_pass([], [asked_for])
+        (row,) = await store.jobs(SHOP)
+        assert (row.state, row.stop_asked) == ("handed", True)
+        assert await store.stop_job(SHOP, JobId("f" * 32)) is None
+
+    tell(story)
+
+
+def test_live_jobs_are_told_whatever_the_limit_and_others_by_kind(tell):
+    async def story(store):
+        await created(store)
+        await store.add_job(job(1))
+        for number in (2, 3, 4):
+            await store.add_job(job(number))
+            await store.settle_job(SHOP, job(number).id, JobEnd("succeeded"))
+        await store.begin_pass([], [job(5, kind="release", dyno="release.5")])
+        rows = await store.jobs(SHOP, 1)
+        assert [r.dyno for r in rows] == ["release.5", "run.4", "run.1"]
+
+    tell(story)
+
+
+def test_a_release_is_found_by_its_number_and_keeps_its_label(tell):
+    async def story(store):
+        unit = await created(store)
+        unit, release = await deployed(store, unit)
+        assert await store.release(SHOP, 1) == release
+        assert await store.release(SHOP, 2) is None
+        made = build(OTHER_DIGEST, id="b-9")
+        unit = await write(store, unit, changed(unit, source=Source(OTHER_DIGEST, "abc123")))
+        again = await store.cut_release(
+            SHOP, made, {}, "Deploy abc123", unit.shape_change, NOON_S, "abc123"
+        )
+        assert (again.version, again.commit) == (2, "abc123")
+
+    tell(story)

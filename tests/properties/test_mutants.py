@@ -1,15 +1,19 @@
 """Take one safety guard away, and the simulation must notice. A guard nobody misses is no guard."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from setpoint.converge.applier import Applier
 from setpoint.converge.orphans import Orphans
 from setpoint.converge.recorder import Recorder
-from setpoint.planning import processes, releases, routes
+from setpoint.model.job import JobOrder
+from setpoint.planning import jobs, processes, release_phase, releases, removal, routes
 from setpoint.testing.faults import Rates
+from setpoint.testing.jobs import SimJobs
 from setpoint.testing.simulate import simulate
+from setpoint.testing.store import SimStore
 from setpoint.testing.supervisor import SimSupervisor
 
 LATE = Rates(late=0.2, stale=0.3)
@@ -67,6 +71,41 @@ def _open_entries_are_left(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Recorder, "tidy", _nothing)
 
 
+def _the_ledger_of_jobs_is_not_asked(patch: pytest.MonkeyPatch) -> None:
+    real = SimJobs.exec
+
+    def forgetful(jobs: SimJobs, order: JobOrder, environment: dict[str, str]) -> None:
+        jobs.ledger.pop(order.id, None)
+        real(jobs, order, environment)
+
+    patch.setattr(SimJobs, "exec", forgetful)
+
+
+def _a_job_is_not_written_down_before_it_is_handed_over(patch: pytest.MonkeyPatch) -> None:
+    real = SimStore.begin_pass
+
+    async def forgetful(store: SimStore, entries: Any, jobs: Any = ()) -> tuple[int, ...]:
+        return await real(store, entries)
+
+    patch.setattr(SimStore, "begin_pass", forgetful)
+
+
+def _a_release_phase_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(release_phase, "plan_release_phase", lambda draft: None)
+
+
+def _an_earlier_release_phase_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(release_phase, "_earlier", lambda draft: None)
+
+
+def _an_app_is_forgotten_while_a_job_of_it_runs(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(removal, "_end_jobs", lambda draft, because: False)
+
+
+def _a_job_that_was_told_to_end_counts_as_done(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(jobs, "_verdict", lambda exit: "failed" if exit.code else "succeeded")
+
+
 @pytest.mark.parametrize(
     ("mutate", "rates"),
     [
@@ -77,6 +116,12 @@ def _open_entries_are_left(patch: pytest.MonkeyPatch) -> None:
         (_dropped_processes_go_before_the_release_is_proven, LATE),
         (_an_idle_set_loses_its_route, LATE),
         (_an_overtaken_release_that_serves_is_not_counted, LATE),
+        (_the_ledger_of_jobs_is_not_asked, LATE),
+        (_a_job_is_not_written_down_before_it_is_handed_over, None),
+        (_a_release_phase_is_not_waited_for, None),
+        (_an_earlier_release_phase_is_not_waited_for, LATE),
+        (_an_app_is_forgotten_while_a_job_of_it_runs, None),
+        (_a_job_that_was_told_to_end_counts_as_done, None),
         (_orphans_are_left, None),
         (_open_entries_are_left, None),
     ],

@@ -10,6 +10,7 @@ from setpoint.model.app import Unit
 from setpoint.model.errors import Terminal, Transient
 from setpoint.model.ids import Fence
 from setpoint.model.journal import EntryState
+from setpoint.model.release import Build
 from setpoint.model.steps import (
     CutRelease,
     EnsureProcesses,
@@ -17,9 +18,12 @@ from setpoint.model.steps import (
     ForgetApp,
     RemoveProcesses,
     RemoveRoute,
+    SettleJob,
     SettleRelease,
     StartBuild,
+    StartJob,
     Step,
+    StopJob,
 )
 from setpoint.store.port import Store
 
@@ -93,6 +97,13 @@ class Applier:
                 await self._ensure_route(step)
             case RemoveRoute():
                 await self._edge.remove_route(step.app, Fence(unit.incarnation, step.generation))
+            case StartJob():
+                environment = await self._store.reveal(step.environment)
+                await self._driver.exec(step.order, environment)
+            case StopJob():
+                await self._driver.stop_job(step.app, step.id)
+            case SettleJob():
+                await self._store.settle_job(step.app, step.id, step.end)
             case ForgetApp():
                 await self._driver.drop(step.app)
                 await self._store.forget(step.app)
@@ -101,16 +112,25 @@ class Applier:
         return Outcome("succeeded")
 
     async def _cut(self, step: CutRelease, now_s: float) -> Outcome:
-        builds = await self._store.builds(step.app)
-        build = next((b for b in builds if b.id == step.build), None)
+        build = await self._build(step)
         if build is None:
             return Outcome("failed", "cannot cut a release: its build is unknown", Next.RETRY)
         release = await self._store.cut_release(
-            step.app, build, step.config, step.description, step.change, now_s
+            step.app, build, step.config, step.description, step.change, now_s, step.commit
         )
         if release is None:
             return Outcome("refused", "superseded by a newer Change", Next.LOOK_AGAIN)
         return Outcome("succeeded", release.label)
+
+    async def _build(self, step: CutRelease) -> Build | None:
+        """What the slug comes from: a build, or an earlier release, which may outlive its build."""
+        if step.copies is None:
+            builds = await self._store.builds(step.app)
+            return next((b for b in builds if b.id == step.build), None)
+        copied = await self._store.release(step.app, step.copies)
+        if copied is None:
+            return None
+        return Build(copied.build, step.app, copied.source, "succeeded", slug=copied.slug)
 
     async def _ensure_route(self, step: EnsureRoute) -> None:
         ref = step.invoke_key

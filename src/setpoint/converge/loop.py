@@ -199,9 +199,9 @@ class Loop:
         await self._recorder.end(app, status=self._recorder.status(sight, plan, conditions))
         if refusal is not None:
             return
-        again_s = self._pace.after_look(app, plan)
-        if again_s is not None:
-            self._queue.add_later(app, again_s)
+        for again_s in (self._pace.after_look(app, plan), plan.alarm_s):
+            if again_s is not None:
+                self._queue.add_later(app, again_s)
 
     async def _work_guarded(self, sight: Sight, plan: Plan) -> None:
         app = sight.unit.id

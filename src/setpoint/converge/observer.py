@@ -9,14 +9,17 @@ from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.ids import AppId
+from setpoint.model.job import Job, JobFacts
 from setpoint.model.observed import Observed
 from setpoint.model.process import SetFacts
-from setpoint.model.release import Build
+from setpoint.model.release import Build, Release
 from setpoint.model.route import RouteFacts
 from setpoint.store.port import Status, Store
 
 RELEASES_LOOKED_AT = 20
 """The planner wants the newest that serves; more than this many failed in a row is stalled."""
+JOBS_LOOKED_AT = 100
+"""of each kind, beside all that have not ended"""
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,16 @@ class Snapshot:
     tick: int
     sets: dict[AppId, list[SetFacts]] = field(default_factory=lambda: defaultdict(list))
     builds: dict[AppId, list[Build]] = field(default_factory=lambda: defaultdict(list))
+    jobs: dict[AppId, list[JobFacts]] = field(default_factory=lambda: defaultdict(list))
     routes: dict[AppId, RouteFacts] = field(default_factory=dict[AppId, RouteFacts])
 
     @property
     def apps(self) -> frozenset[AppId]:
-        return frozenset(self.sets) | frozenset(self.routes)
+        """Of which something runs or is routed."""
+        working = (
+            app for app, jobs in self.jobs.items() if any(j.state == "running" for j in jobs)
+        )
+        return frozenset((*self.sets, *self.routes, *working))
 
 
 class Observer:
@@ -68,10 +76,15 @@ class Observer:
         if unit is None:
             return None
         snapshot = await self.snapshot(woken)
-        builds = await self._builds(app, snapshot)
-        releases = await self._store.releases(app, RELEASES_LOOKED_AT)
-        sets = tuple(sorted(snapshot.sets.get(app, ()), key=lambda s: s.key))
-        observed = Observed(builds, releases, sets, snapshot.routes.get(app))
+        jobs = await self._store.jobs(app, JOBS_LOOKED_AT)
+        observed = Observed(
+            builds=await self._builds(app, snapshot),
+            releases=await self._releases(unit, jobs),
+            sets=tuple(sorted(snapshot.sets.get(app, ()), key=lambda s: s.key)),
+            route=snapshot.routes.get(app),
+            jobs=jobs,
+            job_facts=tuple(sorted(snapshot.jobs.get(app, ()), key=lambda j: j.id)),
+        )
         return Sight(unit, observed, await self._store.status(app))
 
     async def snapshot(self, woken: int) -> Snapshot:
@@ -93,14 +106,26 @@ class Observer:
     async def _take_snapshot(self) -> Snapshot:
         snapshot = Snapshot(next(self._ticks))
         async with asyncio.timeout(self._timeout_s):
-            sets, builds = await self._driver.observe()
+            seen = await self._driver.observe()
             routes = await self._edge.observe()
-        for facts in sets:
+        for facts in seen.sets:
             snapshot.sets[facts.key.app].append(facts)
-        for build in builds:
+        for build in seen.builds:
             snapshot.builds[build.app].append(build)
+        for job in seen.jobs:
+            snapshot.jobs[job.app].append(job)
         snapshot.routes.update((r.route.app, r) for r in routes)
         return snapshot
+
+    async def _releases(self, unit: Unit, jobs: tuple[Job, ...]) -> tuple[Release, ...]:
+        """The newest, and whatever older one is still asked for by its number."""
+        newest = await self._store.releases(unit.id, RELEASES_LOOKED_AT)
+        asked_for = {job.release for job in jobs if not job.final}
+        if unit.intent.rollback_to is not None:
+            asked_for.add(unit.intent.rollback_to)
+        missing = sorted(asked_for - {r.version for r in newest}, reverse=True)
+        older = [await self._store.release(unit.id, version) for version in missing]
+        return (*newest, *(r for r in older if r is not None))
 
     async def _builds(self, app: AppId, snapshot: Snapshot) -> tuple[Build, ...]:
         """Verdicts are remembered for ever; a build under way is only what the driver says it is.

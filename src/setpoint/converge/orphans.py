@@ -1,4 +1,4 @@
-"""Ours, but unknown: sets and routes of an app that memory does not have are collected.
+"""Ours, but unknown: sets, routes and jobs of an app that memory does not have are collected.
 
 Only after a grace period, and with an entry that says so: memory may be the one that is behind.
 """
@@ -11,11 +11,14 @@ from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.change import Because
 from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId
+from setpoint.model.job import JobFacts
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.process import SetFacts
 from setpoint.model.route import RouteFacts
-from setpoint.model.steps import RemoveProcesses, RemoveRoute, describe
+from setpoint.model.steps import RemoveProcesses, RemoveRoute, StopJob, describe
 from setpoint.store.port import Store
+
+Left = SetFacts | RouteFacts | JobFacts
 
 
 class Orphans:
@@ -59,8 +62,11 @@ class Orphans:
         for facts in snapshot.sets.get(app, ()):
             if not facts.retiring:
                 await self._carry_out(app, facts)
+        for job in snapshot.jobs.get(app, ()):
+            if job.state == "running" and not job.stopping:
+                await self._carry_out(app, job)
 
-    async def _carry_out(self, app: AppId, left: SetFacts | RouteFacts) -> None:
+    async def _carry_out(self, app: AppId, left: Left) -> None:
         """Two commits, as in any working pass."""
         (entry,) = await self._store.begin_pass([self._entry(app, left)])
         state: EntryState = "succeeded"
@@ -74,20 +80,22 @@ class Orphans:
             state, result = "failed", error.message
         await self._store.end_pass([(entry, state, result)], app, None, self._now())
 
-    async def _remove(self, app: AppId, left: SetFacts | RouteFacts) -> None:
+    async def _remove(self, app: AppId, left: Left) -> None:
         if isinstance(left, RouteFacts):
             await self._edge.remove_route(app, left.route.fence)
+        elif isinstance(left, JobFacts):
+            await self._driver.stop_job(app, left.id)
         else:
             await self._driver.remove(left.key, left.fence)
 
-    def _entry(self, app: AppId, left: SetFacts | RouteFacts) -> Entry:
+    def _entry(self, app: AppId, left: Left) -> Entry:
         because = Because("orphan", f"no app has this id, and has not had for {self._grace_s:g} s")
         step = _removal(app, left, because)
         verb, subject = describe(step)
         return Entry(
             id=0,
             app=app,
-            generation=step.generation,
+            generation=0 if isinstance(step, StopJob) else step.generation,
             kind="step",
             verb=verb,
             subject=subject,
@@ -100,9 +108,9 @@ class Orphans:
         )
 
 
-def _removal(
-    app: AppId, left: SetFacts | RouteFacts, because: Because
-) -> RemoveRoute | RemoveProcesses:
+def _removal(app: AppId, left: Left, because: Because) -> RemoveRoute | RemoveProcesses | StopJob:
+    if isinstance(left, JobFacts):
+        return StopJob(app, left.id, left.dyno, because)
     if isinstance(left, RouteFacts):
         return RemoveRoute(app, left.route.fence.generation, because)
     return RemoveProcesses(left.key, left.fence.generation, because)

@@ -12,9 +12,10 @@ from setpoint.converge.observer import Sight
 from setpoint.model.app import Unit
 from setpoint.model.condition import Condition, ConditionType, stamp
 from setpoint.model.ids import AppId
+from setpoint.model.job import Job
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.observed import StatusSummary
-from setpoint.model.steps import Plan, SettleRelease, Step, describe
+from setpoint.model.steps import Plan, SettleJob, SettleRelease, StartJob, Step, describe
 from setpoint.store.port import Status, Store
 
 RESULT_CHARS_MAX = 2000
@@ -54,7 +55,8 @@ class Recorder:
         self._tidy.discard(unit.id)
         token, now_s = self._new_token(), self._now()
         entries = [_entry(unit, s, f"{token}.{n}", now_s) for n, s in enumerate(plan.steps)]
-        return await self._store.begin_pass(entries)
+        jobs = [_handed(unit, s.job) for s in plan.steps if isinstance(s, StartJob)]
+        return await self._store.begin_pass(entries, jobs)
 
     async def end(
         self,
@@ -82,7 +84,9 @@ class Recorder:
         now_s = self._now()
         previous = before.conditions if before is not None else ()
         stamped = stamp(previous, conditions or plan.conditions, now_s)
-        summary = StatusSummary(plan.waiting, plan.unmet, sight.observed.sets, sight.observed.route)
+        seen = sight.observed
+        running = tuple(j for j in seen.job_facts if j.state == "running")
+        summary = StatusSummary(plan.waiting, plan.unmet, seen.sets, seen.route, running)
         if before is not None and before.observed_generation == unit.generation:
             unchanged = before.conditions == stamped and _same(before.summary, summary)
             if unchanged:
@@ -119,13 +123,17 @@ def _at_rest(summary: StatusSummary) -> StatusSummary:
     return msgspec.structs.replace(summary, sets=tuple(s.at_rest for s in summary.sets))
 
 
+def _handed(unit: Unit, job: Job) -> Job:
+    return msgspec.structs.replace(job, state="handed", incarnation=unit.incarnation)
+
+
 def _entry(unit: Unit, step: Step, token: str, now_s: float) -> Entry:
     verb, subject = describe(step)
     return Entry(
         id=0,
         app=unit.id,
         generation=unit.generation,
-        kind="verdict" if isinstance(step, SettleRelease) else "step",
+        kind="verdict" if isinstance(step, SettleRelease | SettleJob) else "step",
         verb=verb,
         subject=subject,
         rule=step.because.rule,

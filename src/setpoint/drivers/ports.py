@@ -9,9 +9,11 @@ from typing import Protocol
 from setpoint.formats.control import Act, LogLine
 from setpoint.model.app import SecretRef
 from setpoint.model.capability import Capabilities
-from setpoint.model.ids import AppId, BuildId, Fence, SetKey
-from setpoint.model.process import SetFacts, SetOrder
-from setpoint.model.release import Build, BuildRequest
+from setpoint.model.ids import AppId, BuildId, Fence, JobId, SetKey
+from setpoint.model.job import JobOrder
+from setpoint.model.observed import Seen
+from setpoint.model.process import SetOrder
+from setpoint.model.release import BuildRequest
 from setpoint.model.route import Route, RouteFacts
 
 
@@ -31,8 +33,20 @@ class Driver(Protocol):
         """Drain and stop the set's instances. Absent is success; returns before they are gone."""
         ...
 
-    async def observe(self) -> tuple[tuple[SetFacts, ...], tuple[Build, ...]]:
-        """The full snapshot: every set there is (ours but unknown included) and every build."""
+    async def observe(self) -> Seen:
+        """The full snapshot: every set there is (ours but unknown included), every build, and every
+        job that runs or whose end may not have been recorded yet."""
+        ...
+
+    async def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:
+        """Start a job, unless its id was ever seen: then nothing, for ever. Returns at once.
+
+        The id is on disk before anything of it runs.
+        """
+        ...
+
+    async def stop_job(self, app: AppId, id: JobId) -> None:
+        """SIGTERM, and SIGKILL after the grace. One that was never started is never started."""
         ...
 
     async def build(self, request: BuildRequest) -> None:

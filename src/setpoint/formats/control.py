@@ -11,7 +11,8 @@ import msgspec
 from setpoint.model.app import SecretRef
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import DriverError, Stale, Terminal, Transient
-from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
+from setpoint.model.ids import AppId, Fence, InstanceId, JobId, SetKey
+from setpoint.model.job import JobFacts, JobOrder
 from setpoint.model.process import SetFacts, SetOrder
 from setpoint.model.release import Build, BuildRequest
 from setpoint.model.route import Route, RouteFacts
@@ -75,6 +76,20 @@ class RunBuild(msgspec.Struct, frozen=True, tag=True):
 
     request: BuildRequest
     archive: str
+
+
+class ExecJob(msgspec.Struct, frozen=True, tag=True):
+    """Start it, unless its id was ever seen. -> Done, once the id is on disk"""
+
+    order: JobOrder
+    environment: dict[str, str]
+
+
+class EndJob(msgspec.Struct, frozen=True, tag=True):
+    """SIGTERM, then SIGKILL; never started if it was not yet. -> Done"""
+
+    app: AppId
+    id: JobId
 
 
 class ReadActs(msgspec.Struct, frozen=True, tag=True):
@@ -144,6 +159,8 @@ Request = (
     | Activity
     | Drained
     | RunBuild
+    | ExecJob
+    | EndJob
     | ReadActs
     | ReadLogs
     | AppendLog
@@ -179,6 +196,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
 
     sets: tuple[SetFacts, ...]
     builds: tuple[Build, ...]
+    jobs: tuple[JobFacts, ...] = ()
 
 
 class FactsChanged(msgspec.Struct, frozen=True, tag=True):

@@ -83,10 +83,30 @@ class Formation(msgspec.Struct, frozen=True):
         return str(self.max) if self.min == self.max else f"{self.min}..{self.max}"
 
 
+class Probe(msgspec.Struct, frozen=True):
+    """How a web instance shows that it is ready: it answers GET `path`, each time within
+    `timeout_s`, with a status below `status_below`. `path` '': it listens, and no more is asked.
+
+    `once`: only until the release has proven itself, not on every restart and every waking.
+    """
+
+    path: str = ""
+    timeout_s: float = 5.0
+    status_below: int = 400
+    once: bool = False
+
+
+DEFAULT_PROBE = Probe("/", status_below=500, once=True)
+"""A release whose front page is an error is not let through; a page behind a login is. What it
+depends on may be away later: then the app's own answer is better than none."""
+
+
 class AppIntent(msgspec.Struct, frozen=True):
     """One app's intent document. `deleted`: the app should cease to be.
 
-    `config` maps keys to references, never to values. `restarted_at_s`: unix seconds or None.
+    `config` maps keys to references, never to values. `restarted_at_s`: unix seconds or None;
+    `restarted`: the same for single process types. `rollback_to`: the version of the release whose
+    slug is to run instead of what would be built from `source`; None after the next deploy.
     """
 
     id: AppId
@@ -97,10 +117,26 @@ class AppIntent(msgspec.Struct, frozen=True):
     invoke_key: SecretRef | None = None
     restarted_at_s: float | None = None
     deleted: bool = False
+    restarted: dict[str, float] = {}
+    rollback_to: int | None = None
+    maintenance: bool = False
+    """visitors get a page that says so; everything else goes on"""
+    probes: dict[str, Probe] = {}
+    release_s_max: float | None = None
+    """how long the release phase may take"""
 
     def formation_of(self, process: str, kind: ProcessKind) -> Formation:
         """What is intended for one process type: as it was said, else Heroku's default."""
         return self.formation.get(process) or default_formation(process, kind)
+
+    def probe_of(self, process: str, kind: ProcessKind) -> Probe | None:
+        """None where nothing listens for requests, or the runtime tells by itself."""
+        return self.probes.get(process, DEFAULT_PROBE) if kind == "web" else None
+
+    def restarted_s(self, process: str) -> float | None:
+        """The last time somebody wanted instances of this type afresh."""
+        times = [t for t in (self.restarted_at_s, self.restarted.get(process)) if t is not None]
+        return max(times, default=None)
 
 
 class Unit(msgspec.Struct, frozen=True):

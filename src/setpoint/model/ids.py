@@ -12,6 +12,9 @@ InstanceId = NewType("InstanceId", str)
 
 BuildId = NewType("BuildId", str)
 
+JobId = NewType("JobId", str)
+"""Lower-case hex; unique for ever, whoever asks for it."""
+
 Digest = NewType("Digest", str)
 """Lower-case hex sha256."""
 

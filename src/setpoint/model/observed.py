@@ -3,6 +3,7 @@
 import msgspec
 
 from setpoint.model.capability import Unmet
+from setpoint.model.job import Job, JobFacts
 from setpoint.model.process import SetFacts
 from setpoint.model.release import Build, Release
 from setpoint.model.route import RouteFacts
@@ -10,12 +11,24 @@ from setpoint.model.steps import Waiting
 
 
 class Observed(msgspec.Struct, frozen=True):
-    """`builds`: facts for this app's sources. `releases`: newest first, bounded."""
+    """`builds`: facts for this app's sources. `releases`: newest first, bounded; always with the
+    one that is to be gone back to. `jobs`: every one that has not ended in memory's eyes, and the
+    newest of the others; `job_facts`: what the driver knows of them."""
 
     builds: tuple[Build, ...] = ()
     releases: tuple[Release, ...] = ()
     sets: tuple[SetFacts, ...] = ()
     route: RouteFacts | None = None
+    jobs: tuple[Job, ...] = ()
+    job_facts: tuple[JobFacts, ...] = ()
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """One full look at what a driver keeps: everything there is, ours but unknown included."""
+
+    sets: tuple[SetFacts, ...] = ()
+    builds: tuple[Build, ...] = ()
+    jobs: tuple[JobFacts, ...] = ()
 
 
 class StatusSummary(msgspec.Struct, frozen=True):
@@ -25,3 +38,4 @@ class StatusSummary(msgspec.Struct, frozen=True):
     unmet: tuple[Unmet, ...] = ()
     sets: tuple[SetFacts, ...] = ()
     route: RouteFacts | None = None
+    jobs: tuple[JobFacts, ...] = ()

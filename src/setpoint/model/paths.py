@@ -79,7 +79,7 @@ def conflict_scope(path: str) -> str:
 
     A digest with another's version label, or another's min above one's own max, was never meant.
     """
-    if path.startswith("source."):
+    if path.startswith("source.") or path == "rollback_to":
         return "source"
     if path.startswith("formation.") and path.endswith((".min", ".max")):
         return path.rpartition(".")[0] + ".bounds"
@@ -92,7 +92,7 @@ def is_source(path: str) -> bool:
 
 def is_shape(path: str) -> bool:
     """Does a release copy this leaf?"""
-    return path.startswith(("source.", "config."))
+    return path.startswith(("source.", "config.")) or path == "rollback_to"
 
 
 def _flattened(intent: AppIntent, fields: Iterable[str]) -> dict[str, object]:

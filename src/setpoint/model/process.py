@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from setpoint.model.app import ProcessKind
+from setpoint.model.app import Probe, ProcessKind
 from setpoint.model.ids import Digest, Fence, InstanceId, SetKey
 
 
@@ -55,6 +55,8 @@ class SetOrder(msgspec.Struct, frozen=True):
     fence: Fence
     attempts_max: int = 3
     """consecutive starts that never got ready, after which `gave_up` is reported"""
+    probe: Probe | None = None
+    """what a web instance is asked before it counts as ready"""
 
 
 class Phase(StrEnum):
@@ -104,6 +106,17 @@ class Exit(msgspec.Struct, frozen=True):
         return f"exited with code {self.code}"
 
 
+class ProbeSeen(msgspec.Struct, frozen=True):
+    """The last answer that was not good enough. `status`: HTTP's, 0 where none came.
+
+    `fact`: 'answered 500 to GET /', 'did not answer GET / within 5 s'. `body`: its beginning.
+    """
+
+    fact: str
+    status: int = 0
+    body: str = ""
+
+
 class Instance(msgspec.Struct, frozen=True):
     """One sandboxed process tree. `ordinal` gives the dyno name: web.1. Times are unix seconds."""
 
@@ -144,6 +157,8 @@ class SetFacts(msgspec.Struct, frozen=True):
     retiring: bool = False
     """a remove was ordered; the facts stay until the last instance is gone"""
     last_lines: tuple[str, ...] = ()
+    last_probe: ProbeSeen | None = None
+    """what kept the last start from being ready, though it listened"""
     socket: Endpoint | None = None
     """a function's own listening socket: always there, whatever runs behind it"""
 

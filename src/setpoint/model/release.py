@@ -6,6 +6,7 @@ import msgspec
 
 from setpoint.model.app import ProcessKind, SecretRef
 from setpoint.model.ids import AppId, BuildId, Digest
+from setpoint.model.job import CronJob
 
 BuildStatus = Literal["pending", "running", "succeeded", "failed"]
 ReleaseStatus = Literal["pending", "succeeded", "failed", "superseded"]
@@ -44,6 +45,7 @@ class Slug(msgspec.Struct, frozen=True):
     stack: str
     python: str
     warnings: tuple[str, ...] = ()
+    schedule: tuple[CronJob, ...] = ()
 
     def process(self, name: str) -> ProcessType | None:
         return next((p for p in self.processes if p.name == name), None)
@@ -108,6 +110,10 @@ class Release(msgspec.Struct, frozen=True):
     message: str = ""
     created_at_s: float = 0.0
     assumed: bool = False
+    commit: str = ""
+    """the user's own label of the source"""
+    slug_kept: bool = True
+    """its layers are still there: it can be gone back to"""
 
     @property
     def label(self) -> str:

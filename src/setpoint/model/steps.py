@@ -11,7 +11,8 @@ from setpoint.model.app import SecretRef
 from setpoint.model.capability import Unmet
 from setpoint.model.change import Because
 from setpoint.model.condition import Condition
-from setpoint.model.ids import AppId, BuildId, SetKey
+from setpoint.model.ids import AppId, BuildId, JobId, SetKey
+from setpoint.model.job import Job, JobEnd, JobOrder
 from setpoint.model.process import SetOrder
 from setpoint.model.release import BuildRequest
 from setpoint.model.route import Route
@@ -23,7 +24,10 @@ class StartBuild(msgspec.Struct, frozen=True, tag=True):
 
 
 class CutRelease(msgspec.Struct, frozen=True, tag=True):
-    """Cut only while `change` still is the app's newest that alters a release; else superseded."""
+    """Cut only while `change` still is the app's newest that alters a release; else superseded.
+
+    `copies`: the version whose slug it takes over, where nothing was built for it.
+    """
 
     app: AppId
     build: BuildId
@@ -31,6 +35,8 @@ class CutRelease(msgspec.Struct, frozen=True, tag=True):
     description: str
     change: int
     because: Because
+    copies: int | None = None
+    commit: str = ""
 
 
 class SettleRelease(msgspec.Struct, frozen=True, tag=True):
@@ -71,6 +77,34 @@ class RemoveRoute(msgspec.Struct, frozen=True, tag=True):
     because: Because
 
 
+class StartJob(msgspec.Struct, frozen=True, tag=True):
+    """Start it, unless its id was ever seen. `job`: its row, for those that have none yet."""
+
+    order: JobOrder
+    job: Job
+    environment: dict[str, SecretRef]
+    because: Because
+
+
+class StopJob(msgspec.Struct, frozen=True, tag=True):
+    """End it; one that was never started is never started."""
+
+    app: AppId
+    id: JobId
+    dyno: str
+    because: Because
+
+
+class SettleJob(msgspec.Struct, frozen=True, tag=True):
+    """Record what came of it."""
+
+    app: AppId
+    id: JobId
+    dyno: str
+    end: JobEnd
+    because: Because
+
+
 class ForgetApp(msgspec.Struct, frozen=True, tag=True):
     """Nothing of it is left in the world: the unit becomes history."""
 
@@ -86,6 +120,9 @@ Step = (
     | RemoveProcesses
     | EnsureRoute
     | RemoveRoute
+    | StartJob
+    | StopJob
+    | SettleJob
     | ForgetApp
 )
 
@@ -103,6 +140,8 @@ class Plan(msgspec.Struct, frozen=True):
     waiting: tuple[Waiting, ...] = ()
     unmet: tuple[Unmet, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    alarm_s: float | None = None
+    """seconds after which to look again though nothing is waited for: a job will be due"""
 
     @property
     def settled(self) -> bool:
@@ -126,6 +165,12 @@ def describe(step: Step) -> tuple[str, str]:
             return "ensure-route", step.route.app_name
         case RemoveRoute():
             return "remove-route", "route"
+        case StartJob():
+            return "start-job", step.order.dyno
+        case StopJob():
+            return "stop-job", step.dyno
+        case SettleJob():
+            return "settle-job", step.dyno
         case ForgetApp():
             return "forget-app", "app"
         case _:

@@ -1,4 +1,7 @@
-"""Stage 1: does the intended source have a build? A user's failed build is not tried again."""
+"""Stage 1: does the intended source have a build? A user's failed build is not tried again.
+
+What was gone back to has its slug: nothing is built for it.
+"""
 
 import hashlib
 
@@ -28,7 +31,7 @@ def build_id(unit: Unit, stack: str) -> BuildId:
 
 def plan_build(draft: Draft) -> None:
     source = draft.unit.intent.source
-    if source is None:
+    if source is None or draft.unit.intent.rollback_to is not None:
         return
     wanted = build_id(draft.unit, draft.capabilities.stack)
     draft.build = next((b for b in draft.observed.builds if b.id == wanted), None)

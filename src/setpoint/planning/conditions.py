@@ -18,6 +18,7 @@ def finish(draft: Draft) -> Plan:
             _ready(draft),
             _stalled(draft),
         ),
+        alarm_s=min(draft.alarms_s, default=None),
     )
 
 

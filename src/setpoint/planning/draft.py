@@ -27,6 +27,8 @@ class Draft:
     """the release that ought to run"""
     serving: bool = False
     """everything wanted is ready and routed"""
+    alarms_s: list[float] = field(default_factory=list[float])
+    """seconds after which something will be due, whatever is settled by then"""
 
     def because(self, rule: str, text: str, change: int | None = None) -> Because:
         return Because(rule, text, change if change is not None else self.unit.last_change)

@@ -9,7 +9,7 @@ import msgspec
 
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
-from setpoint.model.ids import Digest, InstanceId
+from setpoint.model.ids import Digest, InstanceId, JobId
 from setpoint.model.observed import Observed
 from setpoint.model.process import Instance, Phase, SetFacts
 from setpoint.model.release import Build, ProcessType, Release, Slug
@@ -22,9 +22,12 @@ from setpoint.model.steps import (
     Plan,
     RemoveProcesses,
     RemoveRoute,
+    SettleJob,
     SettleRelease,
     StartBuild,
+    StartJob,
     Step,
+    StopJob,
 )
 from setpoint.planning.planner import plan
 
@@ -75,6 +78,14 @@ def _after(
             return _replace(observed, route=RouteFacts(step.route, True, "", step.invoke_key))
         case RemoveRoute():
             return _replace(observed, route=None)
+        case StartJob():
+            done = msgspec.structs.replace(step.job, state="succeeded")
+            others = tuple(j for j in observed.jobs if j.id != done.id)
+            return _replace(observed, jobs=(done, *others))
+        case StopJob():
+            return _without_job(observed, step.id)
+        case SettleJob():
+            return _without_job(observed, step.id)
         case ForgetApp():
             return Observed()
 
@@ -85,6 +96,14 @@ def _replace(observed: Observed, **fields: object) -> Observed:
 
 def _with_sets(observed: Observed, sets: tuple[SetFacts, ...]) -> Observed:
     return _replace(observed, sets=sets)
+
+
+def _without_job(observed: Observed, id: JobId) -> Observed:
+    return _replace(
+        observed,
+        jobs=tuple(j for j in observed.jobs if j.id != id),
+        job_facts=tuple(f for f in observed.job_facts if f.id != id),
+    )
 
 
 def _assumed_build(
@@ -105,7 +124,7 @@ def _put_build(observed: Observed, build: Build) -> Observed:
 
 def _cut(observed: Observed, step: CutRelease) -> Observed:
     build = next((b for b in observed.builds if b.id == step.build), None)
-    old = next((r for r in observed.releases if r.build == step.build), None)
+    old = next((r for r in observed.releases if r.version == step.copies), None)
     slug = build.slug if build is not None else old.slug if old is not None else None
     if slug is None:
         return observed

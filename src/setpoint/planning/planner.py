@@ -8,7 +8,16 @@ from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.observed import Observed
 from setpoint.model.steps import Plan
-from setpoint.planning import builds, conditions, processes, releases, removal, routes
+from setpoint.planning import (
+    builds,
+    conditions,
+    jobs,
+    processes,
+    release_phase,
+    releases,
+    removal,
+    routes,
+)
 from setpoint.planning.draft import Draft
 
 
@@ -20,8 +29,10 @@ def plan(unit: Unit, observed: Observed, capabilities: Capabilities, now_s: floa
         return conditions.finish(draft)
     builds.plan_build(draft)
     releases.plan_release(draft)
+    release_phase.plan_release_phase(draft)
     wanted = processes.plan_processes(draft)
     routes.plan_route(draft, wanted)
     processes.plan_retirement(draft, wanted)
     releases.plan_verdict(draft, wanted)
+    jobs.plan_jobs(draft)
     return conditions.finish(draft)

@@ -68,7 +68,7 @@ def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
     bounds = _granted(draft, type_.name, formation)
     if bounds.max == 0:
         return None
-    spec = _spec(draft, target, type_, formation)
+    spec = spec_of(draft, target, type_, formation)
     key = SetKey(draft.unit.id, type_.name, spec_hash(spec))
     order = SetOrder(
         key=key,
@@ -77,6 +77,7 @@ def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
         bounds=bounds,
         fence=draft.unit.fence,
         attempts_max=ATTEMPTS_MAX if target.status == "pending" else 0,
+        probe=draft.unit.intent.probe_of(type_.name, type_.kind),
     )
     facts = next((s for s in draft.observed.sets if s.key == key), None)
     return Wanted(order, type_, facts)
@@ -104,7 +105,7 @@ def _granted(draft: Draft, process: str, formation: Formation) -> Bounds:
     )
 
 
-def _spec(draft: Draft, target: Release, type_: ProcessType, formation: Formation) -> ProcessSpec:
+def spec_of(draft: Draft, target: Release, type_: ProcessType, formation: Formation) -> ProcessSpec:
     size = DYNO_SIZES.get(formation.size, DYNO_SIZES["basic"])
     return ProcessSpec(
         process=type_.name,
@@ -121,7 +122,7 @@ def _spec(draft: Draft, target: Release, type_: ProcessType, formation: Formatio
         memory_bytes_max=size.memory_bytes_max,
         pids_max=size.pids_max,
         cpu_weight=size.cpu_weight,
-        restarted_at_s=draft.unit.intent.restarted_at_s,
+        restarted_at_s=draft.unit.intent.restarted_s(type_.name),
     )
 
 

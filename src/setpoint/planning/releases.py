@@ -1,4 +1,6 @@
-"""Stages 2 and 6: which release ought to run, must one be cut, and what came of it."""
+"""Stages 2 and 7: which release ought to run, must one be cut, and what came of it."""
+
+from typing import NamedTuple
 
 from setpoint.model.ids import BuildId
 from setpoint.model.observed import Observed
@@ -11,12 +13,19 @@ from setpoint.planning.processes import Wanted
 def plan_release(draft: Draft) -> None:
     releases = draft.observed.releases
     newest = releases[0] if releases else None
-    build = _slug_build(draft, newest)
-    if build is not None:
-        _cut(draft, newest, build)
+    slug = _slug(draft, newest)
+    if slug is not None:
+        _cut(draft, newest, slug)
     if newest is not None and _last_word(draft, newest) and newest.status == "failed":
         draft.stall("ReleaseFailed", f"release {newest.label} failed: {newest.message}")
     draft.target = _target(draft.observed)
+
+
+class _Slug(NamedTuple):
+    """Where a new release gets its slug. `copies`: the release it is taken over from."""
+
+    build: BuildId
+    copies: int | None = None
 
 
 def _last_word(draft: Draft, newest: Release) -> bool:
@@ -25,15 +34,21 @@ def _last_word(draft: Draft, newest: Release) -> bool:
 
 
 def _target(observed: Observed) -> Release | None:
-    """The newest if it may still come to serve, else the newest that ever did.
-
-    A pending release that a newer one overtook was never proven: nothing falls back to it.
-    """
+    """The newest if it may still come to serve, else the newest that ever did."""
     releases = observed.releases
     if releases and releases[0].status == "pending":
         return releases[0]
+    return proven(observed)
+
+
+def proven(observed: Observed) -> Release | None:
+    """The newest that ever came to serve.
+
+    A pending release that a newer one overtook was never proven: nothing falls back to it.
+    """
     return next(
-        (r for r in releases if r.status == "succeeded" or _serves_after_all(observed, r)), None
+        (r for r in observed.releases if r.status == "succeeded" or _serves_after_all(observed, r)),
+        None,
     )
 
 
@@ -47,29 +62,43 @@ def _serves_after_all(observed: Observed, release: Release) -> bool:
     return any(s.key in targets and s.release == release.version for s in observed.sets)
 
 
-def _slug_build(draft: Draft, newest: Release | None) -> BuildId | None:
-    """The build to release when a release must be cut, else None.
+def _slug(draft: Draft, newest: Release | None) -> _Slug | None:
+    """The slug to release when a release must be cut, else None.
 
     While the intended source cannot be built, config changes still release on the slug that runs.
     """
     unit, build = draft.unit, draft.build
-    if build is None or (newest is not None and newest.change >= unit.shape_change):
+    if newest is not None and newest.change >= unit.shape_change:
+        return None
+    if unit.intent.rollback_to is not None:
+        return _slug_of(draft, unit.intent.rollback_to)
+    if build is None:
         return None
     if build.status == "succeeded":
-        return build.id
+        return _Slug(build.id)
     hopeless = build.status == "failed" and build.user_error
     if hopeless and newest is not None and newest.config != unit.intent.config:
-        return (_target(draft.observed) or newest).build
+        runs = _target(draft.observed) or newest
+        return _Slug(runs.build, runs.version)
     return None
 
 
-def _cut(draft: Draft, newest: Release | None, build: BuildId) -> None:
+def _slug_of(draft: Draft, version: int) -> _Slug | None:
+    """Of the release that somebody wants back."""
+    wanted = next((r for r in draft.observed.releases if r.version == version), None)
+    if wanted is None or not wanted.slug_kept:
+        draft.stall("SlugGone", f"the slug of v{version} is gone; deploy its source again")
+        return None
+    return _Slug(wanted.build, wanted.version)
+
+
+def _cut(draft: Draft, newest: Release | None, slug: _Slug) -> None:
     unit = draft.unit
     behind = "there is no release yet" if newest is None else f"{newest.label} is older"
     draft.steps.append(
         CutRelease(
             app=unit.id,
-            build=build,
+            build=slug.build,
             config=unit.intent.config,
             description=unit.shape_summary,
             change=unit.shape_change,
@@ -78,6 +107,8 @@ def _cut(draft: Draft, newest: Release | None, build: BuildId) -> None:
                 f"c{unit.shape_change} ({unit.shape_summary}) asks for a release; {behind}",
                 unit.shape_change,
             ),
+            copies=slug.copies,
+            commit=unit.intent.source.version if unit.intent.source is not None else "",
         )
     )
 
@@ -90,10 +121,10 @@ def plan_verdict(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
         return
     for want in wanted:
         if want.facts is not None and want.facts.gave_up:
-            _settle(draft, target, False, _told(want))
+            settle(draft, target, False, _told(want))
             return
     if draft.serving:
-        _settle(draft, target, True, "")
+        settle(draft, target, True, "")
 
 
 def _settle_overtaken(draft: Draft) -> None:
@@ -111,14 +142,24 @@ def _told(want: Wanted) -> str:
     hung = facts.last_exit is not None and facts.last_exit.timed_out
     how = facts.last_exit.text if facts.last_exit is not None else "never got ready"
     if hung and want.type.kind == "web":
-        how = f"did not listen on $PORT within {want.order.bounds.boot_s_max:g} s"
+        how = _not_ready(want)
     head = f"{want.process} {how}"
     if not hung:
         head += f" before it was ready, {facts.failures} times in a row"
-    return "\n".join((head, *facts.last_lines))
+    body = facts.last_probe.body.splitlines() if facts.last_probe is not None else []
+    return "\n".join((head, *body, *facts.last_lines))
 
 
-def _settle(draft: Draft, target: Release, succeeded: bool, message: str) -> None:
+def _not_ready(want: Wanted) -> str:
+    """What a web instance did instead of getting ready."""
+    facts, within = want.facts, f"within {want.order.bounds.boot_s_max:g} s"
+    if facts is None or facts.last_probe is None:
+        return f"did not listen on $PORT {within}"
+    return f"{facts.last_probe.fact}, and was not ready {within}"
+
+
+def settle(draft: Draft, target: Release, succeeded: bool, message: str) -> None:
+    """The verdict on a pending release, as a step."""
     rule = "release-serves" if succeeded else "release-failed"
     text = (
         f"every process of {target.label} is ready and routed"

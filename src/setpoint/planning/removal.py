@@ -1,6 +1,8 @@
 """A deleted app: out of the routes first, then its processes, then nothing is left to remember."""
 
-from setpoint.model.steps import ForgetApp, RemoveProcesses, RemoveRoute
+from setpoint.model.change import Because
+from setpoint.model.ids import JobId
+from setpoint.model.steps import ForgetApp, RemoveProcesses, RemoveRoute, StopJob
 from setpoint.planning.draft import Draft
 
 
@@ -15,5 +17,22 @@ def plan_removal(draft: Draft) -> None:
             draft.steps.append(RemoveProcesses(facts.key, unit.generation, because))
         else:
             draft.wait(facts.key.process, f"{facts.key.process} is stopping")
-    if not observed.sets:
+    busy = _end_jobs(draft, because)
+    if not observed.sets and not busy:
         draft.steps.append(ForgetApp(unit.id, because))
+
+
+def _end_jobs(draft: Draft, because: Because) -> bool:
+    """True while one runs, or might: what was handed over and is not known yet may still arrive."""
+    ended = {f.id for f in draft.observed.job_facts if f.state != "running"}
+    stopping = {f.id for f in draft.observed.job_facts if f.stopping}
+    live: dict[JobId, str] = {
+        f.id: f.dyno for f in draft.observed.job_facts if f.state == "running"
+    }
+    live |= {j.id: j.dyno for j in draft.observed.jobs if j.state == "handed" and j.id not in ended}
+    for id, dyno in live.items():
+        if id in stopping:
+            draft.wait(dyno, f"{dyno} is stopping")
+        else:
+            draft.steps.append(StopJob(draft.unit.id, id, dyno, because))
+    return bool(live)

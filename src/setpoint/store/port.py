@@ -12,7 +12,8 @@ import msgspec
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, UnitChange
 from setpoint.model.condition import Condition
-from setpoint.model.ids import AppId, Digest
+from setpoint.model.ids import AppId, Digest, JobId
+from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
 
@@ -106,8 +107,13 @@ class Store(Protocol):
         """Gapless, oldest first."""
         ...
 
-    async def begin_pass(self, entries: Sequence[Entry]) -> tuple[int, ...]:
-        """Record all a pass is about to do, before it does it; returns the entries' ids."""
+    async def begin_pass(
+        self, entries: Sequence[Entry], jobs: Sequence[Job] = ()
+    ) -> tuple[int, ...]:
+        """Record all a pass is about to do, before it does it; returns the entries' ids.
+
+        `jobs`: those about to be handed over, with or without a row yet, in the same transaction.
+        """
         ...
 
     async def end_pass(
@@ -146,6 +152,7 @@ class Store(Protocol):
         description: str,
         change: int,
         now_s: float,
+        commit: str = "",
     ) -> Release | None:
         """The next version, unless `change` no longer is the app's newest shape (None), in one
         transaction; asking twice for the same (app, change) returns the same release."""
@@ -157,6 +164,27 @@ class Store(Protocol):
 
     async def releases(self, app: AppId, limit: int = 50) -> tuple[Release, ...]:
         """Newest first."""
+        ...
+
+    async def release(self, app: AppId, version: int) -> Release | None: ...
+
+    async def add_job(self, job: Job, secrets: Mapping[str, str] = {}) -> Job:
+        """Somebody asked for it. Twice is once. `secrets`: 'id@version' -> plaintext of refs in it.
+
+        Raises NotFound where its app is forgotten.
+        """
+        ...
+
+    async def stop_job(self, app: AppId, id: JobId) -> Job | None:
+        """Somebody wants it to end. None: there is no such job. One that has ended stays ended."""
+        ...
+
+    async def settle_job(self, app: AppId, id: JobId, end: JobEnd) -> None:
+        """What came of it: said once, for ever."""
+        ...
+
+    async def jobs(self, app: AppId, limit: int = 50) -> tuple[Job, ...]:
+        """Every one that has not ended, and the newest `limit` of each kind. Newest first."""
         ...
 
     async def record_source(self, digest: Digest, size_bytes: int, now_s: float) -> None: ...

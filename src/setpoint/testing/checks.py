@@ -12,6 +12,7 @@ from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import AppId
 from setpoint.model.release import Release
 from setpoint.testing.histories import PLAINTEXT
+from setpoint.testing.jobs import process_of
 from setpoint.testing.programs import BY_DIGEST
 from setpoint.testing.supervisor import Slot
 from setpoint.testing.watch import bounds_of, release_serves
@@ -25,6 +26,7 @@ def violations(world: World, acknowledged: Iterable[int]) -> list[str]:
         found += _settled(world, unit)
         found += _as_intended(world, unit)
     found += _no_leaks(world)
+    found += _jobs(world)
     found += _nothing_lost(world, acknowledged)
     found += _journal_closed(world)
     found += _no_secret_told(world)
@@ -34,7 +36,7 @@ def violations(world: World, acknowledged: Iterable[int]) -> list[str]:
 def _settled(world: World, unit: Unit) -> list[str]:
     if unit.intent.deleted:
         return [f"{unit.name} was destroyed and is still remembered"]
-    if world.progressing(unit) and not restless(world, unit):
+    if world.progressing(unit) and not restless(world, unit) and not ticking(world, unit):
         return [f"{unit.name} is not settled: {world.store.rows.status.get(unit.id)}"]
     return []
 
@@ -43,6 +45,12 @@ def restless(world: World, unit: Unit) -> bool:
     """What it falls back to was let through at zero and cannot serve: it is restarted for ever."""
     serving = _serving(world, unit)
     return serving is not None and not release_serves(world.store, serving)
+
+
+def ticking(world: World, unit: Unit) -> bool:
+    """A schedule never comes to rest."""
+    serving = _serving(world, unit)
+    return serving is not None and bool(serving.slug.schedule)
 
 
 def _serving(world: World, unit: Unit) -> Release | None:
@@ -103,6 +111,8 @@ def _sets(world: World, unit: Unit, serving: Release | None) -> list[str]:
     wanted: dict[str, tuple[int, int]] = {}
     if serving is not None:
         for process in serving.slug.processes:
+            if process.kind == "release":
+                continue
             bounds = _bounds(world, unit, serving, process.name)
             if bounds[1]:
                 wanted[process.name] = bounds
@@ -141,8 +151,26 @@ def _no_leaks(world: World) -> list[str]:
     apps |= {b.app for b in world.supervisor.build_facts.values()}
     found = [f"{app} is gone, and something of it is left" for app in sorted(apps - known)]
     adopted = {id for slot in world.supervisor.slots.values() for id in slot.instances}
+    adopted |= {process_of(k.id) for k in world.supervisor.jobs.ledger.values() if k.app in known}
     strays = set(world.machine.running) - adopted
     return found + [f"process {id} runs and nobody looks after it" for id in sorted(strays)]
+
+
+def _jobs(world: World) -> list[str]:
+    """Every job has an end, and the end that it really had."""
+    ledger = world.supervisor.jobs.ledger
+    found: list[str] = []
+    for unit in world.store.rows.units.values():
+        for job in world.store.rows.jobs.get(unit.id, ()):
+            known = ledger.get(job.id)
+            if not job.final and job.kind != "scheduled":
+                found.append(f"{job.dyno} of {unit.name} is still {job.state}")
+            elif job.state in ("succeeded", "failed") and known is not None:
+                exit = known.exit
+                went_well = exit is not None and exit.code == 0 and not exit.timed_out
+                if (job.state == "succeeded") != went_well:
+                    found.append(f"{job.dyno} is said to have {job.state}, and ended {exit}")
+    return found
 
 
 def _nothing_lost(world: World, acknowledged: Iterable[int]) -> list[str]:

@@ -29,7 +29,7 @@ class SimEdge:
         self.on_route: Callable[[Route], None] = lambda route: None
         self.served = 0
         self.turned_away = 0
-        self._watchers: set[asyncio.Queue[AppId]] = set()
+        self._watchers: dict[asyncio.Queue[AppId], None] = {}
 
     async def ensure_route(
         self, route: Route, invoke_key_ref: SecretRef | None, invoke_key: str
@@ -57,14 +57,14 @@ class SimEdge:
 
     async def changes(self) -> AsyncIterator[AppId]:
         queue: asyncio.Queue[AppId] = asyncio.Queue()
-        self._watchers.add(queue)
+        self._watchers[queue] = None
         try:
             for app in sorted(self.routes):
                 yield app
             while True:
                 yield await queue.get()
         finally:
-            self._watchers.discard(queue)
+            self._watchers.pop(queue, None)
 
     def lose(self, app: AppId) -> None:
         if self.routes.pop(app, None) is not None:

@@ -23,6 +23,8 @@ from setpoint.model.route import Route
 
 COMMANDS = ("apply", "remove", "ensure_route", "remove_route")
 """What carries a fence."""
+UNFENCED = ("exec", "stop_job")
+"""What needs none: an id is started once, whatever arrives in whatever order."""
 LATE_S_MAX = 20.0
 FOR_EVER_S = 1e9
 
@@ -121,6 +123,8 @@ class Life:
         self.point()
         if name in COMMANDS:
             await self._command(name, method, args)
+        if name in UNFENCED and faults.strikes(rates.late):
+            await self._late(method, args)
         if faults.strikes(rates.refused):
             raise error(f"cannot {name}: simulated outage")
         await asyncio.sleep(faults.luck.random() * 0.2 if faults.strikes(rates.slow) else 0)
@@ -145,6 +149,18 @@ class Life:
         late_s = self.faults.luck.random() * LATE_S_MAX
         loop = asyncio.get_running_loop()
         loop.call_later(late_s, lambda: loop.create_task(self._arrive(method, args, issued)))
+        await asyncio.sleep(FOR_EVER_S)
+
+    async def _late(self, method: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
+        """It arrives some time, and its caller has given up by then."""
+        loop = asyncio.get_running_loop()
+        late_s = self.faults.luck.random() * LATE_S_MAX
+
+        async def arrive() -> None:
+            with contextlib.suppress(DriverError):
+                await method(*args)
+
+        loop.call_later(late_s, lambda: loop.create_task(arrive()))
         await asyncio.sleep(FOR_EVER_S)
 
     async def _arrive(

@@ -13,7 +13,8 @@ import msgspec
 
 from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit
 from setpoint.model.errors import Refused, StoreError
-from setpoint.model.ids import AppId
+from setpoint.model.ids import AppId, JobId
+from setpoint.model.job import Job
 from setpoint.store.port import Committed, Store, UnitWrite
 from setpoint.testing import builders
 from setpoint.testing.faults import Crash, Gated
@@ -31,6 +32,10 @@ FORMATIONS = (
     Formation(25, 25, idle_s=20.0, boot_s_max=15.0),
 )
 """The last exceeds what the simulated machine offers: unmet, and the rest converges."""
+
+
+RELEASE_S_MAX = 40.0
+"""So that a release phase that hangs is no longer under way when all should be settled."""
 
 
 class People:
@@ -65,6 +70,9 @@ class People:
             return await self._create(store, name)
         if unit.intent.deleted:
             return None
+        if self._luck.random() < 0.1:
+            await self._run(store, unit)
+            return None
         return await self._alter(store, unit)
 
     async def _create(self, store: Store, name: str) -> Committed:
@@ -83,10 +91,14 @@ class People:
                 ("release.deploy", self._deploy),
                 ("formation.scale", self._scale),
                 ("app.restart", self._restart),
+                ("app.restart", self._restart_one),
+                ("app.maintain", _maintain),
                 ("app.destroy", _destroy),
             ),
-            (4, 4, 1, 0.6),
+            (4, 4, 1, 1, 0.5, 0.6),
         )[0]
+        if self._luck.random() < 0.15:
+            verb, alter = "release.rollback", await self._rollback(store, unit)
         if self._luck.random() < 0.25:
             return await self._configure(store, unit)
         return await self._commit(store, verb, alter(unit.intent), unit.rev, {})
@@ -102,7 +114,22 @@ class People:
 
     def _deploy(self, document: AppIntent) -> AppIntent:
         program = self._luck.choice(PROGRAMS)
-        return msgspec.structs.replace(document, source=Source(program.digest))
+        return msgspec.structs.replace(
+            document, source=Source(program.digest), rollback_to=None, release_s_max=RELEASE_S_MAX
+        )
+
+    async def _rollback(self, store: Store, unit: Unit) -> Callable[[AppIntent], AppIntent]:
+        """To any release that ever served; where there is none, a deploy."""
+        good = [r for r in await store.releases(unit.id) if r.status == "succeeded"]
+        if not good:
+            return self._deploy
+        chosen = self._luck.choice(good)
+        return lambda document: msgspec.structs.replace(
+            document,
+            source=Source(chosen.source),
+            config=chosen.config,
+            rollback_to=chosen.version,
+        )
 
     def _scale(self, document: AppIntent) -> AppIntent:
         process = self._luck.choice(("web", "web", "worker", "greet"))
@@ -111,6 +138,28 @@ class People:
 
     def _restart(self, document: AppIntent) -> AppIntent:
         return msgspec.structs.replace(document, restarted_at_s=self._world.now_s)
+
+    def _restart_one(self, document: AppIntent) -> AppIntent:
+        process = self._luck.choice(("web", "worker"))
+        restarted = {**document.restarted, process: self._world.now_s}
+        return msgspec.structs.replace(document, restarted=restarted)
+
+    async def _run(self, store: Store, unit: Unit) -> None:
+        """A one-off command, or an end to one."""
+        live = [job for job in await store.jobs(unit.id) if not job.final]
+        if live and self._luck.random() < 0.4:
+            await store.stop_job(unit.id, self._luck.choice(live).id)
+        else:
+            releases = await store.releases(unit.id, 1)
+            if not releases:
+                return
+            self._made += 1
+            id, now_s = JobId(f"{self._made:032x}"), self._world.now_s
+            await store.add_job(
+                Job(id, unit.id, "run", f"run.{self._made}", "tidy up", releases[0].version,
+                    asked_at_s=now_s)
+            )  # fmt: skip
+        self._world.wake(unit.id)
 
     def _secret(self, name: str) -> SecretRef:
         self._made += 1
@@ -127,6 +176,10 @@ class People:
         asked = builders.asked(self._world.now_s)
         write = UnitWrite(document, rev)
         return await store.commit(asked, verb, verb.capitalize(), [write], secrets)
+
+
+def _maintain(document: AppIntent) -> AppIntent:
+    return msgspec.structs.replace(document, maintenance=not document.maintenance)
 
 
 def _destroy(document: AppIntent) -> AppIntent:

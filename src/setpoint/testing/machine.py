@@ -39,6 +39,12 @@ class Machine:
         elif fate == "exits":
             self._loop.call_later(boot_s, self.end, id, 1)
 
+    def run(self, id: InstanceId, for_s: float | None, code: int) -> None:
+        """Something that ends by itself after so long; None: never."""
+        self.procs[id] = Proc(id, stop_s=0.5)
+        if for_s is not None:
+            self._loop.call_later(for_s, self.end, id, code)
+
     def term(self, id: InstanceId) -> None:
         """SIGTERM: it takes the time it takes."""
         proc = self.procs.get(id)

@@ -6,14 +6,17 @@ from typing import Literal
 import msgspec
 
 from setpoint.model.ids import Digest
+from setpoint.model.job import CronJob
 from setpoint.model.release import ProcessType
 
 Fate = Literal["ready", "exits", "hangs"]
+ReleaseFate = Literal["none", "succeeds", "fails", "hangs"]
 BREAKING = "BREAK"
 """The config var that makes any program exit at its start."""
 
 WEB = ProcessType("web", "web", "serve")
 WORKER = ProcessType("worker", "worker", "work")
+RELEASE = ProcessType("release", "release", "migrate")
 FUNCTION = ProcessType("greet", "function", runtime="python")
 
 
@@ -28,10 +31,13 @@ class Program(msgspec.Struct, frozen=True):
     boot_s: float = 2.0
     fate: Fate = "ready"
     stop_s: float = 0.5
+    release: ReleaseFate = "none"
+    schedule: tuple[CronJob, ...] = ()
 
     def serves(self, environment: Mapping[str, str]) -> bool:
         """Does it come to serve, with this environment?"""
-        return self.builds and self.fate == "ready" and not environment.get(BREAKING)
+        released = self.release in ("none", "succeeds")
+        return self.builds and released and self.fate == "ready" and not environment.get(BREAKING)
 
 
 def _digest(n: int) -> Digest:
@@ -48,7 +54,11 @@ PROGRAMS: tuple[Program, ...] = (
     Program(_digest(7), fate="hangs"),
     Program(_digest(8), cut_off=True),
     Program(_digest(9), processes=(FUNCTION,), fate="exits"),
+    Program(_digest(10), processes=(WEB, RELEASE), release="succeeds"),
+    Program(_digest(11), processes=(WEB, WORKER, RELEASE), release="fails"),
+    Program(_digest(12), processes=(WEB, RELEASE), release="hangs", boot_s=0.3),
+    Program(_digest(13), processes=(WEB,), build_s=0.2, schedule=(CronJob("*/4 * * * *", "tidy"),)),
 )
-"""Two that are quick, slow ones, one without web, and one for each way to fail."""
+"""Quick ones, slow ones, one without web, one with a schedule, and one for each way to fail."""
 
 BY_DIGEST: dict[Digest, Program] = {p.digest: p for p in PROGRAMS}

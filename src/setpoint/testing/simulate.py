@@ -102,7 +102,8 @@ async def _calm_down(world: World) -> None:
 
 async def _silence(world: World) -> list[str]:
     """A settled world writes nothing and does nothing, however long one listens."""
-    if any(checks.restless(world, unit) for unit in world.store.rows.units.values()):
+    units = world.store.rows.units.values()
+    if any(checks.restless(world, unit) or checks.ticking(world, unit) for unit in units):
         return []
     writes, done = world.store.writes, len(world.watch.trace)
     await asyncio.sleep(SILENCE_S)

@@ -15,7 +15,8 @@ from setpoint.model import paths
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Change, Touch, UnitChange
 from setpoint.model.errors import Conflict, NotFound
-from setpoint.model.ids import AppId, Digest
+from setpoint.model.ids import AppId, Digest, JobId
+from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
 from setpoint.store.port import Committed, Event, Field, Status, UnitWrite
@@ -35,9 +36,17 @@ class Rows:
     releases: dict[AppId, tuple[Release, ...]] = field(
         default_factory=dict[AppId, tuple[Release, ...]]
     )
+    jobs: dict[AppId, tuple[Job, ...]] = field(default_factory=dict[AppId, tuple[Job, ...]])
+    """newest first"""
 
     def copy(self) -> "Rows":
-        return Rows(dict(self.units), dict(self.status), dict(self.builds), dict(self.releases))
+        return Rows(
+            dict(self.units),
+            dict(self.status),
+            dict(self.builds),
+            dict(self.releases),
+            dict(self.jobs),
+        )
 
 
 class SimStore:
@@ -202,7 +211,11 @@ class SimStore:
     async def events(self, after: int, limit: int = 500) -> tuple[Event, ...]:
         return tuple(self.log[after : after + limit])
 
-    async def begin_pass(self, entries: Sequence[Entry]) -> tuple[int, ...]:
+    async def begin_pass(
+        self, entries: Sequence[Entry], jobs: Sequence[Job] = ()
+    ) -> tuple[int, ...]:
+        for job in jobs:
+            self._put_job(msgspec.structs.replace(job, state="handed"))
         ids = tuple(self._add(entry) for entry in entries)
         self._committed()
         return ids
@@ -272,6 +285,7 @@ class SimStore:
         description: str,
         change: int,
         now_s: float,
+        commit: str = "",
     ) -> Release | None:
         unit = self.rows.units.get(app)
         releases = self.rows.releases.get(app, ())
@@ -289,6 +303,7 @@ class SimStore:
             description=description,
             change=change,
             created_at_s=now_s,
+            commit=commit,
         )
         self.rows.releases[app] = (release, *map(_overtaken_by_newer, releases))
         self._emit(app, "release.cut", {"version": release.version})
@@ -310,6 +325,54 @@ class SimStore:
 
     async def releases(self, app: AppId, limit: int = 50) -> tuple[Release, ...]:
         return self.rows.releases.get(app, ())[:limit]
+
+    async def release(self, app: AppId, version: int) -> Release | None:
+        found = self.rows.releases.get(app, ())
+        return next((r for r in found if r.version == version), None)
+
+    # --- jobs -------------------------------------------------------------------------------
+
+    async def add_job(self, job: Job, secrets: Mapping[str, str] = {}) -> Job:
+        if job.app not in self.rows.units:
+            raise NotFound(f"cannot run {job.dyno}: its app is gone")
+        known = self._job(job.app, job.id)
+        if known is not None:
+            return known
+        self.secrets.update(secrets)
+        self._put_job(job)
+        self._emit(job.app, "job.asked", {"id": job.id})
+        self._committed()
+        return job
+
+    async def stop_job(self, app: AppId, id: JobId) -> Job | None:
+        job = self._job(app, id)
+        if job is not None and not job.final:
+            self._put_job(msgspec.structs.replace(job, stop_asked=True))
+            self._committed()
+        return self._job(app, id)
+
+    async def settle_job(self, app: AppId, id: JobId, end: JobEnd) -> None:
+        job = self._job(app, id)
+        if job is not None and not job.final:
+            self._put_job(msgspec.structs.replace(job, **msgspec.structs.asdict(end)))
+            self._emit(app, "job.ended", {"id": id})
+            self._committed()
+
+    async def jobs(self, app: AppId, limit: int = 50) -> tuple[Job, ...]:
+        return live_and_newest(self.rows.jobs.get(app, ()), limit)
+
+    def _job(self, app: AppId, id: JobId) -> Job | None:
+        return next((j for j in self.rows.jobs.get(app, ()) if j.id == id), None)
+
+    def _put_job(self, job: Job) -> None:
+        """In its place, or as the newest. What is final stays; what was asked to stop, too."""
+        rows = self.rows.jobs.get(job.app, ())
+        known = self._job(job.app, job.id)
+        if known is None:
+            self.rows.jobs[job.app] = (job, *rows)
+        elif not known.final:
+            job = msgspec.structs.replace(job, stop_asked=job.stop_asked or known.stop_asked)
+            self.rows.jobs[job.app] = tuple(job if j.id == job.id else j for j in rows)
 
     async def record_source(self, digest: Digest, size_bytes: int, now_s: float) -> None:
         self._sources.add(digest)
@@ -355,6 +418,20 @@ class StaleReads:
 
     async def status(self, unit: AppId) -> Status | None:
         return self._seen.status.get(unit)
+
+    async def jobs(self, app: AppId, limit: int = 50) -> tuple[Job, ...]:
+        return live_and_newest(self._seen.jobs.get(app, ()), limit)
+
+
+def live_and_newest(rows: tuple[Job, ...], limit: int) -> tuple[Job, ...]:
+    """`rows` newest first; `limit`: of each kind."""
+    count: dict[str, int] = defaultdict(int)
+    kept: list[Job] = []
+    for job in rows:
+        count[job.kind] += 1
+        if count[job.kind] <= limit or not job.final:
+            kept.append(job)
+    return tuple(kept)
 
 
 def _overtaken_by_newer(release: Release) -> Release:

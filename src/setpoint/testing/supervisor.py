@@ -15,7 +15,9 @@ import msgspec
 from setpoint.formats.control import Act as ActEntry
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import Terminal, Transient
-from setpoint.model.ids import AppId, BuildId, Fence, InstanceId, SetKey
+from setpoint.model.ids import AppId, BuildId, Fence, InstanceId, JobId, SetKey
+from setpoint.model.job import JobOrder
+from setpoint.model.observed import Seen
 from setpoint.model.process import (
     Act,
     Drain,
@@ -31,6 +33,7 @@ from setpoint.model.process import (
 )
 from setpoint.model.release import Build, BuildRequest, Slug
 from setpoint.planning import standing
+from setpoint.testing.jobs import SimJobs
 from setpoint.testing.machine import Machine
 from setpoint.testing.programs import BREAKING, BY_DIGEST, Program
 
@@ -105,10 +108,11 @@ class SimSupervisor:
         self.on_act: Callable[[Slot, Act], None] = lambda slot, act: None
         self.on_command: Callable[[str, SetKey, Fence], None] = lambda verb, key, fence: None
         self.on_draining: Callable[[InstanceId], None] = lambda id: None
+        self.jobs = SimJobs(loop, machine, self._tell)
         self._started = 0
         self._owner: dict[InstanceId, SetKey] = {}
         self._poked: set[SetKey] = set()
-        self._watchers: set[asyncio.Queue[AppId | None]] = set()
+        self._watchers: dict[asyncio.Queue[AppId | None], None] = {}
         self._tries: dict[BuildId, int] = defaultdict(int)
 
     # --- the port -------------------------------------------------------------------------
@@ -139,9 +143,21 @@ class SimSupervisor:
             slot.retiring = True
             self._poke(key)
 
-    async def observe(self) -> tuple[tuple[SetFacts, ...], tuple[Build, ...]]:
+    async def observe(self) -> Seen:
         self._answer()
-        return tuple(s.facts for s in self.slots.values()), tuple(self.build_facts.values())
+        return Seen(
+            tuple(s.facts for s in self.slots.values()),
+            tuple(self.build_facts.values()),
+            tuple(known.facts for known in self.jobs.ledger.values()),
+        )
+
+    async def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:
+        self._answer()
+        self.jobs.exec(order, environment)
+
+    async def stop_job(self, app: AppId, id: JobId) -> None:
+        self._answer()
+        self.jobs.stop(app, id)
 
     async def build(self, request: BuildRequest) -> None:
         self._answer()
@@ -169,7 +185,7 @@ class SimSupervisor:
     async def changes(self) -> AsyncIterator[AppId]:
         self._answer()
         queue: asyncio.Queue[AppId | None] = asyncio.Queue()
-        self._watchers.add(queue)
+        self._watchers[queue] = None
         try:
             for app in sorted({key.app for key in self.slots}):
                 yield app
@@ -177,7 +193,7 @@ class SimSupervisor:
                 yield app
             raise Transient("cannot watch the supervisor: it went away")
         finally:
-            self._watchers.discard(queue)
+            self._watchers.pop(queue, None)
 
     # --- what happens to it ---------------------------------------------------------------
 
@@ -194,6 +210,7 @@ class SimSupervisor:
     def restart(self) -> None:
         """Adopt what its records name and still runs, and notice what ended meanwhile."""
         self.up = True
+        self.jobs.look()
         for key, slot in list(self.slots.items()):
             for id in list(slot.instances):
                 self._look_at(id)
@@ -209,10 +226,11 @@ class SimSupervisor:
         self.slots.clear()
         self._owner.clear()
         self._machine.power_off()
+        self.jobs.power_off()
         running = [b.id for b in self.build_facts.values() if b.status == "running"]
         for id in running:
             del self.build_facts[id]
-        for app in apps:
+        for app in sorted(apps):
             self._tell(app)
 
     def plant(self, order: SetOrder) -> None:
@@ -262,13 +280,21 @@ class SimSupervisor:
             fields = {"status": "failed", "message": "no matching distribution found"}
         else:
             python = self.capabilities.python
-            fields["slug"] = Slug(request.source, program.processes, request.stack, python)
+            fields["slug"] = Slug(
+                request.source,
+                program.processes,
+                request.stack,
+                python,
+                schedule=program.schedule,
+            )
         self.build_facts[request.id] = msgspec.structs.replace(
             self.build_facts[request.id], **fields
         )
         self._tell(request.app)
 
     def _seen(self, id: InstanceId) -> None:
+        if self.up and self.jobs.owns(id):
+            self.jobs.look()
         if self.up and id in self._owner:
             self._look_at(id)
 

@@ -7,10 +7,12 @@ import asyncio
 import itertools
 
 from setpoint.model.app import Formation, Unit
-from setpoint.model.ids import AppId, Fence, SetKey
-from setpoint.model.process import Act, Drain, Phase, Stop
+from setpoint.model.ids import AppId, Fence, JobId, SetKey
+from setpoint.model.job import JobOrder
+from setpoint.model.process import Act, Drain, Phase, Start, Stop
 from setpoint.model.release import Release
 from setpoint.model.route import Route
+from setpoint.planning import release_phase
 from setpoint.store.port import Status
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.programs import BY_DIGEST
@@ -51,6 +53,8 @@ class Watch:
         self._generations: dict[AppId, int] = {}
         supervisor.on_command = self._on_set
         supervisor.on_act = self._on_act
+        supervisor.jobs.on_start = self._on_job
+        self.jobs_started: set[JobId] = set()
         edge.on_command = self._on_edge
         edge.on_route = self._on_route
         store.on_status = self._on_status
@@ -156,6 +160,8 @@ class Watch:
     def _on_act(self, slot: Slot, act: Act) -> None:
         key = slot.order.key
         self.note(f"act {type(act).__name__} {key} {getattr(act, 'instance', '')}")
+        if isinstance(act, Start):
+            self._check_release_phase(slot)
         if not isinstance(act, Drain | Stop) or slot.order.bounds.min == 0:
             return
         if slot.instances[act.instance].phase is not Phase.READY:
@@ -167,6 +173,27 @@ class Watch:
         )
         if others <= 1 and self._edge.target(key.app, key.process) == key:
             self.violated(f"{act.instance} was stopped as the last ready one behind a route")
+
+    def _on_job(self, order: JobOrder) -> None:
+        self.note(f"job {order.dyno} of {order.app} starts")
+        if order.id in self.jobs_started:
+            self.violated(f"{order.dyno} was started twice")
+        self.jobs_started.add(order.id)
+        if order.spec.process == release_phase.PROCESS:
+            others = (k for k in self._supervisor.jobs.ledger.values() if k.app == order.app)
+            beside = [k for k in others if k.state == "running" and k.id != order.id]
+            if any(k.order and k.order.spec.process == release_phase.PROCESS for k in beside):
+                self.violated(f"{order.dyno} runs beside another release phase of its app")
+        if not self._announced(order.app, "start-job"):
+            self.violated(f"{order.dyno} was started and no entry had announced it")
+
+    def _check_release_phase(self, slot: Slot) -> None:
+        """Nothing of a release starts before its release phase went well."""
+        key, version = slot.order.key, slot.order.spec.release
+        rows = self._store.rows.releases.get(key.app, ())
+        release = next((r for r in rows if r.version == version), None)
+        if release is not None and not phase_went_well(self._store, release):
+            self.violated(f"{key.process} of {release.label} starts before its release phase")
 
     def _on_verdict(self, app: AppId, version: int, succeeded: bool) -> None:
         """A release that cannot serve is only let through while nothing of it is meant to run."""
@@ -193,7 +220,17 @@ class Watch:
 def release_serves(store: SimStore, release: Release) -> bool:
     """Would its program come to serve with its config?"""
     environment = {k: store.secrets[r.key] for k, r in release.config.items()}
-    return BY_DIGEST[release.source].serves(environment)
+    good = BY_DIGEST[release.source].serves(environment)
+    return good and phase_went_well(store, release)
+
+
+def phase_went_well(store: SimStore, release: Release) -> bool:
+    """It has no release phase, or that ran to a good end. A reboot may have cut it off."""
+    if release.slug.process(release_phase.PROCESS) is None:
+        return True
+    id = release_phase.job_id(release)
+    rows = store.rows.jobs.get(release.app, ())
+    return any(j.id == id and j.state == "succeeded" for j in rows)
 
 
 def bounds_of(unit: Unit, release: Release, process: str) -> Formation:

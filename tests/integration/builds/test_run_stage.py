@@ -52,7 +52,7 @@ class Site:
         return until(look, BUILD_S, f"{request.app_name} is built: {self.plane.words()}")
 
     def builds(self) -> tuple[Build, ...]:
-        return self.plane.run(lambda driver: driver.observe())[1]
+        return self.plane.run(lambda driver: driver.observe()).builds
 
     def said(self, request: Build | BuildRequest) -> str:
         log = self.plane.paths.builds / f"{request.id}.log"

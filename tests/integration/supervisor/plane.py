@@ -186,7 +186,7 @@ class Plane:
     # --- what is seen ---
 
     def sets(self) -> dict[SetKey, SetFacts]:
-        return {facts.key: facts for facts in self.run(lambda driver: driver.observe())[0]}
+        return {facts.key: facts for facts in self.run(lambda driver: driver.observe()).sets}
 
     def facts(self, order: SetOrder) -> SetFacts:
         return self.sets()[order.key]

@@ -7,7 +7,8 @@ stay until `gone`. No clock, no loop: only values and the planner.
 import msgspec
 
 from setpoint.model.app import AppIntent, Formation, SecretRef, Source
-from setpoint.model.ids import Digest
+from setpoint.model.ids import Digest, JobId
+from setpoint.model.job import CronJob, Job, JobFacts
 from setpoint.model.observed import Observed
 from setpoint.model.process import Exit, Phase, SetFacts, SetOrder
 from setpoint.model.release import Build, ProcessType, Release, Slug
@@ -19,9 +20,12 @@ from setpoint.model.steps import (
     Plan,
     RemoveProcesses,
     RemoveRoute,
+    SettleJob,
     SettleRelease,
     StartBuild,
+    StartJob,
     Step,
+    StopJob,
 )
 from setpoint.planning.planner import plan
 from setpoint.testing import builders
@@ -37,6 +41,7 @@ class Scene:
         self.observed = Observed()
         self.capabilities = builders.capabilities()
         self.forgotten = False
+        self.now_s = NOW_S
 
     # --- what people do -------------------------------------------------------------------
 
@@ -54,7 +59,21 @@ class Scene:
         )
 
     def deploy(self, digest: str) -> None:
-        self.change(shape=True, source=Source(Digest(digest * 64)))
+        self.change(shape=True, source=Source(Digest(digest * 64)), rollback_to=None)
+
+    def roll_back(self, version: int) -> None:
+        old = next(r for r in self.observed.releases if r.version == version)
+        self.change(shape=True, source=Source(old.source), config=old.config, rollback_to=version)
+
+    def ask(self, command: str = "tidy", release: int = 1) -> Job:
+        """Somebody runs a one-off command."""
+        id = JobId(f"{len(self.observed.jobs) + 1:032x}")
+        job = Job(id, self.unit.id, "run", f"run.{len(self.observed.jobs) + 1}", command, release)
+        self._replace(jobs=(job, *self.observed.jobs))
+        return job
+
+    def ask_to_stop(self, dyno: str) -> None:
+        self._jobs(lambda j: msgspec.structs.replace(j, stop_asked=True) if j.dyno == dyno else j)
 
     def configure(self, version: int) -> None:
         self.change(shape=True, config={"GREETING": SecretRef("greeting", version)})
@@ -66,7 +85,7 @@ class Scene:
     # --- what the plan does ---------------------------------------------------------------
 
     def plan(self) -> Plan:
-        return plan(self.unit, self.observed, self.capabilities, NOW_S)
+        return plan(self.unit, self.observed, self.capabilities, self.now_s)
 
     def go(self) -> Plan:
         """One pass: plan, and do the steps."""
@@ -94,11 +113,12 @@ class Scene:
         message: str = "",
         user_error: bool = True,
         processes: tuple[ProcessType, ...] = (WEB,),
+        schedule: tuple[CronJob, ...] = (),
     ) -> None:
         """Running builds succeed; with a message they fail."""
         self._replace(
             builds=tuple(
-                _ended(b, message, user_error, processes) if b.status == "running" else b
+                _ended(b, message, user_error, processes, schedule) if b.status == "running" else b
                 for b in self.observed.builds
             )
         )
@@ -132,6 +152,18 @@ class Scene:
 
     def reboot(self) -> None:
         self._replace(sets=(), route=None)
+        self._facts(lambda f: msgspec.structs.replace(f, state="lost") if f.exit is None else f)
+
+    def job_ends(self, code: int = 0, lines: tuple[str, ...] = (), **exit: bool) -> None:
+        """Whatever runs comes to its end."""
+        how = Exit(code, self.now_s, **exit)
+        self._facts(
+            lambda f: (
+                msgspec.structs.replace(f, state="ended", exit=how, last_lines=lines)
+                if f.state == "running"
+                else f
+            )
+        )
 
     # --- what there is --------------------------------------------------------------------
 
@@ -174,12 +206,31 @@ class Scene:
                 self._replace(route=RouteFacts(step.route, False, "", step.invoke_key))
             case RemoveRoute():
                 self._replace(route=None)
+            case StartJob():
+                self._start(step)
+            case StopJob():
+                self._facts(
+                    lambda f: msgspec.structs.replace(f, stopping=True) if f.id == step.id else f
+                )
+            case SettleJob():
+                state, message = step.end.state, step.end.message
+                self._jobs(
+                    lambda j: (
+                        msgspec.structs.replace(j, state=state, message=message)
+                        if j.id == step.id
+                        else j
+                    )
+                )
             case _:
                 self.forgotten = True
 
     def _cut(self, step: CutRelease) -> None:
-        build = next(b for b in self.observed.builds if b.id == step.build)
-        assert build.slug is not None
+        made: Build | Release
+        if step.copies is None:
+            made = next(b for b in self.observed.builds if b.id == step.build)
+        else:
+            made = next(r for r in self.observed.releases if r.version == step.copies)
+        assert made.slug is not None
         older = tuple(
             msgspec.structs.replace(r, status="superseded") if r.status == "pending" else r
             for r in self.observed.releases
@@ -188,13 +239,23 @@ class Scene:
             step.app,
             len(older) + 1,
             step.build,
-            build.source,
-            build.slug,
+            made.source,
+            made.slug,
             step.config,
             step.description,
             step.change,
         )
         self._replace(releases=(new, *older))
+
+    def _start(self, step: StartJob) -> None:
+        handed = msgspec.structs.replace(step.job, state="handed", incarnation=1)
+        others = tuple(j for j in self.observed.jobs if j.id != handed.id)
+        known = {f.id for f in self.observed.job_facts}
+        facts = JobFacts(handed.id, handed.app, handed.dyno, "running", self.now_s)
+        self._replace(
+            jobs=(handed, *others),
+            job_facts=(*self.observed.job_facts, *(() if handed.id in known else (facts,))),
+        )
 
     def _settle(self, step: SettleRelease) -> None:
         status = "succeeded" if step.succeeded else "failed"
@@ -227,6 +288,12 @@ class Scene:
         others = tuple(s for s in self.observed.sets if s.key != order.key)
         self._replace(sets=(*others, facts))
 
+    def _jobs(self, alter) -> None:
+        self._replace(jobs=tuple(alter(j) for j in self.observed.jobs))
+
+    def _facts(self, alter) -> None:
+        self._replace(job_facts=tuple(alter(f) for f in self.observed.job_facts))
+
     def _sets(self, alter) -> None:
         self._replace(sets=tuple(alter(s) for s in self.observed.sets))
 
@@ -235,13 +302,17 @@ class Scene:
 
 
 def _ended(
-    build: Build, message: str, user_error: bool, processes: tuple[ProcessType, ...]
+    build: Build,
+    message: str,
+    user_error: bool,
+    processes: tuple[ProcessType, ...],
+    schedule: tuple[CronJob, ...],
 ) -> Build:
     if message:
         return msgspec.structs.replace(
             build, status="failed", message=message, user_error=user_error
         )
-    slug = Slug(build.source, processes, build.stack, "/usr/bin/python3")
+    slug = Slug(build.source, processes, build.stack, "/usr/bin/python3", schedule=schedule)
     return msgspec.structs.replace(build, status="succeeded", slug=slug)
 
 

@@ -120,7 +120,7 @@ def test_a_database_of_a_newer_version_is_refused(paths):
         open_store(*paths)
     assert refused.value.message == (
         "cannot open data directory: it was written by a newer Setpoint "
-        "(schema 7, this one knows 1)"
+        "(schema 7, this one knows 2)"
     )
     assert refused.value.hint
 

@@ -16,9 +16,11 @@ from setpoint.formats import control
 from setpoint.formats.control import Act, Done, Event, Failed, Reply, Request
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import Terminal, Transient
-from setpoint.model.ids import AppId, Fence, SetKey
-from setpoint.model.process import SetFacts, SetOrder
-from setpoint.model.release import Build, BuildRequest
+from setpoint.model.ids import AppId, Fence, JobId, SetKey
+from setpoint.model.job import JobOrder
+from setpoint.model.observed import Seen
+from setpoint.model.process import SetOrder
+from setpoint.model.release import BuildRequest
 
 RECONNECT_S = 0.2
 
@@ -93,9 +95,15 @@ class LocalDriver:
     async def remove(self, key: SetKey, fence: Fence) -> None:
         await self._get(control.RemoveSet(key, fence), Done)
 
-    async def observe(self) -> tuple[tuple[SetFacts, ...], tuple[Build, ...]]:
+    async def observe(self) -> Seen:
         snapshot = await self._get(control.Observe(), control.Snapshot)
-        return snapshot.sets, snapshot.builds
+        return Seen(snapshot.sets, snapshot.builds, snapshot.jobs)
+
+    async def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:
+        await self._get(control.ExecJob(order, dict(environment)), Done)
+
+    async def stop_job(self, app: AppId, id: JobId) -> None:
+        await self._get(control.EndJob(app, id), Done)
 
     async def build(self, request: BuildRequest) -> None:
         archive = self._sources / f"{request.source}.tar.gz"

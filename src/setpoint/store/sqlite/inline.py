@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from setpoint.store.sqlite.connection import Connection
-from setpoint.store.sqlite.jobs import Job
+from setpoint.store.sqlite.turns import Turn
 from setpoint.store.sqlite.writer import write_group
 
 T = TypeVar("T")
@@ -17,11 +17,11 @@ class Inline:
         self._db = db
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        job = Job(work)
-        write_group(self._db, [job])
-        if job.error is not None:
-            raise job.error
-        return job.result
+        turn = Turn(work)
+        write_group(self._db, [turn])
+        if turn.error is not None:
+            raise turn.error
+        return turn.result
 
     async def stop(self) -> None:
         self._db.close()

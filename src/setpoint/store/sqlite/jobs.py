@@ -1,57 +1,91 @@
-"""Work on its way to a thread that owns a connection, and its answer on the way back."""
+"""Jobs as rows. A state only goes forward: pending, handed, then one of the final ones for ever."""
 
-import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
+from setpoint.model.errors import NotFound
+from setpoint.model.ids import AppId, JobId
+from setpoint.model.job import Job, JobEnd
+from setpoint.store.sealing import Sealer
+from setpoint.store.sqlite import events, secrets
 from setpoint.store.sqlite.connection import Connection
 
-T = TypeVar("T")
+_decode = msgspec.json.Decoder(Job).decode
+
+_SELECT = "SELECT body, state, stop_asked FROM job WHERE app = ? "
 
 
-class Runner(Protocol):
-    """Runs a function over a connection, somewhere, in a transaction."""
-
-    async def run(self, work: Callable[[Connection], T]) -> T: ...
-
-    async def stop(self) -> None: ...
-
-
-@dataclass
-class Job:
-    """Ends with a result or an error."""
-
-    work: Callable[[Connection], Any]
-    result: Any = None
-    error: Exception | None = None
+def add(db: Connection, sealer: Sealer, job: Job, values: Mapping[str, str]) -> Job:
+    """Raises NotFound where the app is forgotten."""
+    before = _one(db, job.app, job.id)
+    if before is not None:
+        return before
+    known = db.execute("SELECT 1 FROM unit WHERE id = ? AND forgotten = 0", (job.app,)).fetchone()
+    if known is None:
+        raise NotFound(f"cannot run {job.dyno}: its app is gone")
+    _insert(db, job)
+    secrets.seal(db, sealer, job.app, job.environment.values(), values)
+    events.append(db, job.app, "job.asked", job=job.id, dyno=job.dyno)
+    return job
 
 
-@dataclass
-class Queued(Job):
-    """A job whose answer somebody awaits in an event loop."""
-
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
-    answer: asyncio.Future[Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.answer = self.loop.create_future()
-
-
-def answer_all(jobs: Sequence[Queued]) -> None:
-    """One wake-up per event loop, however many jobs: it is the dearest part of a small commit."""
-    for loop in {job.loop for job in jobs}:
-        mine = [job for job in jobs if job.loop is loop]
-        with suppress(RuntimeError):  # that loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_answer, mine)
-
-
-def _answer(jobs: Sequence[Queued]) -> None:
+def hand_over(db: Connection, jobs: Sequence[Job]) -> None:
+    """About to be started: from here on nobody else starts them."""
     for job in jobs:
-        if job.answer.done():  # the one who asked has gone
-            continue
-        if job.error is not None:
-            job.answer.set_exception(job.error)
-        else:
-            job.answer.set_result(job.result)
+        if _one(db, job.app, job.id) is None:
+            _insert(db, job)
+        _alter(db, msgspec.structs.replace(job, state="handed"))
+
+
+def stop(db: Connection, app: AppId, id: JobId) -> Job | None:
+    db.execute("UPDATE job SET stop_asked = 1 WHERE app = ? AND id = ? AND final = 0", (app, id))
+    return _one(db, app, id)
+
+
+def settle(db: Connection, app: AppId, id: JobId, end: JobEnd) -> None:
+    """A job that has its end already keeps it."""
+    job = _one(db, app, id)
+    if job is None or job.final:
+        return
+    _alter(db, msgspec.structs.replace(job, **msgspec.structs.asdict(end)))
+    events.append(db, app, "job.ended", job=id, dyno=job.dyno, state=end.state, code=end.code)
+
+
+def of_app(db: Connection, app: AppId, limit: int) -> tuple[Job, ...]:
+    """Every one that has not ended, and the newest `limit` of each kind. Newest first."""
+    rows = db.execute(
+        "SELECT body, state, stop_asked FROM ("
+        "  SELECT *, row_number() OVER (PARTITION BY kind ORDER BY ord DESC) AS place"
+        "  FROM job WHERE app = ?"
+        ") WHERE final = 0 OR place <= ? ORDER BY ord DESC",
+        (app, limit),
+    )
+    return _read(rows)
+
+
+def _one(db: Connection, app: AppId, id: JobId) -> Job | None:
+    found = _read(db.execute(_SELECT + "AND id = ?", (app, id)))
+    return found[0] if found else None
+
+
+def _insert(db: Connection, job: Job) -> None:
+    db.execute(
+        "INSERT INTO job (id, app, kind, state, body) VALUES (?, ?, ?, ?, ?)",
+        (job.id, job.app, job.kind, job.state, msgspec.json.encode(job)),
+    )
+
+
+def _alter(db: Connection, job: Job) -> None:
+    db.execute(
+        "UPDATE job SET state = ?, final = ?, body = ? WHERE app = ? AND id = ? AND final = 0",
+        (job.state, job.final, msgspec.json.encode(job), job.app, job.id),
+    )
+
+
+def _read(rows: Iterable[sqlite3.Row]) -> tuple[Job, ...]:
+    return tuple(
+        msgspec.structs.replace(_decode(body), state=state, stop_asked=bool(stop_asked))
+        for body, state, stop_asked in rows
+    )

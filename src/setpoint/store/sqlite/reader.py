@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from setpoint.model.errors import StoreError
 from setpoint.store.sqlite.connection import Connection, abandon, connect_reader, told
-from setpoint.store.sqlite.jobs import Job, Queued, answer_all
+from setpoint.store.sqlite.turns import Queued, Turn, answer_all
 
 T = TypeVar("T")
 
@@ -38,9 +38,9 @@ class Reader:
         """`work` sees one moment, at least as new as the last write that was acknowledged."""
         if self._closed:
             raise StoreError("cannot read from the store: it is closed")
-        job = Queued(work)
-        self._queue.put(job)
-        return await job.answer
+        turn = Queued(work)
+        self._queue.put(turn)
+        return await turn.answer
 
     async def stop(self) -> None:
         if self._closed:
@@ -52,19 +52,19 @@ class Reader:
             await asyncio.to_thread(thread.join)
 
     def _serve(self, db: Connection) -> None:
-        while (job := self._queue.get()) is not None:
-            read_one(db, job)
-            answer_all([job])
+        while (turn := self._queue.get()) is not None:
+            read_one(db, turn)
+            answer_all([turn])
         db.close()
 
 
-def read_one(db: Connection, job: Job) -> None:
+def read_one(db: Connection, turn: Turn) -> None:
     try:
         db.execute("BEGIN")
-        job.result = job.work(db)
+        turn.result = turn.work(db)
     except sqlite3.Error as error:
-        job.error = told(error, "read from the store")
+        turn.error = told(error, "read from the store")
     except Exception as error:
-        job.error = error
+        turn.error = error
     finally:
         abandon(db)

@@ -25,6 +25,7 @@ def cut(
     description: str,
     change: int,
     now_s: float,
+    commit: str = "",
 ) -> Release | None:
     """None: `change` is not the newest shape any more, or the app is gone."""
     before = _read(db.execute(_SELECT + "AND change = ?", (app, change)))
@@ -44,6 +45,7 @@ def cut(
         description=description,
         change=change,
         created_at_s=now_s,
+        commit=commit,
     )
     _supersede(db, app)
     _insert(db, release)
@@ -67,6 +69,11 @@ def settle(db: Connection, app: AppId, version: int, succeeded: bool, message: s
 def of_app(db: Connection, app: AppId, limit: int) -> tuple[Release, ...]:
     """Newest first."""
     return _read(db.execute(_SELECT + "ORDER BY version DESC LIMIT ?", (app, limit)))
+
+
+def one(db: Connection, app: AppId, version: int) -> Release | None:
+    found = _read(db.execute(_SELECT + "AND version = ?", (app, version)))
+    return found[0] if found else None
 
 
 def _newest_shape(db: Connection, app: AppId, change: int) -> bool:

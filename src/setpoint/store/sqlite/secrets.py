@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from setpoint.model.app import AppIntent, SecretRef
 from setpoint.model.errors import StoreError
+from setpoint.model.ids import AppId
 from setpoint.model.paths import flatten
 from setpoint.store.sealing import Sealer
 from setpoint.store.sqlite.connection import Connection
@@ -17,15 +18,27 @@ def store(
         return
     left = dict(secrets)
     for intent in intents:
-        for ref in _refs(intent):
-            plaintext = left.pop(ref.key, None)
-            if plaintext is not None:
-                db.execute(
-                    "INSERT INTO secret (id, version, unit, sealed) VALUES (?, ?, ?, ?)",
-                    (ref.id, ref.version, intent.id, sealer.seal(ref, plaintext)),
-                )
+        sealed = seal(db, sealer, intent.id, _refs(intent), left)
+        left = {key: value for key, value in left.items() if key not in sealed}
     if left:
         raise StoreError(f"cannot write to the store: no document refers to {', '.join(left)}")
+
+
+def seal(
+    db: Connection,
+    sealer: Sealer,
+    app: AppId,
+    refs: Iterable[SecretRef],
+    values: Mapping[str, str],
+) -> frozenset[str]:
+    """The keys of those refs that have a value: they are sealed now."""
+    sealed = {ref.key: ref for ref in refs if ref.key in values}
+    for key, ref in sealed.items():
+        db.execute(
+            "INSERT INTO secret (id, version, unit, sealed) VALUES (?, ?, ?, ?)",
+            (ref.id, ref.version, app, sealer.seal(ref, values[key])),
+        )
+    return frozenset(sealed)
 
 
 def reveal(db: Connection, sealer: Sealer, refs: Mapping[str, SecretRef]) -> dict[str, str]:

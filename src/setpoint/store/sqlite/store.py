@@ -7,7 +7,8 @@ from pathlib import Path
 
 from setpoint.model.app import SecretRef, Unit
 from setpoint.model.change import Asked, UnitChange
-from setpoint.model.ids import AppId, Digest
+from setpoint.model.ids import AppId, Digest, JobId
+from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
 from setpoint.store import sealing
@@ -17,6 +18,7 @@ from setpoint.store.sqlite import (
     builds,
     changes,
     events,
+    jobs,
     journal,
     meta,
     releases,
@@ -35,8 +37,8 @@ from setpoint.store.sqlite.connection import (
     told,
 )
 from setpoint.store.sqlite.inline import Inline
-from setpoint.store.sqlite.jobs import Runner
 from setpoint.store.sqlite.reader import Reader
+from setpoint.store.sqlite.turns import Runner
 from setpoint.store.sqlite.writer import Writer
 
 
@@ -159,8 +161,10 @@ class SqliteStore:
 
     # --- the journal and what was observed ----------------------------------------------------
 
-    async def begin_pass(self, entries: Sequence[Entry]) -> tuple[int, ...]:
-        return await self._writer.run(lambda db: journal.begin(db, entries))
+    async def begin_pass(
+        self, entries: Sequence[Entry], jobs: Sequence[Job] = ()
+    ) -> tuple[int, ...]:
+        return await self._writer.run(lambda db: _begin_pass(db, entries, jobs))
 
     async def end_pass(
         self,
@@ -205,9 +209,10 @@ class SqliteStore:
         description: str,
         change: int,
         now_s: float,
+        commit: str = "",
     ) -> Release | None:
         return await self._writer.run(
-            lambda db: releases.cut(db, app, build, config, description, change, now_s)
+            lambda db: releases.cut(db, app, build, config, description, change, now_s, commit)
         )
 
     async def settle_release(self, app: AppId, version: int, succeeded: bool, message: str) -> None:
@@ -216,9 +221,31 @@ class SqliteStore:
     async def releases(self, app: AppId, limit: int = 50) -> tuple[Release, ...]:
         return await self._reader.run(lambda db: releases.of_app(db, app, limit))
 
+    async def release(self, app: AppId, version: int) -> Release | None:
+        return await self._reader.run(lambda db: releases.one(db, app, version))
+
+    # --- jobs ---------------------------------------------------------------------------------
+
+    async def add_job(self, job: Job, secrets: Mapping[str, str] = {}) -> Job:
+        return await self._writer.run(lambda db: jobs.add(db, self._sealer, job, secrets))
+
+    async def stop_job(self, app: AppId, id: JobId) -> Job | None:
+        return await self._writer.run(lambda db: jobs.stop(db, app, id))
+
+    async def settle_job(self, app: AppId, id: JobId, end: JobEnd) -> None:
+        await self._writer.run(lambda db: jobs.settle(db, app, id, end))
+
+    async def jobs(self, app: AppId, limit: int = 50) -> tuple[Job, ...]:
+        return await self._reader.run(lambda db: jobs.of_app(db, app, limit))
+
     async def close(self) -> None:
         await self._reader.stop()
         await self._writer.stop()
+
+
+def _begin_pass(db: Connection, entries: Sequence[Entry], handed: Sequence[Job]) -> tuple[int, ...]:
+    jobs.hand_over(db, handed)
+    return journal.begin(db, entries)
 
 
 def _end_pass(

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from setpoint.model.errors import StoreError
 from setpoint.store.sqlite.connection import Connection, abandon, told
-from setpoint.store.sqlite.jobs import Job, Queued, answer_all
+from setpoint.store.sqlite.turns import Queued, Turn, answer_all
 
 T = TypeVar("T")
 
@@ -36,9 +36,9 @@ class Writer:
             raise StoreError("cannot write to the store: it is closed")
         if self._queue.qsize() >= QUEUE_MAX:
             raise StoreError(f"cannot write to the store: {QUEUE_MAX} writes are waiting already")
-        job = Queued(work)
-        self._queue.put(job)
-        return await job.answer
+        turn = Queued(work)
+        self._queue.put(turn)
+        return await turn.answer
 
     async def stop(self) -> None:
         """Finishes what is queued."""
@@ -50,50 +50,50 @@ class Writer:
     def _serve(self) -> None:
         going = True
         while going:
-            jobs, going = self._take()
-            if jobs:
-                write_group(self._db, jobs)
-                answer_all(jobs)
+            turns, going = self._take()
+            if turns:
+                write_group(self._db, turns)
+                answer_all(turns)
         self._db.close()
 
     def _take(self) -> tuple[list[Queued], bool]:
         """Blocks for the first, then takes whoever is there. False once asked to stop."""
-        jobs: list[Queued] = []
+        turns: list[Queued] = []
         item = self._queue.get()
         while item is not None:
-            jobs.append(item)
-            if len(jobs) == GROUP_MAX:
-                return jobs, True
+            turns.append(item)
+            if len(turns) == GROUP_MAX:
+                return turns, True
             try:
                 item = self._queue.get_nowait()
             except queue.Empty:
-                return jobs, True
-        return jobs, False
+                return turns, True
+        return turns, False
 
 
-def write_group(db: Connection, jobs: Sequence[Job]) -> None:
+def write_group(db: Connection, turns: Sequence[Turn]) -> None:
     """All in one transaction. If that cannot reach the disk, everyone in it is told."""
     try:
         db.execute("BEGIN IMMEDIATE")
-        for job in jobs:
-            _write_one(db, job)
+        for turn in turns:
+            _write_one(db, turn)
         db.execute("COMMIT")
     except Exception as error:
         abandon(db)
-        for job in jobs:
-            job.error = _told(error)
+        for turn in turns:
+            turn.error = _told(error)
 
 
-def _write_one(db: Connection, job: Job) -> None:
-    db.execute("SAVEPOINT job")
+def _write_one(db: Connection, turn: Turn) -> None:
+    db.execute("SAVEPOINT turn")
     try:
-        job.result = job.work(db)
+        turn.result = turn.work(db)
     except Exception as error:
         if _ends_group(db, error):
             raise
-        db.execute("ROLLBACK TO job")
-        job.error = _told(error)
-    db.execute("RELEASE job")
+        db.execute("ROLLBACK TO turn")
+        turn.error = _told(error)
+    db.execute("RELEASE turn")
 
 
 def _ends_group(db: Connection, error: Exception) -> bool:

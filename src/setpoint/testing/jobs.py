@@ -1,0 +1,111 @@
+"""Jobs of the simulated supervisor: a ledger that lasts, and processes that do not.
+
+The ledger is on disk and outlives everything. What ran when the machine went down is lost.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from setpoint.model.ids import AppId, InstanceId, JobId
+from setpoint.model.job import JobFacts, JobOrder
+from setpoint.model.process import Exit
+from setpoint.planning.standing import GRACE_S
+from setpoint.testing.machine import Machine
+from setpoint.testing.programs import BY_DIGEST
+
+RUN_S = 3.0
+MARK = "job-"
+
+
+@dataclass
+class Known:
+    """One id. `order` None: it was stopped before anybody asked for its start."""
+
+    id: JobId
+    app: AppId
+    order: JobOrder | None
+    state: Literal["running", "ended", "lost"] = "ended"
+    started_at_s: float | None = None
+    exit: Exit | None = None
+    stopping: bool = False
+    late: bool = False
+
+    @property
+    def facts(self) -> JobFacts:
+        return JobFacts(
+            id=self.id,
+            app=self.app,
+            dyno=self.order.dyno if self.order is not None else "",
+            state=self.state,
+            started_at_s=self.started_at_s,
+            ended_at_s=self.exit.at_s if self.exit is not None else None,
+            exit=self.exit,
+            stopping=self.stopping,
+        )
+
+
+def process_of(id: JobId) -> InstanceId:
+    """Under which name the machine runs it."""
+    return InstanceId(f"{MARK}{id}")
+
+
+class SimJobs:
+    """`on_start` hears every start of a process, whatever led to it. `tell`: facts changed."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, machine: Machine, tell: Callable[[AppId], None]
+    ) -> None:
+        self._loop = loop
+        self._machine = machine
+        self._tell = tell
+        self.ledger: dict[JobId, Known] = {}
+        self.on_start: Callable[[JobOrder], None] = lambda order: None
+
+    def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:
+        if order.id in self.ledger:
+            return
+        known = Known(order.id, order.app, order, "running", self._loop.time())
+        self.ledger[order.id] = known
+        self.on_start(order)
+        program = BY_DIGEST[order.spec.code]
+        hangs = order.spec.process == "release" and program.release == "hangs"
+        code = 1 if order.spec.process == "release" and program.release == "fails" else 0
+        self._machine.run(process_of(order.id), None if hangs else RUN_S, code)
+        self._loop.call_later(order.run_s_max, self._time_is_up, known)
+        self._tell(order.app)
+
+    def stop(self, app: AppId, id: JobId) -> None:
+        known = self.ledger.setdefault(id, Known(id, app, None))
+        if known.state == "running" and not known.stopping:
+            known.stopping = True
+            self._loop.call_later(GRACE_S, self._machine.end, process_of(id), 137)
+            self._machine.term(process_of(id))
+        self._tell(app)
+
+    def owns(self, process: InstanceId) -> bool:
+        return process.startswith(MARK)
+
+    def look(self) -> None:
+        """What ended, also while nobody looked."""
+        for known in self.ledger.values():
+            proc = self._machine.procs.get(process_of(known.id))
+            if known.state == "running" and proc is not None and proc.code is not None:
+                known.state = "ended"
+                known.exit = Exit(
+                    proc.code, proc.ended_at_s, expected=known.stopping, timed_out=known.late
+                )
+                self._machine.reap(process_of(known.id))
+                self._tell(known.app)
+
+    def power_off(self) -> None:
+        for known in self.ledger.values():
+            if known.state == "running":
+                known.state = "lost"
+                self._tell(known.app)
+
+    def _time_is_up(self, known: Known) -> None:
+        if known.state == "running":
+            known.late = True
+            self._machine.end(process_of(known.id), 137)
