@@ -10,12 +10,13 @@ HOST_SUFFIX = "localhost"
 
 
 def plan_route(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
-    route = Route(draft.unit.id, draft.unit.name, _backends(draft, wanted), draft.unit.fence)
+    unit = draft.unit
+    route = Route(unit.id, unit.name, _backends(draft, wanted), unit.fence, unit.intent.maintenance)
     seen = draft.observed.route
     key = draft.unit.intent.invoke_key
     same = seen is not None and seen.route.same_as(route) and seen.invoke_key == key
     if not same:
-        text = _why(seen.route.backends if seen is not None else (), route.backends)
+        text = _why(seen.route if seen is not None else None, route)
         draft.steps.append(EnsureRoute(route, key, draft.because("route", text)))
     elif seen is not None and seen.nack:
         draft.stall("RouteRefused", f"the edge refused the route: {seen.nack}")
@@ -114,7 +115,12 @@ def _current(draft: Draft, process: str) -> SetKey | None:
     return next((b.target for b in seen.route.backends if b.process == process), None)
 
 
-def _why(before: tuple[Backend, ...], after: tuple[Backend, ...]) -> str:
+def _why(seen: Route | None, route: Route) -> str:
+    if route.maintenance and not (seen is not None and seen.maintenance):
+        return "maintenance was switched on"
+    if seen is not None and seen.maintenance and not route.maintenance:
+        return "maintenance is over"
+    before, after = seen.backends if seen is not None else (), route.backends
     old = {b.process: b.target for b in before}
     moved = [b.process for b in after if b.target is not None and b.target != old.get(b.process)]
     if moved:

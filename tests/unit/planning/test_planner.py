@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from setpoint.model.app import Source
+from setpoint.model.app import Probe, Source
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import Digest
 from setpoint.model.process import Exit
@@ -568,3 +568,35 @@ def test_a_retiring_set_is_waited_for_also_when_its_last_instance_is_gone(servin
     serving.go()
     serving.idle()
     assert not serving.plan().settled
+
+
+def test_maintenance_is_a_matter_of_the_route_alone(serving: Scene):
+    serving.change(maintenance=True)
+    made = serving.go()
+    assert [s.because.text for s in made.steps if isinstance(s, EnsureRoute)] == [
+        "maintenance was switched on"
+    ]
+    assert serving.observed.route.route.maintenance
+    serving.settle()
+    assert (len(serving.sets()), serving.routed_to()) == (1, 1)
+    serving.change(maintenance=False)
+    assert "maintenance is over" in [s.because.text for s in serving.go().steps]
+
+
+def test_one_process_type_can_be_started_afresh_alone():
+    scene = Scene()
+    scene.settle(processes=(WEB, WORKER))
+    scene.scale("worker", 1)
+    scene.settle(processes=(WEB, WORKER))
+    web, worker = scene.sets("web")[0].key, scene.sets("worker")[0].key
+    scene.change(restarted={"worker": NOW_S})
+    scene.settle(processes=(WEB, WORKER))
+    assert scene.sets("web")[0].key == web
+    assert scene.sets("worker")[0].key != worker
+
+
+def test_a_probe_is_asked_of_web_alone_and_changing_it_restarts_nothing(serving: Scene):
+    key = serving.sets()[0].key
+    serving.change(probes={"web": Probe("/health", timeout_s=2.0)})
+    orders = [s.order for s in serving.go().steps if isinstance(s, EnsureProcesses)]
+    assert [(o.key, o.probe.path) for o in orders] == [(key, "/health")]
