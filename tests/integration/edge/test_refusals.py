@@ -9,7 +9,6 @@ from setpoint.drivers.envoy.ads import Ads
 from setpoint.drivers.envoy.hold import Holds
 from setpoint.drivers.envoy.server import Ears, EnvoyServer
 from setpoint.drivers.envoy.snapshot import Snapshot
-from setpoint.formats.envoy.project import CONSTANT
 from setpoint.formats.envoy.resource import Kind, Resource
 from setpoint.model.process import Endpoint
 from setpoint.processes.accounts import accounts
@@ -27,10 +26,16 @@ from tests.integration.edge.world import (
 )
 
 
-def host(name: str, *domains: str) -> Resource:
+def host(name: str, claims: str = "") -> Resource:
+    """`claims`: the host whose requests it wants, if not its own."""
     reply = {"match": {"prefix": "/"}, "direct_response": {"status": 204}}
-    body = {"name": f"edge/{name}", "domains": list(domains) or [name], "routes": [reply]}
-    return Resource(Kind.HOST, f"edge/{name}", body)
+    virtual = {"name": name, "domains": ["*"], "routes": [reply]}
+    body = {
+        "name": name,
+        "key": {"fragments": [{"string_key": claims or name}]},
+        "route_configuration": {"name": name, "virtual_hosts": [virtual]},
+    }
+    return Resource(Kind.HOST, name, body)
 
 
 @asynccontextmanager
@@ -41,7 +46,6 @@ async def bare(world: World) -> AsyncIterator[tuple[Snapshot, Ads]]:
     holds = Holds(lambda _: (None, False), lambda *_: None, SCALED)
     server = EnvoyServer(ads, holds, Ears(lambda _: None, lambda *_: None))
     server.bind(world.paths.xds_socket, accounts().envoy, accounts().edge)
-    snapshot.replace((), CONSTANT)
     await server.start()
     world.start_envoy()
     await world.up()
@@ -57,14 +61,14 @@ def test_one_bad_host_takes_no_good_one_along(run: Run) -> None:
             first, *good = [host(f"good-{n}.x") for n in range(3)]
             ads.changed(snapshot.replace((), [first]))
             await until(lambda: ads.confirmed(first.kind, first.name), "the first host")
-            clash = host("clash.x", "clash.x", "good-0.x")
+            clash = host("clash.x", claims="good-0.x")
             ads.changed(snapshot.replace((), [*good, clash]))
             bad = (Kind.HOST, clash.name)
             await until(lambda: ads.refusal(*bad), "Envoy to refuse the duplicate")
             assert "good-0.x" in ads.refusal(*bad)
             for one in (first, *good):
                 await until(lambda one=one: ads.confirmed(one.kind, one.name), one.name)
-                assert (await world.get(one.name.removeprefix("edge/"))).status == 204
+                assert (await world.get(one.name)).status == 204
             assert not ads.confirmed(*bad)
             ads.changed(snapshot.replace([bad], [host("clash.x")]))
             await until(lambda: ads.confirmed(*bad), "the mended host")

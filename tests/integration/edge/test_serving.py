@@ -13,9 +13,34 @@ def test_each_host_reaches_its_own_app(world: World, run: Run) -> None:
     async def story() -> None:
         await world.app("one")
         await world.app("two")
-        for host in ("one.localhost", "ONE.localhost", f"one.localhost:{world.port}"):
+        for host in ("one.localhost", f"one.localhost:{world.port}", "one.localhost:443"):
             assert (await world.get(host)).json["name"] == "one"
         assert (await world.get("two.localhost")).json["name"] == "two"
+
+    run(story())
+
+
+def test_a_host_in_capitals_is_sent_to_the_same_place_in_lower_case(world: World, run: Run) -> None:
+    async def story() -> None:
+        await world.app("quiet")
+        host = f"Quiet.LOCALHOST:{world.port}"
+        answer = await world.get(host, "/A?b=C", method="POST", body=b"x")
+        assert answer.status == 308
+        place = answer.headers["location"]
+        assert place == f"http://quiet.localhost:{world.port}/A?b=C"
+        there = place.removeprefix("http://").partition("/")[0]
+        assert (await world.get(there, method="POST", body=b"x")).json["body_bytes"] == 1
+        assert (await call_h2(world.port, "Quiet.localhost"))[0] is False
+
+    run(story())
+
+
+def test_the_app_is_told_the_port_its_caller_used(world: World, run: Run) -> None:
+    async def story() -> None:
+        await world.app("ported")
+        host = f"ported.localhost:{world.port}"
+        assert (await world.get(host)).json["headers"]["host"] == host
+        assert "status=200" in await world.line("host=ported.localhost ")
 
     run(story())
 

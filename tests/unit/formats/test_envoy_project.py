@@ -16,7 +16,7 @@ from setpoint.formats.envoy.limits import Limits
 from setpoint.formats.envoy.local_replies import mappers
 from setpoint.formats.envoy.project import fault, project
 from setpoint.formats.envoy.replies import ALL, BY_LABEL, FUNCTION_TIMEOUT
-from setpoint.formats.envoy.resource import Kind
+from setpoint.formats.envoy.resource import Kind, Resource
 from setpoint.model.ids import AppId, Digest, Fence, InstanceId, SetKey
 from setpoint.model.process import Bounds, Endpoint, Instance, Phase, SetFacts
 from setpoint.model.route import Backend, Route
@@ -47,6 +47,11 @@ def backend(**fields: Any) -> Backend:
 
 def route(*backends: Backend) -> Route:
     return Route(APP, "shop", backends, Fence(1, 1))
+
+
+def routes_of(host: Resource) -> list[Any]:
+    [virtual_host] = host.body["route_configuration"]["virtual_hosts"]
+    return virtual_host["routes"]
 
 
 READY = facts(instance(Phase.READY))
@@ -105,10 +110,18 @@ def test_a_cluster_stays_until_its_last_instance_has_ended() -> None:
     assert project_set(facts(instance(Phase.GONE)), LIMITS) == ()
 
 
+def test_each_host_has_a_table_of_its_own_that_answers_for_no_other() -> None:
+    """Envoy looks a host up by a hash of it, and whoever forges one must not get another's app."""
+    [host] = project_route(route(backend()), "", {}, LIMITS)
+    assert host.body["key"] == {"fragments": [{"string_key": "s.localhost"}]}
+    [virtual_host] = host.body["route_configuration"]["virtual_hosts"]
+    assert virtual_host["domains"] == ["s.localhost"]
+
+
 def test_each_host_is_a_resource_of_its_own_and_needs_its_cluster() -> None:
     many = backend(hosts=("a.localhost", "b.localhost"))
     hosts = project_route(route(many), "", {WEB: READY}, LIMITS)
-    assert [h.name for h in hosts] == ["edge/a.localhost", "edge/b.localhost"]
+    assert [h.name for h in hosts] == ["a.localhost", "b.localhost"]
     assert {h.needs for h in hosts} == {cluster_name(WEB)}
     held = project_route(route(many), "", {}, LIMITS)
     assert {h.needs for h in held} == {""}
@@ -117,7 +130,7 @@ def test_each_host_is_a_resource_of_its_own_and_needs_its_cluster() -> None:
 def test_the_key_is_asked_for_before_anything_is_held() -> None:
     keyed = backend(kind="function", target=HELLO, hold=True, keyed=True)
     [host] = project_route(route(keyed), "k-1", {}, LIMITS)
-    allowed, turned_away = host.body["routes"]
+    allowed, turned_away = routes_of(host)
     [header] = allowed["match"]["headers"]
     assert header == {"name": "authorization", "string_match": {"exact": "Bearer k-1"}}
     assert allowed["request_headers_to_remove"] == ["authorization"]
@@ -129,14 +142,14 @@ def test_the_key_is_asked_for_before_anything_is_held() -> None:
 def test_without_a_key_on_record_nobody_gets_in() -> None:
     keyed = backend(kind="function", target=HELLO, keyed=True)
     [host] = project_route(route(keyed), "", {HELLO: facts(key=HELLO, socket=PIPE)}, LIMITS)
-    assert [r.get("direct_response") for r in host.body["routes"]] == [{"status": 401}]
+    assert [r.get("direct_response") for r in routes_of(host)] == [{"status": 401}]
 
 
 def test_maintenance_comes_before_keys_holds_and_what_runs() -> None:
     keyed = backend(hosts=("f.x",), kind="function", target=HELLO, hold=True, keyed=True)
     closed = msgspec.structs.replace(route(backend(), keyed), maintenance=True)
     for host in project_route(closed, "k-1", {WEB: READY}, LIMITS):
-        [only] = host.body["routes"]
+        [only] = routes_of(host)
         assert only["direct_response"] == {"status": 503}
         assert host.needs == ""
     assert not closed.same_as(route(backend(), keyed))
@@ -202,10 +215,14 @@ def test_the_bootstrap_is_what_envoys_api_knows() -> None:
         "config.bootstrap.v3.bootstrap",
         "extensions.access_loggers.filters.cel.v3.cel",
         "extensions.access_loggers.grpc.v3.als",
+        "extensions.common.matching.v3.extension_matcher",
+        "extensions.filters.common.matcher.action.v3.skip_action",
         "extensions.filters.http.header_mutation.v3.header_mutation",
+        "extensions.filters.http.lua.v3.lua",
         "extensions.filters.http.router.v3.router",
         "extensions.filters.network.http_connection_manager.v3.http_connection_manager",
         "extensions.resource_monitors.downstream_connections.v3.downstream_connections",
+        "type.matcher.v3.http_inputs",
     ):
         importlib.import_module(f"envoy.{module}_pb2")
     message: Any = importlib.import_module("envoy.config.bootstrap.v3.bootstrap_pb2")

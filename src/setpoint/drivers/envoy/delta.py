@@ -9,8 +9,6 @@ The rules, beyond the protocol's own:
  3. A refused response says nothing about which of its resources was bad, and the good ones are
     lost with it. So each is sent again alone; what is then refused stays so in this version.
  4. A cluster whose settings changed warms anew and waits for its endpoints, without asking.
- 5. One answer about hosts at a time: Envoy rebuilds its whole table for each (9 ms at 1,000), so
-    what comes up meanwhile goes out together.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,8 +18,8 @@ from setpoint.drivers.envoy.snapshot import Item, Name, Snapshot, pointed_at
 from setpoint.formats.envoy.resource import Kind
 
 WILDCARD = "*"
-_ALWAYS_WILD = Kind.HOST
-"""Envoy asks for hosts by naming the route table; all of them belong to it."""
+_WILD = (Kind.CLUSTER, Kind.HOST)
+"""Of these Envoy wants all there are, and says so by naming none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,6 @@ class Delta:
         self._snapshot = snapshot
         self._watches = {kind: _Watch() for kind in Kind}
         self._flying: dict[str, dict[str, Item | None]] = {}
-        self._hosts_flying: set[str] = set()
         self._sent = 0
         self._pointers = _Pointers()
 
@@ -126,8 +123,8 @@ class Delta:
         watch.asked = True
         watch.sent.update(ask.held)
         watch.confirmed.update(ask.held)
-        nothing_named = not ask.subscribe and ask.kind is Kind.CLUSTER
-        watch.wild = ask.kind is _ALWAYS_WILD or nothing_named or WILDCARD in ask.subscribe
+        nothing_named = not ask.subscribe and ask.kind in _WILD
+        watch.wild = nothing_named or WILDCARD in ask.subscribe
         watch.pending |= set(ask.held)
         if watch.wild:
             watch.pending |= set(self._snapshot.items[ask.kind])
@@ -137,7 +134,6 @@ class Delta:
 
     def _settle(self, ask: Ask) -> set[str]:
         flown = self._flying.pop(ask.nonce, {})
-        self._hosts_flying.discard(ask.nonce)
         if ask.error:
             self._refuse(self._watches[ask.kind], ask, flown)
         else:
@@ -195,7 +191,7 @@ class Delta:
 
     def _answers(self, kind: Kind) -> Iterator[Answer]:
         watch = self._watches[kind]
-        if not watch.asked or (kind is Kind.HOST and self._hosts_flying):
+        if not watch.asked:
             return
         due = {name for name in watch.pending if self._may_go(kind, name)}
         if kind is Kind.HOST and not watch.answered and due != watch.pending:
@@ -245,8 +241,6 @@ class Delta:
                 self._pointers.add(name, item.needs)
         self._sent += 1
         nonce = str(self._sent)
-        if kind is Kind.HOST:
-            self._hosts_flying.add(nonce)
         self._flying[nonce] = items
         present = tuple(item for item in items.values() if item is not None)
         return Answer(kind, nonce, present, tuple(n for n, item in items.items() if item is None))

@@ -1,6 +1,7 @@
 """What Envoy tells without being asked: its access log and its load reports, as our own values."""
 
 import importlib
+import re
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from setpoint.formats.envoy.router_log import Entry
 _als: Any = importlib.import_module("envoy.service.accesslog.v3.als_pb2")
 _lrs: Any = importlib.import_module("envoy.service.load_stats.v3.lrs_pb2")
 DIGITS_MAX = 9
+_PORT_RE = re.compile(r":\d*$")
 _PROTOCOLS = {0: "http", 1: "http/1.0", 2: "http", 3: "h2"}
 
 
@@ -55,7 +57,7 @@ def _entry(entry: Any) -> Entry:
         .enum_type.values_by_number[request.request_method]
         .name.removesuffix("_METHOD"),
         path=request.path,
-        host=request.authority,
+        host=_PORT_RE.sub("", request.authority),
         request_id=request.request_id,
         forwarded_for=request.forwarded_for or _address(common.downstream_remote_address),
         status=response.response_code.value,

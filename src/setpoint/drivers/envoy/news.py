@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from setpoint.drivers.envoy.ads import Ads
 from setpoint.drivers.envoy.snapshot import Name
 from setpoint.drivers.envoy.table import Entry, Table
-from setpoint.formats.envoy.resource import ROUTES_NAME, Kind
+from setpoint.formats.envoy.resource import Kind
 from setpoint.model.ids import AppId
 from setpoint.model.route import RouteFacts
 
@@ -83,10 +83,9 @@ class News:
     def _apps(self, name: Name) -> Iterable[AppId]:
         kind, text = name
         if kind is Kind.HOST:
-            host = text.removeprefix(f"{ROUTES_NAME}/")
-            if (owner := self._table.owners.get(host)) is not None:
+            if (owner := self._table.owners.get(text)) is not None:
                 yield owner
-            yield from tuple(self._table.left.get(host, ()))
+            yield from tuple(self._table.left.get(text, ()))
         elif self._ads.refusal(kind, text) and (key := self._table.keys.get(text)):
             yield from self._table.users(key)
 

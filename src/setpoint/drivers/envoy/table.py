@@ -11,8 +11,8 @@ from setpoint.formats.control import DropRoute, SetRoute
 from setpoint.formats.envoy.clusters import cluster_name, project_set
 from setpoint.formats.envoy.hosts import project_route
 from setpoint.formats.envoy.limits import Limits
-from setpoint.formats.envoy.project import CONSTANT, fault, hosts_of
-from setpoint.formats.envoy.resource import Kind, host_name
+from setpoint.formats.envoy.project import fault, hosts_of
+from setpoint.formats.envoy.resource import Kind
 from setpoint.model.errors import Stale, Terminal, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.process import SetFacts
@@ -54,7 +54,6 @@ class Table:
         self.left: dict[str, set[AppId]] = {}
         """host -> apps that had it until lately, and are done with it once Envoy confirms"""
         self._users: dict[SetKey, set[AppId]] = {}
-        snapshot.replace((), CONSTANT)
 
     # --- routes -------------------------------------------------------------------------------
 
@@ -164,7 +163,7 @@ class Table:
 
 
 def _names(hosts: Iterable[str]) -> set[Name]:
-    return {(Kind.HOST, host_name(host)) for host in hosts}
+    return {(Kind.HOST, host) for host in hosts}
 
 
 def _targets(entry: Entry) -> set[SetKey]:

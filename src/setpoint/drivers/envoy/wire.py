@@ -21,8 +21,7 @@ _discovery = _module("service.discovery.v3.discovery")
 _auth = _module("service.auth.v3.external_auth")
 _cluster = _module("config.cluster.v3.cluster")
 _endpoint = _module("config.endpoint.v3.endpoint")
-_route = _module("config.route.v3.route")
-_components = _module("config.route.v3.route_components")
+_scoped_route = _module("config.route.v3.scoped_route")
 for _extension in (  # what resources carry as Any must be known to the parser of their JSON form
     "extensions.filters.http.ext_authz.v3.ext_authz",
     "extensions.filters.http.buffer.v3.buffer",
@@ -33,8 +32,7 @@ for _extension in (  # what resources carry as Any must be known to the parser o
 _MESSAGES: dict[Kind, Any] = {
     Kind.CLUSTER: _cluster.Cluster,
     Kind.ENDPOINTS: _endpoint.ClusterLoadAssignment,
-    Kind.ROUTES: _route.RouteConfiguration,
-    Kind.HOST: _components.VirtualHost,
+    Kind.HOST: _scoped_route.ScopedRouteConfiguration,
 }
 _URLS = {k: f"type.googleapis.com/{m.DESCRIPTOR.full_name}" for k, m in _MESSAGES.items()}
 _KINDS = {url: kind for kind, url in _URLS.items()}

@@ -1,4 +1,4 @@
-"""One route as Envoy sees it: a virtual host per host name, and how each is treated now."""
+"""One route as Envoy sees it: a small route table per host name, and how each is treated now."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Literal
 from setpoint.formats.envoy import replies
 from setpoint.formats.envoy.clusters import cluster_name, endpoints
 from setpoint.formats.envoy.limits import Limits, seconds
-from setpoint.formats.envoy.resource import EXTENSIONS, Json, Kind, Resource, host_name, typed
+from setpoint.formats.envoy.resource import EXTENSIONS, Json, Kind, Resource, typed
 from setpoint.model.ids import SetKey
 from setpoint.model.process import Phase, SetFacts
 from setpoint.model.route import Backend, Route
@@ -51,19 +51,11 @@ def _down(seen: SetFacts) -> bool:
     return seen.crashes > 0 and not any(i.phase is Phase.STARTING for i in seen.instances)
 
 
-def nobody() -> Resource:
-    """Every host that is no app's. It also lets Envoy open its port while there are no apps: an
-    empty answer about hosts leaves it waiting."""
-    name = host_name("*")
-    route = {"match": {"prefix": "/"}, **_direct(replies.NO_SUCH_APP)}
-    return Resource(Kind.HOST, name, {"name": name, "domains": ["*"], "routes": [route]})
-
-
 def project_route(
     route: Route, invoke_key: str, facts: Facts, limits: Limits
 ) -> tuple[Resource, ...]:
     return tuple(
-        _virtual_host(
+        _host(
             *(route, backend, host, invoke_key),
             treatment(backend, facts, maintenance=route.maintenance),
             limits,
@@ -73,11 +65,11 @@ def project_route(
     )
 
 
-def _virtual_host(
+def _host(
     route: Route, backend: Backend, host: str, invoke_key: str, how: Treatment, limits: Limits
 ) -> Resource:
-    name = host_name(host)
-    body: Json = {"name": name, "domains": [host]}
+    """Named by host, so that no two can ever claim the same one."""
+    body: Json = {"name": host, "domains": [host]}
     body["routes"] = _routes(route, backend, invoke_key, how, limits)
     if backend.kind == "function":
         most = limits.function_body_bytes
@@ -89,7 +81,15 @@ def _virtual_host(
             )
         }
     serving = backend.target if how == "serve" else None
-    return Resource(Kind.HOST, name, body, "" if serving is None else cluster_name(serving))
+    scope = {"name": host, "key": {"fragments": [{"string_key": host}]}, **_table(host, body)}
+    return Resource(Kind.HOST, host, scope, "" if serving is None else cluster_name(serving))
+
+
+def _table(host: str, virtual_host: Json) -> Json:
+    """A cold host names a cluster that comes with its first instance. Envoy finds the table by a
+    hash of the host, and one host's hash can be forged: so it compares the name once more."""
+    table: Json = {"name": host, "validate_clusters": False, "ignore_port_in_host_matching": True}
+    return {"route_configuration": table | {"virtual_hosts": [virtual_host]}}
 
 
 def _routes(

@@ -4,8 +4,9 @@ from typing import Any
 
 from setpoint.formats.envoy.limits import Limits, seconds
 from setpoint.formats.envoy.local_replies import mappers
+from setpoint.formats.envoy.lower_case import lower_case
 from setpoint.formats.envoy.replies import ERROR_HEADER, HELD_HEADER
-from setpoint.formats.envoy.resource import ADS, EXTENSIONS, ROUTES_NAME, Json, typed
+from setpoint.formats.envoy.resource import ADS, EXTENSIONS, Json, typed
 
 XDS_CLUSTER = "agent"
 FILTERS = EXTENSIONS + "filters.http."
@@ -35,10 +36,9 @@ def _manager(limits: Limits) -> Json:
         EXTENSIONS + "filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="edge",
         codec_type="AUTO",
-        rds={"route_config_name": ROUTES_NAME, "config_source": ADS},
+        scoped_routes=_scopes(),
         use_remote_address=True,
         append_x_forwarded_port=True,
-        strip_any_host_port=True,
         server_name="setpoint",
         request_headers_timeout=seconds(limits.headers_s),
         stream_idle_timeout=seconds(limits.idle_s),
@@ -65,9 +65,22 @@ def _manager(limits: Limits) -> Json:
     )
 
 
+def _scopes() -> Json:
+    """Each host has a route table of its own, found by its exact name: what one more of them costs
+    does not depend on how many there are. The port in `Host` is the caller's affair."""
+    host = {"name": ":authority", "element_separator": ":", "index": 0}
+    return {
+        "name": "edge",
+        "scope_key_builder": {"fragments": [{"header_value_extractor": host}]},
+        "rds_config_source": ADS,
+        "scoped_rds": {"scoped_rds_config_source": ADS},
+    }
+
+
 def _filters(limits: Limits) -> list[Json]:
     """Those marked disabled cost nothing until a virtual host brings its own settings."""
     return [
+        lower_case(),
         _filter("header_mutation", "v3.HeaderMutation", mutations=_mutations()),
         _filter(
             "ext_authz",

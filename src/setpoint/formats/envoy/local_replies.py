@@ -23,7 +23,6 @@ def mappers() -> list[Json]:
 
 
 _DIRECT = (
-    replies.NO_SUCH_APP,
     replies.UNAUTHORIZED,
     replies.NO_PROCESS,
     replies.CRASHED,

@@ -8,19 +8,16 @@ from collections.abc import Iterable
 
 from setpoint.formats.control import SetRoute
 from setpoint.formats.envoy.clusters import project_set
-from setpoint.formats.envoy.hosts import HOST_RE, KEY_RE, Facts, nobody, project_route
+from setpoint.formats.envoy.hosts import HOST_RE, KEY_RE, Facts, project_route
 from setpoint.formats.envoy.limits import Limits
-from setpoint.formats.envoy.resource import Resource, routes
+from setpoint.formats.envoy.resource import Resource
 from setpoint.model.route import Route
-
-CONSTANT = (routes(), nobody())
-"""What is there whatever runs."""
 
 
 def project(asked: Iterable[SetRoute], facts: Facts, limits: Limits) -> tuple[Resource, ...]:
     sets = [r for seen in facts.values() for r in project_set(seen, limits)]
     hosts = [r for m in asked for r in project_route(m.route, m.invoke_key, facts, limits)]
-    return (*sets, *CONSTANT, *hosts)
+    return (*sets, *hosts)
 
 
 def hosts_of(route: Route) -> list[str]:

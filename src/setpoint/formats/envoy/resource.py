@@ -14,7 +14,6 @@ class Kind(StrEnum):
 
     CLUSTER = "cluster"
     ENDPOINTS = "endpoints"
-    ROUTES = "routes"
     HOST = "host"
 
 
@@ -31,20 +30,9 @@ class Resource(msgspec.Struct, frozen=True):
     empty: bool = False
 
 
-ROUTES_NAME = "edge"
 ADS: Json = {"resource_api_version": "V3", "ads": {}}
 
 
 def typed(message: str, **fields: Any) -> Json:
     """A protobuf Any in its JSON form."""
     return {"@type": f"type.googleapis.com/{message}", **fields}
-
-
-def host_name(host: str) -> str:
-    """Named by host, so that no two virtual hosts can ever claim the same one."""
-    return f"{ROUTES_NAME}/{host}"
-
-
-def routes() -> Resource:
-    """The one route table; its virtual hosts come one by one (VHDS)."""
-    return Resource(Kind.ROUTES, ROUTES_NAME, {"name": ROUTES_NAME, "vhds": {"config_source": ADS}})

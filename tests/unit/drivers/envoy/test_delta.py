@@ -29,7 +29,7 @@ def resources(app: str, state: State, empty: tuple[str, ...] = ()) -> list[Resou
         found.append(Resource(Kind.ENDPOINTS, name, {"none": none}, empty=none))
     if state != "gone":
         needs = f"{app}{state}" if state.isdigit() else ""
-        found.append(Resource(Kind.HOST, f"edge/{app}", {"needs": needs}, needs=needs))
+        found.append(Resource(Kind.HOST, app, {"needs": needs}, needs=needs))
     return found
 
 
@@ -114,7 +114,6 @@ class Envoy:
 class World:
     def __init__(self) -> None:
         self.snapshot = Snapshot(pack)
-        self.snapshot.replace((), [Resource(Kind.HOST, "edge/*", {})])
         self.owned: dict[str, list[Resource]] = {}
         self.envoy = Envoy(self.snapshot)
 
@@ -179,29 +178,29 @@ def test_after_a_reconnect_hosts_still_protect_what_they_point_at() -> None:
 def test_a_refused_resource_is_found_and_the_others_are_sent_alone() -> None:
     world = World()
     world.envoy.settle()
-    world.envoy.bad = {"edge/b"}
+    world.envoy.bad = {"b"}
     for app in APPS:
         world.set(app, "cold")
     world.envoy.settle()
-    assert set(world.held()[Kind.HOST]) == {"edge/*", "edge/a", "edge/c"}
-    assert world.envoy.delta.refusal(Kind.HOST, "edge/b") == "bad"
-    assert not world.envoy.delta.confirmed(Kind.HOST, "edge/b")
-    assert world.envoy.delta.confirmed(Kind.HOST, "edge/a")
+    assert set(world.held()[Kind.HOST]) == {"a", "c"}
+    assert world.envoy.delta.refusal(Kind.HOST, "b") == "bad"
+    assert not world.envoy.delta.confirmed(Kind.HOST, "b")
+    assert world.envoy.delta.confirmed(Kind.HOST, "a")
 
 
 def test_a_refused_version_is_not_tried_again_but_the_next_one_is() -> None:
     world = World()
     world.envoy.settle()
-    world.envoy.bad = {"edge/b"}
+    world.envoy.bad = {"b"}
     world.set("b", "cold")
     world.envoy.settle()
-    world.envoy.delta.changed([(Kind.HOST, "edge/b")])
+    world.envoy.delta.changed([(Kind.HOST, "b")])
     assert world.envoy.delta.answers() == []
     world.envoy.bad = set()
     world.set("b", "1")
     world.envoy.settle()
     assert world.held() == world.wanted()
-    assert world.envoy.delta.refusal(Kind.HOST, "edge/b") == ""
+    assert world.envoy.delta.refusal(Kind.HOST, "b") == ""
 
 
 def test_a_refused_cluster_does_not_keep_its_host_back_for_ever() -> None:
@@ -211,7 +210,7 @@ def test_a_refused_cluster_does_not_keep_its_host_back_for_ever() -> None:
     world.envoy.bad = {"a1"}
     world.set("a", "1")
     world.envoy.settle()
-    assert "edge/a" in world.held()[Kind.HOST]
+    assert "a" in world.held()[Kind.HOST]
 
 
 def test_a_changed_cluster_gets_its_endpoints_again() -> None:
@@ -255,4 +254,4 @@ def test_hosts_are_first_told_all_at_once() -> None:
     [endpoints] = delta.answers()
     delta.ask(Ask(Kind.ENDPOINTS, nonce=endpoints.nonce))
     [hosts] = delta.answers()
-    assert [item.name for item in hosts.items] == ["edge/*", "edge/a"]
+    assert [item.name for item in hosts.items] == ["a"]

@@ -63,7 +63,7 @@ def test_a_dropped_route_is_gone_and_its_fence_stays() -> None:
     made = table()
     made.set_route(message("a"))
     made.drop_route(DropRoute(AppId("a"), Fence(1, 5)))
-    assert names(made, Kind.HOST) == {"edge/*"}
+    assert names(made, Kind.HOST) == set()
     assert made.drop_route(DropRoute(AppId("a"), Fence(1, 5))) == set()
     with pytest.raises(Stale):
         made.set_route(message("a", generation=4))
@@ -86,7 +86,7 @@ def test_a_host_that_moved_is_not_taken_down_by_who_had_it() -> None:
     made.set_route(message("a", "two.x", generation=2))
     made.set_route(message("b", "one.x"))
     made.drop_route(DropRoute(AppId("a"), Fence(1, 3)))
-    assert names(made, Kind.HOST) == {"edge/*", "edge/one.x"}
+    assert names(made, Kind.HOST) == {"one.x"}
 
 
 def test_a_malformed_route_changes_nothing() -> None:
@@ -101,7 +101,7 @@ def test_facts_change_only_the_routes_that_use_them() -> None:
     made.set_route(message("a", target=key("a")))
     made.set_route(message("b", target=key("b")))
     changed = made.set_facts(key("a"), facts(key("a")))
-    assert {name for kind, name in changed if kind is Kind.HOST} == {"edge/a.x"}
+    assert {name for kind, name in changed if kind is Kind.HOST} == {"a.x"}
 
 
 Step = tuple[str, Any]
