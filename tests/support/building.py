@@ -10,8 +10,8 @@ from pathlib import Path
 import uv as uv_package
 
 from setpoint.drivers.builders import build, stack, uv
-from setpoint.drivers.builders.build import Workshop
 from setpoint.drivers.builders.output import Output
+from setpoint.drivers.builders.workshop import Workshop
 from setpoint.model.ids import AppId, BuildId, Digest
 from setpoint.model.release import BuildRequest, Slug
 
@@ -87,6 +87,7 @@ class Yard:
             archive=archive,
             layers=self.layers,
             uv=uv.Uv(fd, uv.environment(operator, self.cache)),
+            npm_cache=self.cache / "npm",
             python=stack.interpreter(self.python),
             operator=operator,
             say=Output(said),

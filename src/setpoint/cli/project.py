@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 from setpoint.cli.archive import members
-from setpoint.formats import procfile, project, project_toml, static_json
+from setpoint.formats import package_json, procfile, project, project_toml, static_json
 from setpoint.model.errors import Invalid
 from setpoint.model.release import ProcessType
 
 NAME_CHARS_MAX = 30
-BYTES_MAX = max(procfile.BYTES_MAX, project_toml.BYTES_MAX, static_json.BYTES_MAX)
+BYTES_MAX = max(
+    procfile.BYTES_MAX, project_toml.BYTES_MAX, static_json.BYTES_MAX, package_json.BYTES_MAX
+)
 
 
 def folder(said: str, verb: str = "deploy") -> Path:

@@ -3,35 +3,55 @@
 The same answer for the command line (before an upload), the planner's draft and the builder.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from setpoint.formats import procfile, project_toml, static_json
+from msgspec.structs import replace
+
+from setpoint.formats import package_json, procfile, project_toml, static_json
 from setpoint.model.errors import Invalid
-from setpoint.model.release import ProcessType
+from setpoint.model.release import NODEJS, PYTHON, ProcessType
 
 FUNCTIONS = "functions"
-RUNTIMES = {"main.py": "python"}
-"""The file at a function's root that tells its runtime. Package and build files tell the others:
-those have no builder yet, and are refused by name."""
+RUNTIMES = {"main.py": PYTHON, package_json.FILE: NODEJS}
+"""The file at a function's root that tells its runtime. Build files tell the others: those have no
+builder yet, and are refused by name."""
 OTHER_RUNTIMES = {
-    "package.json": "Node.js",
     "pom.xml": "Java",
     "build.gradle": "Java",
 }
 OTHER_APPS = frozenset(
     {
-        *(*OTHER_RUNTIMES, "requirements.txt", "pyproject.toml", "Pipfile", "setup.py"),
-        *("manage.py", "main.py", "Gemfile", "go.mod", "composer.json", "index.php", "Cargo.toml"),
+        *(
+            *OTHER_RUNTIMES,
+            "requirements.txt",
+            "pyproject.toml",
+            "Pipfile",
+            "setup.py",
+            "manage.py",
+        ),
+        *("main.py", package_json.FILE, "Gemfile", "go.mod", "composer.json", "index.php"),
+        "Cargo.toml",
     }
 )
 """Files beside an index.html that tell of an app which is more than its files."""
+PYTHON_SIGNS = frozenset(
+    {
+        *("requirements.txt", "pyproject.toml", "setup.py", "Pipfile", "poetry.lock", "uv.lock"),
+        *(".python-version", "runtime.txt", "manage.py"),
+    }
+)
+"""Any of them at the root: a Python app, whatever package.json lies beside it for its front end."""
+SERVER = "server.js"
+"""what `npm start` runs where nothing else is said"""
 HINT = (
-    'a Procfile names processes, a project.toml with type = "function" a function, and an '
-    "index.html is a static site"
+    "a Procfile names processes, package.json with a start script a web process, a project.toml "
+    'with type = "function" a function, and an index.html is a static site'
 )
 
 SITE = ProcessType("web", "web", static_json.COMMAND, runtime="static")
-ROOT_FILES = frozenset({procfile.FILE, static_json.FILE, static_json.INDEX, *OTHER_APPS})
+ROOT_FILES = frozenset(
+    {procfile.FILE, static_json.FILE, static_json.INDEX, SERVER, *OTHER_APPS, *PYTHON_SIGNS}
+)
 
 
 def told_by(path: str) -> bool:
@@ -44,7 +64,13 @@ def told_by(path: str) -> bool:
 
 def read_whole(path: str) -> bool:
     """Is the text of this file needed, or only that it exists?"""
-    return path.rpartition("/")[2] in (procfile.FILE, project_toml.FILE, static_json.FILE)
+    name = path.rpartition("/")[2]
+    return name in (procfile.FILE, project_toml.FILE, static_json.FILE, package_json.FILE)
+
+
+def is_node(files: Collection[str]) -> bool:
+    """Is what the Procfile names run by Node.js? `files`: paths, at least those of `told_by`."""
+    return package_json.FILE in files and not PYTHON_SIGNS.intersection(files)
 
 
 def processes(files: Mapping[str, str], where: str) -> tuple[ProcessType, ...]:
@@ -52,12 +78,17 @@ def processes(files: Mapping[str, str], where: str) -> tuple[ProcessType, ...]:
 
     Raises Invalid when nothing can be run, or a file is malformed.
     """
+    functions = tuple(_functions(files))
     named = procfile.parse(files[procfile.FILE]) if procfile.FILE in files else ()
-    found = (*named, *_functions(files))
+    whole = next((f for f in functions if not f.folder), None)
+    if is_node(files) and (whole is None or whole.runtime == NODEJS):
+        named = named or (_npm_start(files) if whole is None else ())
+        named = tuple(replace(p, runtime=NODEJS) for p in named)
+    found = (*named, *functions)
     if _is_site(files, found):
         found = (SITE, *found)
     if not found:
-        raise Invalid(f"cannot deploy {where}: no Procfile, project.toml or functions/ in it", HINT)
+        raise Invalid(f"cannot deploy {where}: {_nothing_to_run(files)}", HINT)
     _refuse_twins(found, where)
     return found
 
@@ -69,6 +100,22 @@ def _is_site(files: Mapping[str, str], found: tuple[ProcessType, ...]) -> bool:
         return True
     alone = procfile.FILE not in files and not found and not OTHER_APPS & files.keys()
     return static_json.INDEX in files and alone
+
+
+def _npm_start(files: Mapping[str, str]) -> tuple[ProcessType, ...]:
+    """Heroku's rule for a Node.js app without a Procfile."""
+    if procfile.FILE in files or static_json.FILE in files:
+        return ()
+    manifest = package_json.parse(files[package_json.FILE])
+    if "start" not in manifest.scripts and SERVER not in files:
+        return ()
+    return (ProcessType(name="web", kind="web", command="npm start"),)
+
+
+def _nothing_to_run(files: Mapping[str, str]) -> str:
+    if is_node(files):
+        return "no Procfile, and no start script in package.json"
+    return "no Procfile, project.toml or functions/ in it"
 
 
 def _functions(files: Mapping[str, str]) -> tuple[ProcessType, ...]:
@@ -99,8 +146,8 @@ def _runtime(files: Mapping[str, str], folder: str) -> str:
         if has(name):
             raise Invalid(f"cannot deploy {shown}: {language} functions have no builder here yet")
     raise Invalid(
-        f"cannot deploy {shown}: a function needs a main.py",
-        "write in it: async def function(event, context): ...",
+        f"cannot deploy {shown}: a function needs a main.py or a package.json",
+        "write in main.py: async def function(event, context): ...",
     )
 
 

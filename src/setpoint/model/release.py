@@ -18,11 +18,16 @@ SOURCE_FILES_MAX = 50_000
 """What is packed, taken in and unpacked: one number each for everybody who asks."""
 
 
+PYTHON, NODEJS = "python", "nodejs"
+"""runtimes"""
+
+
 class ProcessType(msgspec.Struct, frozen=True):
     """One thing a slug can run. `command`: a shell line for Procfile processes, '' for functions.
 
     `folder`: where inside the code layer it lives ('' = root). `layer`: dependency layer digest.
-    `runtime`: 'python' for functions, 'static' for a static site's web, '' otherwise.
+    `runtime`: 'python' or 'nodejs' for functions, 'nodejs' for a Node.js app's processes, 'static'
+    for a static site's web, else ''.
     """
 
     name: str
@@ -37,7 +42,8 @@ class Slug(msgspec.Struct, frozen=True):
     """What a build leaves behind: layers by content, and what they can run.
 
     `code`: digest of the code layer. `stack`: hash of OS release, libc, interpreter, architecture.
-    `python`: path of the interpreter the layers were made for.
+    `python`: path of the interpreter the layers were made for. `node`: version of the Node.js they
+    were made for, '' where there is none in it.
     """
 
     code: Digest
@@ -46,6 +52,7 @@ class Slug(msgspec.Struct, frozen=True):
     python: str
     warnings: tuple[str, ...] = ()
     schedule: tuple[CronJob, ...] = ()
+    node: str = ""
 
     def process(self, name: str) -> ProcessType | None:
         return next((p for p in self.processes if p.name == name), None)

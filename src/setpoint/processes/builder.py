@@ -23,9 +23,9 @@ import msgspec
 
 from setpoint.drivers.builders import build as story
 from setpoint.drivers.builders import leftovers, stack, uv
-from setpoint.drivers.builders.build import Workshop
 from setpoint.drivers.builders.errors import CannotBuild, NeedsRunStage
 from setpoint.drivers.builders.output import Output
+from setpoint.drivers.builders.workshop import Workshop
 from setpoint.drivers.local import privileges
 from setpoint.formats import handover
 from setpoint.model.errors import Terminal
@@ -101,7 +101,7 @@ def carry_out(job: Job, bench: Bench) -> Build:
     started_s = time.time()
     app, say = job.request.app_name, Output(sys.stdout)
     try:
-        with leftovers.cleared(Path(job.layers), Path(job.cache) / "uv"):
+        with leftovers.cleared(Path(job.layers), Path(job.cache)):
             slug = story.build(_workshop(job, bench, say))
         return _ended(job.request, started_s, slug, "", True)
     except NeedsRunStage:
@@ -129,6 +129,7 @@ def _workshop(job: Job, bench: Bench, say: Output) -> Workshop:
         archive=bench.archive,
         layers=Path(job.layers),
         uv=uv.Uv(bench.uv_fd, uv.environment(bench.operator, Path(job.cache) / "uv")),
+        npm_cache=Path(job.cache) / "npm",
         python=stack.interpreter(os.path.realpath(job.python)),
         operator=bench.operator,
         say=say,

@@ -11,9 +11,11 @@ import secrets
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from setpoint import workers
 from setpoint.drivers import clock
 from setpoint.drivers.builders.stack import candidates, find_python, stack
 from setpoint.drivers.local import privileges, sandbox, uids
@@ -43,12 +45,14 @@ from setpoint.formats.control import FactsChanged
 from setpoint.model.app import INSTANCES_MAX
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import SetpointError
+from setpoint.model.release import NODEJS, PYTHON
 from setpoint.processes import inherit, oplog
 from setpoint.processes.accounts import Accounts, accounts
-from setpoint.workers import python_function
 
 log = logging.getLogger("setpoint.supervisor")
 EX_CONFIG = 78
+WORKERS = {PYTHON: "python_function", NODEJS: "node_function"}
+"""folders of ours that run functions"""
 
 
 def main() -> int:
@@ -69,7 +73,7 @@ def main() -> int:
 class Machine:
     confinement: Confinement
     capabilities: Capabilities
-    worker: Path
+    workers: Mapping[str, Path]
 
 
 def look_around(paths: Paths) -> Machine:
@@ -78,8 +82,11 @@ def look_around(paths: Paths) -> Machine:
     forker = Forker(confinement.tools.forker, paths.runtime)
     confinement = replace(confinement, forker=forker)
     python = find_python(candidates(os.environ), shared=confinement.uids is not None)
-    worker = install_worker(Path(python_function.__path__[0]), paths.tools, python)
-    return Machine(confinement, _capabilities(confinement, python), worker)
+    installed = {
+        runtime: install_worker(Path(workers.__path__[0]) / folder, paths.tools, python)
+        for runtime, folder in WORKERS.items()
+    }
+    return Machine(confinement, _capabilities(confinement, python), installed)
 
 
 def _capabilities(confinement: Confinement, python: str) -> Capabilities:
@@ -130,7 +137,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     ground = Ground(
         machine.confinement,
         paths,
-        Layers(paths.layers, machine.worker),
+        Layers(paths.layers, machine.workers),
         lasting,
         who.app_first,
     )

@@ -28,10 +28,12 @@ EDGE_PORT, API_PORT = 8080, 5180
 LEVELS = ("L0", "L2", "L3")
 PASSED_ON = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG"),
-    *("SETPOINT_ENVOY", "SETPOINT_PYTHON", "SETPOINT_UID_BASE"),
+    *("SETPOINT_ENVOY", "SETPOINT_PYTHON", "SETPOINT_NODE", "SETPOINT_UID_BASE"),
+    "NODE_EXTRA_CA_CERTS",
 )
-"""Of the operator's environment, all that the plane needs; besides uv's own and the proxies."""
-PASSED_ON_PREFIXES = ("UV_",)
+"""Of the operator's environment, all that the plane needs; besides uv's and npm's own and the
+proxies."""
+PASSED_ON_PREFIXES = ("UV_", "NPM_CONFIG_", "npm_config_")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 READY, FAILED = ("ready ", '{"ready_s"'), ("cannot ", '{"id"')
 """How the lines begin that say so: in words, and with --json."""

@@ -233,7 +233,8 @@ def test_functions_and_a_procfile_share_what_is_equal_and_nothing_else(yard: Yar
         ({"Procfile": "w\0eb: a\n"}, "Procfile holds zero bytes"),
         ({"project.toml": "[com.salesforce"}, "project.toml: it is not TOML"),
         ({**function("web"), "Procfile": "web: x\n"}, "'web' is named by Procfile and by project"),
-        ({"Procfile": "web: npm start\n", "package.json": "{}"}, "only Python apps can be built"),
+        ({"Procfile": "web: npm start\n", "package.json": "{}"}, "there is no package-lock.json"),
+        ({"Procfile": "web: x\n", "Gemfile": ""}, "only Python and Node.js apps can be built"),
         (
             {"Procfile": "web: x\n", "Pipfile": ""},
             "but only requirements.txt, uv.lock and pyproject.toml are read",

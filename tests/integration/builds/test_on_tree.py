@@ -69,7 +69,7 @@ class Bench:
     async def _stage(self, request: BuildRequest, work: Work, log: Path) -> None:
         paths, done = self.plane.paths, asyncio.Event()
         lasting = Lasting(paths.supervisor, uids.APPS)
-        layers = Layers(paths.layers, paths.tools)
+        layers = Layers(paths.layers, {})
         ground = Ground(self.confinement, paths, layers, lasting, accounts().app_first)
         trees, handovers = Trees(paths), Handovers(paths.builds, None)
         shop = Shop(ground, self.plane.python, handovers, trees, lambda: f"{self.count:06x}")

@@ -232,7 +232,7 @@ def test_layer_over_the_bound_is_refused(yard: Yard, monkeypatch: pytest.MonkeyP
 def test_tool_that_fills_the_disk_is_stopped(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     free = iter(range(100 * room.GIB, 0, -10 * room.GIB))
     monkeypatch.setattr(room, "_free", lambda _: (next(free), 0))
-    monkeypatch.setattr("setpoint.drivers.builders.uv.LOOK_S", 0.0)
+    monkeypatch.setattr("setpoint.drivers.builders.watched.LOOK_S", 0.0)
     yard.cache = yard.folder / "cold"
     with pytest.raises(CannotBuild, match="unpacked to more than 4 GiB"):
         yard.build({**WEB, "requirements.txt": "six\n"})
@@ -241,10 +241,10 @@ def test_tool_that_fills_the_disk_is_stopped(yard: Yard, monkeypatch: pytest.Mon
 def test_leftovers_go_when_nobody_else_builds(tmp_path: Path) -> None:
     left = [tmp_path / name for name in ("code/.new-1", "deps/.new-2", "locks/.asking-3")]
     cache = tmp_path / "cache"
-    for folder in (*left, cache / ".tmpX", tmp_path / "deps/whole"):
+    for folder in (*left, cache / "uv/.tmpX", tmp_path / "deps/whole"):
         folder.mkdir(parents=True)
     with leftovers.cleared(tmp_path, cache):
-        assert not any(folder.exists() for folder in (*left, cache / ".tmpX"))
+        assert not any(folder.exists() for folder in (*left, cache / "uv/.tmpX"))
         assert (tmp_path / "deps/whole").exists()
         left[0].mkdir()
         with leftovers.cleared(tmp_path, cache):

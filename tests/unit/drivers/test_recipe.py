@@ -9,9 +9,11 @@ from setpoint.drivers.local.vetting import vet_order
 from setpoint.model.errors import Terminal
 from setpoint.model.ids import Digest
 from setpoint.model.process import ProcessSpec, SetOrder
+from setpoint.model.release import NODEJS, PYTHON
 from tests.unit.drivers.test_facts import KEY, ORDER, SPEC
 
-LAYERS = Layers(Path("/data/layers"), Path("/data/tools/worker-1"))
+WORKERS = {PYTHON: Path("/data/tools/worker-1"), NODEJS: Path("/data/tools/worker-2")}
+LAYERS = Layers(Path("/data/layers"), WORKERS)
 FUNCTION = replace(
     SPEC, process="hello", kind="function", folder="functions/hello", layer=Digest("d1")
 )
@@ -55,7 +57,21 @@ def test_a_function_runs_our_worker_with_its_two_descriptors() -> None:
     )  # fmt: skip
     assert "PORT" not in cooked.env
     assert cooked.env["FUNCTION_PROJECT_PATH"] == "/app/functions/hello" == cooked.cwd
-    assert (LAYERS.worker, "/layers/worker") in cooked.binds
+    assert (WORKERS[PYTHON], "/layers/worker") in cooked.binds
+
+
+def test_a_function_in_javascript_runs_on_its_own_runtime() -> None:
+    spec = replace(FUNCTION, runtime=NODEJS)
+    cooked = recipe(of(spec), {}, "hello.1", 0, LAYERS, inside)
+    assert cooked.argv[:2] == ("/layers/deps/bin/node", "/layers/worker/main.mjs")
+    assert cooked.argv[-1] == "/layers/deps/node_modules/@heroku/sf-fx-runtime-nodejs"
+    assert (WORKERS[NODEJS], "/layers/worker") in cooked.binds
+
+
+def test_a_nodejs_app_finds_its_programs_and_what_heroku_sets() -> None:
+    cooked = recipe(of(replace(SPEC, runtime=NODEJS)), {}, "web.1", 10007, LAYERS, inside)
+    assert cooked.env["PATH"].split(":")[0] == "/app/node_modules/.bin"
+    assert cooked.env["NODE_ENV"] == "production"
 
 
 def test_where_nothing_can_be_mounted_host_paths_are_told() -> None:
@@ -73,8 +89,9 @@ def test_where_nothing_can_be_mounted_host_paths_are_told() -> None:
         replace(SPEC, layer=Digest("")),
         replace(SPEC, command="run\0--bind\0/\0/host"),
         replace(SPEC, process="other"),
+        replace(SPEC, kind="function", runtime="../../evil"),
     ],
-    ids=["up", "absolute", "code", "layer", "nul", "other-process"],
+    ids=["up", "absolute", "code", "layer", "nul", "other-process", "runtime"],
 )
 def test_an_order_that_could_leave_its_place_is_refused(spec: ProcessSpec) -> None:
     with pytest.raises(Terminal, match="cannot"):

@@ -30,13 +30,35 @@ def test_one_function_may_be_the_whole_project() -> None:
     assert found == (ProcessType("greet", "function", runtime="python"),)
 
 
+def test_a_nodejs_app_without_a_procfile_starts_with_npm() -> None:
+    start = ProcessType("web", "web", "npm start", runtime="nodejs")
+    assert read({"package.json": '{"scripts": {"start": "node x.js"}}'}) == (start,)
+    assert read({"package.json": "{}", "server.js": ""}) == (start,)
+    named = read({"package.json": "{}", "Procfile": "worker: node jobs.js"})
+    assert named == (ProcessType("worker", "worker", "node jobs.js", runtime="nodejs"),)
+
+
+def test_a_function_in_javascript_is_told_by_its_package_json() -> None:
+    found = read({"project.toml": GREET, "package.json": '{"scripts": {"start": "x"}}'})
+    assert found == (ProcessType("greet", "function", runtime="nodejs"),)
+
+
+def test_a_front_end_beside_python_changes_nothing() -> None:
+    start = '{"scripts": {"start": "node x.js"}}'
+    files = {"package.json": start, "requirements.txt": "", "Procfile": "web: serve"}
+    assert read(files) == (ProcessType("web", "web", "serve"),)
+    with pytest.raises(Invalid):
+        read({"package.json": start, "requirements.txt": ""})
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [
         ({}, "no Procfile, project.toml or functions/ in it"),
         ({"Procfile": "# empty"}, "no Procfile"),
-        ({"project.toml": GREET}, "a function needs a main.py"),
-        ({"project.toml": GREET, "package.json": ""}, "Node.js functions have no builder"),
+        ({"project.toml": GREET}, "a function needs a main.py or a package.json"),
+        ({"project.toml": GREET, "pom.xml": ""}, "Java functions have no builder"),
+        ({"package.json": "{}"}, "no Procfile, and no start script in package.json"),
         (
             {"Procfile": "greet: x", "project.toml": GREET, "main.py": ""},
             "'greet' is named by Procfile and by project.toml",

@@ -1,10 +1,8 @@
 """One build, as a story: unpack, see what it is, resolve, lay down layers, name the processes."""
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from msgspec import structs
 
@@ -25,36 +23,14 @@ from setpoint.drivers.builders.errors import CannotBuild
 from setpoint.drivers.builders.from_source import FromSource
 from setpoint.drivers.builders.layers import Layers
 from setpoint.drivers.builders.locks import Lock, Resolver
-from setpoint.drivers.builders.output import Output
+from setpoint.drivers.builders.node import build as node
+from setpoint.drivers.builders.node.build import NodeParts
+from setpoint.drivers.builders.on_tree import OnTree
 from setpoint.drivers.builders.sources import Sources
-from setpoint.drivers.builders.stack import Interpreter
+from setpoint.drivers.builders.workshop import Workshop
 from setpoint.formats import slugignore
 from setpoint.model.ids import Digest
-from setpoint.model.release import BuildRequest, ProcessType, Slug
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What a build works with. `archive`: open, since only the plane's users may read uploads.
-    `operator`: the environment that the operator's settings are in. `handover`: the folder shared
-    with the run stage. `resumed`: that stage is over, so what was said before is not said again."""
-
-    request: BuildRequest
-    archive: BinaryIO
-    layers: Path
-    uv: uv.Uv
-    python: Interpreter
-    operator: Mapping[str, str]
-    say: Output
-    handover: Path
-    resumed: bool = False
-
-    @property
-    def locks(self) -> Path:
-        """With the layers, not in the cache: a cleared cache must not change anyone's versions."""
-        folder = self.layers / "locks"
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return folder
+from setpoint.model.release import NODEJS, BuildRequest, ProcessType, Slug
 
 
 def build(shop: Workshop) -> Slug:
@@ -70,12 +46,20 @@ def build(shop: Workshop) -> Slug:
         processes = detect.processes(root, shop.request.app_name)
         if not shop.resumed:
             _announce(shop, processes, ignored)
-        built = _with_layers(shop, root, processes)
-        code = _code_layer(shop, root, code_layers)
+        parts = node.prepare(shop, root, processes)
+        built = _with_layers(shop, root, processes, parts)
+        code = _code_layer(shop, root, code_layers, parts, built.processes)
     for warning in built.warnings:
         shop.say.warn(warning)
     shop.say.topic(f"Build succeeded: code {code[:12]}, stack {shop.request.stack}")
-    return Slug(code, built.processes, shop.request.stack, shop.python.path, built.warnings)
+    return Slug(
+        code=code,
+        processes=built.processes,
+        stack=shop.request.stack,
+        python=shop.python.path,
+        warnings=built.warnings,
+        node=parts.version,
+    )
 
 
 def _announce(shop: Workshop, processes: tuple[ProcessType, ...], ignored: int) -> None:
@@ -84,13 +68,20 @@ def _announce(shop: Workshop, processes: tuple[ProcessType, ...], ignored: int) 
     if all(process.runtime == static_site.RUNTIME for process in processes):
         shop.say.topic("Static site detected")
         return
-    shop.say.topic("Python app detected")
-    shop.say.topic(f"Using Python {shop.python.label}")
+    if any(_is_python(p) for p in processes):
+        shop.say.topic("Python app detected")
+        shop.say.topic(f"Using Python {shop.python.label}")
+    if any(p.runtime == NODEJS for p in processes):
+        shop.say.topic("Node.js app detected")
     shop.say.topic("Discovering process types")
     for title, kinds in (("Procfile", ("web", "worker", "release")), ("Functions", ("function",))):
         names = [p.name for p in processes if p.kind in kinds]
         if names:
             shop.say.detail(f"{title}: {', '.join(names)}")
+
+
+def _is_python(process: ProcessType) -> bool:
+    return process.runtime not in (NODEJS, static_site.RUNTIME)
 
 
 # --- what it needs -------------------------------------------------------------------------------
@@ -102,18 +93,25 @@ class _Built:
     warnings: tuple[str, ...]
 
 
-def _with_layers(shop: Workshop, root: Path, processes: tuple[ProcessType, ...]) -> _Built:
+def _with_layers(
+    shop: Workshop, root: Path, processes: tuple[ProcessType, ...], parts: NodeParts
+) -> _Built:
     """Each process with the layer of its folder. Equal needs share one layer."""
     made: dict[tuple[str, str], Digest] = {}
-    warnings: list[str] = []
-    if any(process.runtime != static_site.RUNTIME for process in processes):
+    warnings = list(parts.warnings)
+    if any(map(_is_python, processes)):
         wish = python_version.wanted(lambda name: tree.read(root, name, python_version.BYTES_MAX))
         warnings += python_version.warning(wish, shop.python.label)
     for process in processes:
-        if (need := _need(process)) not in made:
+        need = _need(process)
+        if need not in made and process.runtime != NODEJS:
             made[need], warned = _needed(shop, root, process)
             warnings += (w for w in warned if w not in warnings)
-    return _Built(tuple(_on(made[_need(p)], p) for p in processes), tuple(warnings))
+    with_layers = (
+        parts.with_layer(p) if p.runtime == NODEJS else structs.replace(p, layer=made[_need(p)])
+        for p in processes
+    )
+    return _Built(tuple(with_layers), tuple(warnings))
 
 
 def _need(process: ProcessType) -> tuple[str, str]:
@@ -128,10 +126,6 @@ def _needed(shop: Workshop, root: Path, process: ProcessType) -> tuple[Digest, t
         return _server_layer(shop), warnings
     question, warnings = _question(shop, root, process.folder, process.kind == "function")
     return _layer(shop, question), warnings
-
-
-def _on(layer: Digest, process: ProcessType) -> ProcessType:
-    return structs.replace(process, layer=layer)
 
 
 def _question(
@@ -210,12 +204,30 @@ def _title(question: Question) -> str:
 # --- what it brings ------------------------------------------------------------------------------
 
 
-def _code_layer(shop: Workshop, root: Path, code_layers: Layers) -> Digest:
-    digest = layers.key(tree.digest(root), shop.request.stack)
-    if not code_layers.has(digest):
+def _code_layer(
+    shop: Workshop,
+    root: Path,
+    code_layers: Layers,
+    parts: NodeParts,
+    processes: tuple[ProcessType, ...],
+) -> Digest:
+    """Raises CannotBuild, NeedsRunStage."""
+    source = tree.digest(root)
+    work = parts.work(shop, source)
+    content = "\0".join((source, *parts.decisive))
+    digest = layers.key(content, shop.request.stack) if work is None else work.key
+    if code_layers.has(digest):
+        return digest
+    parts.merge(root)
+    if any(map(_is_python, processes)):
         shop.say.topic("Compiling the code")
         layers.compile_bytecode(shop.python, root, layers.APP)
+    if work is None:
         code_layers.put(root, digest)
+        return digest
+    with code_layers.scratch("-made") as made:
+        OnTree(shop.handover).run(work, root, made)
+        code_layers.put(made, digest)
     return digest
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from setpoint.drivers.builders import requirements, tree
 from setpoint.drivers.builders.errors import CannotBuild
-from setpoint.formats import procfile, project, project_toml, static_json
+from setpoint.formats import package_json, procfile, project, project_toml, static_json
 from setpoint.model.errors import Invalid
 from setpoint.model.release import ProcessType
 
 OTHER_LANGUAGES = {
-    "package.json": "Node.js",
     "Gemfile": "Ruby",
     "go.mod": "Go",
     "pom.xml": "Java",
@@ -23,7 +22,8 @@ OTHER_LANGUAGES = {
 
 def processes(root: Path, app: str) -> tuple[ProcessType, ...]:
     """Without layers yet. Raises CannotBuild."""
-    bytes_max = 1 + max(procfile.BYTES_MAX, project_toml.BYTES_MAX, static_json.BYTES_MAX)
+    sizes = (m.BYTES_MAX for m in (procfile, project_toml, static_json, package_json))
+    bytes_max = 1 + max(sizes)
     telling: dict[str, str] = {}
     for name in filter(project.told_by, tree.files(root)):
         data = tree.read(root, name, bytes_max) if project.read_whole(name) else b""
@@ -51,8 +51,10 @@ def _refuse_what_would_be_missed(root: Path) -> None:
     """An app that starts without what it needs fails later, and tells less."""
     if (root / requirements.FILE).exists() or (root / project_toml.FILE).exists():
         return
+    if project.is_node(set(tree.files(root))):
+        return
     for name, language in OTHER_LANGUAGES.items():
         if (root / name).exists() and not any(root.glob("*.py")):
             raise CannotBuild(
-                f"{name} tells of a {language} app, and only Python apps can be built yet"
+                f"{name} tells of a {language} app, and only Python and Node.js apps can be built"
             )

@@ -62,10 +62,10 @@ class Layers:
         return (self._folder / digest).is_dir()
 
     @contextlib.contextmanager
-    def scratch(self) -> Generator[Path]:
-        """A path (not yet there) on the same file system, gone afterwards. One per build: what
-        an earlier try of the same build left is removed."""
-        path = self._folder / f"{SCRATCH}{self._build}"
+    def scratch(self, purpose: str = "") -> Generator[Path]:
+        """A path (not yet there) on the same file system, gone afterwards. One per build and
+        purpose: what an earlier try of the same build left is removed."""
+        path = self._folder / f"{SCRATCH}{self._build}{purpose}"
         shutil.rmtree(path, ignore_errors=True)
         try:
             yield path
@@ -94,7 +94,7 @@ def lay(
     """The layer with exactly what `lock` names. `wheels`: where those lie that were built from
     source. `modules`: files of our own, by path in site-packages. Raises CannotBuild."""
     with layers.scratch() as new:
-        _must(uv.run("venv", "--relocatable", "--python", python.path, str(new)), python)
+        must(uv.run("venv", "--relocatable", "--python", python.path, str(new)), python)
         if lock.text:
             _install(uv, lock.text, new, python)
         if wheels is not None:
@@ -149,10 +149,11 @@ def _install(uv: Uv, text: str, layer: Path, python: Interpreter) -> None:
     outcome = uv.run(*arguments, "--offline", stdin=text)
     if not outcome.ok and outcome.reason is Reason.NOT_CACHED:
         outcome = uv.run(*arguments, stdin=text)
-    _must(outcome, python)
+    must(outcome, python)
 
 
-def _must(outcome: Outcome, python: Interpreter) -> None:
+def must(outcome: Outcome, python: Interpreter) -> None:
+    """Raises CannotBuild unless it went well."""
     if outcome.ok:
         return
     match outcome.reason:

@@ -18,7 +18,7 @@ LOCK = ".builders"
 
 @contextlib.contextmanager
 def cleared(folder: Path, cache: Path) -> Generator[None]:
-    """`folder`: of all layers; `cache`: uv's. Held until the build has ended."""
+    """`folder`: of all layers; `cache`: of all tools. Held until the build has ended."""
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -36,7 +36,8 @@ def _clear(folder: Path, cache: Path) -> None:
         (folder / "code", f"{layers.SCRATCH}*"),
         (folder / "deps", f"{layers.SCRATCH}*"),
         (folder / "locks", f"{locks.SCRATCH}*"),
-        (cache, ".tmp*"),
+        (cache / "uv", ".tmp*"),
+        (cache / "npm/_cacache/tmp", "*"),
     ):
         for path in place.glob(pattern):
             shutil.rmtree(path, ignore_errors=True)

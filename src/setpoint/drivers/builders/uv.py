@@ -7,18 +7,12 @@ folders on the way to it.
 import os
 import re
 import subprocess
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from setpoint.drivers.builders import room
-
-RUN_S_MAX = 600.0
-LOOK_S = 0.5
-"""between two looks at the disk it fills"""
-OUTPUT_BYTES_MAX = 1024 * 1024
+from setpoint.drivers.builders import watched
 
 PASSED_ON = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
@@ -113,25 +107,11 @@ class Uv:
             return Outcome(False, "", f"error: uv did not run: {error}")
 
     def _run(self, arguments: tuple[str, ...], stdin: bytes, folder: str) -> Outcome:
-        with subprocess.Popen(
-            [f"/proc/self/fd/{self.fd}", "--quiet", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            env=self.settings,
-            pass_fds=(self.fd,),
-        ) as process:
-            try:
-                out, errors = _heard(process, stdin, room.Watch.of(self.cache))
-            except BaseException:
-                process.kill()
-                raise
-        return Outcome(
-            process.returncode == 0,
-            out.decode(errors="replace"),
-            errors[-OUTPUT_BYTES_MAX:].decode(errors="replace"),
+        argv = [f"/proc/self/fd/{self.fd}", "--quiet", *arguments]
+        code, out, errors = watched.run(
+            argv, self.settings, folder, self.cache, stdin=stdin, pass_fds=(self.fd,)
         )
+        return Outcome(code == 0, out, errors)
 
     @property
     def cache(self) -> Path:
@@ -139,22 +119,6 @@ class Uv:
         folder = Path(self.settings["UV_CACHE_DIR"])
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
-
-
-def _heard(
-    process: "subprocess.Popen[bytes]", stdin: bytes, disk: room.Watch
-) -> tuple[bytes, bytes]:
-    """(output, errors), once it has ended. Raises CannotBuild and TimeoutExpired."""
-    deadline = time.monotonic() + RUN_S_MAX
-    given: bytes | None = stdin
-    while True:
-        try:
-            return process.communicate(given, timeout=LOOK_S)
-        except subprocess.TimeoutExpired:
-            given = None  # it goes on with what it was given first
-            disk.check()
-            if time.monotonic() > deadline:
-                raise
 
 
 def open_uv(program: str) -> int:

@@ -1,23 +1,37 @@
 """What one instance runs: command line, environment and what it may see of the disk. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from setpoint.model.ids import Digest
 from setpoint.model.process import ProcessSpec, SetOrder
+from setpoint.model.release import NODEJS, PYTHON
 
 LISTENER_FD = 3
 NOTIFY_FD = 4
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
+NODE_DEFAULTS = {
+    "NODE_ENV": "production",
+    "npm_config_cache": "/tmp/.npm",
+    "npm_config_logs_max": "0",
+    "npm_config_update_notifier": "false",
+}
+"""Code is read-only and the network not npm's, which is only there to start what a script names."""
+RUNTIME_OF_NODE = "node_modules/@heroku/sf-fx-runtime-nodejs"
+
+
 @dataclass(frozen=True)
 class Layers:
-    """Where they lie on the host. `worker`: our own folder that runs functions."""
+    """Where they lie on the host. `workers`: our own folder that runs functions, by runtime."""
 
     folder: Path
-    worker: Path
+    workers: Mapping[str, Path]
+
+    def worker(self, spec: ProcessSpec) -> Path:
+        return self.workers[spec.runtime or PYTHON]
 
     def code(self, spec: ProcessSpec) -> Path:
         return self.folder / "code" / spec.code
@@ -33,7 +47,7 @@ nothing can be mounted."""
 
 @dataclass(frozen=True)
 class Places:
-    """Where an instance finds its files. `deps`: '' where it has none."""
+    """Where an instance finds its files. `deps`, `worker`: '' where it has none."""
 
     app: str
     deps: str
@@ -45,7 +59,8 @@ def _places(spec: ProcessSpec, layers: Layers, inside: Inside) -> Places:
     app = inside(layers.code(spec), "/app")
     deps = "" if spec.layer is None else inside(layers.deps(spec.layer), "/layers/deps")
     folder = f"{app}/{spec.folder}" if spec.folder else app
-    return Places(app, deps, inside(layers.worker, "/layers/worker"), folder)
+    worker = inside(layers.worker(spec), "/layers/worker") if spec.kind == "function" else ""
+    return Places(app, deps, worker, folder)
 
 
 @dataclass(frozen=True)
@@ -84,12 +99,15 @@ def _shell_argv(command: str) -> tuple[str, ...]:
 
 def _function_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:
     """-I: config vars named PYTHON... must not reach into the runtime's own start."""
-    return (
-        f"{places.deps}/bin/python" if places.deps else spec.python,
-        *("-I", "-u", "-X", "utf8", places.worker),
+    told = (
         *("--fd", str(LISTENER_FD), "--record-fd", str(NOTIFY_FD)),
         *("--project", places.folder),
     )
+    if spec.runtime == NODEJS:
+        runtime = ("--runtime", f"{places.deps}/{RUNTIME_OF_NODE}")
+        return (f"{places.deps}/bin/node", f"{places.worker}/main.mjs", *told, *runtime)
+    python = f"{places.deps}/bin/python" if places.deps else spec.python
+    return (python, "-I", "-u", "-X", "utf8", places.worker, *told)
 
 
 def _environment(
@@ -101,6 +119,7 @@ def _environment(
         "LANG": "C.UTF-8",
         "PATH": _search_path(spec, places),
         "PYTHONUNBUFFERED": "1",
+        **(NODE_DEFAULTS if spec.runtime == NODEJS else {}),
     }
     facts = {"DYNO": dyno, "PWD": places.folder}
     if spec.kind == "web":
@@ -112,6 +131,8 @@ def _environment(
 
 def _search_path(spec: ProcessSpec, places: Places) -> str:
     folders = [f"{places.deps}/bin"] if places.deps else []
+    if spec.runtime == NODEJS:
+        folders.append(f"{places.folder}/node_modules/.bin")
     if spec.python:
         folders.append(str(PurePosixPath(spec.python).parent))
     return ":".join(dict.fromkeys([*folders, *SYSTEM_PATH.split(":")]))
@@ -122,7 +143,7 @@ def _binds(spec: ProcessSpec, layers: Layers, places: Places) -> tuple[tuple[Pat
     if spec.layer is not None:
         binds.append((layers.deps(spec.layer), places.deps))
     if spec.kind == "function":
-        binds.append((layers.worker, places.worker))
+        binds.append((layers.worker(spec), places.worker))
     interpreter = prefix(spec.python)
     if interpreter is not None:
         binds.append((interpreter, str(interpreter)))

@@ -9,7 +9,7 @@ from setpoint.model.app import PROCESS_RE
 from setpoint.model.errors import Terminal
 from setpoint.model.ids import AppId, BuildId, SetKey
 from setpoint.model.process import ProcessSpec, SetOrder
-from setpoint.model.release import BuildRequest
+from setpoint.model.release import NODEJS, PYTHON, BuildRequest
 
 _APP = re.compile(r"[0-9a-f-]{1,36}")
 _HEX = re.compile(r"[0-9a-f]{1,64}")
@@ -49,6 +49,8 @@ def _vet_spec(spec: ProcessSpec) -> None:
     folder = PurePosixPath(spec.folder)
     if folder.is_absolute() or ".." in folder.parts:
         raise _refusal("start", f"{spec.process}: its folder lies outside the app")
+    if spec.kind == "function" and spec.runtime not in ("", PYTHON, NODEJS):
+        raise _refusal("start", f"{spec.process}: nothing here runs {spec.runtime[:40]!r}")
     for text in (spec.command, spec.folder, spec.python):
         if "\0" in text:
             raise _refusal("start", f"{spec.process}: its command cannot be passed on")

@@ -13,11 +13,12 @@ import tempfile
 from pathlib import Path
 
 COMPILE_S_MAX = 20.0
+SUFFIXES = (".py", ".mjs")
 
 
 def install_worker(source: Path, folder: Path, python: str) -> Path:
-    """`source`: a folder of Python files. Idempotent. Raises OSError."""
-    files = sorted(source.glob("*.py"))
+    """`source`: a folder of Python or JavaScript files. Idempotent. Raises OSError."""
+    files = sorted(path for path in source.iterdir() if path.suffix in SUFFIXES)
     digest = hashlib.sha256(python.encode())
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())

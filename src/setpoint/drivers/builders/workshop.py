@@ -1,0 +1,37 @@
+"""What one build works with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from setpoint.drivers.builders import uv
+from setpoint.drivers.builders.output import Output
+from setpoint.drivers.builders.stack import Interpreter
+from setpoint.model.release import BuildRequest
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """`archive`: open, since only the plane's users may read uploads. `npm_cache`: where npm keeps
+    what it fetched. `operator`: the environment that the operator's settings are in. `handover`:
+    the folder shared with the run stage. `resumed`: that stage is over, so what was said before is
+    not said again."""
+
+    request: BuildRequest
+    archive: BinaryIO
+    layers: Path
+    uv: uv.Uv
+    npm_cache: Path
+    python: Interpreter
+    operator: Mapping[str, str]
+    say: Output
+    handover: Path
+    resumed: bool = False
+
+    @property
+    def locks(self) -> Path:
+        """With the layers, not in the cache: a cleared cache must not change anyone's versions."""
+        folder = self.layers / "locks"
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return folder

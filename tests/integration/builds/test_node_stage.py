@@ -1,0 +1,231 @@
+"""Scripts of Node.js projects and their packages: run in the app's own sandbox, by a real plane."""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from setpoint.drivers.builders.node import engine
+from setpoint.drivers.builders.stack import candidates, find_python, stack
+from setpoint.model.ids import BuildId, Digest
+from setpoint.model.release import Build, BuildRequest
+from tests.integration.supervisor.plane import Plane, new_plane
+from tests.support.building import packed
+from tests.support.registry import Registry, served
+from tests.support.waiting import until
+
+BUILD_S = 90.0
+START = {"start": "node server.js"}
+
+
+@dataclass
+class Site:
+    """A plane whose operator set a registry."""
+
+    plane: Plane
+    registry: Registry
+
+    def built(self, app: str, files: Mapping[str, str]) -> Build:
+        source = packed(files)
+        digest = Digest(hashlib.sha256(source).hexdigest())
+        (self.plane.paths.sources / f"{digest}.tar.gz").write_bytes(source)
+        id = BuildId(hashlib.sha256(f"{app} {digest}".encode()).hexdigest()[:32])
+        request = BuildRequest(id, self.plane.app(app), app, digest, stack(self.plane.python))
+        self.plane.run(lambda driver: driver.build(request))
+
+        def look() -> Build | None:
+            builds = self.plane.run(lambda driver: driver.observe())[1]
+            found = [b for b in builds if b.id == request.id]
+            return found[0] if found and found[0].ended_at_s is not None else None
+
+        return until(look, BUILD_S, f"{app} is built: {self.plane.words()}")
+
+    def said(self, build: Build) -> str:
+        return (self.plane.paths.builds / f"{build.id}.log").read_text()
+
+    def code(self, build: Build) -> Path:
+        assert build.slug is not None, build.message
+        return self.plane.paths.layers / "code" / build.slug.code
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    if engine.machines_own(os.environ) is None:
+        pytest.skip("this machine has no Node.js of its own")
+    with served() as registry, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NPM_CONFIG_REGISTRY", registry.url)
+        plane = new_plane(find_python(candidates(os.environ), shared=os.geteuid() == 0))
+        try:
+            plane.up()
+            yield Site(plane, registry)
+        finally:
+            plane.clear()
+
+
+def test_build_script_makes_what_the_app_serves(site: Site) -> None:
+    site.registry.publish("left")
+    site.registry.publish(
+        "compiler",
+        bin={"compile": "compile.js"},
+        files={
+            "compile.js": "#!/usr/bin/env node\nrequire('fs').writeFileSync('out.txt', 'made')\n"
+        },
+    )
+    scripts = {**START, "build": "compile && ls node_modules > seen.txt"}
+    build = site.built("built", site.registry.project(("left",), ("compiler",), scripts=scripts))
+    code = site.code(build)
+    assert (code / "out.txt").read_text() == "made"
+    assert (code / "seen.txt").read_text() == "compiler\nleft\n"
+    assert {p.name for p in (code / "node_modules").glob("[a-z]*")} == {"left"}
+    said = site.said(build)
+    assert "-----> Running build scripts\n       $ npm run build\n" in said
+    assert said.count("-----> Node.js app detected") == 1
+    assert said.count("-----> Installing package-lock.json with npm") == 1
+
+
+def test_what_scripts_made_of_a_source_is_kept_for_its_app(site: Site) -> None:
+    files = site.registry.project(scripts={**START, "build": "date +%N > when"})
+    first = site.built("kept", files)
+    again = site.built("kept", dict(reversed(files.items())))
+    other = site.built("not-kept", files)
+    assert first.source != again.source
+    assert site.code(first) == site.code(again) != site.code(other)
+    assert "Running build scripts" not in site.said(again)
+    assert "Running build scripts" in site.said(other)
+
+
+def test_install_scripts_run_once_per_app_and_lock(site: Site) -> None:
+    site.registry.publish("native", scripts={"install": "echo built > built.txt"})
+    files = site.registry.project(("native",), scripts=START)
+    one = site.built("native", {**files, "server.js": "1"})
+    two = site.built("native", {**files, "server.js": "2"})
+    three = site.built("else", {**files, "server.js": "1"})
+    made = [site.code(b) / "node_modules/native/built.txt" for b in (one, two, three)]
+    assert all(path.read_text() == "built\n" for path in made)
+    assert made[0].stat().st_ino == made[1].stat().st_ino != made[2].stat().st_ino
+    assert "-----> Running install scripts of native\n" in site.said(one)
+    assert "Running install scripts" not in site.said(two)
+    assert "-----> Running install scripts of native\n" in site.said(three)
+
+
+def test_script_that_fails_fails_the_build_with_its_own_words(site: Site) -> None:
+    scripts = {**START, "build": "echo src/app.ts: error TS1005; exit 2"}
+    build = site.built("failing", site.registry.project(scripts=scripts))
+    assert (build.status, build.user_error) == ("failed", True)
+    lines = build.message.splitlines()
+    assert lines[0] == "cannot build failing: `npm run build` failed"
+    assert "src/app.ts: error TS1005" in lines
+
+
+def test_script_that_needs_the_network_is_told_that_there_is_none(site: Site) -> None:
+    fetch = f"node -e \"fetch('{site.registry.url}').catch(e => {{ throw e.cause }})\""
+    build = site.built("online", site.registry.project(scripts={**START, "build": fetch}))
+    assert build.status == "failed"
+    lookup = "node -e \"require('dns').lookup('registry.example', e => { throw e })\""
+    build = site.built("online", site.registry.project(scripts={**START, "build": lookup}))
+    assert "`npm run build` asks for the network, which it does not get" in build.message
+
+
+def test_missing_compiler_of_an_addon_is_named(site: Site) -> None:
+    site.registry.publish(
+        "addon", scripts={"install": "echo 'make: g++: No such file or directory' >&2; exit 1"}
+    )
+    build = site.built("addon", site.registry.project(("addon",), scripts=START))
+    assert build.message.splitlines()[:2] == [
+        "cannot build addon: `npm rebuild --foreground-scripts` needs g++, which this machine does "
+        "not have",
+        "ask the operator to install g++",
+    ]
+
+
+HOSTILE = """
+const fs = require('fs'), net = require('net'), child = require('child_process');
+const [data, port] = %s;
+const attempt = (what, how) => {
+  try { how(); console.log('DONE ' + what) }
+  catch (error) { console.log('kept from ' + what + ' ' + (error.code || error.message)) }
+};
+attempt('private', () => fs.readdirSync(data + '/private'));
+attempt('sources', () => fs.readdirSync(data + '/sources'));
+attempt('cache', () => fs.writeFileSync(data + '/cache/npm/evil', ''));
+attempt('layers', () => fs.writeFileSync(data + '/layers/evil', ''));
+attempt('caches of others', () => fs.readdirSync(data + '/build-caches'));
+attempt('other trees', () => fs.readdirSync(data + '/trees'));
+attempt('usr', () => fs.writeFileSync('/usr/evil', ''));
+const quiet = {stdio: 'ignore'};
+const connect = `require('net').connect(${port}, '127.0.0.1').on('error', () => process.exit(9))`;
+attempt('loopback', () => child.execFileSync(process.execPath, ['-e', connect], quiet));
+attempt('device', () => child.execSync('mknod evil-device b 8 0', quiet));
+fs.symlinkSync('/etc/passwd', process.env.INIT_CWD + '/evil-link');
+child.execSync('cp /bin/sh evil-setuid; chmod 6755 evil-setuid');
+"""
+
+
+def test_hostile_package_gets_nowhere(site: Site) -> None:
+    data = str(site.plane.paths.data)
+    files = {"attack.js": HOSTILE % json.dumps([data, site.registry.port])}
+    site.registry.publish("hostile", scripts={"postinstall": "node attack.js"}, files=files)
+    build = site.built("hostile", site.registry.project(("hostile",), scripts=START))
+    said = site.said(build)
+    for what in (
+        *("private", "sources", "cache", "layers", "caches of others", "other trees", "usr"),
+        *("loopback", "device"),
+    ):
+        assert f"kept from {what} " in said, said
+    assert "DONE" not in said
+    assert "the link leaves what" in build.message
+    assert not list(site.plane.paths.layers.rglob("*evil*"))
+
+
+def test_setuid_files_of_a_package_lose_what_makes_them_so(site: Site) -> None:
+    script = "cp /bin/sh sh; chmod 6755 sh"
+    site.registry.publish("setuid", scripts={"install": script})
+    build = site.built("setuid", site.registry.project(("setuid",), scripts=START))
+    mode = (site.code(build) / "node_modules/setuid/sh").stat().st_mode
+    assert mode & 0o7777 == 0o755
+
+
+def test_fork_bomb_of_a_package_is_held_by_its_limit(site: Site) -> None:
+    if not site.plane.probe().limits:
+        pytest.skip("no cgroups here")
+    bomb = "i=0; while [ $i -lt 2000 ]; do sleep 100 & i=$((i+1)); done; exit 1"
+    site.registry.publish("bomb", scripts={"install": bomb})
+    build = site.built("bomb", site.registry.project(("bomb",), scripts=START))
+    assert build.status == "failed"
+    assert "fork" in build.message.lower() or "Resource temporarily" in build.message
+
+
+def test_flood_of_output_is_shown_in_part_and_ends_well(site: Site) -> None:
+    site.registry.publish("flood", scripts={"install": "yes 0123456789 | head -c 200M"})
+    build = site.built("flood", site.registry.project(("flood",), scripts=START))
+    assert build.status == "succeeded", build.message
+    assert len(site.said(build)) < 8 * 1024 * 1024
+
+
+def test_addon_in_c_is_compiled_where_there_is_a_compiler(site: Site) -> None:
+    if not all(Path(f"/usr/bin/{name}").exists() for name in ("make", "g++")):
+        pytest.skip("no compiler here")
+    if not Path("/usr/include/node/node_api.h").exists():
+        pytest.skip("no headers of Node.js here")
+    site.registry.publish(
+        "addon2",
+        gypfile=True,
+        scripts={"install": "node-gyp rebuild"},
+        files={
+            "binding.gyp": '{"targets": [{"target_name": "a", "sources": ["a.c"]}]}',
+            "a.c": "#include <node_api.h>\nNAPI_MODULE_INIT() { napi_value v; "
+            "napi_create_int32(env, 42, &v); return v; }\n",
+            "index.js": "module.exports = require('./build/Release/a.node')\n",
+        },
+    )
+    build = site.built("addon2", site.registry.project(("addon2",), scripts=START))
+    assert build.status == "succeeded", site.said(build)
+    done = subprocess.run(
+        ["node", "-p", "require('addon2')"], cwd=site.code(build), capture_output=True, text=True
+    )
+    assert done.stdout == "42\n", done.stderr

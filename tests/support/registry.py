@@ -1,0 +1,163 @@
+"""An npm registry on loopback, with packages made on the spot, and projects that lock them."""
+
+import base64
+import hashlib
+import http.server
+import json
+import threading
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.index import tar_gz
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Published:
+    manifest: Manifest
+    tarball: bytes
+
+    @property
+    def name(self) -> str:
+        return self.manifest["name"]
+
+    @property
+    def version(self) -> str:
+        return self.manifest["version"]
+
+    @property
+    def integrity(self) -> str:
+        return f"sha512-{base64.b64encode(hashlib.sha512(self.tarball).digest()).decode()}"
+
+
+@dataclass
+class Registry:
+    """`packages`: by name and version. `asked`: paths, in order."""
+
+    port: int = 0
+    packages: dict[str, dict[str, Published]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list[str])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def publish(
+        self,
+        name: str,
+        version: str = "1.0.0",
+        scripts: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        """`more`: of its package.json."""
+        manifest = {"name": name, "version": version, **({"scripts": scripts} if scripts else {})}
+        manifest |= more
+        content = {"package.json": json.dumps(manifest), "index.js": f"module.exports = '{name}'\n"}
+        content |= files or {}
+        tarball = tar_gz({f"package/{path}": text for path, text in content.items()})
+        self.packages.setdefault(name, {})[version] = Published(manifest, tarball)
+
+    def answer(self, path: str) -> bytes | None:
+        name, tarball, file = urllib.parse.unquote(path).strip("/").partition("/-/")
+        versions = self.packages.get(name)
+        if versions is None:
+            return None
+        if not tarball:
+            return json.dumps(self._packument(name, versions)).encode()
+        version = file.removesuffix(".tgz").removeprefix(f"{name.rpartition('/')[2]}-")
+        return versions[version].tarball if version in versions else None
+
+    def _packument(self, name: str, versions: Mapping[str, Published]) -> Manifest:
+        short = name.rpartition("/")[2]
+        return {
+            "name": name,
+            "dist-tags": {"latest": list(versions)[-1]},
+            "versions": {
+                version: {
+                    **found.manifest,
+                    "dist": {
+                        "tarball": f"{self.url}{name}/-/{short}-{version}.tgz",
+                        "integrity": found.integrity,
+                        "shasum": hashlib.sha1(found.tarball).hexdigest(),
+                    },
+                }
+                for version, found in versions.items()
+            },
+        }
+
+    # --- projects ---
+
+    def project(
+        self, needs: tuple[str, ...] = (), dev: tuple[str, ...] = (), **manifest: Any
+    ) -> dict[str, str]:
+        """package.json and package-lock.json that name these packages, each in its only version."""
+        root = {
+            "name": "shop",
+            "version": "1.0.0",
+            **({"dependencies": self._pins(needs)} if needs else {}),
+            **({"devDependencies": self._pins(dev)} if dev else {}),
+            **manifest,
+        }
+        modules = {f"node_modules/{name}": self.entry(name) for name in needs}
+        modules |= {f"node_modules/{name}": {**self.entry(name), "dev": True} for name in dev}
+        lock = {
+            "name": "shop",
+            "version": "1.0.0",
+            "lockfileVersion": 3,
+            "requires": True,
+            "packages": {"": root, **modules},
+        }
+        return {"package.json": json.dumps(root), "package-lock.json": json.dumps(lock)}
+
+    def entry(self, name: str) -> Manifest:
+        """As a lock file has it, with an address that is nobody's."""
+        found = self._only(name)
+        scripts = found.manifest.get("scripts", {})
+        scripted = any(key in scripts for key in ("preinstall", "install", "postinstall"))
+        return {
+            "version": found.version,
+            "resolved": f"https://registry.invalid/{name}/-/{name}-{found.version}.tgz",
+            "integrity": found.integrity,
+            **({"hasInstallScript": True} if scripted else {}),
+            **({"bin": found.manifest["bin"]} if "bin" in found.manifest else {}),
+        }
+
+    def _pins(self, names: tuple[str, ...]) -> dict[str, str]:
+        return {name: self._only(name).version for name in names}
+
+    def _only(self, name: str) -> Published:
+        return next(iter(self.packages[name].values()))
+
+
+@contextmanager
+def served() -> Iterator[Registry]:
+    registry = Registry()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            registry.asked.append(self.path)
+            content = registry.answer(self.path)
+            self.send_response(404 if content is None else 200)
+            kind = "octet-stream" if self.path.endswith(".tgz") else "json"
+            self.send_header("Content-Type", f"application/{kind}")
+            self.send_header("Content-Length", str(len(content or b"")))
+            self.end_headers()
+            self.wfile.write(content or b"")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        registry.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield registry
+        finally:
+            server.shutdown()
+            thread.join()
