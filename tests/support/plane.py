@@ -11,7 +11,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -81,7 +81,7 @@ class Supervisor(SimSupervisor):
     fate: Fate = "ready"
     build_error = ""
 
-    async def build(self, request: BuildRequest) -> None:
+    async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         BY_DIGEST[request.source] = Program(
             request.source,
             self.processes,
@@ -103,7 +103,7 @@ class Supervisor(SimSupervisor):
             )
             self._tell(request.app)
         else:
-            await super().build(request)
+            await super().build(request, environment)
 
 
 @dataclass

@@ -81,7 +81,8 @@ class Applier:
     async def _carry_out(self, unit: Unit, step: Step, now_s: float) -> Outcome:
         match step:
             case StartBuild():
-                await self._driver.build(step.request)
+                environment = await self._store.reveal(step.environment)
+                await self._driver.build(step.request, environment)
             case CutRelease():
                 return await self._cut(step, now_s)
             case SettleRelease():

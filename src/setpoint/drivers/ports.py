@@ -49,9 +49,10 @@ class Driver(Protocol):
         """SIGTERM, and SIGKILL after the grace. One that was never started is never started."""
         ...
 
-    async def build(self, request: BuildRequest) -> None:
+    async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         """Start a build, or nothing if this id runs or has its verdict. Returns at once.
 
+        `environment`: for the app's own commands in it; it reaches no log and no layer's key.
         One cut off through no fault of its own (`user_error` False) starts again under its id.
         """
         ...

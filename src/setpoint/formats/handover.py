@@ -62,7 +62,8 @@ class Work(msgspec.Struct, frozen=True, tag="work"):
 
     `key`: hash of the tree and of all that decides what becomes of it. `label`: what is being
     done, for people. `commands`: shell lines. `layer`: a dependency layer, seen as at run time, its
-    `bin` first on PATH. `env`: settings beside the sandbox's own; not secret.
+    `bin` first on PATH. `env`: settings beside the sandbox's own; not secret. `configured`: it gets
+    the app's config vars, which the supervisor has and the builder has not.
     """
 
     key: Digest
@@ -70,6 +71,7 @@ class Work(msgspec.Struct, frozen=True, tag="work"):
     commands: tuple[str, ...]
     layer: Digest | None = None
     env: dict[str, str] = {}
+    configured: bool = False
 
     @property
     def input(self) -> str:

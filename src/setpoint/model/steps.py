@@ -19,8 +19,11 @@ from setpoint.model.route import Route
 
 
 class StartBuild(msgspec.Struct, frozen=True, tag=True):
+    """`environment`: of the app's own build commands; references, as in EnsureProcesses."""
+
     request: BuildRequest
     because: Because
+    environment: dict[str, SecretRef] = {}
 
 
 class CutRelease(msgspec.Struct, frozen=True, tag=True):

@@ -61,4 +61,5 @@ def _start(draft: Draft, wanted: BuildId, *, retry: bool) -> None:
         else f"source {source.digest[:8]} was deployed and is not built yet"
     )
     request = BuildRequest(wanted, unit.id, unit.name, source.digest, draft.capabilities.stack)
-    draft.steps.append(StartBuild(request, draft.because("build-source", text, unit.source_change)))
+    because = draft.because("build-source", text, unit.source_change)
+    draft.steps.append(StartBuild(request, because, unit.intent.config))

@@ -159,7 +159,7 @@ class SimSupervisor:
         self._answer()
         self.jobs.stop(app, id)
 
-    async def build(self, request: BuildRequest) -> None:
+    async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         self._answer()
         known = self.build_facts.get(request.id)
         if known is not None and not known.cut_off:

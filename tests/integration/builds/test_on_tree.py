@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from setpoint.drivers.builders.errors import CannotBuild, NeedsRunStage
 from setpoint.drivers.builders.on_tree import OnTree, key
 from setpoint.drivers.builders.stack import candidates, find_python
 from setpoint.drivers.local import sandbox, uids
-from setpoint.drivers.local.errands import Shop
+from setpoint.drivers.local.errands import Asked, Shop
 from setpoint.drivers.local.handovers import Handovers
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.launching import Ground
@@ -40,7 +40,14 @@ class Bench:
     said: str = ""
     stages: list[RunStage] = field(default_factory=list[RunStage])
 
-    def work(self, *commands: str, app: str = "shop", **files: str) -> Path:
+    def work(
+        self,
+        *commands: str,
+        app: str = "shop",
+        config: Mapping[str, str] | None = None,
+        configured: bool = True,
+        **files: str,
+    ) -> Path:
         """What they made of a tree with these files. Raises CannotBuild."""
         self.count += 1
         folder = self.plane.folder / f"work-{self.count}"
@@ -48,7 +55,7 @@ class Bench:
         tree.mkdir(parents=True)
         for name, text in files.items():
             (tree / name).write_text(text)
-        work = Work(Digest(f"{self.count:064x}"), "Working", commands)
+        work = Work(Digest(f"{self.count:064x}"), "Working", commands, configured=configured)
         request = BuildRequest(
             BuildId(f"{self.count:032x}"), self.plane.app(app), app, Digest("a" * 64), "stack"
         )
@@ -60,20 +67,22 @@ class Bench:
         log = self.plane.paths.builds / f"{request.id}.log"
         log.touch()
         try:
-            asyncio.run(self._stage(request, work, log))
+            asyncio.run(self._stage(request, work, log, config or {}))
         finally:
             self.said = log.read_text()
         on_tree.run(work, tree, into)
         return into
 
-    async def _stage(self, request: BuildRequest, work: Work, log: Path) -> None:
+    async def _stage(
+        self, request: BuildRequest, work: Work, log: Path, environment: Mapping[str, str]
+    ) -> None:
         paths, done = self.plane.paths, asyncio.Event()
         lasting = Lasting(paths.supervisor, uids.APPS)
         layers = Layers(paths.layers, {})
         ground = Ground(self.confinement, paths, layers, lasting, accounts().app_first)
         trees, handovers = Trees(paths), Handovers(paths.builds, None)
         shop = Shop(ground, self.plane.python, handovers, trees, lambda: f"{self.count:06x}")
-        stage = RunStage(shop, request, (work,), log, done.set)
+        stage = RunStage(shop, Asked(request, environment), (work,), log, done.set)
         stage.begin()
         async with asyncio.timeout(RUN_S):
             await done.wait()
@@ -139,6 +148,27 @@ def test_cache_is_kept_for_the_app_alone(bench: Bench) -> None:
     assert (bench.work("cp ~/kept kept", app="one") / "kept").read_text() == "mine\n"
     with pytest.raises(CannotBuild):
         bench.work("cat ~/kept", app="two")
+
+
+SECRET = {"TOKEN": "hunter2-hunter2", "PATH": "/nowhere:/usr/bin:/bin", "DEBUG": "1"}
+
+
+def test_config_reaches_commands_of_the_app_and_no_output(bench: Bench) -> None:
+    made = bench.work(
+        'echo "it is $TOKEN, $DEBUG"; printf %s "$TOKEN" > seen; echo $PATH > path', config=SECRET
+    )
+    assert (made / "seen").read_text() == SECRET["TOKEN"]
+    assert (made / "path").read_text().startswith("/nowhere:")
+    assert "       it is $TOKEN, 1\n" in bench.said
+    with pytest.raises(CannotBuild) as failed:
+        bench.work('echo "gone wrong: $TOKEN"; exit 1', config=SECRET)
+    assert "gone wrong: $TOKEN" in failed.value.told("shop")
+    assert SECRET["TOKEN"] not in bench.said + failed.value.told("shop")
+
+
+def test_config_reaches_nobody_who_is_not_to_have_it(bench: Bench) -> None:
+    made = bench.work('echo "<$TOKEN>" > seen', config=SECRET, configured=False)
+    assert (made / "seen").read_text() == "<>\n"
 
 
 def test_nothing_of_a_work_stays_on_the_machine(bench: Bench) -> None:

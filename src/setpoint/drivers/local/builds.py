@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from setpoint.drivers.local.errands import Shop
+from setpoint.drivers.local.errands import Asked, Shop
 from setpoint.drivers.local.files import write_whole
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.run_stage import RunStage
@@ -48,7 +48,7 @@ class Site:
 
 class Process(msgspec.Struct, frozen=True):
     """Of a build under way, in the runtime directory. `archive`: of its source. `round`: how often
-    it began again."""
+    it began again. `environment`: of the app's own commands; the builder never sees it."""
 
     build: Build
     pid: int
@@ -56,6 +56,7 @@ class Process(msgspec.Struct, frozen=True):
     request: BuildRequest
     archive: str
     round: int = 0
+    environment: dict[str, str] = {}
 
 
 class Builds:
@@ -75,7 +76,7 @@ class Builds:
         self._now_s = now_s
         self._loop = asyncio.get_running_loop()
         self._known: dict[BuildId, Build] = {}
-        self._waiting: deque[tuple[BuildRequest, str]] = deque()
+        self._waiting: deque[tuple[BuildRequest, str, dict[str, str]]] = deque()
         self._active: set[BuildId] = set()
         self._children: dict[BuildId, subprocess.Popen[bytes]] = {}
         self._records = site.paths.runtime / "builds"
@@ -88,7 +89,7 @@ class Builds:
                 del self._known[build.id]
         return tuple(self._known.values())
 
-    def run(self, request: BuildRequest, archive: str) -> None:
+    def run(self, request: BuildRequest, archive: str, environment: dict[str, str]) -> None:
         """Once per id; anew only where it was cut off before."""
         build = self._known.get(request.id) or self._result(request.id)
         if build is not None and not build.cut_off:
@@ -96,7 +97,7 @@ class Builds:
             return
         self._file(request.id, ".json").unlink(missing_ok=True)
         self._set(_build(request, "pending"))
-        self._waiting.append((request, archive))
+        self._waiting.append((request, archive, environment))
         self._start_waiting()
 
     def adopt(self) -> None:
@@ -136,11 +137,11 @@ class Builds:
 
     def _start_waiting(self) -> None:
         while self._waiting and len(self._active) < BUILDS_AT_ONCE:
-            request, archive = self._waiting.popleft()
+            request, archive, environment = self._waiting.popleft()
             self._shop.handovers.drop(request.id)
             self._file(request.id, ".log").unlink(missing_ok=True)
             build = _build(request, "running", self._now_s())
-            self._start(Process(build, 0, 0, request, archive))
+            self._start(Process(build, 0, 0, request, archive, environment=environment))
 
     def _start(self, asked: Process) -> None:
         """`asked`: without a process yet."""
@@ -237,7 +238,8 @@ class Builds:
             self._start_waiting()
 
         log = self._file(process.build.id, ".log")
-        stage = RunStage(self._shop, process.request, needs, log, done)
+        asked = Asked(process.request, process.environment)
+        stage = RunStage(self._shop, asked, needs, log, done)
         self._stages[process.build.id] = stage
         stage.begin()
 

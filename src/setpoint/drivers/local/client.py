@@ -105,9 +105,9 @@ class LocalDriver:
     async def stop_job(self, app: AppId, id: JobId) -> None:
         await self._get(control.EndJob(app, id), Done)
 
-    async def build(self, request: BuildRequest) -> None:
+    async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         archive = self._sources / f"{request.source}.tar.gz"
-        await self._get(control.RunBuild(request, str(archive)), Done)
+        await self._get(control.RunBuild(request, str(archive), dict(environment)), Done)
 
     async def drop(self, app: AppId) -> None:
         await self._get(control.DropApp(app), Done)

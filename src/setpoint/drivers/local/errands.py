@@ -1,5 +1,6 @@
 """The two things that are done in an app's sandbox for its build: how each is started, and how far
-it may go. The same walls as for the app's instances, none of its config, and no network at all."""
+it may go. The same walls as for the app's instances, and no network at all. Config vars reach only
+commands of the app itself, never a package that is built."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -55,6 +56,14 @@ class Shop:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A build, with the environment of those of its commands that are configured."""
+
+    request: BuildRequest
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Errand:
     """One need on its way. `binds`, `writable`: (host path, path inside). `gone`: to be called when
     its sandbox has ended."""
@@ -96,13 +105,13 @@ class Errand:
         )
 
 
-def errand(shop: Shop, request: BuildRequest, need: Need) -> Errand:
+def errand(shop: Shop, asked: Asked, need: Need) -> Errand:
     """Raises OSError."""
     match need:
         case Package():
             return _package(shop, need)
         case Work():
-            return _work(shop, request, need)
+            return _work(shop, asked, need)
 
 
 def _package(shop: Shop, package: Package) -> Errand:
@@ -124,9 +133,9 @@ def _package(shop: Shop, package: Package) -> Errand:
     )
 
 
-def _work(shop: Shop, request: BuildRequest, work: Work) -> Errand:
+def _work(shop: Shop, asked: Asked, work: Work) -> Errand:
     """Seen where the app's instances see it; the cache lies beside, and nowhere at run time."""
-    ground = shop.ground
+    ground, request = shop.ground, asked.request
     inside, script = ground.confinement.inside, ground.confinement.tools.tree
     uid = ground.uid(request.app)
     tree, cache = shop.trees.new(uid), shop.trees.cache(request.app, uid)
@@ -137,6 +146,7 @@ def _work(shop: Shop, request: BuildRequest, work: Work) -> Errand:
         layer = inside(ground.layers.deps(work.layer), "/layers/deps")
         binds = ((ground.layers.deps(work.layer), layer), *binds)
     given = {key: value.replace(handover.LAYER, layer) for key, value in work.env.items()}
+    config = asked.environment if work.configured else {}
     return Errand(
         title=work.label,
         limits=WORK,
@@ -146,9 +156,10 @@ def _work(shop: Shop, request: BuildRequest, work: Work) -> Errand:
         ),
         env={
             "LANG": "C.UTF-8",
-            "HOME": kept,
             "PATH": f"{layer}/bin:{SYSTEM_PATH}" if layer else SYSTEM_PATH,
             "SOURCE_DATE_EPOCH": EPOCH,
+            **config,
+            "HOME": kept,
             **given,
         },
         cwd=app,

@@ -7,7 +7,7 @@ from setpoint.drivers.local.launching import Ground
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.sandbox import drop_all, drop_app
 from setpoint.drivers.local.supervise import Supervisor
-from setpoint.drivers.local.vetting import vet_app, vet_build, vet_key, vet_order
+from setpoint.drivers.local.vetting import vet_app, vet_build, vet_environment, vet_key, vet_order
 from setpoint.formats import control
 from setpoint.formats.control import Done, Probed, Reply, Request
 from setpoint.model.capability import Capabilities
@@ -69,9 +69,10 @@ class Requests:
                 self._supervisor.activity(key, in_flight, last_used_s)
             case control.Drained(instance):
                 self._supervisor.drained(instance)
-            case control.RunBuild(asked, archive):
+            case control.RunBuild(asked, archive, environment):
                 vet_build(asked)
-                self._builds.run(asked, archive)
+                vet_environment(environment, "build")
+                self._builds.run(asked, archive, environment)
             case control.AppendLog(app, lines):
                 vet_app(app)
                 self._logs.append(app, lines[:APPEND_LINES_MAX])

@@ -12,14 +12,17 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from setpoint.drivers.builders.output import Output
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.disk import Filling
-from setpoint.drivers.local.errands import INPUT_FD, MIB, OUTPUT_FD, Errand, Shop, errand
+from setpoint.drivers.local.errands import INPUT_FD, MIB, OUTPUT_FD, Asked, Errand, Shop, errand
 from setpoint.drivers.local.names import HASH_CHARS, InstanceName
 from setpoint.drivers.local.outlet import Outlet
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.running import UNKNOWN_CODE, Ending, Reports, Running
+from setpoint.drivers.local.veil import Veil
 from setpoint.formats import handover
 from setpoint.formats.handover import Need
 from setpoint.model.errors import DriverError
@@ -39,16 +42,18 @@ class RunStage:
     def __init__(
         self,
         shop: Shop,
-        request: BuildRequest,
+        asked: Asked,
         needs: Sequence[Need],
         log: Path,
         done: Callable[[], None],
     ) -> None:
-        self.app = request.app
+        self.app = asked.request.app
         self._shop = shop
-        self._request = request
+        self._asked = asked
+        self._request = asked.request
         self._left = list(needs)
-        self._shown = _Shown(log)
+        self._veil = Veil.of(asked.environment)
+        self._shown = _Shown(log, self._veil)
         self._done = done
         self._loop = asyncio.get_running_loop()
         self._stopped = False
@@ -63,7 +68,7 @@ class RunStage:
             self._write_down(need, handover.Ending(None, said="it was stopped"))
             return
         try:
-            todo = errand(self._shop, self._request, need)
+            todo = errand(self._shop, self._asked, need)
             self._shown.topic(todo.title)
             self._making = _Making(
                 self._shop, self._request, need, todo, self._shown, self._write_down
@@ -79,6 +84,7 @@ class RunStage:
 
     def _write_down(self, need: Need, ending: handover.Ending) -> None:
         self._making = None
+        ending = msgspec.structs.replace(ending, said=self._veil.over(ending.said))
         with contextlib.suppress(OSError):  # then it is asked for again, a few times
             self._shop.handovers.end(self._request.id, need, ending)
         self._loop.call_soon(self.begin)
@@ -164,8 +170,9 @@ def _closing(given: int, entry: int) -> Generator[dict[int, int]]:
 class _Shown:
     """The build's output, which the builder's user owns the folder of: no link is followed."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, veil: Veil) -> None:
         self._log = log
+        self._veil = veil
         self._left = SHOWN_BYTES_MAX
 
     def topic(self, text: str) -> None:
@@ -175,7 +182,7 @@ class _Shown:
         if self._left <= 0:
             return
         self._left -= sum(map(len, lines))
-        self._write(lambda output: [output.detail(line) for line in lines])
+        self._write(lambda output: [output.detail(self._veil.over(line)) for line in lines])
         if self._left <= 0:
             self._write(lambda output: output.detail("(further output is not shown)"))
 

@@ -21,9 +21,13 @@ def vet_order(order: SetOrder, environment: dict[str, str]) -> None:
     _vet_spec(order.spec)
     if order.spec.process != order.key.process:
         raise _refusal("start", f"an order for {order.key.process} that runs another process")
+    vet_environment(environment, order.key.process)
+
+
+def vet_environment(environment: dict[str, str], what: str) -> None:
     for key, value in environment.items():
         if not key or "=" in key or "\0" in key or "\0" in value:
-            raise _refusal("start", f"{order.key.process}: a config var cannot be passed on")
+            raise _refusal("start", f"{what}: a config var cannot be passed on")
 
 
 def vet_key(key: SetKey) -> None:
