@@ -1,7 +1,9 @@
 """Sandboxed start against bare, to the first answer: `python -m bench.sandbox`.
 
-The same program, interpreter and client, alternating, so that load hits both alike. `web` is
-uvicorn with a Starlette app; `toy` is a bare socket server, whose start is nearly all Python's own.
+The same program, interpreter and client, alternating, so that load hits both alike. Sandboxed is
+what a supervisor does for a start: all walls, a forker, the runtime directory where it really is.
+`web` is uvicorn with a Starlette app; `toy` is a bare socket server, whose start is nearly all
+Python's own.
 """
 
 import argparse
