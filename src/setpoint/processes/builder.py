@@ -42,7 +42,7 @@ class Job(msgspec.Struct, frozen=True):
 
     `result`: where the Build goes. Its folder must be writable for the builder's user.
     `handover`: the build's own folder, made here, for what runs elsewhere. `resumed`: something
-    did.
+    did. `configured`: names of the app's config vars; their values are not for us.
     """
 
     request: BuildRequest
@@ -53,6 +53,7 @@ class Job(msgspec.Struct, frozen=True):
     handover: str
     python: str
     resumed: bool = False
+    configured: tuple[str, ...] = ()
     tools: str | None = None
 
 
@@ -135,6 +136,7 @@ def _workshop(job: Job, bench: Bench, say: Output) -> Workshop:
         say=say,
         handover=Path(job.handover),
         resumed=job.resumed,
+        configured=frozenset(job.configured),
     )
 
 

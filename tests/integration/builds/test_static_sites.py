@@ -266,7 +266,7 @@ def test_the_server_is_one_layer_for_all_sites_and_survives_hostile_names(yard: 
     [
         ({"static.json": "{"}, "static.json: it is not JSON"),
         ({"static.json": "{}"}, "static.json serves public_html/, which is not in the source"),
-        ({"index.html": "", "package.json": "{}"}, "no Procfile, project.toml or functions/"),
+        ({"index.html": "", "package.json": "{}"}, "no start script in package.json"),
         ({"index.html": "", "requirements.txt": ""}, "no Procfile"),
     ],
 )

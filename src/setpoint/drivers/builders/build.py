@@ -9,8 +9,10 @@ from msgspec import structs
 from setpoint.drivers.builders import (
     archive,
     detect,
+    django,
     layers,
     manifest,
+    on_tree,
     python_version,
     runtime,
     stack,
@@ -19,6 +21,7 @@ from setpoint.drivers.builders import (
     uv,
 )
 from setpoint.drivers.builders.asking import Question
+from setpoint.drivers.builders.django import Collecting
 from setpoint.drivers.builders.errors import CannotBuild
 from setpoint.drivers.builders.from_source import FromSource
 from setpoint.drivers.builders.layers import Layers
@@ -214,6 +217,9 @@ def _code_layer(
     """Raises CannotBuild, NeedsRunStage."""
     source = tree.digest(root)
     work = parts.work(shop, source)
+    collecting = _collecting(shop, root, processes) if work is None else None
+    if collecting is not None:
+        return _collected(shop, root, code_layers, collecting, source)
     content = "\0".join((source, *parts.decisive))
     digest = layers.key(content, shop.request.stack) if work is None else work.key
     if code_layers.has(digest):
@@ -228,6 +234,37 @@ def _code_layer(
     with code_layers.scratch("-made") as made:
         OnTree(shop.handover).run(work, root, made)
         code_layers.put(made, digest)
+    return digest
+
+
+def _collecting(
+    shop: Workshop, root: Path, processes: tuple[ProcessType, ...]
+) -> Collecting | None:
+    """None where there are no static files of Django's to collect."""
+    app = (p for p in processes if _is_python(p) and p.kind != "function" and not p.folder)
+    layer = next((p.layer for p in app), None)
+    manage = django.find(root, shop.layers / "deps" / layer) if layer is not None else ""
+    if layer is None or not manage:
+        return None
+    if django.SWITCH in shop.configured:
+        shop.say.topic(f"Static files of Django are left alone: {django.SWITCH} is set")
+        return None
+    return Collecting(shop.request, shop.handover, manage, layer)
+
+
+def _collected(
+    shop: Workshop, root: Path, code_layers: Layers, collecting: Collecting, source: str
+) -> Digest:
+    """Run anew in each build, as on Heroku: its result depends on config, which is in no key."""
+    layers.compile_bytecode(shop.python, root, layers.APP)
+    with code_layers.scratch("-made") as made:
+        if not collecting.run(root, source, made):
+            shop.say.topic("No static files to collect: django.contrib.staticfiles is not there")
+            root.rename(made)
+        request = shop.request
+        digest = on_tree.key(request.app, request.stack, "collected", tree.digest(made))
+        if not code_layers.has(digest):
+            code_layers.put(made, digest)
     return digest
 
 

@@ -16,7 +16,7 @@ class Workshop:
     """`archive`: open, since only the plane's users may read uploads. `npm_cache`: where npm keeps
     what it fetched. `operator`: the environment that the operator's settings are in. `handover`:
     the folder shared with the run stage. `resumed`: that stage is over, so what was said before is
-    not said again."""
+    not said again. `configured`: names of the app's config vars."""
 
     request: BuildRequest
     archive: BinaryIO
@@ -28,6 +28,7 @@ class Workshop:
     say: Output
     handover: Path
     resumed: bool = False
+    configured: frozenset[str] = frozenset()
 
     @property
     def locks(self) -> Path:

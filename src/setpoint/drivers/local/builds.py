@@ -174,6 +174,7 @@ class Builds:
             "handover": str(self._shop.handovers.path(request.id)),
             "python": self._site.python,
             "resumed": asked.round > 0,
+            "configured": sorted(asked.environment),
         }
         told = os.memfd_create("build", os.MFD_CLOEXEC)
         with open(told, "r+b") as stdin, _appending(self._file(request.id, ".log")) as output:
