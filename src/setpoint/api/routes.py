@@ -4,6 +4,7 @@ from setpoint.api import openapi
 from setpoint.api.call import Call, Endpoint
 from setpoint.api.native import apps as detail
 from setpoint.api.native import keys, plan, status, streams, why
+from setpoint.api.native import releases as history
 from setpoint.api.platform import (
     account,
     apps,
@@ -42,6 +43,7 @@ PLATFORM = (
         "GET", "/apps/{app}/builds/{build}/output", builds.output, "none", "A build's output, live"
     ),
     Endpoint("GET", "/apps/{app}/releases", releases.listed, "read", "Releases", paged=True),
+    Endpoint("POST", "/apps/{app}/releases", releases.roll_back, "write", "Roll back", status=201),
     Endpoint("GET", "/apps/{app}/releases/{release}", releases.info, "read", "One release"),
 )
 
@@ -57,6 +59,10 @@ NATIVE = (
     Endpoint("GET", "/v1/changes", why.log, "read", "Changes, newest first"),
     Endpoint("GET", "/v1/watch", streams.watch, "read", "Everything that changes, as events"),
     Endpoint("GET", "/v1/apps/{app}", detail.info, "read", "One app with all that is known"),
+    Endpoint("GET", "/v1/apps/{app}/releases", history.listed, "read", "Releases, newest first"),
+    Endpoint(
+        "GET", "/v1/apps/{app}/releases/{release}", history.info, "read", "What is in a release"
+    ),
     Endpoint("GET", "/v1/apps/{app}/why", why.told, "read", "The story of an app or a field"),
     Endpoint("POST", "/v1/apps/{app}/plan", plan.plan, "read", "What a draft would do"),
     Endpoint("GET", "/v1/apps/{app}/logs", streams.logs, "read", "Log lines, as JSON lines"),

@@ -15,6 +15,7 @@ from setpoint.model.errors import Refused
 APP_RE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 """Wider than app names are: the API refuses better. It only keeps paths whole."""
 
+VERSION_RE = re.compile(r"v?[0-9]{1,9}")
 WIDTH = 90
 
 
@@ -107,6 +108,20 @@ def add_app(
 
 def add_app_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-a", "--app", dest="app_option", metavar="APP", help="the app meant")
+
+
+def app_and_version(here: Here, verb: str) -> tuple[str, str]:
+    """Of `words`: `APP`, `APP v3`, or `v3` alone where -a or SETPOINT_APP names the app."""
+    words: list[str] = here.args.words
+    if len(words) > 2:
+        raise Refused(
+            f"cannot {verb} {words[0][:40]!r}: one version at a time, not {len(words) - 1}"
+        )
+    if len(words) == 1 and VERSION_RE.fullmatch(words[0]) and here.app_or_none:
+        return here.app, words[0]
+    if words:
+        here.args.app = words[0]
+    return here.app, words[1] if len(words) == 2 else ""
 
 
 def add_why(parser: argparse.ArgumentParser) -> None:

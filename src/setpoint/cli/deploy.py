@@ -10,10 +10,9 @@ from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here, add_app_option, add_why
 from setpoint.cli.output import size
 from setpoint.cli.project import folder, name_for, processes
-from setpoint.cli.settle import Outcome, add_waiting, follow, goes_on, tell
+from setpoint.cli.settle import Outcome, add_waiting, complain, follow, goes_on, tell
 
 EXAMPLE = 'setpoint deploy ./shop -a shop -m "first try of the new checkout"'
-LAST_LINES = 20
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,12 +84,12 @@ def _show_output(here: Here, where: str) -> None:
 
 def _told(here: Here, app: str, build: dict[str, Any], outcome: Outcome) -> int:
     if build["status"] == "failed":
-        _complain(here, f"cannot deploy {app}: the build failed", build["message"], outcome)
+        complain(here, f"cannot deploy {app}: the build failed", build["message"], outcome)
         return codes.NOT_AS_ASKED
     releases = outcome.detail["releases"]
     if outcome.verdict == "stalled":
         why = outcome.detail["message"]
-        _complain(here, f"cannot deploy {app}: it was built, but does not run", why, outcome)
+        complain(here, f"cannot deploy {app}: it was built, but does not run", why, outcome)
         return codes.NOT_AS_ASKED
     if outcome.verdict == "settled" and releases:
         here.out.line(f"{releases[0]['label']} serves", "green")
@@ -98,14 +97,6 @@ def _told(here: Here, app: str, build: dict[str, Any], outcome: Outcome) -> int:
         return outcome.code
     tell(here, app, outcome)
     return outcome.code
-
-
-def _complain(here: Here, head: str, message: str, outcome: Outcome) -> None:
-    here.out.complain(head)
-    for line in message.splitlines()[-LAST_LINES:]:
-        here.out.complain(f"  {line}")
-    serving = next((r["label"] for r in outcome.detail["releases"] if r["current"]), None)
-    here.out.complain(f"{serving} still serves" if serving else "nothing serves yet")
 
 
 def _show_ways_in(here: Here, detail: dict[str, Any]) -> None:

@@ -25,6 +25,8 @@ COMMANDS = {
     "config": "show or change config vars",
     "scale": "how many of each process",
     "restart": "replace every instance of an app",
+    "releases": "what ran, what runs, and why",
+    "rollback": "go back to an earlier release",
     "logs": "what an app and its builds wrote",
     "destroy": "end an app for good",
     "plan": "what a deploy would do, without doing it",

@@ -13,6 +13,7 @@ from setpoint.cli.command import Here
 LOOK_AGAIN_S = 0.2
 TIMEOUT_S = 300.0
 AWAY_S_MAX = 10.0
+LAST_LINES = 20
 
 Verdict = Literal["settled", "unmet", "stalled", "converging", "accepted"]
 CODES: dict[Verdict, int] = {
@@ -116,6 +117,15 @@ def tell(here: Here, app: str, outcome: Outcome) -> None:
         case "converging":
             here.out.complain(f"{app} has not settled in {here.args.timeout:g} s")
             _say(here, shown["waiting"], set())
+
+
+def complain(here: Here, head: str, message: str, outcome: Outcome) -> None:
+    """A release that was asked for and does not run: why, and what serves instead."""
+    here.out.complain(head)
+    for line in message.splitlines()[-LAST_LINES:]:
+        here.out.complain(f"  {line}")
+    serving = next((r["label"] for r in outcome.detail["releases"] if r["current"]), None)
+    here.out.complain(f"{serving} still serves" if serving else "nothing serves yet")
 
 
 def unmet_text(unmet: dict[str, Any]) -> str:

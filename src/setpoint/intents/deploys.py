@@ -22,7 +22,7 @@ async def deploy(door: Door, asked: Asked, name: str, digest: str, version: str 
     unit = await app_to(door, asked, VERB, name)
     limits.check_version(name, version)
     source = Source(await _uploaded(door, name, digest), version)
-    intent = msgspec.structs.replace(unit.intent, source=source)
+    intent = msgspec.structs.replace(unit.intent, source=source, rollback_to=None)
     summary = f"Deploy {version or digest[:8]}"
     return await change(door, asked, VERB, summary, unit, intent, restated=("source.digest",))
 

@@ -43,7 +43,7 @@ async def change(
     restated: tuple[str, ...] = (),
 ) -> Unit:
     """One app's new document as one Change, and the loop woken. `base` None: it is created."""
-    asked = words.accepted(asked, await _unsayable(door, asked, base, secrets))
+    asked = words.accepted(asked, await _unsayable(door, asked, base, intent, secrets))
     rev = base.rev if base is not None else None
     write = UnitWrite(intent, rev, restated=restated)
     committed = await door.store.commit(asked, verb, summary, [write], secrets)
@@ -53,10 +53,12 @@ async def change(
 
 
 async def _unsayable(
-    door: Door, asked: Asked, base: Unit | None, secrets: Mapping[str, str]
+    door: Door, asked: Asked, base: Unit | None, intent: AppIntent, secrets: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Values that must not stand in a why. Nothing is decrypted where nothing is said."""
+    """Values that must not stand in a why: of before and of after. Nothing is decrypted where
+    nothing is said."""
     if not asked.why:
         return ()
-    stored = await door.store.reveal(base.intent.config) if base is not None else {}
+    refs = (*(base.intent.config.values() if base is not None else ()), *intent.config.values())
+    stored = await door.store.reveal({r.key: r for r in refs if r.key not in secrets})
     return (*stored.values(), *secrets.values())

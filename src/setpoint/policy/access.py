@@ -19,6 +19,7 @@ NEEDS: dict[str, Scope] = {
     "scale": "write",
     "deploy": "write",
     "restart": "write",
+    "roll back": "write",
     "rotate the invoke key of": "write",
     # As Heroku's read scope, ours does not cover config vars: they are credentials as a rule.
     "read the config vars of": "write",

@@ -110,6 +110,7 @@ def _intent(intent: AppIntent, edits: Edits) -> AppIntent:
     return msgspec.structs.replace(
         intent,
         source=edits.source if edits.source is not None else intent.source,
+        rollback_to=intent.rollback_to if edits.source is None else None,
         config=config,
         formation=intent.formation | edits.formation,
     )

@@ -141,14 +141,17 @@ def test_an_app_has_every_field_of_the_schema() -> None:
     assert told["owner"]["email"] == "dev@example.com"
 
 
-def test_only_the_newest_release_that_succeeded_is_current() -> None:
-    rows = (release(3, "failed"), release(2, "succeeded"), release(1, "succeeded"))
-    told = write.releases(UNIT, rows)
-    assert [(r.version, r.current, r.eligible_for_rollback) for r in told] == [
-        (3, False, False),
-        (2, True, True),
-        (1, False, True),
+def test_only_what_served_and_has_its_slug_can_be_gone_back_to() -> None:
+    gone = msgspec.structs.replace(release(1, "succeeded"), slug_kept=False)
+    rows = (release(3, "failed"), release(2, "succeeded"), gone)
+    told = [write.released(UNIT, r, by="eve@example.com", current=False) for r in rows]
+    assert [(r.version, r.eligible_for_rollback) for r in told] == [
+        (3, False),
+        (2, True),
+        (1, False),
     ]
+    assert told[0].user.email == "eve@example.com"
+    assert told[2].slug is None
 
 
 def test_derived_ids_are_the_same_every_time_and_differ_by_thing() -> None:

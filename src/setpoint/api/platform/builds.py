@@ -33,7 +33,7 @@ async def listed(call: Call) -> tuple[shapes.Build, ...]:
     """Oldest first, with the intended source's build even before it began."""
     unit = await find.app(call)
     builds = {b.id: b for b in await call.services.store.builds(unit.id)}
-    if unit.intent.source is not None:
+    if _is_built(unit):
         intended = await _of_intent(call, unit)
         builds.setdefault(intended.id, intended)
     ordered = sorted(builds.values(), key=lambda b: b.started_at_s or call.asked.at_s)
@@ -92,11 +92,16 @@ async def _found(call: Call, unit: Unit) -> Build:
     try:
         return await find.build(call, unit)
     except NotFound:
-        if unit.intent.source is not None:
+        if _is_built(unit):
             intended = await _of_intent(call, unit)
             if intended.id == call.param("build"):
                 return intended
         raise
+
+
+def _is_built(unit: Unit) -> bool:
+    """What was gone back to has its slug already."""
+    return unit.intent.source is not None and unit.intent.rollback_to is None
 
 
 async def _of_intent(call: Call, unit: Unit) -> Build:

@@ -1,18 +1,82 @@
-"""Releases: what ran, what runs."""
+"""Releases: what ran, what runs, and back to one of them."""
+
+import asyncio
+
+import msgspec
 
 from setpoint.api import find
 from setpoint.api.call import Call
-from setpoint.formats.heroku import shapes, write
+from setpoint.formats.heroku import read, shapes, write
+from setpoint.intents import rollbacks
+from setpoint.model.app import Unit
+from setpoint.model.release import Release
+from setpoint.views import releases
+
+LOOK_AGAIN_S = 0.02
+CUT_S_MAX = 2.0
+"""How long a rollback waits for the loop to cut its release, which takes some milliseconds."""
 
 
 async def listed(call: Call) -> tuple[shapes.Release, ...]:
     """Oldest first; clients that want the newest ask for `order=desc`."""
     unit = await find.app(call)
-    return write.releases(unit, await call.services.store.releases(unit.id))[::-1]
+    return (await _told(call, unit))[::-1]
 
 
 async def info(call: Call) -> shapes.Release:
     unit = await find.app(call)
     wanted = await find.release(call, unit)
-    rows = write.releases(unit, await call.services.store.releases(unit.id))
-    return next(r for r in rows if r.version == wanted.version)
+    return next(r for r in await _told(call, unit) if r.version == wanted.version)
+
+
+async def roll_back(call: Call, body: read.NewRelease) -> shapes.Release:
+    """Answers the new release: its row, or what will be its row should the loop be slow."""
+    unit = await find.app(call, rollbacks.VERB)
+    before = await call.services.store.releases(unit.id)
+    wanted = _by_id(unit, before, str(body.release)) if body.release is not None else ""
+    unit = await rollbacks.roll_back(call.services.door, call.asked, unit.name, wanted)
+    cut = await _cut(call, unit) or _to_be_cut(call, unit, before)
+    return write.released(unit, cut, by=call.asked.actor.email, current=False)
+
+
+def _by_id(unit: Unit, rows: tuple[Release, ...], said: str) -> str:
+    return next((r.label for r in rows if write.release_id(unit, r.version) == said), said)
+
+
+async def _cut(call: Call, unit: Unit) -> Release | None:
+    waited_s = 0.0
+    while waited_s < CUT_S_MAX:
+        for row in await call.services.store.releases(unit.id, 5):
+            if row.change == unit.shape_change:
+                return row
+        await asyncio.sleep(LOOK_AGAIN_S)
+        waited_s += LOOK_AGAIN_S
+    return None
+
+
+def _to_be_cut(call: Call, unit: Unit, before: tuple[Release, ...]) -> Release:
+    """Unless somebody asks for something else meanwhile, the next number is its."""
+    copied = next(r for r in before if r.version == unit.intent.rollback_to)
+    return msgspec.structs.replace(
+        copied,
+        version=before[0].version + 1,
+        config=unit.intent.config,
+        description=unit.shape_summary,
+        change=unit.shape_change,
+        status="pending",
+        message="",
+        created_at_s=call.asked.at_s,
+    )
+
+
+async def _told(call: Call, unit: Unit) -> tuple[shapes.Release, ...]:
+    """Newest first."""
+    store = call.services.store
+    rows = await store.releases(unit.id)
+    current = releases.current(rows)
+    asked = await releases.asked(store, rows)
+    by = {seq: who.actor.email for seq, who in asked.items()}
+    return tuple(
+        write.released(unit, r, by=by.get(r.change, unit.owner), current=r.version == current)
+        for r in rows
+    )

@@ -70,6 +70,13 @@ class SourceBlob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version_description: str | None = None
 
 
+class NewRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /apps/A/releases: a rollback. `release`: an id, 7, "7" or "v7"; None is Setpoint's own:
+    what served before."""
+
+    release: str | int | None = None
+
+
 class NewBuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /apps/A/builds. Buildpacks have no say: the builder looks at the project."""
 

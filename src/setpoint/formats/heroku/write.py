@@ -125,13 +125,8 @@ def release_id(unit: intent.Unit, version: int) -> str:
     return derived(unit.id, "release", version)
 
 
-def releases(unit: intent.Unit, rows: tuple[release.Release, ...]) -> tuple[shapes.Release, ...]:
-    """`rows` newest first, as the store has them; `current` is the newest that succeeded."""
-    current = next((r.version for r in rows if r.status == "succeeded"), None)
-    return tuple(_release(unit, r, current=r.version == current) for r in rows)
-
-
-def _release(unit: intent.Unit, row: release.Release, *, current: bool) -> shapes.Release:
+def released(unit: intent.Unit, row: release.Release, *, by: str, current: bool) -> shapes.Release:
+    """`by`: email of whoever asked for it."""
     return shapes.Release(
         id=release_id(unit, row.version),
         version=row.version,
@@ -139,11 +134,11 @@ def _release(unit: intent.Unit, row: release.Release, *, current: bool) -> shape
         description=row.description,
         status="expired" if row.status == "superseded" else row.status,
         current=current,
-        user=_person(unit.owner),
-        slug=shapes.IdRef(derived(unit.id, "slug", row.slug.code)),
+        user=_person(by),
+        slug=shapes.IdRef(derived(unit.id, "slug", row.slug.code)) if row.slug_kept else None,
         created_at=when(row.created_at_s),
         updated_at=when(row.created_at_s),
-        eligible_for_rollback=row.status == "succeeded",
+        eligible_for_rollback=row.status == "succeeded" and row.slug_kept,
     )
 
 
