@@ -180,10 +180,10 @@ async def _ready(plane: Plane) -> set[str]:
     paths = Paths.of(plane.data)
     driver = LocalDriver(paths.supervisor_socket, paths.sources)
     try:
-        sets, _ = await driver.observe()
+        seen = await driver.observe()
     finally:
         await driver.close()
-    return {instance.id for facts in sets for instance in facts.ready}
+    return {instance.id for facts in seen.sets for instance in facts.ready}
 
 
 if __name__ == "__main__":
