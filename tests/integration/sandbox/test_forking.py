@@ -1,7 +1,10 @@
 """The process that forks in the supervisor's stead."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +75,52 @@ def test_it_has_few_mounts_and_no_network_of_any_app(ground: Ground, forker: For
     kept = {line.split(" - ")[1].split()[0] for line in mounts(forker.pid)}
     assert "proc" in kept
     assert not kept & {"nsfs", "sysfs", "cgroup", "cgroup2", "devpts"}
+
+
+ELSEWHERE_AND_BELOW = """
+import subprocess, sys
+from pathlib import Path
+from setpoint.drivers.local.sandbox import Forker
+
+folder, script = Path(sys.argv[1]), Path(sys.argv[2])
+runtime, elsewhere = folder / "run", folder / "disk"
+
+def do(*command): subprocess.run([*map(str, command)], check=True)
+def shown(at):
+    lines = Path(f"/proc/{forker.pid}/mountinfo").read_text().splitlines()
+    return str(at) in [line.split()[4] for line in lines]
+
+do("mount", "--make-rshared", "/")
+runtime.mkdir()
+elsewhere.mkdir()
+do("mount", "-t", "tmpfs", "none", runtime)
+(runtime / "net").mkdir()
+forker = Forker(script, runtime)
+while Path("/proc/self/ns/mnt").readlink() == Path(f"/proc/{forker.pid}/ns/mnt").readlink(): pass
+while shown("/sys"): pass
+do("mount", "--bind", "/usr", runtime / "net")
+do("mount", "-t", "tmpfs", "none", elsewhere)
+print(shown(runtime / "net"), shown(elsewhere))
+do("umount", elsewhere)
+print(shown(elsewhere), Path("/sys/kernel").exists())
+forker.close()
+"""
+
+
+@pytest.mark.usefixtures("root")
+def test_mounts_come_and_go_there_too_but_for_networks(ground: Ground) -> None:
+    """Where mounts are shared, as systemd makes them, in a namespace of the test's own."""
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare")
+    script = (sys.executable, "-c", ELSEWHERE_AND_BELOW)
+    done = subprocess.run(
+        [*("unshare", "--mount"), *script, ground.folder, ground.confinement.tools.forker],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout.split() == ["False", "True", "False", "True"], done.stderr
 
 
 def mounts(pid: int) -> list[str]:
