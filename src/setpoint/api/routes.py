@@ -21,6 +21,7 @@ PLATFORM = (
     Endpoint("GET", "/apps", apps.listed, "read", "All apps", paged=True),
     Endpoint("POST", "/apps", apps.create, "write", "Create an app", status=201),
     Endpoint("GET", "/apps/{app}", apps.info, "read", "One app"),
+    Endpoint("PATCH", "/apps/{app}", apps.patch, "write", "Rename, or switch maintenance"),
     Endpoint("DELETE", "/apps/{app}", apps.destroy, "write", "Destroy an app"),
     Endpoint("GET", "/apps/{app}/config-vars", config_vars.listed, "write", "Config vars"),
     Endpoint(
@@ -33,6 +34,22 @@ PLATFORM = (
     Endpoint("GET", "/apps/{app}/dynos", dynos.listed, "read", "Instances, as seen", paged=True),
     Endpoint(
         "DELETE", "/apps/{app}/dynos", dynos.restart, "write", "Restart all of an app", status=202
+    ),
+    Endpoint(
+        "DELETE",
+        "/apps/{app}/dynos/{dyno}",
+        dynos.restart_one,
+        "write",
+        "Restart a dyno's type",
+        status=202,
+    ),
+    Endpoint(
+        "DELETE",
+        "/apps/{app}/formations/{type}",
+        dynos.restart_type,
+        "write",
+        "Restart a type",
+        status=202,
     ),
     Endpoint("POST", "/sources", sources.create, "write", "A place to upload to", status=201),
     Endpoint("PUT", "/sources/{place}", sources.put, "none", "Upload a tar.gz there"),

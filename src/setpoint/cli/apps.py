@@ -1,9 +1,10 @@
-"""`setpoint apps`: what there is."""
+"""`setpoint apps`: what there is, where it answers, and how it is."""
 
 import argparse
 
 from setpoint.cli import codes
 from setpoint.cli.command import Here
+from setpoint.cli.status import state_text
 
 EXAMPLE = "setpoint apps"
 
@@ -14,9 +15,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(here: Here) -> int:
-    apps = here.client.get("/apps")
+    told = here.client.get("/v1/status")
+    apps = [
+        {**a, "web_url": f"http://{a['name']}.localhost:{told['edge_port']}/"} for a in told["apps"]
+    ]
     if not apps:
         here.out.line("no apps yet; make one with: setpoint deploy DIR")
-    here.out.table((app["name"], app["web_url"].rstrip("/")) for app in apps)
+    here.out.table(
+        (
+            str(a["name"]),
+            str(a["web_url"]).rstrip("/"),
+            f"v{a['release']}" if a["release"] else "-",
+            state_text(a),
+        )
+        for a in apps
+    )
     here.out.result(apps)
     return codes.SETTLED

@@ -7,7 +7,7 @@ from setpoint.cli import codes
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
 from setpoint.cli.output import ago
-from setpoint.cli.status import dyno_lines
+from setpoint.cli.status import dyno_lines, state_text
 
 EXAMPLE = "setpoint info shop"
 
@@ -48,7 +48,7 @@ def _state(app: dict[str, Any]) -> str:
     """The first line of what is wrong; `status` tells the rest."""
     first, *more = app["message"].splitlines() or [""]
     see = f"; see: setpoint status {app['name']}" if more else ""
-    return f"{app['state']}  {first}{see}".strip()
+    return f"{state_text(app)}  {first}{see}".strip()
 
 
 def _release(releases: list[dict[str, Any]], at_s: float) -> str:

@@ -24,9 +24,12 @@ COMMANDS = {
     "info": "one app: release, processes, URLs",
     "config": "show or change config vars",
     "scale": "how many of each process",
-    "restart": "replace every instance of an app",
+    "restart": "replace the instances of an app, or of a type",
     "releases": "what ran, what runs, and why",
     "rollback": "go back to an earlier release",
+    "open": "where an app answers, in a browser",
+    "rename": "call an app otherwise",
+    "maintenance": "close an app to visitors for a while",
     "logs": "what an app and its builds wrote",
     "destroy": "end an app for good",
     "plan": "what a deploy would do, without doing it",
@@ -76,7 +79,7 @@ def _run(words: list[str]) -> int:
 
 
 def usage() -> str:
-    lines = (f"  {name:<9} {summary}" for name, summary in COMMANDS.items())
+    lines = (f"  {name:<11} {summary}" for name, summary in COMMANDS.items())
     return "\n".join(
         (
             "usage: setpoint COMMAND [...]",

@@ -75,7 +75,8 @@ class Output:
     ) -> None:
         self.as_json = as_json
         self.stream = stream if stream is not None else sys.stdout
-        self.colours = self.stream.isatty() and not env.get("NO_COLOR")
+        self.on_terminal = self.stream.isatty()
+        self.colours = self.on_terminal and not env.get("NO_COLOR")
 
     def line(self, text: str = "", colour: str = "") -> None:
         if not self.as_json:

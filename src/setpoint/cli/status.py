@@ -57,7 +57,7 @@ def _all(here: Here, status: dict[str, Any]) -> int:
     if not apps:
         here.out.line("no apps yet; make one with: setpoint deploy DIR")
     here.out.table(
-        (a["name"], f"v{a['release']}" if a["release"] else "-", a["state"], a["message"])
+        (a["name"], f"v{a['release']}" if a["release"] else "-", state_text(a), a["message"])
         for a in apps
     )
     here.out.result(status)
@@ -72,7 +72,7 @@ def _worst(states: list[str]) -> int:
 
 def _one(here: Here, detail: dict[str, Any]) -> int:
     now = verdict(detail)
-    here.out.line(f"{detail['name']}  {detail['state']}", COLOURS.get(detail["state"], "yellow"))
+    here.out.line(f"{detail['name']}  {state_text(detail)}", COLOURS.get(detail["state"], "yellow"))
     if detail["message"] and detail["message"] not in {w["because"] for w in detail["waiting"]}:
         here.out.line(f"  {detail['message']}")
     for unmet in detail["unmet"]:
@@ -85,6 +85,11 @@ def _one(here: Here, detail: dict[str, Any]) -> int:
         here.out.line(f"  {line}")
     here.out.result(detail)
     return {"settled": codes.SETTLED, "converging": codes.NOT_IN_TIME}.get(now, codes.NOT_AS_ASKED)
+
+
+def state_text(app: dict[str, Any]) -> str:
+    """Maintenance is what was asked for, so it may well be settled; but nobody gets in."""
+    return f"{app['state']}, in maintenance" if app["maintenance"] else str(app["state"])
 
 
 def dyno_lines(detail: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""An app begins, and is asked to cease."""
+"""An app begins, is called otherwise or closed for a while, and is asked to cease."""
 
 import msgspec
 
@@ -9,6 +9,8 @@ from setpoint.model.change import Asked
 from setpoint.model.errors import Conflict, Invalid
 from setpoint.model.ids import AppId
 from setpoint.policy import access, names
+
+RENAME, MAINTAIN = "rename", "switch maintenance of"
 
 SUGGESTIONS_MAX = 5
 """Names tried for an app that was given none: there are 30 million of them."""
@@ -33,6 +35,31 @@ async def _create(door: Door, asked: Asked, name: str) -> Unit:
     intent = AppIntent(AppId(door.new_id()), name, invoke_key=invoke_key)
     sealed = {invoke_key.key: door.new_token()}
     return await change(door, asked, "create", f"Create {name}", None, intent, sealed)
+
+
+async def update(
+    door: Door,
+    asked: Asked,
+    name: str,
+    *,
+    new_name: str | None = None,
+    maintenance: bool | None = None,
+) -> Unit:
+    """What is None stays; what is so already is no Change. Nothing that runs is replaced: only the
+    route differs, in its hosts or in how they answer."""
+    verb = RENAME if new_name is not None else MAINTAIN
+    unit = await app_to(door, asked, verb, name)
+    intent, told = unit.intent, list[str]()
+    if new_name is not None and new_name != unit.name:
+        names.check_app(new_name, f"cannot rename '{unit.name}' to '{names.shortened(new_name)}'")
+        intent = msgspec.structs.replace(intent, name=new_name)
+        told.append(f"Rename {unit.name} to {new_name}")
+    if maintenance is not None and maintenance != intent.maintenance:
+        intent = msgspec.structs.replace(intent, maintenance=maintenance)
+        told.append(f"Maintenance {'on' if maintenance else 'off'}")
+    if not told:
+        return unit
+    return await change(door, asked, verb, ", ".join(told), unit, intent)
 
 
 async def destroy(door: Door, asked: Asked, name: str, confirm: str) -> Unit:

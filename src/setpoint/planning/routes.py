@@ -116,6 +116,8 @@ def _current(draft: Draft, process: str) -> SetKey | None:
 
 
 def _why(seen: Route | None, route: Route) -> str:
+    if seen is not None and seen.app_name != route.app_name:
+        return f"{seen.app_name} is called {route.app_name} now"
     if route.maintenance and not (seen is not None and seen.maintenance):
         return "maintenance was switched on"
     if seen is not None and seen.maintenance and not route.maintenance:

@@ -20,6 +20,8 @@ NEEDS: dict[str, Scope] = {
     "deploy": "write",
     "restart": "write",
     "roll back": "write",
+    "rename": "write",
+    "switch maintenance of": "write",
     "rotate the invoke key of": "write",
     # As Heroku's read scope, ours does not cover config vars: they are credentials as a rule.
     "read the config vars of": "write",

@@ -27,10 +27,14 @@ _NOUNS = (
 )
 
 
-def check_app(name: str) -> None:
-    """Raises Invalid. Two hyphens in a row would read as `<function>--<app>` in a host name."""
+def check_app(name: str, failing: str = "") -> None:
+    """Raises Invalid. Two hyphens in a row would read as `<function>--<app>` in a host name.
+
+    `failing`: how the refusal begins, where the name is not for a new app.
+    """
     if NAME_RE.fullmatch(name) is None or "--" in name:
-        raise Invalid(f"cannot create '{shortened(name)}': not a valid app name", RULE)
+        failing = failing or f"cannot create '{shortened(name)}'"
+        raise Invalid(f"{failing}: not a valid app name", RULE)
 
 
 def check_process(verb: str, app: str, process: str) -> None:

@@ -14,9 +14,13 @@ from setpoint.policy import access
 from setpoint.store.port import Status, Store
 from setpoint.views import lookup
 
+RELEASES_READ = 5
+"""How far back a list looks for the release that serves: one attempt after another may fail."""
+
 
 class AppLine(msgspec.Struct, frozen=True):
-    """One app in a list. Times are unix seconds. `release`: 0 before the first."""
+    """One app in a list. Times are unix seconds. `release`: the one that serves, else the newest;
+    0 before the first."""
 
     id: AppId
     name: str
@@ -25,6 +29,7 @@ class AppLine(msgspec.Struct, frozen=True):
     """settled, converging, stalled, destroying or new"""
     message: str
     release: int
+    maintenance: bool
     created_at_s: float
     updated_at_s: float
 
@@ -50,6 +55,7 @@ class AppInfo(msgspec.Struct, frozen=True):
     release: int
     release_status: str
     stack: str
+    maintenance: bool
     conditions: tuple[Condition, ...]
     waiting: tuple[Waiting, ...]
     unmet: tuple[Unmet, ...]
@@ -88,6 +94,7 @@ async def info(store: Store, actor: Actor, name: str, edge_port: int, now_s: flo
         release=release.version if release is not None else 0,
         release_status=release.status if release is not None else "",
         stack=release.slug.stack if release is not None else "",
+        maintenance=unit.intent.maintenance,
         conditions=status.conditions if status is not None else (),
         waiting=summary.waiting,
         unmet=summary.unmet,
@@ -96,7 +103,9 @@ async def info(store: Store, actor: Actor, name: str, edge_port: int, now_s: flo
 
 
 async def _line(store: Store, unit: Unit) -> AppLine:
-    releases = await store.releases(unit.id, 1)
+    releases = await store.releases(unit.id, RELEASES_READ)
+    newest = releases[0].version if releases else 0
+    serving = next((r.version for r in releases if r.status == "succeeded"), newest)
     state, message = _state(unit, await store.status(unit.id))
     return AppLine(
         id=unit.id,
@@ -104,7 +113,8 @@ async def _line(store: Store, unit: Unit) -> AppLine:
         owner=unit.owner,
         state=state,
         message=message,
-        release=releases[0].version if releases else 0,
+        release=serving,
+        maintenance=unit.intent.maintenance,
         created_at_s=unit.created_at_s,
         updated_at_s=unit.updated_at_s,
     )

@@ -5,7 +5,7 @@ import dataclasses
 import msgspec
 import pytest
 
-from setpoint.intents import apps, config, deploys, formation, keys, restarts
+from setpoint.intents import apps, config, deploys, formation, keys, restarts, rollbacks
 from setpoint.intents.formation import FormationUpdate
 from setpoint.model.app import DYNO_SIZES, Formation, Source
 from setpoint.model.change import Actor
@@ -93,11 +93,60 @@ def test_an_app_is_destroyed_only_by_its_whole_name():
     in_office(story)
 
 
+def test_a_renamed_app_keeps_everything_and_its_old_name_is_free():
+    async def story(office):
+        door = office.door
+        old = await apps.create(door, asked(), "shop")
+        new = await apps.update(door, asked(), "shop", new_name="store")
+        assert new.intent == msgspec.structs.replace(old.intent, name="store")
+        assert (await summaries(office))[0] == "Rename shop to store"
+        assert office.woken[-1] == old.id
+        assert (await apps.create(door, asked(), "shop")).id != old.id
+
+    in_office(story)
+
+
+def test_a_bad_or_taken_new_name_changes_nothing():
+    async def story(office):
+        door = office.door
+        before = await apps.create(door, asked(), "shop")
+        await apps.create(door, asked(), "store")
+        for new, kind, fact in (
+            ("Store!", Invalid, "cannot rename 'shop' to 'Store!': not a valid app name"),
+            ("a--b", Invalid, "cannot rename 'shop' to 'a--b': not a valid app name"),
+            ("store", Conflict, "cannot rename 'shop' to 'store': the name is taken"),
+        ):
+            with pytest.raises(kind) as told:
+                await apps.update(door, asked(), "shop", new_name=new, maintenance=True)
+            assert told.value.message == fact
+        assert await office.store.unit_named("shop") == before
+
+    in_office(story)
+
+
+def test_maintenance_is_switched_and_what_is_so_already_is_no_change():
+    async def story(office):
+        door = office.door
+        await apps.create(door, asked(), "shop")
+        on = await apps.update(door, asked(), "shop", maintenance=True)
+        assert on.intent.maintenance
+        assert await apps.update(door, asked(), "shop", new_name="shop", maintenance=True) == on
+        off = await apps.update(door, asked(), "shop", maintenance=False)
+        assert not off.intent.maintenance
+        assert await summaries(office) == ["Maintenance off", "Maintenance on", "Create shop"]
+        assert off.shape_change == 0
+
+    in_office(story)
+
+
 ON_AN_APP = {
     "destroy": lambda door, who: apps.destroy(door, who, "shop", "shop"),
     "configure": lambda door, who: config.patch(door, who, "shop", {"A": "b"}),
     "scale": lambda door, who: formation.scale(door, who, "shop", [FormationUpdate("web", 1, 1)]),
     "deploy": lambda door, who: deploys.deploy(door, who, "shop", DIGEST),
+    "roll back": lambda door, who: rollbacks.roll_back(door, who, "shop"),
+    "rename": lambda door, who: apps.update(door, who, "shop", new_name="store"),
+    "switch maintenance of": lambda door, who: apps.update(door, who, "shop", maintenance=True),
     "restart": lambda door, who: restarts.restart(door, who, "shop"),
     "rotate the invoke key of": lambda door, who: keys.rotate(door, who, "shop"),
 }
@@ -342,6 +391,25 @@ def test_a_restart_is_the_time_it_was_asked_for():
         unit = await restarts.restart(office.door, asked(at_s=NOON_S + 7), "shop")
         assert unit.intent.restarted_at_s == NOON_S + 7
         assert unit.shape_change == 0
+
+    in_office(story)
+
+
+def test_one_type_is_restarted_alone():
+    async def story(office):
+        types = (ProcessType("web", "web"), ProcessType("worker", "worker"))
+        await released(office, *types, ProcessType("release", "release"))
+        unit = await restarts.restart(office.door, asked(at_s=NOON_S + 7), "shop", "worker")
+        assert unit.intent.restarted_s("worker") == NOON_S + 7
+        assert unit.intent.restarted_s("web") is None
+        assert (await summaries(office))[0] == "Restart worker"
+        for process, kind, fact in (
+            ("clock", NotFound, "it has no process 'clock'"),
+            ("release", Invalid, "'release' runs once per release"),
+        ):
+            with pytest.raises(kind, match="cannot restart 'shop'") as told:
+                await restarts.restart(office.door, asked(), "shop", process)
+            assert fact in told.value.message
 
     in_office(story)
 

@@ -44,6 +44,7 @@ class AppDetail(msgspec.Struct, frozen=True):
     observed_generation: int
     etag: str
     last_change: int
+    maintenance: bool
     source: str
     config_keys: tuple[str, ...]
     formation: dict[str, str]

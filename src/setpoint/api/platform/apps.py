@@ -1,4 +1,4 @@
-"""Apps: list, create, look, destroy."""
+"""Apps: list, create, look, rename, close for a while, destroy."""
 
 from setpoint.api import find
 from setpoint.api.call import Call
@@ -20,6 +20,18 @@ async def create(call: Call, body: read.NewApp) -> shapes.App:
 
 async def info(call: Call) -> shapes.App:
     return await _told(call, await find.app(call))
+
+
+async def patch(call: Call, body: read.AppPatch) -> shapes.App:
+    unit = await find.app(call, apps.RENAME if body.name is not None else apps.MAINTAIN)
+    unit = await apps.update(
+        call.services.door,
+        call.asked,
+        unit.name,
+        new_name=body.name,
+        maintenance=body.maintenance,
+    )
+    return await _told(call, unit)
 
 
 async def destroy(call: Call) -> shapes.App:

@@ -23,6 +23,13 @@ class NewApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     feature_flags: object = None
 
 
+class AppPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PATCH /apps/A. What is left out, or null, stays."""
+
+    name: str | None = None
+    maintenance: bool | None = None
+
+
 class DynoSizeName(msgspec.Struct, frozen=True):
     name: str | None = None
     id: str | None = None

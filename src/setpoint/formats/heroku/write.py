@@ -57,6 +57,7 @@ def app(unit: intent.Unit, *, stack: str, web_url: str, released_at_s: float | N
         released_at=when(released_at_s) if released_at_s is not None else None,
         git_url="",
         web_url=web_url,
+        maintenance=unit.intent.maintenance,
     )
 
 

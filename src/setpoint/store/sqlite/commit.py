@@ -64,7 +64,7 @@ def _write(db: Connection, incarnation: int, request: Request, seq: int, write: 
     if current is None:
         units.insert(db, unit)
     else:
-        units.update(db, unit, renamed=unit.name != current.name)
+        units.update(db, unit, was=current.name)
     _log(db, request, unit, seq, touched)
     return unit
 

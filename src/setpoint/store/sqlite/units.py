@@ -49,7 +49,7 @@ def every(db: Connection, incarnation: int) -> tuple[Unit, ...]:
 
 def insert(db: Connection, unit: Unit) -> None:
     intent = unit.intent
-    _refuse_taken(db, intent)
+    _refuse_taken(db, intent, f"cannot create '{intent.name}'")
     db.execute(
         _INSERT,
         (
@@ -60,9 +60,10 @@ def insert(db: Connection, unit: Unit) -> None:
     )  # fmt: skip
 
 
-def update(db: Connection, unit: Unit, *, renamed: bool) -> None:
-    if renamed:
-        _refuse_taken(db, unit.intent)
+def update(db: Connection, unit: Unit, *, was: str) -> None:
+    """`was`: its name until now."""
+    if unit.name != was:
+        _refuse_taken(db, unit.intent, f"cannot rename '{was}' to '{unit.name}'")
     db.execute(
         _UPDATE,
         (
@@ -89,13 +90,13 @@ def decoded(body: bytes) -> AppIntent:
     return _decode_intent(body)
 
 
-def _refuse_taken(db: Connection, intent: AppIntent) -> None:
+def _refuse_taken(db: Connection, intent: AppIntent, failing: str) -> None:
     """Asked rather than left to the index, whose complaint could not name the app."""
     taken = db.execute(
         "SELECT 1 FROM unit WHERE kind = ? AND name = ? AND forgotten = 0", (KIND, intent.name)
     ).fetchone()
     if taken is not None:
-        raise Conflict(f"cannot create '{intent.name}': the name is taken")
+        raise Conflict(f"{failing}: the name is taken")
 
 
 def _one(rows: Iterable[sqlite3.Row], incarnation: int) -> Unit | None:

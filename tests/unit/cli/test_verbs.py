@@ -1,0 +1,121 @@
+"""rename, maintenance, restart of a type, open, apps: what is said and what was done."""
+
+import webbrowser
+from collections.abc import Callable
+
+import pytest
+
+from setpoint.cli.output import Output
+from setpoint.model.release import ProcessType
+from tests.support.plane import Plane
+from tests.unit.cli.conftest import Cli, Project, parsed
+
+Deployed = Callable[[str], None]
+
+
+def ids(cli: Cli, app: str) -> dict[str, str]:
+    return {d["name"]: d["id"] for d in parsed(cli("info", app, "--json"))["dynos"]}
+
+
+def test_a_rename_replaces_no_instance(plane: Plane, cli: Cli, deployed: Deployed) -> None:
+    deployed("older")
+    before = ids(cli, "older")
+    ran = cli("rename", "older", "newer", "-m", "brand")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[0] == "older is called newer now"
+    assert f"http://newer.localhost:{plane.visits.server_port}" in ran.out
+    assert ids(cli, "newer") == before
+    assert cli("info", "older").code == 2
+    assert "older is called newer now" in cli("why", "newer", "-n", "1").out
+
+
+def test_a_bad_or_taken_name_is_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("create", "mine")
+    cli("create", "theirs")
+    assert cli("rename", "mine", "theirs").err == (
+        "cannot rename 'mine' to 'theirs': the name is taken\n"
+    )
+    assert cli("rename", "-a", "mine", "No!").err.startswith("cannot rename 'mine' to 'No!'")
+    assert cli("rename", "mine").err.startswith("cannot rename 'mine': no new name was given")
+    monkeypatch.setenv("SETPOINT_APP", "mine")
+    assert cli("rename", "ours").out.startswith("mine is called ours now")
+
+
+def test_maintenance_is_shown_wherever_an_app_is(cli: Cli, deployed: Deployed) -> None:
+    deployed("upkeep")
+    assert cli("maintenance", "upkeep").out == "off\n"
+    assert cli("maintenance", "upkeep", "on").code == 0
+    assert parsed(cli("maintenance", "-a", "upkeep", "--json"))["maintenance"] is True
+    for told in (
+        cli("status", "upkeep").out,
+        cli("status").out,
+        cli("info", "upkeep").out,
+        cli("apps").out,
+    ):
+        assert "settled, in maintenance" in told
+    assert cli("maintenance", "off", "-a", "upkeep").code == 0
+    assert "maintenance" not in cli("status", "upkeep").out
+    assert cli("maintenance", "upkeep", "maybe").err.startswith(
+        "cannot switch maintenance of 'upkeep': 'maybe' is neither on nor off"
+    )
+
+
+def test_one_type_is_restarted_and_the_others_go_on(
+    plane: Plane, cli: Cli, deployed: Deployed
+) -> None:
+    plane.supervisor.processes = (
+        ProcessType("web", "web", "serve"),
+        ProcessType("worker", "worker", "work"),
+    )
+    deployed("mixed")
+    assert cli("scale", "mixed", "worker=1").code == 0
+    before = ids(cli, "mixed")
+    ran = cli("restart", "mixed", "worker")
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "restarting worker of mixed")
+    after = ids(cli, "mixed")
+    assert after["web.1"] == before["web.1"]
+    assert after["worker.1"] != before["worker.1"]
+    assert cli("restart", "mixed", "web.1").code == 0
+    assert ids(cli, "mixed")["web.1"] != before["web.1"]
+    assert "no such dyno is running" in cli("restart", "mixed", "web.7").err
+    assert "it has no process 'clock'" in cli("restart", "mixed", "clock").err
+
+
+def test_open_prints_the_url_and_opens_nothing_off_a_terminal(
+    plane: Plane, cli: Cli, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setenv("BROWSER", "true")
+    deployed("window")
+    url = f"http://window.localhost:{plane.visits.server_port}"
+    assert cli("open", "window").out == f"{url}/\n"
+    assert cli("open", "window", "/a b?q=1").out == f"{url}/a%20b?q=1\n"
+    assert opened == []
+    monkeypatch.setattr(Output, "__init__", _on_a_terminal)
+    assert cli("open", "window", "orders").out == f"{url}/orders\n"
+    assert opened == [f"{url}/orders"]
+
+
+_plain = Output.__init__
+
+
+def _on_a_terminal(self: Output, **options: object) -> None:
+    _plain(self, **options)  # type: ignore[arg-type]
+    self.on_terminal = True
+
+
+def test_open_of_functions_says_how_to_invoke_them(
+    plane: Plane, cli: Cli, project: Project
+) -> None:
+    plane.supervisor.processes = (ProcessType("greet", "function", runtime="python"),)
+    assert cli("deploy", str(project("fns")), "-a", "fns").code == 0
+    assert cli("open", "fns").out == "setpoint invoke fns/greet\n"
+    cli("create", "blank")
+    assert cli("open", "blank").err.startswith("cannot open 'blank': nothing is deployed yet")
+
+
+def test_apps_tell_release_and_state(cli: Cli, deployed: Deployed) -> None:
+    deployed("listed")
+    line = next(x for x in cli("apps").out.splitlines() if x.startswith("listed "))
+    assert line.split()[2:] == ["v1", "settled"]
