@@ -16,6 +16,9 @@ A `Stage` is a fresh world and says how to run and to disturb it:
   Kinds: `serves` (web, becomes ready), `exits` (ends with code 1 at once), `lingers` (becomes
   ready, ignores SIGTERM for a while), `works` (a worker: ready by running).
 - `make_build(good)`: a build request that comes to succeed, or to fail by its own fault.
+- `make_job(kind, number, run_s_max)`: the order of a job, each number with an id of its own.
+  Kinds: `ends` (with code 0, soon), `fails` (with code 1), `stays` (until it is told to end).
+- `starts(job)`: how often anything of it was started so far.
 - `kill_one(key)`: an instance of the set dies without the supervisor having asked for it.
 - `restart_supervisor()`: the supervisor is killed and comes back; instances live on.
 - `deadline_s`, `poll_s`: how long, in the world's own seconds, anything here may take to show.
@@ -33,11 +36,13 @@ import pytest
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.errors import Terminal
 from setpoint.model.ids import AppId, Fence, SetKey
+from setpoint.model.job import JobFacts, JobOrder
 from setpoint.model.process import Bounds, SetFacts, SetOrder
 from setpoint.model.release import Build, BuildRequest
 from setpoint.model.route import Backend, Route, RouteFacts
 
 Kind = Literal["serves", "exits", "lingers", "works"]
+JobKind = Literal["ends", "fails", "stays"]
 Story = Callable[[Driver, Edge], Awaitable[None]]
 T = TypeVar("T")
 
@@ -53,6 +58,10 @@ class Stage(Protocol):
     ) -> SetOrder: ...
 
     def make_build(self, good: bool) -> BuildRequest: ...
+
+    def make_job(self, kind: JobKind, number: int = 1, run_s_max: float = 3600.0) -> JobOrder: ...
+
+    async def starts(self, job: JobOrder) -> int: ...
 
     async def kill_one(self, key: SetKey) -> None: ...
 
@@ -304,6 +313,108 @@ class DriverContract:
 
         stage.run(story)
 
+    # --- jobs -----------------------------------------------------------------------------
+
+    def test_a_job_runs_once_and_its_end_is_told(self, stage: Stage):
+        job = stage.make_job("ends")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.exec(job, {})
+            facts = await _until_ended(stage, driver, job)
+            assert (facts.app, facts.dyno, facts.state) == (job.app, job.dyno, "ended")
+            assert facts.exit is not None
+            assert (facts.exit.code, facts.exit.expected) == (0, False)
+            assert facts.started_at_s is not None
+            assert facts.ended_at_s is not None
+            assert await stage.starts(job) == 1
+
+        stage.run(story)
+
+    def test_a_job_that_fails_tells_its_code(self, stage: Stage):
+        job = stage.make_job("fails")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.exec(job, {})
+            facts = await _until_ended(stage, driver, job)
+            assert facts.exit is not None
+            assert facts.exit.code == 1
+
+        stage.run(story)
+
+    def test_a_job_id_that_was_seen_is_never_started_again(self, stage: Stage):
+        ended, running = stage.make_job("ends", 1), stage.make_job("stays", 2)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            for job in (ended, running):
+                await driver.exec(job, {})
+                await driver.exec(job, {})
+            before = await _until_ended(stage, driver, ended)
+            await stage.restart_supervisor()
+            for job in (ended, running):
+                await driver.exec(job, {})
+            assert await _job(driver, ended) == before
+            facts = await _job(driver, running)
+            assert facts is not None
+            assert facts.state == "running"
+            assert [await stage.starts(job) for job in (ended, running)] == [1, 1]
+            await driver.stop_job(running.app, running.id)
+            await _until_ended(stage, driver, running)
+
+        stage.run(story)
+
+    def test_a_job_that_is_stopped_says_that_it_was_asked_to(self, stage: Stage):
+        job = stage.make_job("stays")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.exec(job, {})
+            await driver.stop_job(job.app, job.id)
+            await driver.stop_job(job.app, job.id)
+            facts = await _until_ended(stage, driver, job)
+            assert facts.exit is not None
+            assert facts.exit.expected
+            assert not facts.exit.timed_out
+
+        stage.run(story)
+
+    def test_a_job_stopped_before_its_start_is_never_started(self, stage: Stage):
+        job = stage.make_job("stays")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.stop_job(job.app, job.id)
+            await driver.exec(job, {})
+            facts = await _job(driver, job)
+            assert facts is not None
+            assert (facts.state, facts.exit) == ("ended", None)
+            await stage.restart_supervisor()
+            await driver.exec(job, {})
+            assert (await _until_ended(stage, driver, job)).exit is None
+            assert await stage.starts(job) == 0
+
+        stage.run(story)
+
+    def test_a_job_that_takes_too_long_is_ended_and_told_so(self, stage: Stage):
+        job = stage.make_job("stays", run_s_max=1.5)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.exec(job, {})
+            await stage.restart_supervisor()
+            facts = await _until_ended(stage, driver, job)
+            assert facts.exit is not None
+            assert facts.exit.timed_out
+
+        stage.run(story)
+
+    def test_changes_name_the_app_of_a_job(self, stage: Stage):
+        job = stage.make_job("ends")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            heard = asyncio.ensure_future(_hears(driver.changes(), job.app))
+            await asyncio.sleep(0)
+            await driver.exec(job, {})
+            await asyncio.wait_for(heard, stage.deadline_s)
+
+        stage.run(story)
+
     # --- wakes ----------------------------------------------------------------------------
 
     def test_changes_name_the_app(self, stage: Stage):
@@ -479,6 +590,14 @@ async def _until_built(stage: Stage, driver: Driver, request: BuildRequest) -> B
     return builds[0]
 
 
+async def _until_ended(stage: Stage, driver: Driver, job: JobOrder) -> JobFacts:
+    facts = await _eventually(
+        stage, lambda: _job(driver, job), lambda seen: seen is not None and seen.state != "running"
+    )
+    assert facts is not None
+    return facts
+
+
 async def _until_acked(stage: Stage, edge: Edge, app: AppId) -> RouteFacts:
     facts = await _eventually(
         stage, lambda: _route_of(edge, app), lambda seen: seen is not None and seen.acked
@@ -504,6 +623,11 @@ async def _set(driver: Driver, key: SetKey) -> SetFacts | None:
 async def _builds(driver: Driver, request: BuildRequest) -> list[Build]:
     seen = await driver.observe()
     return [b for b in seen.builds if b.id == request.id]
+
+
+async def _job(driver: Driver, job: JobOrder) -> JobFacts | None:
+    seen = await driver.observe()
+    return next((j for j in seen.jobs if j.id == job.id), None)
 
 
 async def _route_of(edge: Edge, app: AppId) -> RouteFacts | None:

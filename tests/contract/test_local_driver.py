@@ -16,11 +16,13 @@ from msgspec.structs import replace
 from setpoint.drivers.builders.stack import candidates, find_python, stack
 from setpoint.drivers.envoy.client import EdgeClient
 from setpoint.drivers.local.client import LocalDriver
+from setpoint.drivers.local.tails import LocalTails
 from setpoint.model.errors import Transient
 from setpoint.model.ids import BuildId, Digest, SetKey
+from setpoint.model.job import JobOrder
 from setpoint.model.process import Bounds, SetOrder
 from setpoint.model.release import BuildRequest
-from tests.contract.driver_suite import DriverContract, Kind, Story
+from tests.contract.driver_suite import DriverContract, JobKind, Kind, Story
 from tests.integration.supervisor import programs
 from tests.integration.supervisor.plane import Plane, new_plane
 from tests.support.waiting import until
@@ -31,6 +33,8 @@ PROGRAMS = {
     "lingers": programs.LINGERS,
     "works": programs.TICKS,
 }
+
+JOBS = {"ends": "print('done')", "fails": "raise SystemExit(1)", "stays": programs.TICKS}
 
 
 @dataclass
@@ -55,6 +59,14 @@ class LocalStage:
             attempts_max=3,
         )
         return replace(order, fence=replace(order.fence, generation=generation))
+
+    def make_job(self, kind: JobKind, number: int = 1, run_s_max: float = 3600.0) -> JobOrder:
+        return self.plane.job("shop", JOBS[kind], number=number, run_s_max=run_s_max)
+
+    async def starts(self, job: JobOrder) -> int:
+        tails = LocalTails(self.plane.paths.supervisor_socket, self.plane.paths.builds)
+        said = [line async for line in tails.logs(job.app, 1000, follow=False)]
+        return sum(line.dyno == job.dyno and line.text.startswith("Starting") for line in said)
 
     def make_build(self, good: bool) -> BuildRequest:
         content = _archive("web: python main.py\n" if good else "web python main.py\n")

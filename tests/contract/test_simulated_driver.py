@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from setpoint.model.ids import BuildId, SetKey
+from setpoint.model.ids import BuildId, JobId, SetKey
+from setpoint.model.job import JobOrder
 from setpoint.model.process import Bounds, SetOrder
 from setpoint.model.release import BuildRequest
 from setpoint.testing import builders
@@ -14,9 +15,10 @@ from setpoint.testing.loop import run
 from setpoint.testing.machine import Machine
 from setpoint.testing.programs import PROGRAMS
 from setpoint.testing.supervisor import CAPABILITIES, SimSupervisor
-from tests.contract.driver_suite import DriverContract, Kind, Story
+from tests.contract.driver_suite import DriverContract, JobKind, Kind, Story
 
 QUICK, SLOW, _, _, UNBUILDABLE, EXITS, *_ = PROGRAMS
+FAILS, STAYS = PROGRAMS[10], PROGRAMS[11]
 
 
 class SimulatedStage:
@@ -32,6 +34,22 @@ class SimulatedStage:
         program = {"serves": QUICK, "exits": EXITS, "lingers": SLOW, "works": QUICK}[kind]
         process = "worker" if kind == "works" else "web"
         return builders.order(bounds, process=process, generation=generation, code=program.digest)
+
+    def make_job(self, kind: JobKind, number: int = 1, run_s_max: float = 3600.0) -> JobOrder:
+        program = {"ends": QUICK, "fails": FAILS, "stays": STAYS}[kind]
+        process = "run" if kind == "ends" else "release"
+        order = builders.order(process=process, code=program.digest)
+        return JobOrder(
+            id=JobId(f"{number:032x}"),
+            app=order.key.app,
+            app_name=order.app_name,
+            dyno=f"run.{1000 + number}",
+            spec=order.spec,
+            run_s_max=run_s_max,
+        )
+
+    async def starts(self, job: JobOrder) -> int:
+        return self.started.count(job.id)
 
     def make_build(self, good: bool) -> BuildRequest:
         program = QUICK if good else UNBUILDABLE
@@ -51,6 +69,8 @@ class SimulatedStage:
         loop = asyncio.get_running_loop()
         self.machine = Machine(loop)
         self.supervisor = SimSupervisor(loop, self.machine)
+        self.started: list[JobId] = []
+        self.supervisor.jobs.on_start = lambda job: self.started.append(job.id)
         await story(self.supervisor, SimEdge(loop, self.supervisor))
 
 

@@ -108,3 +108,43 @@ class JobFacts(msgspec.Struct, frozen=True):
     exit: Exit | None = None
     stopping: bool = False
     last_lines: tuple[str, ...] = ()
+
+
+# What planning.job_standing decides by, and what it may answer.
+
+
+class JobWatch(msgspec.Struct, frozen=True):
+    """One job that runs, as the supervisor has it before its eyes. Unix seconds.
+
+    `away_at_s`: nobody has been at its terminal since; None for a job that has none, or somebody.
+    """
+
+    started_at_s: float
+    run_s_max: float
+    stop_at_s: float | None = None
+    """it was told to end"""
+    away_at_s: float | None = None
+    hung_up: bool = False
+    killed: bool = False
+    late: bool = False
+    """killed for taking too long"""
+
+
+class HangUp(msgspec.Struct, frozen=True, tag=True):
+    """SIGHUP: its terminal was closed."""
+
+    because: str
+
+
+class KillJob(msgspec.Struct, frozen=True, tag=True):
+    """SIGKILL now. `late`: it had all the time it was given."""
+
+    because: str
+    late: bool = False
+
+
+class JobActs(msgspec.Struct, frozen=True):
+    """At most one act. `look_again_s`: seconds, or None."""
+
+    act: HangUp | KillJob | None = None
+    look_again_s: float | None = None

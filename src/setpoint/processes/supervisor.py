@@ -26,9 +26,12 @@ from setpoint.drivers.local.control import ControlServer
 from setpoint.drivers.local.errands import Shop
 from setpoint.drivers.local.handovers import Handovers
 from setpoint.drivers.local.hands import Hands
-from setpoint.drivers.local.hub import Hub
+from setpoint.drivers.local.hub import Hub, app_changed
+from setpoint.drivers.local.job_launching import JobLauncher
+from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.launching import Ground, Launcher
+from setpoint.drivers.local.ledger import Ledger
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.paths import Paths
@@ -149,17 +152,28 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     site, handovers = _site(paths, machine, who), Handovers(paths.builds, who.plane)
     python, trees = machine.capabilities.python, Trees(paths)
     shop = Shop(ground, python, handovers, trees, lambda: secrets.token_hex(3))
-    builds = Builds(site, shop, hub.tell_build, now_s)
-    requests = Requests(supervisor, builds, logs, acts, ground, machine.capabilities)
+    builds = Builds(site, shop, hub.tell_app, now_s)
+    jobs = Jobs(
+        JobLauncher(ground, launcher.port),
+        Ledger(paths.job_ledger, now_s),
+        logs,
+        hub.tell_app,
+        now_s,
+        clock.Jumps().since_last,
+    )
+    requests = Requests(supervisor, jobs, builds, logs, acts, ground, machine.capabilities)
     door = ControlServer(
         requests.answer,
-        lambda: [FactsChanged(f.key.app, f.key, f) for f in supervisor.facts()],
+        lambda: [
+            *(FactsChanged(f.key.app, f.key, f) for f in supervisor.facts()),
+            *(app_changed(app) for app in {f.app for f in jobs.facts()}),
+        ],
         hub,
         logs,
         _peers(who),
         now_s,
     )
-    adoption = Adoption(ground, table, orders, launcher, hands, now_s)
+    adoption = Adoption(ground, table, orders, launcher, hands, jobs, now_s)
     return Parts(supervisor, adoption, builds, door)
 
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec.structs import replace
+
 from setpoint.model.ids import AppId, InstanceId, JobId
-from setpoint.model.job import JobFacts, JobOrder
+from setpoint.model.job import JobFacts, JobOrder, JobWatch, KillJob
 from setpoint.model.process import Exit
-from setpoint.planning.standing import GRACE_S
+from setpoint.planning import job_standing
 from setpoint.testing.machine import Machine
 from setpoint.testing.programs import BY_DIGEST
 
@@ -29,8 +31,11 @@ class Known:
     state: Literal["running", "ended", "lost"] = "ended"
     started_at_s: float | None = None
     exit: Exit | None = None
-    stopping: bool = False
-    late: bool = False
+    watch: JobWatch | None = None
+
+    @property
+    def stopping(self) -> bool:
+        return self.watch is not None and self.watch.stop_at_s is not None
 
     @property
     def facts(self) -> JobFacts:
@@ -66,22 +71,24 @@ class SimJobs:
     def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:
         if order.id in self.ledger:
             return
-        known = Known(order.id, order.app, order, "running", self._loop.time())
+        now_s = self._loop.time()
+        watch = JobWatch(now_s, order.run_s_max)
+        known = Known(order.id, order.app, order, "running", now_s, watch=watch)
         self.ledger[order.id] = known
         self.on_start(order)
         program = BY_DIGEST[order.spec.code]
         hangs = order.spec.process == "release" and program.release == "hangs"
         code = 1 if order.spec.process == "release" and program.release == "fails" else 0
         self._machine.run(process_of(order.id), None if hangs else RUN_S, code)
-        self._loop.call_later(order.run_s_max, self._time_is_up, known)
+        self._decide(known)
         self._tell(order.app)
 
     def stop(self, app: AppId, id: JobId) -> None:
         known = self.ledger.setdefault(id, Known(id, app, None))
-        if known.state == "running" and not known.stopping:
-            known.stopping = True
-            self._loop.call_later(GRACE_S, self._machine.end, process_of(id), 137)
+        if known.state == "running" and known.watch is not None and not known.stopping:
+            known.watch = replace(known.watch, stop_at_s=self._loop.time())
             self._machine.term(process_of(id))
+            self._decide(known)
         self._tell(app)
 
     def owns(self, process: InstanceId) -> bool:
@@ -93,8 +100,9 @@ class SimJobs:
             proc = self._machine.procs.get(process_of(known.id))
             if known.state == "running" and proc is not None and proc.code is not None:
                 known.state = "ended"
+                late = known.watch is not None and known.watch.late
                 known.exit = Exit(
-                    proc.code, proc.ended_at_s, expected=known.stopping, timed_out=known.late
+                    proc.code, proc.ended_at_s, expected=known.stopping, timed_out=late
                 )
                 self._machine.reap(process_of(known.id))
                 self._tell(known.app)
@@ -105,7 +113,13 @@ class SimJobs:
                 known.state = "lost"
                 self._tell(known.app)
 
-    def _time_is_up(self, known: Known) -> None:
-        if known.state == "running":
-            known.late = True
+    def _decide(self, known: Known) -> None:
+        """The real decision; its acts on the machine."""
+        if known.state != "running" or known.watch is None:
+            return
+        acts = job_standing.decide(known.watch, self._loop.time())
+        if isinstance(acts.act, KillJob):
+            known.watch = replace(known.watch, killed=True, late=acts.act.late)
             self._machine.end(process_of(known.id), 137)
+        elif acts.look_again_s is not None:
+            self._loop.call_later(acts.look_again_s, self._decide, known)

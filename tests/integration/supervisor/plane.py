@@ -18,6 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from setpoint.drivers.local.client import LocalDriver
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.tails import LocalTails
@@ -25,7 +27,8 @@ from setpoint.formats import control
 from setpoint.formats.control import LogLine
 from setpoint.model.app import ProcessKind
 from setpoint.model.capability import Capabilities
-from setpoint.model.ids import AppId, Digest, Fence, SetKey
+from setpoint.model.ids import AppId, Digest, Fence, JobId, SetKey
+from setpoint.model.job import JobFacts, JobOrder
 from setpoint.model.process import Bounds, Instance, ProcessSpec, SetFacts, SetOrder
 from tests.support.waiting import until
 
@@ -167,6 +170,47 @@ class Plane:
             fence=Fence(1, generation),
             attempts_max=attempts_max,
         )
+
+    def job(
+        self,
+        name: str,
+        program: str = "",
+        *,
+        command: str = "",
+        number: int = 1,
+        run_s_max: float = 3600.0,
+        attached: bool = False,
+        tty: bool = False,
+    ) -> JobOrder:
+        """A job of that app: `program`, Python source, or any command."""
+        spec = replace(
+            self.order(name, program, process="run", kind="worker").spec,
+            environment=Digest("0" * 64),
+        )
+        return JobOrder(
+            id=JobId(f"{number:032x}"),
+            app=self.app(name),
+            app_name=name,
+            dyno=f"run.{1000 + number}",
+            spec=replace(spec, command=command) if command else spec,
+            run_s_max=run_s_max,
+            attached=attached,
+            tty=tty,
+        )
+
+    def exec(self, job: JobOrder, **environment: str) -> None:
+        self.run(lambda driver: driver.exec(job, environment))
+
+    def job_facts(self, job: JobOrder) -> JobFacts | None:
+        seen = self.run(lambda driver: driver.observe()).jobs
+        return next((j for j in seen if j.id == job.id), None)
+
+    def job_ended(self, job: JobOrder, timeout_s: float = 20.0) -> JobFacts:
+        def ended() -> JobFacts | None:
+            facts = self.job_facts(job)
+            return facts if facts is not None and facts.state != "running" else None
+
+        return until(ended, timeout_s, f"{job.dyno} has ended: {self.words()}")
 
     def apply(self, order: SetOrder, **environment: str) -> None:
         self.run(lambda driver: driver.apply(order, environment))

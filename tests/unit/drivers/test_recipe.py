@@ -28,7 +28,7 @@ def of(spec: ProcessSpec) -> SetOrder:
 
 
 def test_a_web_process_runs_by_bash_in_its_code_with_its_port() -> None:
-    cooked = recipe(of(SPEC), {"A": "b"}, "web.1", 10007, LAYERS, inside)
+    cooked = recipe(SPEC, {"A": "b"}, "web.1", 10007, LAYERS, inside)
     assert cooked.argv == ("/bin/bash", "-c", "run")
     assert cooked.binds == ((Path("/data/layers/code/c0"), "/app"),)
     assert cooked.cwd == "/app"
@@ -38,20 +38,20 @@ def test_a_web_process_runs_by_bash_in_its_code_with_its_port() -> None:
 
 def test_config_wins_over_defaults_but_not_over_the_platform() -> None:
     given = {"PATH": "/mine", "PORT": "1", "DYNO": "x"}
-    env = recipe(of(SPEC), given, "web.1", 10007, LAYERS, inside).env
+    env = recipe(SPEC, given, "web.1", 10007, LAYERS, inside).env
     assert (env["PATH"], env["PORT"], env["DYNO"]) == ("/mine", "10007", "web.1")
 
 
 def test_the_layers_programs_come_first() -> None:
     spec = replace(SPEC, layer=Digest("d1"), python="/opt/python/bin/python3.12")
-    cooked = recipe(of(spec), {}, "web.1", 10007, LAYERS, inside)
+    cooked = recipe(spec, {}, "web.1", 10007, LAYERS, inside)
     assert cooked.env["PATH"].split(":")[:2] == ["/layers/deps/bin", "/opt/python/bin"]
     assert (Path("/data/layers/deps/d1"), "/layers/deps") in cooked.binds
     assert (Path("/opt/python"), "/opt/python") in cooked.binds
 
 
 def test_a_function_runs_our_worker_with_its_two_descriptors() -> None:
-    cooked = recipe(of(FUNCTION), {"PYTHONPATH": "/evil"}, "hello.1", 0, LAYERS, inside)
+    cooked = recipe(FUNCTION, {"PYTHONPATH": "/evil"}, "hello.1", 0, LAYERS, inside)
     assert cooked.argv[:6] == (
         "/layers/deps/bin/python", "-I", "-u", "-X", "utf8", "/layers/worker",
     )  # fmt: skip
@@ -62,20 +62,20 @@ def test_a_function_runs_our_worker_with_its_two_descriptors() -> None:
 
 def test_a_function_in_javascript_runs_on_its_own_runtime() -> None:
     spec = replace(FUNCTION, runtime=NODEJS)
-    cooked = recipe(of(spec), {}, "hello.1", 0, LAYERS, inside)
+    cooked = recipe(spec, {}, "hello.1", 0, LAYERS, inside)
     assert cooked.argv[:2] == ("/layers/deps/bin/node", "/layers/worker/main.mjs")
     assert cooked.argv[-1] == "/layers/deps/node_modules/@heroku/sf-fx-runtime-nodejs"
     assert (WORKERS[NODEJS], "/layers/worker") in cooked.binds
 
 
 def test_a_nodejs_app_finds_its_programs_and_what_heroku_sets() -> None:
-    cooked = recipe(of(replace(SPEC, runtime=NODEJS)), {}, "web.1", 10007, LAYERS, inside)
+    cooked = recipe(replace(SPEC, runtime=NODEJS), {}, "web.1", 10007, LAYERS, inside)
     assert cooked.env["PATH"].split(":")[0] == "/app/node_modules/.bin"
     assert cooked.env["NODE_ENV"] == "production"
 
 
 def test_where_nothing_can_be_mounted_host_paths_are_told() -> None:
-    cooked = recipe(of(FUNCTION), {}, "hello.1", 0, LAYERS, lambda host, _: str(host))
+    cooked = recipe(FUNCTION, {}, "hello.1", 0, LAYERS, lambda host, _: str(host))
     assert cooked.argv[0] == "/data/layers/deps/d1/bin/python"
     assert cooked.cwd == "/data/layers/code/c0/functions/hello"
 

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local import records, sandbox
 from setpoint.drivers.local.hands import Hands
+from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.launching import Ground, Launcher, as_found
-from setpoint.drivers.local.names import InstanceName
+from setpoint.drivers.local.names import InstanceName, JobName
 from setpoint.drivers.local.orders import Orders, with_marks
 from setpoint.drivers.local.records import Files, Record
 from setpoint.drivers.local.sandbox import Identity
@@ -37,8 +38,10 @@ class Adoption:
         orders: Orders,
         launcher: Launcher,
         hands: Hands,
+        jobs: Jobs,
         now_s: Callable[[], float],
     ) -> None:
+        self._jobs = jobs
         self._ground = ground
         self._table = table
         self._orders = orders
@@ -52,9 +55,11 @@ class Adoption:
             (app, name): identity
             for name, app, identity in sandbox.find_ours(self._ground.confinement)
         }
+        jobs = {who: found.pop(who) for who in list(found) if JobName.parse(who[1]) is not None}
         self._load_orders()
         self._adopt_recorded(found)
         self._adopt_unrecorded(found)
+        self._jobs.adopt(jobs)
         for standing in list(self._table.sets.values()):
             supervisor.open_socket(standing)
             supervisor.wake(standing.key)

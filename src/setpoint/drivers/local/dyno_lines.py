@@ -1,12 +1,11 @@
 """What the platform writes into an app's log about its dynos, in Heroku's words. Pure."""
 
 from setpoint.model.app import MIB
-from setpoint.model.process import Exit, Phase, SetOrder
+from setpoint.model.process import Exit, Phase, ProcessSpec, SetOrder
 from setpoint.planning.standing import GRACE_S
 
 
-def starting(order: SetOrder) -> str:
-    spec = order.spec
+def starting(spec: ProcessSpec) -> str:
     what = f"function {spec.folder or spec.process}" if spec.kind == "function" else spec.command
     return f"Starting process with command `{what}`"
 
@@ -23,11 +22,14 @@ def killing(phase: Phase, order: SetOrder) -> tuple[str, ...]:
     """Why it is killed, with the code a Heroku user knows, and that it is."""
     if phase is Phase.STARTING:
         return (_boot_timeout(order), "Stopping process with SIGKILL")
-    exit_timeout = (
+    return (_exit_timeout(), "Stopping process with SIGKILL")
+
+
+def _exit_timeout() -> str:
+    return (
         "Error R12 (Exit timeout) -> At least one process failed to exit within"
         f" {GRACE_S:g} seconds of SIGTERM"
     )
-    return (exit_timeout, "Stopping process with SIGKILL")
 
 
 def _boot_timeout(order: SetOrder) -> str:
@@ -37,10 +39,18 @@ def _boot_timeout(order: SetOrder) -> str:
     return f"Error R10 (Boot timeout) -> Process failed to become ready within {seconds}"
 
 
-def ended(exit: Exit, order: SetOrder | None) -> tuple[str, ...]:
+def killing_job(late: bool) -> tuple[str, ...]:
+    """`late`: it had all the time it was given."""
+    if late:
+        return ("Cycling", "Stopping process with SIGKILL")
+    return (_exit_timeout(), "Stopping process with SIGKILL")
+
+
+def ended(exit: Exit, spec: ProcessSpec | None) -> tuple[str, ...]:
+    """`spec` None: it is lost."""
     told = [f"Process exited with status {exit.code}"]
-    if exit.oom and order is not None:
-        quota = f"{order.spec.memory_bytes_max // MIB}M"
+    if exit.oom and spec is not None:
+        quota = f"{spec.memory_bytes_max // MIB}M"
         told.insert(0, f"Error R15 (Memory quota vastly exceeded) -> it needed more than {quota}")
     return tuple(told)
 
@@ -51,6 +61,11 @@ def lost(count: int) -> str:
 
 def state_after(exit: Exit) -> str:
     return "down" if exit.expected else "crashed"
+
+
+def job_state_after(exit: Exit) -> str:
+    """On Heroku a one-off dyno that has done its work is complete."""
+    return "complete" if exit.code == 0 or exit.expected else "crashed"
 
 
 def tail_overflow(count: int) -> str:

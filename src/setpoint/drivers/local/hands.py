@@ -83,7 +83,7 @@ class Hands:
     def _start(self, standing: Standing, act: Start) -> None:
         dyno = f"{standing.key.process}.{act.ordinal}"
         self._record(standing, act, dyno)
-        self._say(standing, dyno, dyno_lines.starting(standing.effective_order))
+        self._say(standing, dyno, dyno_lines.starting(standing.effective_order.spec))
         try:
             running = self._launcher.start(standing, act.ordinal, self.reports(standing))
         except (DriverError, OSError) as error:
@@ -162,7 +162,8 @@ class Hands:
         return Exit(ending.code, self._now_s(), ending.oom, asked, timed_out=running.doomed)
 
     def _tell_exit(self, standing: Standing, dyno: str, instance: Instance, exit: Exit) -> None:
-        for line in dyno_lines.ended(exit, standing.order):
+        spec = standing.order.spec if standing.order is not None else None
+        for line in dyno_lines.ended(exit, spec):
             self._say(standing, dyno, line)
         before = "up" if instance.ready_at_s is not None else "starting"
         self._say(standing, dyno, dyno_lines.changed(before, dyno_lines.state_after(exit)))

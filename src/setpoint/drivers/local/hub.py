@@ -7,7 +7,8 @@ from setpoint.model.ids import AppId, Digest, SetKey
 from setpoint.model.process import SetFacts
 
 
-def build_changed(app: AppId) -> FactsChanged:
+def app_changed(app: AppId) -> FactsChanged:
+    """Something of it that is no set: a build, a job."""
     return FactsChanged(app, SetKey(app, "", Digest("")))
 
 
@@ -45,8 +46,8 @@ class Hub:
     def tell_set(self, key: SetKey, facts: SetFacts | None) -> None:
         self._tell(FactsChanged(key.app, key, facts))
 
-    def tell_build(self, app: AppId) -> None:
-        self._tell(build_changed(app))
+    def tell_app(self, app: AppId) -> None:
+        self._tell(app_changed(app))
 
     def _tell(self, event: FactsChanged) -> None:
         for subscription in self._subscriptions:

@@ -10,7 +10,7 @@ from pathlib import Path
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local import records, sandbox
 from setpoint.drivers.local.lasting import Lasting
-from setpoint.drivers.local.names import HASH_CHARS, InstanceName, next_port
+from setpoint.drivers.local.names import HASH_CHARS, HostName, InstanceName, next_port
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.readiness import (
     WORKER_STEADY_S,
@@ -90,7 +90,7 @@ class Launcher:
         self, app: AppId, name: InstanceName, identity: Identity, reports: Reports
     ) -> Running:
         files = Files(self._ground.paths.instances, app, name)
-        output = _reopened(files.output, identity)
+        output = reopened(files.output, identity)
         running = Running(self._ground.confinement, app, name, files, output, reports)
         self._last_port[app] = max(self._last_port.get(app, 0), name.port)
         running.adopt(identity)
@@ -118,11 +118,11 @@ class Launcher:
 
     def _name(self, order: SetOrder, ordinal: int) -> InstanceName:
         key = order.key
-        port = self._port(key.app) if order.spec.kind == "web" else 0
+        port = self.port(key.app) if order.spec.kind == "web" else 0
         hash = key.spec_hash[:HASH_CHARS]
         return InstanceName(key.process, hash, ordinal, self._new_token(), port)
 
-    def _port(self, app: AppId) -> int:
+    def port(self, app: AppId) -> int:
         """Unique in the app; on the whole machine where all share one network."""
         shared = self._ground.confinement.ingress == "ip"
         taken = self._table.all_ports() if shared else self._table.ports(app)
@@ -140,7 +140,7 @@ class Launcher:
         spec, app = order.spec, order.key.app
         netns = sandbox.prepare_app(ground.confinement, ground.paths.runtime, app)
         cooked = recipe(
-            order,
+            spec,
             standing.environment,
             name.dyno,
             name.port,
@@ -183,13 +183,13 @@ class Launcher:
             os.close(notify)
 
 
-def _kind(order: SetOrder | None, name: InstanceName) -> ProcessKind:
+def _kind(order: SetOrder | None, name: HostName) -> ProcessKind:
     if order is not None:
         return order.spec.kind
     return "web" if name.port else "worker"
 
 
-def _reopened(output: Path, identity: Identity) -> int:
+def reopened(output: Path, identity: Identity) -> int:
     """The reading end again; where the FIFO's name is lost, by way of what still writes to it."""
     if not output.exists():
         with contextlib.suppress(OSError):

@@ -6,8 +6,9 @@ and is at most 100 characters long; the app's id stands beside it.
 
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
-from setpoint.model.ids import InstanceId
+from setpoint.model.ids import InstanceId, JobId
 
 HASH_CHARS = 10
 """of the spec hash: as many as tell an app's sets apart"""
@@ -16,6 +17,19 @@ _NAME = re.compile(
     rf"(?P<process>[A-Za-z0-9_-]{{1,63}})\.(?P<hash>[0-9a-f]{{1,{HASH_CHARS}}})"
     r"\.(?P<ordinal>[0-9]{1,4})\.(?P<token>[0-9a-f]{6})\.(?P<port>[0-9]{1,5})"
 )
+
+
+class HostName(Protocol):
+    """What has a name on the host: an instance of a set, or a job."""
+
+    @property
+    def id(self) -> InstanceId: ...
+
+    @property
+    def dyno(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,38 @@ class InstanceName:
             found["process"], found["hash"], int(found["ordinal"]), found["token"],
             int(found["port"]),
         )  # fmt: skip
+
+
+_JOB = re.compile(
+    r"job\.(?P<process>[A-Za-z0-9_-]{1,20})\.(?P<number>[0-9]{1,6})\.(?P<job>[0-9a-f-]{1,40})"
+)
+
+
+@dataclass(frozen=True)
+class JobName:
+    """A job's: the whole id is in it, since nothing but the ledger tells what may never run twice.
+
+    `dyno`: run.4821
+    """
+
+    job: JobId
+    dyno: str
+    port: int = 0
+
+    @property
+    def id(self) -> InstanceId:
+        return InstanceId(f"job-{self.job}")
+
+    def __str__(self) -> str:
+        return f"job.{self.dyno}.{self.job}"
+
+    @staticmethod
+    def parse(text: str) -> "JobName | None":
+        """None: not a job's name."""
+        found = _JOB.fullmatch(text)
+        if found is None:
+            return None
+        return JobName(JobId(found["job"]), f"{found['process']}.{found['number']}")
 
 
 PORT_FIRST = 10_000

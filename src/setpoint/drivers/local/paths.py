@@ -134,6 +134,11 @@ class Paths(NamedTuple):
         return self.data / "supervisor"
 
     @property
+    def job_ledger(self) -> Path:
+        """Every job id the supervisor was ever told of, for 30 days."""
+        return self.supervisor / "jobs"
+
+    @property
     def edge(self) -> Path:
         """The edge agent's last snapshot."""
         return self.data / "edge"
@@ -184,6 +189,11 @@ class Paths(NamedTuple):
     def instances(self) -> Path:
         """Records and FIFOs of live instances."""
         return self.runtime / "inst"
+
+    @property
+    def jobs(self) -> Path:
+        """Records and FIFOs of running jobs."""
+        return self.runtime / "jobs"
 
     @property
     def orders(self) -> Path:

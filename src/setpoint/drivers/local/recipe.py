@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from setpoint.model.ids import Digest
-from setpoint.model.process import ProcessSpec, SetOrder
+from setpoint.model.process import ProcessSpec
 from setpoint.model.release import NODEJS, PYTHON
 
 LISTENER_FD = 3
@@ -74,14 +74,14 @@ class Recipe:
 
 
 def recipe(
-    order: SetOrder,
-    environment: dict[str, str],
+    spec: ProcessSpec,
+    environment: Mapping[str, str],
     dyno: str,
     port: int,
     layers: Layers,
     inside: Inside,
 ) -> Recipe:
-    spec = order.spec
+    """`port`: what it is told to listen on, 0 for none."""
     places = _places(spec, layers, inside)
     function = spec.kind == "function"
     return Recipe(
@@ -111,7 +111,7 @@ def _function_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:
 
 
 def _environment(
-    spec: ProcessSpec, given: dict[str, str], dyno: str, port: int, places: Places
+    spec: ProcessSpec, given: Mapping[str, str], dyno: str, port: int, places: Places
 ) -> dict[str, str]:
     """What the user set wins over our defaults, and the platform's own facts over both."""
     defaults = {
@@ -122,7 +122,7 @@ def _environment(
         **(NODE_DEFAULTS if spec.runtime == NODEJS else {}),
     }
     facts = {"DYNO": dyno, "PWD": places.folder}
-    if spec.kind == "web":
+    if port:
         facts["PORT"] = str(port)
     if spec.kind == "function":
         facts["FUNCTION_PROJECT_PATH"] = places.folder

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from setpoint.drivers.local.files import write_whole
-from setpoint.drivers.local.names import InstanceName
+from setpoint.drivers.local.names import HostName, InstanceName
 from setpoint.drivers.local.sandbox import Identity
 from setpoint.model.ids import SetKey
 from setpoint.model.process import Instance, ProcessKind
@@ -29,7 +29,7 @@ class Record(msgspec.Struct, frozen=True):
 class Files:
     """The files of one instance, by its name on the host."""
 
-    def __init__(self, folder: Path, app: str, name: InstanceName) -> None:
+    def __init__(self, folder: Path, app: str, name: HostName) -> None:
         stem = f"{app}@{name}"
         self.record = folder / f"{stem}.json"
         self.output = folder / f"{stem}.out"

@@ -1,13 +1,24 @@
 """One request to the supervisor, answered: which part of it does what."""
 
+import asyncio
+
 from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.builds import Builds
 from setpoint.drivers.local.control import answering
+from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.launching import Ground
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.sandbox import drop_all, drop_app
 from setpoint.drivers.local.supervise import Supervisor
-from setpoint.drivers.local.vetting import vet_app, vet_build, vet_environment, vet_key, vet_order
+from setpoint.drivers.local.vetting import (
+    vet_app,
+    vet_build,
+    vet_environment,
+    vet_job,
+    vet_job_id,
+    vet_key,
+    vet_order,
+)
 from setpoint.formats import control
 from setpoint.formats.control import Done, Probed, Reply, Request
 from setpoint.model.capability import Capabilities
@@ -21,6 +32,7 @@ class Requests:
     def __init__(
         self,
         supervisor: Supervisor,
+        jobs: Jobs,
         builds: Builds,
         logs: Logs,
         acts: ActLog,
@@ -28,6 +40,7 @@ class Requests:
         capabilities: Capabilities,
     ) -> None:
         self._supervisor = supervisor
+        self._jobs = jobs
         self._builds = builds
         self._logs = logs
         self._acts = acts
@@ -42,14 +55,16 @@ class Requests:
             case control.Probe():
                 return Probed(self._capabilities)
             case control.Observe():
-                return control.Snapshot(self._supervisor.facts(), self._builds.all())
+                return control.Snapshot(
+                    self._supervisor.facts(), self._builds.all(), self._jobs.facts()
+                )
             case control.ReadActs(after):
                 return control.ActLog(self._acts.after(after))
             case control.ReadLogs(app, lines):
                 vet_app(app)
                 return control.Logs(self._logs.tail(app, lines))
             case control.StopAll():
-                await self._supervisor.stop_all()
+                await asyncio.gather(self._supervisor.stop_all(), self._jobs.stop_all())
                 self._clear()
             case _:
                 self._do(request)
@@ -73,6 +88,13 @@ class Requests:
                 vet_build(asked)
                 vet_environment(environment, "build")
                 self._builds.run(asked, archive, environment)
+            case control.ExecJob(job, environment):
+                vet_job(job, environment)
+                self._jobs.exec(job, environment)
+            case control.EndJob(app, id):
+                vet_app(app)
+                vet_job_id(id)
+                self._jobs.end(app, id)
             case control.AppendLog(app, lines):
                 vet_app(app)
                 self._logs.append(app, lines[:APPEND_LINES_MAX])
@@ -91,6 +113,7 @@ class Requests:
 
     def _drop(self, app: AppId) -> None:
         self._supervisor.check_unused(app)
+        self._jobs.check_unused(app)
         drop_app(self._ground.confinement, self._ground.paths.runtime, app)
         self._builds.drop(app)
         self._logs.drop(app)

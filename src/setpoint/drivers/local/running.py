@@ -7,11 +7,13 @@ It watches: the start coming through, output, readiness, the end. What that mean
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from setpoint.drivers.local import sandbox
-from setpoint.drivers.local.names import InstanceName
+from setpoint.drivers.local.names import HostName
 from setpoint.drivers.local.pipes import OutputPipe
 from setpoint.drivers.local.readiness import Readiness
 from setpoint.drivers.local.records import Files
@@ -29,11 +31,12 @@ UNKNOWN_CODE = 137
 
 @dataclass(frozen=True)
 class Ending:
-    """`failure`: why it could not be started at all."""
+    """`failure`: why it could not be started at all. `known` False: nobody saw how it ended."""
 
     code: int
     oom: bool = False
     failure: str = ""
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,30 @@ class Reports:
     ended: Callable[["Running", Ending], None]
 
 
+class Outflow(Protocol):
+    """Where its output goes until it has ended."""
+
+    @property
+    def last_lines(self) -> Iterable[str]: ...
+
+    def close(self) -> None:
+        """Nothing more can come: take what is left."""
+        ...
+
+
 class Running:
-    """`output`: the reading end of its output. `doomed`: killed for not getting ready in time."""
+    """`output`: the reading end of its output, or who reads it already.
+
+    `doomed`: killed for not getting ready in time.
+    """
 
     def __init__(
         self,
         confinement: Confinement,
         app: AppId,
-        name: InstanceName,
+        name: HostName,
         files: Files,
-        output: int,
+        output: int | Outflow,
         to: Reports,
     ) -> None:
         self.app = app
@@ -68,10 +85,14 @@ class Running:
         self._reports = to
         self._loop = asyncio.get_running_loop()
         self._readiness: Readiness | None = None
-        self._pipe = OutputPipe(
-            output,
-            lambda lines: to.output(self, lines),
-            lambda count: to.output_lost(self, count),
+        self._pipe: Outflow = (
+            OutputPipe(
+                output,
+                lambda lines: to.output(self, lines),
+                lambda count: to.output_lost(self, count),
+            )
+            if isinstance(output, int)
+            else output
         )
 
     @property
@@ -127,6 +148,10 @@ class Running:
         if self.identity is not None:
             sandbox.terminate(self._confinement, self.identity)
 
+    def hang_up(self) -> None:
+        if self.identity is not None:
+            sandbox.terminate(self._confinement, self.identity, signal.SIGHUP)
+
     def kill(self) -> None:
         self.killed = True
         if self.identity is not None:
@@ -162,17 +187,17 @@ class Running:
         self._loop.add_reader(fd, readable)
 
     def _gone(self) -> None:
-        code = sandbox.read_exit(self._confinement, self.app, str(self.name), self.files.status)
-        code, oom = code if code is not None else (UNKNOWN_CODE, False)
-        self._end(Ending(code, oom))
+        seen = sandbox.read_exit(self._confinement, self.app, str(self.name), self.files.status)
+        code, oom = seen if seen is not None else (UNKNOWN_CODE, False)
+        self._end(Ending(code, oom, known=seen is not None))
 
     def _end(self, ending: Ending) -> None:
         if self._readiness is not None:
             self._readiness.stop()
         self._pipe.close()
         self._clear(FORGET_TRIES)
+        self._reports.ended(self, ending)  # before its files go, for whoever writes it down
         self.files.drop()
-        self._reports.ended(self, ending)
 
     def _clear(self, tries: int) -> None:
         name, status = str(self.name), self.files.status

@@ -7,11 +7,14 @@ from pathlib import PurePosixPath
 
 from setpoint.model.app import PROCESS_RE
 from setpoint.model.errors import Terminal
-from setpoint.model.ids import AppId, BuildId, SetKey
+from setpoint.model.ids import AppId, BuildId, JobId, SetKey
+from setpoint.model.job import RUN_S_MAX, JobOrder
 from setpoint.model.process import ProcessSpec, SetOrder
 from setpoint.model.release import NODEJS, PYTHON, BuildRequest
 
 _APP = re.compile(r"[0-9a-f-]{1,36}")
+_JOB = re.compile(r"[0-9a-f-]{1,40}")
+_DYNO = re.compile(r"[A-Za-z0-9_-]{1,20}\.[0-9]{1,6}")
 _HEX = re.compile(r"[0-9a-f]{1,64}")
 
 
@@ -28,6 +31,22 @@ def vet_environment(environment: dict[str, str], what: str) -> None:
     for key, value in environment.items():
         if not key or "=" in key or "\0" in key or "\0" in value:
             raise _refusal("start", f"{what}: a config var cannot be passed on")
+
+
+def vet_job(order: JobOrder, environment: dict[str, str]) -> None:
+    vet_app(order.app)
+    vet_job_id(order.id)
+    if not _DYNO.fullmatch(order.dyno):
+        raise _refusal("start", "a job: its dyno name is malformed")
+    if not 0 < order.run_s_max <= RUN_S_MAX:  # also false for NaN
+        raise _refusal("start", f"{order.dyno}: it may run for {RUN_S_MAX:g} s at most")
+    _vet_spec(order.spec)
+    vet_environment(environment, order.dyno)
+
+
+def vet_job_id(id: JobId) -> None:
+    if not _JOB.fullmatch(id):
+        raise _refusal("accept", "a message: its job id is malformed")
 
 
 def vet_key(key: SetKey) -> None:

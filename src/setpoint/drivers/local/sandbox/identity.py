@@ -74,7 +74,9 @@ def kill(identity: Identity) -> None:
         os.close(fd)
 
 
-def terminate(confinement: Confinement, identity: Identity) -> None:
+def terminate(
+    confinement: Confinement, identity: Identity, number: signal.Signals = signal.SIGTERM
+) -> None:
     """SIGTERM to every process inside, as Heroku does; never to bubblewrap. Absent is success."""
     spared = {identity.outer_pid}
     if confinement.hides:
@@ -86,7 +88,7 @@ def terminate(confinement: Confinement, identity: Identity) -> None:
         if not found:
             return
         for pid in found:
-            _signal(pid, signal.SIGTERM)
+            _signal(pid, number)
         spared |= found
 
 
