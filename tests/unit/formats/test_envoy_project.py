@@ -220,6 +220,7 @@ def test_the_bootstrap_is_what_envoys_api_knows() -> None:
         "extensions.filters.http.header_mutation.v3.header_mutation",
         "extensions.filters.http.lua.v3.lua",
         "extensions.filters.http.router.v3.router",
+        "extensions.http.early_header_mutation.header_mutation.v3.header_mutation",
         "extensions.filters.network.http_connection_manager.v3.http_connection_manager",
         "extensions.resource_monitors.downstream_connections.v3.downstream_connections",
         "type.matcher.v3.http_inputs",

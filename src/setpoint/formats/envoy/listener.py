@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from setpoint.formats.envoy.forwarded import told
 from setpoint.formats.envoy.limits import Limits, seconds
 from setpoint.formats.envoy.local_replies import mappers
 from setpoint.formats.envoy.lower_case import lower_case
@@ -38,6 +39,8 @@ def _manager(limits: Limits) -> Json:
         codec_type="AUTO",
         scoped_routes=_scopes(),
         use_remote_address=True,
+        xff_num_trusted_hops=1,
+        early_header_mutation_extensions=[told()],
         append_x_forwarded_port=True,
         server_name="setpoint",
         request_headers_timeout=seconds(limits.headers_s),
