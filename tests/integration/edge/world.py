@@ -34,12 +34,15 @@ SCALED = Limits(
     headers_s=1.0,
     first_byte_s=0.6,
     idle_s=1.2,
-    hold_s=1.5,
+    hold_s=2.0,
     check_s=3.0,
     cold_idle_s=4.0,
     function_s=1.0,
 )
-"""Heroku's limits, small enough to be waited for."""
+"""Heroku's limits, small enough to be waited for.
+
+Held: twice as long as it takes until the edge tells a supervisor again that a set is wanted.
+"""
 
 PATIENCE_S = 15.0
 ROOT = Path(__file__).parents[3]
