@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.acceptance.plane import EXAMPLES, Load, Plane
+from tests.acceptance.plane import EXAMPLES, Load, Plane, until
 
 
 def ids(plane: Plane, app: str) -> dict[str, str]:
@@ -47,6 +47,18 @@ def test_a_functions_host_is_renamed_with_its_app(plane: Plane) -> None:
     plane.ok("rename", "fn-before", "fn-after")
     assert "Hello, Ada!" in plane.ok("invoke", "fn-after", "-p", '{"name": "Ada"}').out
     assert plane.get("hello--fn-before").status == 404
+
+
+def test_logs_are_chosen_by_dyno_source_and_time(plane: Plane, web: str) -> None:
+    def lines(*options: str) -> list[str]:
+        return plane.ok("logs", web, *options).out.splitlines()
+
+    plane.get(web, "/looked-for")
+    until(lambda: any("/looked-for" in x for x in lines("-d", "router")), 30, "a router line")
+    assert all(" heroku[router]: " in x for x in lines("--dyno", "router", "--since", "1h"))
+    assert all(" app[web.1]: " in x for x in lines("--dyno", "web.1", "--source", "app"))
+    assert len(lines("-s", "heroku", "-n", "2")) == 2
+    assert lines("-d", "web.1", "--since", str(plane.info(web)["at_s"])) == []
 
 
 def test_a_restart_of_one_type_loses_no_request(plane: Plane, web: str) -> None:

@@ -30,6 +30,7 @@ from setpoint.intents.door import Door
 from setpoint.model.app import Unit
 from setpoint.model.change import Actor
 from setpoint.model.ids import AppId, BuildId
+from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.release import Build, BuildRequest, ProcessType
 from setpoint.store.sqlite import SqliteStore, open_in_memory
 from setpoint.testing.edge import SimEdge
@@ -64,8 +65,10 @@ class Spoken:
     lines: list[LogLine] = field(default_factory=list[LogLine])
     broken: Exception | None = None
 
-    async def logs(self, app: AppId, lines: int, follow: bool) -> AsyncIterator[LogLine]:
-        for line in self.lines[-lines:]:
+    async def logs(
+        self, app: AppId, lines: int, follow: bool, only: LogFilter = EVERYTHING
+    ) -> AsyncIterator[LogLine]:
+        for line in [line for line in self.lines if line.kept_by(only)][-lines:]:
             yield line
         if self.broken is not None:
             raise self.broken

@@ -11,6 +11,7 @@ from setpoint.model.app import SecretRef
 from setpoint.model.capability import Capabilities
 from setpoint.model.ids import AppId, BuildId, Fence, JobId, SetKey
 from setpoint.model.job import JobOrder
+from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.observed import Seen
 from setpoint.model.process import SetOrder
 from setpoint.model.release import BuildRequest
@@ -90,8 +91,11 @@ class Edge(Protocol):
 class Tails(Protocol):
     """Streams that go from a door straight to the supervisor's files, outside the loop."""
 
-    def logs(self, app: AppId, lines: int, follow: bool) -> AsyncIterator[LogLine]:
-        """The last `lines`, oldest first; with `follow` then every new one for ever."""
+    def logs(
+        self, app: AppId, lines: int, follow: bool, only: LogFilter = EVERYTHING
+    ) -> AsyncIterator[LogLine]:
+        """The last `lines` that `only` lets through, oldest first; with `follow` then every new one
+        for ever."""
         ...
 
     def build_output(self, build: BuildId, follow: bool) -> AsyncIterator[bytes]:

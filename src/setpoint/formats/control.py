@@ -13,6 +13,7 @@ from setpoint.model.capability import Capabilities
 from setpoint.model.errors import DriverError, Stale, Terminal, Transient
 from setpoint.model.ids import AppId, Fence, InstanceId, JobId, SetKey
 from setpoint.model.job import JobFacts, JobOrder
+from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.process import SetFacts, SetOrder
 from setpoint.model.release import Build, BuildRequest
 from setpoint.model.route import Route, RouteFacts
@@ -103,11 +104,13 @@ class ReadActs(msgspec.Struct, frozen=True, tag=True):
 
 
 class ReadLogs(msgspec.Struct, frozen=True, tag=True):
-    """The last `lines` of one app. -> Logs. With `follow` it then streams LogLine for ever."""
+    """The last `lines` of one app that `only` lets through. -> Logs. With `follow` it then streams
+    LogLine for ever."""
 
     app: AppId
     lines: int = 100
     follow: bool = False
+    only: LogFilter = EVERYTHING
 
 
 class AppendLog(msgspec.Struct, frozen=True, tag=True):
@@ -240,6 +243,9 @@ class LogLine(msgspec.Struct, frozen=True, tag=True):
     source: str
     dyno: str
     text: str
+
+    def kept_by(self, only: LogFilter) -> bool:
+        return only.keeps(self.source, self.dyno, self.at_s)
 
 
 class Logs(msgspec.Struct, frozen=True, tag=True):

@@ -163,6 +163,45 @@ def test_logs_are_printed_as_heroku_prints_them_and_escaped(plane: Plane, cli: C
     assert cli("logs", "chatty", "--tail").code == 1
 
 
+def test_logs_are_chosen_before_they_are_counted(plane: Plane, cli: Cli) -> None:
+    cli("create", "noisy")
+    plane.spoken.lines = [
+        LogLine(1.0, "app", "web.1", "one"),
+        LogLine(2.0, "app", "web.2", "two"),
+        LogLine(3.0, "heroku", "router", "three"),
+        LogLine(4.0, "app", "webhooks.1", "four"),
+    ]
+
+    def texts(*options: str) -> list[str]:
+        return [line.split(": ")[1] for line in cli("logs", "noisy", *options).out.splitlines()]
+
+    assert texts("--dyno", "web") == ["one", "two"]
+    assert texts("-d", "web.2") == ["two"]
+    assert texts("--source", "app", "-n", "1") == ["four"]
+    assert texts("-s", "heroku", "-d", "router") == ["three"]
+    assert texts("--since", "2") == ["two", "three", "four"]
+    assert texts("--since", "1970-01-01T00:00:03Z") == ["three", "four"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "fact"),
+    [
+        ("--source", "web", "'web' is no source"),
+        ("--dyno", "../x", "'../x' is no dyno"),
+        ("--since", "yesterday", "'yesterday' is no time"),
+        ("--since", "-1", "'-1' is no time"),
+        ("--since", "2999-01-01", "'2999-01-01' has not come yet"),
+    ],
+)
+def test_a_bad_choice_of_log_lines_is_refused_in_one_line(
+    cli: Cli, option: str, value: str, fact: str
+) -> None:
+    cli("create", "picky")
+    ran = cli("logs", "picky", f"{option}={value}")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines()[0] == f"cannot read the logs of 'picky': {fact}"
+
+
 def test_why_tells_the_change_its_reason_and_what_came_of_it(
     cli: Cli, project: Project, plane: Plane
 ) -> None:

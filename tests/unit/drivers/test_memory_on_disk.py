@@ -12,6 +12,7 @@ from setpoint.drivers.local.orders import Orders
 from setpoint.formats.control import LogLine
 from setpoint.model.errors import Stale, Terminal
 from setpoint.model.ids import AppId, Fence
+from setpoint.model.log import LogFilter
 from setpoint.testing.clock import ManualClock
 from tests.unit.drivers.test_facts import KEY, ORDER, new
 
@@ -115,6 +116,20 @@ def test_an_apps_log_has_a_bound_and_keeps_the_newest(tmp_path: Path) -> None:
     assert 10 < len(kept) < 60
     assert logs.tail(APP, 2) == kept[-2:]
     assert sum(path.stat().st_size for path in tmp_path.glob("*/*")) < 2200
+
+
+def test_lines_are_chosen_across_segments_and_then_counted(tmp_path: Path) -> None:
+    logs = Logs(tmp_path, segment_bytes_max=800)
+    for n in range(14):
+        logs.append(APP, [LogLine(float(n), ("app", "heroku")[n % 2], f"web.{n % 3}", "x")])
+    assert len(list(tmp_path.glob("*/*"))) == 2
+    since = [x.at_s for x in logs.tail(APP, 100, LogFilter(since_s=2.0))]
+    assert since == [float(n) for n in range(2, 14)]
+    even = [x.at_s for x in logs.tail(APP, 2, LogFilter(source="app"))]
+    assert even == [10.0, 12.0]
+    assert {x.dyno for x in logs.tail(APP, 100, LogFilter(dyno="web.1"))} == {"web.1"}
+    assert len(logs.tail(APP, 100, LogFilter(dyno="web"))) == 14
+    assert logs.tail(APP, 100, LogFilter(dyno="we")) == ()
 
 
 def test_a_half_written_line_costs_itself_only(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from setpoint.api import errors, find
 from setpoint.api.call import Call
 from setpoint.model.errors import SetpointError
 from setpoint.model.ids import AppId
+from setpoint.model.log import LogFilter
+from setpoint.policy import logs as policy
 
 LINES_DEFAULT, LINES_MAX = 100, 10_000
 LOOK_AGAIN_S = 0.25
@@ -32,17 +34,22 @@ class Bookmark(msgspec.Struct, frozen=True):
 
 
 async def logs(call: Call) -> Response:
-    """One JSON object a line, oldest first."""
+    """One JSON object a line, oldest first. Who says since when wants all there is since then."""
     unit = await find.app(call, leaving=True)
-    lines = call.count("lines", LINES_DEFAULT, LINES_MAX)
-    body = _log_lines(call, unit.id, lines, follow=call.flag("follow"))
+    query = call.request.query_params
+    source, dyno, since = (query.get(name, "") for name in ("source", "dyno", "since"))
+    only = policy.selected(unit.name, source, dyno, since, call.asked.at_s)
+    lines = call.count("lines", LINES_MAX if since else LINES_DEFAULT, LINES_MAX)
+    body = _log_lines(call, unit.id, lines, only, follow=call.flag("follow"))
     return StreamingResponse(body, media_type="application/x-ndjson")
 
 
-async def _log_lines(call: Call, app: AppId, lines: int, *, follow: bool) -> AsyncIterator[bytes]:
+async def _log_lines(
+    call: Call, app: AppId, lines: int, only: LogFilter, *, follow: bool
+) -> AsyncIterator[bytes]:
     """An error after the first byte can only be one more line."""
     try:
-        async for line in call.services.tails.logs(app, lines, follow):
+        async for line in call.services.tails.logs(app, lines, follow, only):
             yield _encoder.encode(line) + b"\n"
     except SetpointError as error:
         yield _encoder.encode({"error": errors.body(error, call.asked.request_id)}) + b"\n"

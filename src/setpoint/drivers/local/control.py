@@ -18,6 +18,7 @@ from setpoint.drivers.local.logs import Logs
 from setpoint.formats import control
 from setpoint.formats.control import FactsChanged, Failed, LogLine, ReadLogs, Reply, Request
 from setpoint.model.errors import DriverError
+from setpoint.model.log import EVERYTHING, LogFilter
 
 CLIENTS_MAX = 256
 FOLLOW_LINES_MAX = 2000
@@ -102,8 +103,8 @@ class ControlServer:
     async def _stream_logs(
         self, request: ReadLogs, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        queue = LineQueue(self._now_s)
-        await send(writer, control.Logs(self._logs.tail(request.app, request.lines)))
+        queue = LineQueue(self._now_s, request.only)
+        await send(writer, control.Logs(self._logs.tail(request.app, request.lines, request.only)))
         unfollow = self._logs.follow(request.app, queue.put)
         try:
 
@@ -119,13 +120,16 @@ class ControlServer:
 class LineQueue:
     """Lines for one follower, bounded: what it has no room for is counted and told."""
 
-    def __init__(self, now_s: Callable[[], float]) -> None:
+    def __init__(self, now_s: Callable[[], float], only: LogFilter = EVERYTHING) -> None:
+        self._only = only
         self._lines: deque[LogLine] = deque()
         self._left_out = 0
         self._something = asyncio.Event()
         self._now_s = now_s
 
     def put(self, line: LogLine) -> None:
+        if not line.kept_by(self._only):
+            return
         if len(self._lines) < FOLLOW_LINES_MAX:
             self._lines.append(line)
         else:

@@ -7,13 +7,14 @@ supervisor; readers ask it.
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from setpoint.formats.control import LogLine
 from setpoint.model.ids import AppId
+from setpoint.model.log import EVERYTHING, LogFilter
 
 SEGMENT_BYTES_MAX = 1024 * 1024
 LINES_READ_MAX = 10_000
@@ -44,16 +45,20 @@ class Logs:
             for line in lines:
                 listener(line)
 
-    def tail(self, app: AppId, lines: int) -> tuple[LogLine, ...]:
-        """The last `lines`, oldest first."""
+    def tail(self, app: AppId, lines: int, only: LogFilter = EVERYTHING) -> tuple[LogLine, ...]:
+        """The last `lines` that `only` lets through, oldest first."""
         wanted = max(0, min(lines, LINES_READ_MAX))
-        newest: deque[bytes] = deque(maxlen=wanted)
+        if only == EVERYTHING:  # then only what is told has to be decoded
+            return tuple(_decoded(deque(self._raw(app), maxlen=wanted)))
+        kept = (line for line in _decoded(self._raw(app)) if line.kept_by(only))
+        return tuple(deque(kept, maxlen=wanted))
+
+    def _raw(self, app: AppId) -> Iterator[bytes]:
         for segment in self._segments(app):
             try:
-                newest.extend(segment.read_bytes().splitlines())
+                yield from segment.read_bytes().splitlines()
             except FileNotFoundError:
                 continue
-        return tuple(_decoded(newest))
 
     def follow(self, app: AppId, listener: Listener) -> Callable[[], None]:
         """Call `listener` for each new line; the result ends that."""
@@ -86,7 +91,7 @@ class Logs:
             newer.replace(older)
 
 
-def _decoded(raw: Iterable[bytes]) -> Iterable[LogLine]:
+def _decoded(raw: Iterable[bytes]) -> Iterator[LogLine]:
     for line in raw:
         try:
             yield _decoder.decode(line)

@@ -60,9 +60,9 @@ class Requests:
                 )
             case control.ReadActs(after):
                 return control.ActLog(self._acts.after(after))
-            case control.ReadLogs(app, lines):
+            case control.ReadLogs(app, lines, only=only):
                 vet_app(app)
-                return control.Logs(self._logs.tail(app, lines))
+                return control.Logs(self._logs.tail(app, lines, only))
             case control.StopAll():
                 await asyncio.gather(self._supervisor.stop_all(), self._jobs.stop_all())
                 self._clear()

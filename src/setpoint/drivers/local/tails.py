@@ -8,6 +8,7 @@ from setpoint.drivers.local.client import stream
 from setpoint.formats.control import LogLine, Logs, ReadLogs
 from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId, BuildId
+from setpoint.model.log import EVERYTHING, LogFilter
 
 LOOK_S = 0.1
 """between two looks at a build's growing output"""
@@ -21,10 +22,12 @@ class LocalTails:
         self._socket = socket
         self._builds = builds
 
-    async def logs(self, app: AppId, lines: int, follow: bool) -> AsyncIterator[LogLine]:
+    async def logs(
+        self, app: AppId, lines: int, follow: bool, only: LogFilter = EVERYTHING
+    ) -> AsyncIterator[LogLine]:
         """Raises Transient when the supervisor goes away meanwhile."""
         try:
-            async for message in stream(self._socket, ReadLogs(app, lines, follow)):
+            async for message in stream(self._socket, ReadLogs(app, lines, follow, only)):
                 if isinstance(message, Logs):
                     for line in message.lines:
                         yield line
