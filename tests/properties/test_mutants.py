@@ -119,7 +119,7 @@ def _a_job_that_was_told_to_end_counts_as_done(patch: pytest.MonkeyPatch) -> Non
         (_the_ledger_of_jobs_is_not_asked, LATE),
         (_a_job_is_not_written_down_before_it_is_handed_over, None),
         (_a_release_phase_is_not_waited_for, None),
-        (_an_earlier_release_phase_is_not_waited_for, LATE),
+        (_an_earlier_release_phase_is_not_waited_for, None),
         (_an_app_is_forgotten_while_a_job_of_it_runs, None),
         (_a_job_that_was_told_to_end_counts_as_done, None),
         (_orphans_are_left, None),

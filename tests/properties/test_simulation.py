@@ -1,6 +1,9 @@
 """Any history, any faults: nothing impossible on the way, everything as intended in the end."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -76,3 +79,24 @@ def test_a_failing_run_prints_one_line_that_replays_it(
     arguments = line.split("#")[0].split()[3:]
     assert main(arguments) == 1
     assert json.loads(capsys.readouterr().out)["violations"] > 0
+
+
+DIGEST_OF_RUNS = """
+import hashlib
+from setpoint.testing.simulate import simulate
+print(hashlib.sha256(repr([simulate(seed) for seed in (3, 14, 21)]).encode()).hexdigest())
+"""
+
+
+def test_a_seed_tells_the_same_story_in_every_process():
+    """Also where text hashes, and so the order of sets, differ."""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", DIGEST_OF_RUNS],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1

@@ -8,6 +8,8 @@ from setpoint.model.steps import Plan, Step, Waiting
 
 BACKOFF_S_MAX = 300.0
 BACKOFF_S_FIRST = 0.005
+WORKS_MAX = 30
+"""Working passes in a row: a roll-out takes about six, and rests in between."""
 TERMINAL_S = 600.0
 """After this long a step that failed for good is tried once more: the world may have changed in
 a way that no fact shows (a disk was emptied, a package index came back)."""
@@ -23,6 +25,7 @@ class _Past:
     """What the last passes of one app came to. Only in memory: losing it costs a retry."""
 
     failures: int = 0
+    works: int = 0
     looks: int = 0
     steps: tuple[Step, ...] = ()
     waiting: tuple[Waiting, ...] = ()
@@ -48,9 +51,11 @@ class Pace:
         return backoff_s(past.failures, self._luck())
 
     def after_work(self, app: AppId, plan: Plan) -> float:
-        """At once; but the very same steps again mean that the world does not show their effect."""
+        """At once; but the very same steps again mean that the world does not show their effect,
+        and work without a rest that it goes back and forth."""
         past = self._of(app)
-        if plan.steps == past.steps:
+        past.works += 1
+        if plan.steps == past.steps or past.works > WORKS_MAX:
             return self.after_failure(app)
         past.steps, past.failures, past.looks = plan.steps, 0, 0
         return 0.0
@@ -63,7 +68,7 @@ class Pace:
             return None
         past = self._of(app)
         past.looks = past.looks + 1 if plan.waiting == past.waiting else 0
-        past.steps, past.waiting, past.failures = (), plan.waiting, 0
+        past.steps, past.waiting, past.failures, past.works = (), plan.waiting, 0, 0
         soonest_s = min(w.look_again_s for w in plan.waiting)
         return min(self._patience_s, soonest_s * 2.0 ** min(past.looks, 16))
 

@@ -55,7 +55,7 @@ class Recorder:
         self._tidy.discard(unit.id)
         token, now_s = self._new_token(), self._now()
         entries = [_entry(unit, s, f"{token}.{n}", now_s) for n, s in enumerate(plan.steps)]
-        jobs = [_handed(unit, s.job) for s in plan.steps if isinstance(s, StartJob)]
+        jobs = [_handed(unit, s.job, now_s) for s in plan.steps if isinstance(s, StartJob)]
         return await self._store.begin_pass(entries, jobs)
 
     async def end(
@@ -123,8 +123,14 @@ def _at_rest(summary: StatusSummary) -> StatusSummary:
     return msgspec.structs.replace(summary, sets=tuple(s.at_rest for s in summary.sets))
 
 
-def _handed(unit: Unit, job: Job) -> Job:
-    return msgspec.structs.replace(job, state="handed", incarnation=unit.incarnation)
+def _handed(unit: Unit, job: Job, now_s: float) -> Job:
+    """One that nobody asked for was asked for by its moment."""
+    return msgspec.structs.replace(
+        job,
+        state="handed",
+        incarnation=unit.incarnation,
+        asked_at_s=job.asked_at_s or now_s,
+    )
 
 
 def _entry(unit: Unit, step: Step, token: str, now_s: float) -> Entry:

@@ -34,7 +34,7 @@ def number(id: JobId) -> int:
 
 
 def start(draft: Draft, job: Job, release: Release, because: Because) -> None:
-    """Hand it over."""
+    """Hand it over. Nothing in the step tells the time: the same wish again is the same step."""
     dyno = job.dyno.partition(".")[0]
     type_ = _type(release, job, dyno)
     spec = processes.spec_of(draft, release, type_, Formation(1, 1, job.size))
@@ -156,7 +156,6 @@ def _run_if_due(draft: Draft, release: Release, place: int, cron: CronJob) -> No
         command=cron.command,
         release=release.version,
         change=release.change,
-        asked_at_s=draft.now_s,
         due_s=due_s,
     )
     text = f"{cron.command.split()[0]} is to run at {cron.schedule} and was due"

@@ -59,7 +59,6 @@ def _run(draft: Draft, release: Release, phase: ProcessType, job: Job | None) ->
         command=phase.command,
         release=release.version,
         change=release.change,
-        asked_at_s=draft.now_s,
         run_s_max=draft.unit.intent.release_s_max or RELEASE_S_MAX,
     )
     jobs.start(draft, fresh, release, draft.because("release-phase", text, release.change))

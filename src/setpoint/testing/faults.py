@@ -24,7 +24,7 @@ from setpoint.model.route import Route
 COMMANDS = ("apply", "remove", "ensure_route", "remove_route")
 """What carries a fence."""
 UNFENCED = ("exec", "stop_job")
-"""What needs none: an id is started once, whatever arrives in whatever order."""
+"""A driver's commands that need none: an id is started once, whatever arrives in what order."""
 LATE_S_MAX = 20.0
 FOR_EVER_S = 1e9
 
@@ -123,7 +123,7 @@ class Life:
         self.point()
         if name in COMMANDS:
             await self._command(name, method, args)
-        if name in UNFENCED and faults.strikes(rates.late):
+        if name in UNFENCED and error is Transient and faults.strikes(rates.late):
             await self._late(method, args)
         if faults.strikes(rates.refused):
             raise error(f"cannot {name}: simulated outage")

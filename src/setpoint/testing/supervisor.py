@@ -108,6 +108,7 @@ class SimSupervisor:
         self.on_act: Callable[[Slot, Act], None] = lambda slot, act: None
         self.on_command: Callable[[str, SetKey, Fence], None] = lambda verb, key, fence: None
         self.on_draining: Callable[[InstanceId], None] = lambda id: None
+        self.on_drop: Callable[[AppId], None] = lambda app: None
         self.jobs = SimJobs(loop, machine, self._tell)
         self._started = 0
         self._owner: dict[InstanceId, SetKey] = {}
@@ -174,6 +175,7 @@ class SimSupervisor:
 
     async def drop(self, app: AppId) -> None:
         self._answer()
+        self.on_drop(app)
         self.dropped.add(app)
         for id in [b.id for b in self.build_facts.values() if b.app == app]:
             del self.build_facts[id]

@@ -54,6 +54,7 @@ class Watch:
         supervisor.on_command = self._on_set
         supervisor.on_act = self._on_act
         supervisor.jobs.on_start = self._on_job
+        supervisor.on_drop = self._on_drop
         self.jobs_started: set[JobId] = set()
         edge.on_command = self._on_edge
         edge.on_route = self._on_route
@@ -186,6 +187,12 @@ class Watch:
                 self.violated(f"{order.dyno} runs beside another release phase of its app")
         if not self._announced(order.app, "start-job"):
             self.violated(f"{order.dyno} was started and no entry had announced it")
+
+    def _on_drop(self, app: AppId) -> None:
+        """Nothing of an app runs on once it is forgotten."""
+        for known in self._supervisor.jobs.ledger.values():
+            if known.app == app and known.state == "running":
+                self.violated(f"{app} was forgotten while a job of it was running")
 
     def _check_release_phase(self, slot: Slot) -> None:
         """Nothing of a release starts before its release phase went well."""

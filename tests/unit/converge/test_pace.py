@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from setpoint.converge.pace import BACKOFF_S_MAX, TERMINAL_S, Pace, backoff_s
+from setpoint.converge.pace import BACKOFF_S_MAX, TERMINAL_S, WORKS_MAX, Pace, backoff_s
 from setpoint.model.change import Because
 from setpoint.model.ids import AppId, SetKey
 from setpoint.model.steps import Plan, RemoveProcesses, Waiting
@@ -52,6 +52,16 @@ def test_the_same_steps_again_and_again_are_slowed_down(pace: Pace):
     assert delays[0] == 0.0
     assert delays[1:] == sorted(delays[1:])
     assert delays[-1] > 1.0
+
+
+def test_work_that_goes_back_and_forth_is_slowed_down(pace: Pace):
+    """Each pass undoes the one before: no two in a row are alike, and none of them rests."""
+    other = Plan(steps=(RemoveProcesses(SetKey(SHOP, "worker", CODE), 1, Because("x", "y")),))
+    delays = [pace.after_work(SHOP, (WORK, other)[n % 2]) for n in range(WORKS_MAX + 12)]
+    assert set(delays[:WORKS_MAX]) == {0.0}
+    assert delays[-1] > 1.0
+    pace.after_look(SHOP, WAIT)
+    assert pace.after_work(SHOP, WORK) == 0.0
 
 
 def test_waiting_looks_again_twice_as_late_each_time_up_to_its_patience(pace: Pace):

@@ -115,6 +115,30 @@ def test_two_release_phases_never_run_side_by_side(serving: Scene):
     assert kinds(serving.go()) == [StartJob]
 
 
+def test_what_was_let_through_a_moment_ago_outlives_the_next_release_phase():
+    """The edge has not said yet that v1 is routed, and v2 is cut already."""
+    scene = Scene()
+    scene.go()
+    scene.build_ends(processes=WITH_PHASE)
+    scene.go()
+    scene.go()
+    scene.job_ends(0)
+    scene.go()
+    scene.go()
+    scene.ready()
+    scene.go()
+    assert not scene.observed.route.acked
+    scene.deploy("b")
+    scene.go()
+    scene.build_ends(processes=WITH_PHASE)
+    scene.go()
+    scene.go()
+    assert (scene.routed_to(), scene.statuses()) == (1, ["pending", "superseded"])
+    scene.ack()
+    scene.go()
+    assert scene.statuses() == ["pending", "succeeded"]
+
+
 def test_a_hand_over_with_an_unknown_outcome_is_repeated_under_its_id(serving: Scene):
     first = serving.go().steps[0]
     serving.observed = msgspec.structs.replace(serving.observed, job_facts=())
