@@ -55,8 +55,8 @@ def _backends(draft: Draft, wanted: tuple[Wanted, ...]) -> tuple[Backend, ...]:
 def _kept(draft: Draft, wanted: tuple[Wanted, ...]) -> list[Backend]:
     """What serves now and the new release drops, for as long as that release may yet fail.
 
-    Where no release counts yet, what was let through only just now stays: the edge's word is awaited
-    before it is called proven, and a newer one may be at its release phase meanwhile.
+    Where no release counts yet, what was let through only just now stays: the edge's word is
+    awaited before it is called proven, and a newer one may be at its release phase meanwhile.
     """
     seen, target = draft.observed.route, draft.target
     if seen is None:
