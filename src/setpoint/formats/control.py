@@ -75,12 +75,14 @@ class Drained(msgspec.Struct, frozen=True, tag=True):
 class RunBuild(msgspec.Struct, frozen=True, tag=True):
     """Idempotent by build id. `archive`: path of the uploaded tar.gz. -> Done
 
+    `packs`: paths of uploaded buildpacks, by digest.
     `environment`: for the app's own commands; the builder itself does not get it.
     """
 
     request: BuildRequest
     archive: str
     environment: dict[str, str] = {}
+    packs: dict[str, str] = {}
 
 
 class ExecJob(msgspec.Struct, frozen=True, tag=True):

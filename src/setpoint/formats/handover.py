@@ -8,6 +8,7 @@ all of it is data to the builder and mere bytes to the supervisor.
 """
 
 import re
+from typing import Literal
 
 import msgspec
 
@@ -26,6 +27,8 @@ NAME_BYTES_MAX = 256
 COMMANDS_MAX = 20
 COMMAND_CHARS_MAX = 4096
 SETTINGS_MAX = 50
+Configured = Literal["", "env", "files"]
+CONFIG_PREFIX = "SETPOINT_CONFIG_"
 LAYER = "{layer}"
 """in a setting's value: where the work sees its layer"""
 
@@ -63,7 +66,8 @@ class Work(msgspec.Struct, frozen=True, tag="work"):
     `key`: hash of the tree and of all that decides what becomes of it. `label`: what is being
     done, for people. `commands`: shell lines. `layer`: a dependency layer, seen as at run time, its
     `bin` first on PATH. `env`: settings beside the sandbox's own; not secret. `configured`: it gets
-    the app's config vars, which the supervisor has and the builder has not.
+    the app's config vars, which the supervisor has and the builder has not; as they are ('env'), or
+    with `CONFIG_PREFIX` before each name, for who makes files of them ('files').
     """
 
     key: Digest
@@ -71,7 +75,7 @@ class Work(msgspec.Struct, frozen=True, tag="work"):
     commands: tuple[str, ...]
     layer: Digest | None = None
     env: dict[str, str] = {}
-    configured: bool = False
+    configured: Configured = ""
 
     @property
     def input(self) -> str:

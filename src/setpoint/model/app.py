@@ -124,6 +124,8 @@ class AppIntent(msgspec.Struct, frozen=True):
     probes: dict[str, Probe] = {}
     release_s_max: float | None = None
     """how long the release phase may take"""
+    buildpacks: tuple[str, ...] = ()
+    """run in this order by the next build; none: the builder sees for itself what the app is"""
 
     def formation_of(self, process: str, kind: ProcessKind) -> Formation:
         """What is intended for one process type: as it was said, else Heroku's default."""

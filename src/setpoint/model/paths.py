@@ -1,7 +1,8 @@
 """An intent document as dotted leaves, and back: what provenance and conflicts are told in.
 
 Every field of every nested struct and every key of a dict is a leaf of its own: `config.FOO`,
-`formation.web.min`. What was never said (None, False, '') is no leaf. The unit's id is no leaf:
+`formation.web.min`. What was never said (None, False, '', ()) is no leaf,
+and a sequence is one: its order is the decision. The unit's id is no leaf:
 it cannot change.
 """
 
@@ -112,5 +113,5 @@ def _collect(leaves: dict[str, object], path: str, value: object) -> None:
     elif isinstance(value, dict):
         for name, child in cast("dict[str, object]", value).items():
             _collect(leaves, f"{path}.{name}", child)
-    elif value is not None and value is not False and value != "":
+    elif value is not None and value is not False and value not in ("", ()):
         leaves[path] = value

@@ -18,7 +18,7 @@ SOURCE_FILES_MAX = 50_000
 """What is packed, taken in and unpacked: one number each for everybody who asks."""
 
 
-PYTHON, NODEJS = "python", "nodejs"
+PYTHON, NODEJS, BUILDPACK = "python", "nodejs", "buildpack"
 """runtimes"""
 
 
@@ -27,7 +27,7 @@ class ProcessType(msgspec.Struct, frozen=True):
 
     `folder`: where inside the code layer it lives ('' = root). `layer`: dependency layer digest.
     `runtime`: 'python' or 'nodejs' for functions, 'nodejs' for a Node.js app's processes, 'static'
-    for a static site's web, else ''.
+    for a static site's web, 'buildpack' for what a buildpack made, else ''.
     """
 
     name: str
@@ -70,6 +70,7 @@ class BuildRequest(msgspec.Struct, frozen=True):
     app_name: str
     source: Digest
     stack: str
+    buildpacks: tuple[str, ...] = ()
 
 
 class Build(msgspec.Struct, frozen=True):

@@ -29,6 +29,7 @@ from setpoint.drivers.builders.workshop import Workshop
 from setpoint.drivers.local import privileges
 from setpoint.formats import handover
 from setpoint.model.errors import Terminal
+from setpoint.model.ids import Digest
 from setpoint.model.release import Build, BuildRequest, Slug
 
 REQUEST_BYTES_MAX = 64 * 1024
@@ -42,7 +43,8 @@ class Job(msgspec.Struct, frozen=True):
 
     `result`: where the Build goes. Its folder must be writable for the builder's user.
     `handover`: the build's own folder, made here, for what runs elsewhere. `resumed`: something
-    did. `configured`: names of the app's config vars; their values are not for us.
+    did. `configured`: names of the app's config vars; their values are not for us. `packs`:
+    paths of uploaded buildpacks, by digest.
     """
 
     request: BuildRequest
@@ -54,6 +56,7 @@ class Job(msgspec.Struct, frozen=True):
     python: str
     resumed: bool = False
     configured: tuple[str, ...] = ()
+    packs: dict[Digest, str] = {}
     tools: str | None = None
 
 
@@ -62,6 +65,7 @@ class Bench:
     """What was opened before the drop. `operator`: the environment we were started with."""
 
     archive: BinaryIO
+    packs: Mapping[Digest, BinaryIO]
     uv_fd: int
     operator: Mapping[str, str]
 
@@ -71,8 +75,10 @@ def main() -> int:
     job = msgspec.json.decode(sys.stdin.buffer.read(REQUEST_BYTES_MAX), type=Job)
     encoder = msgspec.json.Encoder()
     encoder.encode(_ended(job.request, 0.0, None, "", False))  # imports what it needs by now
-    with open(job.archive, "rb") as archive:
-        bench = Bench(archive, uv.open_uv(job.tools or _uv_program()), dict(os.environ))
+    with contextlib.ExitStack() as opened:
+        archive = opened.enter_context(open(job.archive, "rb"))
+        packs = {d: opened.enter_context(open(path, "rb")) for d, path in job.packs.items()}
+        bench = Bench(archive, packs, uv.open_uv(job.tools or _uv_program()), dict(os.environ))
         privileges.drop_as_told(bench.operator)
         os.umask(UMASK)
         signal.signal(signal.SIGTERM, _stopped)
@@ -137,6 +143,7 @@ def _workshop(job: Job, bench: Bench, say: Output) -> Workshop:
         handover=Path(job.handover),
         resumed=job.resumed,
         configured=frozenset(job.configured),
+        packs=bench.packs,
     )
 
 

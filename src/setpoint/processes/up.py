@@ -29,6 +29,7 @@ LEVELS = ("L0", "L2", "L3")
 PASSED_ON = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG"),
     *("SETPOINT_ENVOY", "SETPOINT_PYTHON", "SETPOINT_NODE", "SETPOINT_UID_BASE"),
+    "SETPOINT_OUTBOUND_ALLOW",
     "NODE_EXTRA_CA_CERTS",
 )
 """Of the operator's environment, all that the plane needs; besides uv's and npm's own and the

@@ -20,7 +20,7 @@ from setpoint.drivers.local.recipe import Layers
 from setpoint.drivers.local.run_stage import RunStage
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.drivers.local.trees import Trees
-from setpoint.formats.handover import Work
+from setpoint.formats.handover import Configured, Work
 from setpoint.model.ids import AppId, BuildId, Digest
 from setpoint.model.release import BuildRequest
 from setpoint.processes.accounts import accounts
@@ -45,7 +45,7 @@ class Bench:
         *commands: str,
         app: str = "shop",
         config: Mapping[str, str] | None = None,
-        configured: bool = True,
+        configured: Configured = "env",
         **files: str,
     ) -> Path:
         """What they made of a tree with these files. Raises CannotBuild."""
@@ -167,7 +167,7 @@ def test_config_reaches_commands_of_the_app_and_no_output(bench: Bench) -> None:
 
 
 def test_config_reaches_nobody_who_is_not_to_have_it(bench: Bench) -> None:
-    made = bench.work('echo "<$TOKEN>" > seen', config=SECRET, configured=False)
+    made = bench.work('echo "<$TOKEN>" > seen', config=SECRET, configured="")
     assert (made / "seen").read_text() == "<>\n"
 
 

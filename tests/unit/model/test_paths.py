@@ -21,6 +21,7 @@ intents = st.builds(
     invoke_key=st.none() | refs,
     restarted_at_s=st.none() | st.floats(1, 2e9),
     deleted=st.booleans(),
+    buildpacks=st.lists(words, max_size=3).map(tuple),
 )
 
 

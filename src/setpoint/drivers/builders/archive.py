@@ -47,11 +47,11 @@ HEADER_BYTES = 1024
 SOURCE = "the source"
 
 
-def unpack(raw: BinaryIO, into: Path, limits: Limits = LIMITS) -> None:
+def unpack(raw: BinaryIO, into: Path, limits: Limits = LIMITS, what: str = SOURCE) -> None:
     """Into the new folder `into`. Raises CannotBuild on anything odd; `into` is then garbage."""
     into.mkdir(mode=0o755)
-    with opened(raw, limits) as tar:
-        _Unpacking(into, limits, SOURCE).run(tar)
+    with opened(raw, limits, what) as tar:
+        _Unpacking(into, limits, what).run(tar)
 
 
 def unpack_plain(raw: BinaryIO, into: Path, limits: Limits, what: str) -> None:

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from setpoint.drivers.builders import (
     archive,
+    buildpacks,
     detect,
     django,
     layers,
@@ -46,6 +47,8 @@ def build(shop: Workshop) -> Slug:
         archive.unpack(shop.archive, unpacked)
         root = tree.root_of(unpacked)
         ignored = tree.drop_ignored(root)
+        if shop.request.buildpacks:
+            return buildpacks.build(shop, root, code_layers)
         processes = detect.processes(root, shop.request.app_name)
         if not shop.resumed:
             _announce(shop, processes, ignored)

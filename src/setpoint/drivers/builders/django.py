@@ -46,7 +46,7 @@ class Collecting:
             (self.command,),
             self.layer,
             {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"},
-            configured=True,
+            configured="env",
         )
         try:
             OnTree(self.handover).run(work, root, into)

@@ -1,13 +1,14 @@
 """What one build works with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from setpoint.drivers.builders import uv
 from setpoint.drivers.builders.output import Output
 from setpoint.drivers.builders.stack import Interpreter
+from setpoint.model.ids import Digest
 from setpoint.model.release import BuildRequest
 
 
@@ -16,7 +17,8 @@ class Workshop:
     """`archive`: open, since only the plane's users may read uploads. `npm_cache`: where npm keeps
     what it fetched. `operator`: the environment that the operator's settings are in. `handover`:
     the folder shared with the run stage. `resumed`: that stage is over, so what was said before is
-    not said again. `configured`: names of the app's config vars."""
+    not said again. `configured`: names of the app's config vars.
+    `packs`: uploaded buildpacks, open."""
 
     request: BuildRequest
     archive: BinaryIO
@@ -29,6 +31,7 @@ class Workshop:
     handover: Path
     resumed: bool = False
     configured: frozenset[str] = frozenset()
+    packs: Mapping[Digest, BinaryIO] = field(default_factory=dict[Digest, BinaryIO])
 
     @property
     def locks(self) -> Path:

@@ -48,7 +48,8 @@ class Site:
 
 class Process(msgspec.Struct, frozen=True):
     """Of a build under way, in the runtime directory. `archive`: of its source. `round`: how often
-    it began again. `environment`: of the app's own commands; the builder never sees it."""
+    it began again. `environment`: of the app's own commands; the builder never sees it.
+    `packs`: paths of uploaded buildpacks, by digest."""
 
     build: Build
     pid: int
@@ -57,6 +58,7 @@ class Process(msgspec.Struct, frozen=True):
     archive: str
     round: int = 0
     environment: dict[str, str] = {}
+    packs: dict[str, str] = {}
 
 
 class Builds:
@@ -76,7 +78,7 @@ class Builds:
         self._now_s = now_s
         self._loop = asyncio.get_running_loop()
         self._known: dict[BuildId, Build] = {}
-        self._waiting: deque[tuple[BuildRequest, str, dict[str, str]]] = deque()
+        self._waiting: deque[Process] = deque()
         self._active: set[BuildId] = set()
         self._children: dict[BuildId, subprocess.Popen[bytes]] = {}
         self._records = site.paths.runtime / "builds"
@@ -89,15 +91,24 @@ class Builds:
                 del self._known[build.id]
         return tuple(self._known.values())
 
-    def run(self, request: BuildRequest, archive: str, environment: dict[str, str]) -> None:
+    def run(
+        self,
+        request: BuildRequest,
+        archive: str,
+        environment: dict[str, str],
+        packs: dict[str, str],
+    ) -> None:
         """Once per id; anew only where it was cut off before."""
         build = self._known.get(request.id) or self._result(request.id)
         if build is not None and not build.cut_off:
             self._set(msgspec.structs.replace(build))
             return
         self._file(request.id, ".json").unlink(missing_ok=True)
-        self._set(_build(request, "pending"))
-        self._waiting.append((request, archive, environment))
+        pending = _build(request, "pending")
+        self._set(pending)
+        self._waiting.append(
+            Process(pending, 0, 0, request, archive, environment=environment, packs=packs)
+        )
         self._start_waiting()
 
     def adopt(self) -> None:
@@ -125,7 +136,7 @@ class Builds:
             if stage.app == app:
                 stage.stop()
         self._shop.trees.forget(app)
-        self._waiting = deque(w for w in self._waiting if w[0].app != app)
+        self._waiting = deque(w for w in self._waiting if w.request.app != app)
         self._known = {id: build for id, build in self._known.items() if build.app != app}
         for path in self._site.paths.builds.glob("*.json"):
             build = self._result(BuildId(path.stem))
@@ -137,11 +148,12 @@ class Builds:
 
     def _start_waiting(self) -> None:
         while self._waiting and len(self._active) < BUILDS_AT_ONCE:
-            request, archive, environment = self._waiting.popleft()
+            asked = self._waiting.popleft()
+            request = asked.request
             self._shop.handovers.drop(request.id)
             self._file(request.id, ".log").unlink(missing_ok=True)
             build = _build(request, "running", self._now_s())
-            self._start(Process(build, 0, 0, request, archive, environment=environment))
+            self._start(msgspec.structs.replace(asked, build=build))
 
     def _start(self, asked: Process) -> None:
         """`asked`: without a process yet."""
@@ -175,6 +187,7 @@ class Builds:
             "python": self._site.python,
             "resumed": asked.round > 0,
             "configured": sorted(asked.environment),
+            "packs": asked.packs,
         }
         told = os.memfd_create("build", os.MFD_CLOEXEC)
         with open(told, "r+b") as stdin, _appending(self._file(request.id, ".log")) as output:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from setpoint.formats import control
+from setpoint.formats import buildpack, control
 from setpoint.formats.control import Act, Done, Event, Failed, Reply, Request
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import Terminal, Transient
@@ -107,7 +107,9 @@ class LocalDriver:
 
     async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         archive = self._sources / f"{request.source}.tar.gz"
-        await self._get(control.RunBuild(request, str(archive), dict(environment)), Done)
+        digests = [d for text in request.buildpacks if (d := buildpack.parse(text).digest)]
+        packs = {str(digest): str(self._sources / f"{digest}.tar.gz") for digest in digests}
+        await self._get(control.RunBuild(request, str(archive), dict(environment), packs), Done)
 
     async def drop(self, app: AppId) -> None:
         await self._get(control.DropApp(app), Done)

@@ -146,7 +146,7 @@ def _work(shop: Shop, asked: Asked, work: Work) -> Errand:
         layer = inside(ground.layers.deps(work.layer), "/layers/deps")
         binds = ((ground.layers.deps(work.layer), layer), *binds)
     given = {key: value.replace(handover.LAYER, layer) for key, value in work.env.items()}
-    config = asked.environment if work.configured else {}
+    config = _config(asked, work)
     return Errand(
         title=work.label,
         limits=WORK,
@@ -167,6 +167,16 @@ def _work(shop: Shop, asked: Asked, work: Work) -> Errand:
         writable=((tree, app), (cache, kept)),
         gone=lambda: shop.trees.drop(tree, cache),
     )
+
+
+def _config(asked: Asked, work: Work) -> Mapping[str, str]:
+    match work.configured:
+        case "":
+            return {}
+        case "env":
+            return asked.environment
+        case "files":
+            return {f"{handover.CONFIG_PREFIX}{k}": v for k, v in asked.environment.items()}
 
 
 def _interpreter(shop: Shop) -> tuple[tuple[Path, str], ...]:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from setpoint.model.ids import Digest
 from setpoint.model.process import ProcessSpec
-from setpoint.model.release import NODEJS, PYTHON
+from setpoint.model.release import BUILDPACK, NODEJS, PYTHON
 
 LISTENER_FD = 3
 NOTIFY_FD = 4
@@ -21,6 +21,13 @@ NODE_DEFAULTS = {
 }
 """Code is read-only and the network not npm's, which is only there to start what a script names."""
 RUNTIME_OF_NODE = "node_modules/@heroku/sf-fx-runtime-nodejs"
+
+
+PROFILE = (
+    'for file in .profile.d/*.sh .profile; do [ ! -f "$file" ] || . "./$file"; done; '
+    'exec /bin/bash -c "$0"'
+)
+"""What buildpacks left to be sourced, then the command, which comes as $0."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +92,18 @@ def recipe(
     places = _places(spec, layers, inside)
     function = spec.kind == "function"
     return Recipe(
-        argv=_function_argv(spec, places) if function else _shell_argv(spec.command),
+        argv=_function_argv(spec, places) if function else _shell_argv(spec),
         env=_environment(spec, environment, dyno, port, places),
         binds=_binds(spec, layers, places),
         cwd=places.folder,
     )
 
 
-def _shell_argv(command: str) -> tuple[str, ...]:
+def _shell_argv(spec: ProcessSpec) -> tuple[str, ...]:
     """bash, as on Heroku: it executes a simple command in its own place, so SIGTERM arrives."""
-    return ("/bin/bash", "-c", command)
+    if spec.runtime == BUILDPACK:
+        return ("/bin/bash", "-c", PROFILE, spec.command)
+    return ("/bin/bash", "-c", spec.command)
 
 
 def _function_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:

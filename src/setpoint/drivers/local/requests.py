@@ -84,10 +84,10 @@ class Requests:
                 self._supervisor.activity(key, in_flight, last_used_s)
             case control.Drained(instance):
                 self._supervisor.drained(instance)
-            case control.RunBuild(asked, archive, environment):
+            case control.RunBuild(asked, archive, environment, packs):
                 vet_build(asked)
                 vet_environment(environment, "build")
-                self._builds.run(asked, archive, environment)
+                self._builds.run(asked, archive, environment, packs)
             case control.ExecJob(job, environment):
                 vet_job(job, environment)
                 self._jobs.exec(job, environment)

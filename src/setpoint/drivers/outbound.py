@@ -1,0 +1,176 @@
+"""The one client for every address that a user can choose.
+
+Such an address may name this machine or its neighbours, directly or by a name that resolves to
+them. So the name is resolved once, each address is judged, and the connection goes to the judged
+one. Redirects stay on the host; size and time are bounded. The operator may open private networks.
+"""
+
+import contextlib
+import http.client
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from setpoint.model.errors import DriverError, Terminal, Transient
+
+ALLOW = "SETPOINT_OUTBOUND_ALLOW"
+"""The operator's: networks that are neither public nor forbidden, as `10.1.0.0/16,fd00::/8`."""
+REDIRECTS_MAX = 5
+CHUNK_BYTES = 256 * 1024
+WAIT_S = 20.0
+"""for one answer of the other side"""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`allowed`: beside public addresses. `bytes_max`, `time_s_max`: of one fetch in all."""
+
+    allowed: tuple[Network, ...]
+    bytes_max: int
+    time_s_max: float
+
+    def permits(self, address: str) -> bool:
+        ip = ipaddress.ip_address(address)
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        public = ip.is_global and not ip.is_multicast
+        return public or any(ip in network for network in self.allowed)
+
+
+def networks(operator: Mapping[str, str]) -> tuple[Network, ...]:
+    """Raises Terminal."""
+    words = operator.get(ALLOW, "").replace(",", " ").split()
+    try:
+        return tuple(ipaddress.ip_network(word, strict=False) for word in words)
+    except ValueError as error:
+        raise Terminal(f"cannot read {ALLOW}: {error}") from None
+
+
+def fetch(url: str, into: BinaryIO, rules: Rules) -> None:
+    """GET an https address. Raises Terminal where the address or its answer is at fault, Transient
+    where trying again may help."""
+    ends_s = time.monotonic() + rules.time_s_max
+    for _ in range(REDIRECTS_MAX):
+        moved = _get(urlsplit(url), into, rules, ends_s)
+        if moved is None:
+            return
+        url = _next(url, moved)
+    raise _cannot(url, f"it leads on more than {REDIRECTS_MAX} times")
+
+
+def _get(parts: SplitResult, into: BinaryIO, rules: Rules, ends_s: float) -> str | None:
+    """None when it was written to `into`, else where it leads."""
+    url = parts.geturl()
+    if parts.scheme != "https" or not parts.hostname:
+        raise _cannot(url, "it is no https address")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection = _Checked(parts.hostname, parts.port or 443, rules)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", path, headers={"User-Agent": "setpoint", "Accept": "*/*"})
+            with connection.getresponse() as answer:
+                if answer.status in (301, 302, 303, 307, 308):
+                    return answer.getheader("Location") or ""
+                _check_status(url, answer.status)
+                _copy(url, answer, into, rules, ends_s)
+        except ssl.SSLCertVerificationError as error:
+            raise _cannot(url, f"its certificate is not trusted ({error.verify_message})") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise Transient(f"cannot fetch {_shown(url)}: {_words(error)}") from None
+    return None
+
+
+def _copy(
+    url: str, answer: http.client.HTTPResponse, into: BinaryIO, rules: Rules, ends_s: float
+) -> None:
+    size = 0
+    while chunk := answer.read1(CHUNK_BYTES):
+        size += len(chunk)
+        if size > rules.bytes_max:
+            raise _cannot(url, f"it is over {rules.bytes_max // (1024 * 1024)} MiB")
+        if time.monotonic() > ends_s:
+            raise Transient(f"cannot fetch {_shown(url)}: it takes over {rules.time_s_max:g} s")
+        into.write(chunk)
+    if answer.length:
+        raise Transient(f"cannot fetch {_shown(url)}: the connection broke off")
+
+
+class _Checked(http.client.HTTPSConnection):
+    """Connects to an address that was judged, and shows the name that was asked for."""
+
+    def __init__(self, host: str, port: int, rules: Rules) -> None:
+        self._rules = rules
+        self._tls = ssl.create_default_context()
+        super().__init__(host, port, timeout=WAIT_S, context=self._tls)
+
+    def connect(self) -> None:
+        plain = _connected(self.host, self.port, self._rules)
+        try:
+            self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+        except BaseException:
+            plain.close()
+            raise
+
+
+def _connected(host: str, port: int, rules: Rules) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Transient(f"cannot fetch from {host}: the name is not known") from None
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    judged = [address for address in addresses if rules.permits(address.partition("%")[0])]
+    if not judged:
+        raise Terminal(
+            f"cannot fetch from {host}: {addresses[0]} is not a public address",
+            f"the operator may open networks with {ALLOW}",
+        )
+    failed: OSError | None = None
+    for address in judged:
+        try:
+            return socket.create_connection((address, port), WAIT_S)
+        except OSError as error:
+            failed = error
+    assert failed is not None
+    raise failed
+
+
+def _next(url: str, location: str) -> str:
+    here, there = urlsplit(url), urlsplit(urljoin(url, location))
+    if (here.scheme, here.hostname, here.port) != (there.scheme, there.hostname, there.port):
+        raise _cannot(
+            url,
+            f"it leads to another host, {there.hostname}",
+            f"name that address instead: {_shown(there.geturl())}",
+        )
+    return there.geturl()
+
+
+def _check_status(url: str, status: int) -> None:
+    if status == 200:
+        return
+    if status >= 500 or status == 429:
+        raise Transient(f"cannot fetch {_shown(url)}: it answers {status}")
+    raise _cannot(url, f"it answers {status}")
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {WAIT_S:g} s"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _shown(url: str) -> str:
+    """Without what may be a secret: credentials, and the query."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _cannot(url: str, fact: str, hint: str = "") -> DriverError:
+    return Terminal(f"cannot fetch {_shown(url)}: {fact}", hint)
