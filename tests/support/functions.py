@@ -7,11 +7,14 @@ import os
 import select
 import socket
 import subprocess
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-WORKER = Path(__file__).parents[2] / "src/setpoint/workers/python_function"
+WORKERS = Path(__file__).parents[2] / "src/setpoint/workers"
+WORKER = WORKERS / "python_function"
+NODE_WORKER = WORKERS / "node_function/accept.py"
 ANSWER_S_MAX = 30.0
 
 
@@ -55,7 +58,10 @@ class Answer:
 
     @property
     def info(self) -> dict[str, object] | None:
-        return json.loads(self.raw_info) if self.raw_info is not None else None
+        if self.raw_info is None:
+            return None
+        raw = self.raw_info
+        return json.loads(raw if raw.startswith("{") else urllib.parse.unquote(raw))
 
 
 def call(
@@ -88,9 +94,17 @@ def call(
 
 
 class Worker:
-    """Runs from the start; `stop` ends it. `listener` stays open, as the supervisor's does."""
+    """Runs from the start; `stop` ends it. `listener` stays open, as the supervisor's does.
+    `layer`: of the functions runtime for JavaScript."""
 
-    def __init__(self, python: Path, project: Path, folder: Path, **options: float) -> None:
+    def __init__(
+        self,
+        python: Path,
+        project: Path,
+        folder: Path,
+        layer: Path | None = None,
+        **options: float,
+    ) -> None:
         self.socket = str(folder / "fn.sock")
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.socket)
@@ -98,12 +112,21 @@ class Worker:
         self._records, told = os.pipe()
         self._log = folder / "log"
         fds = (self.listener.fileno(), told)
-        argv = [python, "-I", "-u", "-X", "utf8", WORKER, "--fd", str(fds[0])]
+        worker = WORKER if layer is None else NODE_WORKER
+        argv = [python, "-I", "-u", "-X", "utf8", worker, "--fd", str(fds[0])]
+        if layer is not None:
+            runtime = layer / "node_modules/@heroku/sf-fx-runtime-nodejs"
+            argv += ["--node", layer / "bin/node", "--runtime", runtime]
         argv += ["--record-fd", str(told), "--project", project]
         argv += [word for key, value in options.items() for word in (f"--{key}", str(value))]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                argv, pass_fds=fds, env={"DYNO": "hello.1"}, stdout=log, stderr=log, cwd="/"
+                argv,
+                pass_fds=fds,
+                env={"DYNO": "hello.1", "HOME": "/nonexistent"},
+                stdout=log,
+                stderr=log,
+                cwd="/",
             )
         os.close(told)
 

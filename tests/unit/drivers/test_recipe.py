@@ -63,8 +63,12 @@ def test_a_function_runs_our_worker_with_its_two_descriptors() -> None:
 def test_a_function_in_javascript_runs_on_its_own_runtime() -> None:
     spec = replace(FUNCTION, runtime=NODEJS)
     cooked = recipe(spec, {}, "hello.1", 0, LAYERS, inside)
-    assert cooked.argv[:2] == ("/layers/deps/bin/node", "/layers/worker/main.mjs")
-    assert cooked.argv[-1] == "/layers/deps/node_modules/@heroku/sf-fx-runtime-nodejs"
+    assert cooked.argv[0] == spec.python
+    assert "/layers/worker/accept.py" in cooked.argv
+    assert cooked.argv[-4:] == (
+        *("--node", "/layers/deps/bin/node"),
+        *("--runtime", "/layers/deps/node_modules/@heroku/sf-fx-runtime-nodejs"),
+    )
     assert (WORKERS[NODEJS], "/layers/worker") in cooked.binds
 
 

@@ -20,7 +20,7 @@ NODE_DEFAULTS = {
     "npm_config_update_notifier": "false",
 }
 """Code is read-only and the network not npm's, which is only there to start what a script names."""
-RUNTIME_OF_NODE = "node_modules/@heroku/sf-fx-runtime-nodejs"
+NODE_RUNTIME = "node_modules/@heroku/sf-fx-runtime-nodejs"
 
 
 PROFILE = (
@@ -113,8 +113,8 @@ def _function_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:
         *("--project", places.folder),
     )
     if spec.runtime == NODEJS:
-        runtime = ("--runtime", f"{places.deps}/{RUNTIME_OF_NODE}")
-        return (f"{places.deps}/bin/node", f"{places.worker}/main.mjs", *told, *runtime)
+        node = ("--node", f"{places.deps}/bin/node", "--runtime", f"{places.deps}/{NODE_RUNTIME}")
+        return (spec.python, "-I", "-S", "-u", f"{places.worker}/accept.py", *told, *node)
     python = f"{places.deps}/bin/python" if places.deps else spec.python
     return (python, "-I", "-u", "-X", "utf8", places.worker, *told)
 

@@ -1,0 +1,107 @@
+// The process that answers: the official runtime, unmodified, behind connections handed over one by
+// one on the channel to `accept.py`.
+//
+//     node main.mjs RUNTIME PROJECT NAME DEADLINE_S
+//
+// Exit codes: 0 drained, 65 the function cannot be loaded, 70 it would not stop or broke down.
+
+import fs from "node:fs";
+import http from "node:http";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { Invocations } from "./invocation.mjs";
+
+const EXIT_UNLOADABLE = 65;
+const EXIT_BROKEN = 70;
+const SILENT_MS_MAX = 10_000; // a connection that says nothing gives its place back
+const SILENT_DRAINING_MS_MAX = 1_000;
+
+const [runtime, project, name, deadlineS] = process.argv.slice(2);
+const say = (message) => process.connected && process.send(message);
+const open = new Map(); // number -> socket
+let draining = false;
+let exitCode = 0;
+
+async function load() {
+  const from = (file) => import(pathToFileURL(path.join(runtime, "dist", file)).href);
+  const { loadUserFunctionFromDirectory } = await from("user-function.js");
+  const { readSalesforceConfig } = await from("salesforce-config.js");
+  const { buildServer } = await from("server.js");
+  const config = await readSalesforceConfig(path.join(project, "project.toml"));
+  const app = buildServer(await loadUserFunctionFromDirectory(project), config);
+  await app.ready();
+  // Compiles the way of a request before the first one comes.
+  await app.inject({ method: "POST", url: "/", headers: { "x-health-check": "true" } });
+  return app;
+}
+
+function take(number, socket) {
+  open.set(number, socket);
+  const silent = setTimeout(() => closeIfSilent(socket), SILENT_MS_MAX);
+  socket.on("close", () => {
+    clearTimeout(silent);
+    open.delete(number);
+    say({ closed: number });
+    endIfDrained();
+  });
+  server.emit("connection", socket);
+}
+
+function closeIfSilent(socket) {
+  if (!socket.asked) socket.destroy();
+}
+
+function drain() {
+  draining = true;
+  for (const socket of open.values()) {
+    setTimeout(() => closeIfSilent(socket), SILENT_DRAINING_MS_MAX);
+  }
+  endIfDrained();
+}
+
+function endIfDrained() {
+  if (draining && open.size === 0) end(exitCode);
+}
+
+/** An error that no invocation can be blamed for: all that run are answered, then it is over. */
+function breakDown(error) {
+  console.error(error);
+  exitCode = EXIT_BROKEN;
+  say({ spent: true });
+  invocations.fail(error);
+}
+
+const end = process.exit.bind(process);
+process.exit = (code) => {
+  throw new Error(`process.exit(${code ?? ""}) was called`);
+};
+process.on("SIGTERM", () => {}); // told to everybody in here; `accept.py` says what follows
+process.on("SIGINT", () => {});
+process.on("disconnect", () => end(EXIT_BROKEN));
+
+let app;
+try {
+  app = await load();
+} catch (error) {
+  // Errors of modules carry the line in their stack, and the runtime wraps only the message.
+  fs.writeSync(2, `Could not load function: ${error.stack ?? error}\n`);
+  end(EXIT_UNLOADABLE);
+}
+
+const spent = () => {
+  exitCode = EXIT_BROKEN;
+  console.error("setpoint: an invocation outlived its deadline; ending this instance");
+  say({ spent: true });
+};
+const invocations = new Invocations(app, name, Number(deadlineS), spent);
+const server = http.createServer((request, response) => {
+  request.socket.asked = true;
+  invocations.answer(request, response);
+});
+server.headersTimeout = server.requestTimeout = 0; // the edge has its own, and timers wake us
+process.on("uncaughtException", breakDown);
+process.on("message", (message, socket) => {
+  if (message.drain) drain();
+  else if (message.take && socket) take(message.take, socket);
+});
+say({ ready: true });

@@ -121,7 +121,7 @@ class _Preparing:
         development = bool(found.commands)
         base = self._installed(yard, found, development=development)
         made = yard.scripted(found, base, development=development)
-        runtime = self._runtime(yard) if functions else None
+        runtime = function.layer(yard, self.shop.say) if functions else None
         return Part(found, node, made, runtime), (*warned, *left_out)
 
     def _yard(self, node: Node) -> Yard:
@@ -140,12 +140,6 @@ class _Preparing:
         self._say(f"Installing {where} with npm", "")
         digest, made = yard.installed(found, development=development)
         self._detail(f"{found.lock.packages} packages locked")
-        self._detail(f"layer {digest[:12]} {'made' if made else 'is already there'}")
-        return digest
-
-    def _runtime(self, yard: Yard) -> Digest:
-        self._say("Installing the functions runtime for Node.js with npm", "")
-        digest, made = function.layer(yard)
         self._detail(f"layer {digest[:12]} {'made' if made else 'is already there'}")
         return digest
 

@@ -11,6 +11,7 @@ from setpoint.drivers.builders import layers, room
 from setpoint.drivers.builders.node import modules, project
 from setpoint.drivers.builders.node.modules import Yard
 from setpoint.drivers.builders.node.project import Project
+from setpoint.drivers.builders.output import Output
 from setpoint.model.ids import Digest
 
 FILES = {
@@ -24,19 +25,21 @@ def _locked() -> Project:
     return project.of(FILES.get, "")
 
 
-def layer(yard: Yard) -> tuple[Digest, bool]:
-    """(its digest, whether it was not there before). Raises CannotBuild."""
+def layer(yard: Yard, say: Output) -> Digest:
+    """Its digest; `say` is told where it has to be made. Raises CannotBuild."""
     node, deps = yard.npm.node, yard.deps
     digest = layers.key("\0".join(("functions", node.key, *modules.flat(_locked()))), yard.stack)
     if deps.has(digest):
-        return digest, False
+        return digest
+    say.topic("Installing the functions runtime for Node.js with npm")
     with deps.scratch() as new:
         yard.install(_locked(), new, development=False)
         (new / "bin").mkdir(mode=0o755)
         _put_node(Path(node.path), new / "bin/node", shared=node.layer is None)
         room.check_folder(new)
         deps.put(new, digest)
-    return digest, True
+    say.detail(f"layer {digest[:12]} made")
+    return digest
 
 
 def _put_node(node: Path, at: Path, *, shared: bool) -> None:

@@ -1,0 +1,225 @@
+"""Runs one JavaScript function inside its instance: accepts connections, and hands each to the one
+Node.js process that answers it.
+
+    python -I -S -u accept.py --fd N --record-fd M --node NODE --runtime DIR --project DIR
+
+Node.js takes every connection that waits, at once. A function's instance takes as many as it may
+run and leaves the rest to others, so the accepting is done here: the listening socket is readable
+exactly when one more instance is wanted. Connections cross on the channel that Node.js has for its
+own child processes (one JSON message a line, a descriptor beside it, each acknowledged), so data
+flows past this process. A function that blocks its loop acknowledges nothing and gets nothing.
+
+Standard library only, and little of it. Beside this file: `main.mjs` answers, `invocation.mjs` is
+one request, `contexts.mjs` and `extra_info.mjs` mend what goes in and comes out.
+"""
+
+import argparse
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+
+EXIT_STUCK = 70
+GRACE_S = 5.0
+"""after its deadline, before an invocation counts as one that will not stop"""
+SLACK_S = 1.0
+"""the Node.js process notices by itself, unless its loop is blocked"""
+BREATHE_S = 0.2
+"""after a failed accept (no descriptors left): try again, don't spin"""
+CHUNK_BYTES = 64 * 1024
+
+
+def main() -> int:
+    told = _arguments()
+    os.environ["FUNCTION_PROJECT_PATH"] = told.project
+    listener = socket.socket(fileno=told.fd)
+    listener.setblocking(False)
+    for fd in (told.fd, told.record_fd):
+        os.set_inheritable(fd, False)
+    ours, theirs = socket.socketpair()
+    pid = _start(told, theirs)
+    theirs.close()
+    return Accepting(told, listener, ours, pid).run()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="node_function", allow_abbrev=False)
+    parser.add_argument("--fd", type=int, required=True, help="the listening socket")
+    parser.add_argument("--record-fd", type=int, required=True, help="gets `ready`, `draining`")
+    parser.add_argument("--node", required=True, help="the program")
+    parser.add_argument("--runtime", required=True, help="folder of the official runtime")
+    parser.add_argument("--project", required=True, help="folder of package.json and project.toml")
+    parser.add_argument("--name", default=_own_name(), help="the function, for its records")
+    parser.add_argument("--limit", type=int, default=10, help="invocations at once")
+    parser.add_argument("--deadline", type=float, default=120.0, help="seconds per invocation")
+    return parser.parse_args()
+
+
+def _own_name() -> str:
+    """`hello` from a dyno name like hello.1."""
+    return os.environ.get("DYNO", "").rpartition(".")[0] or "function"
+
+
+def _start(told: argparse.Namespace, channel: socket.socket) -> int:
+    """The pid of the process that answers."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "main.mjs")
+    argv = [told.node, script, told.runtime, told.project, told.name, str(told.deadline)]
+    fd = channel.fileno()
+    os.set_inheritable(fd, True)
+    env = {**os.environ, "NODE_CHANNEL_FD": str(fd), "NODE_CHANNEL_SERIALIZATION_MODE": "json"}
+    return os.posix_spawn(told.node, argv, env)
+
+
+class Accepting:
+    """`open`: connections handed over and not closed yet, by number, with when that was."""
+
+    def __init__(
+        self, told: argparse.Namespace, listener: socket.socket, channel: socket.socket, pid: int
+    ) -> None:
+        self._told = told
+        self._listener = listener
+        self._channel = channel
+        self._pid = pid
+        self._heard = b""
+        self._ready = self._draining = self._unacknowledged = False
+        self._open: dict[int, float] = {}
+        self._last = 0
+        self._not_before_s = 0.0
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> int:
+        """Until the other has ended: its exit code."""
+        wakeup, woken = socket.socketpair()
+        for end in (wakeup, woken):
+            end.setblocking(False)
+        signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._drain())
+        self._selector.register(self._channel, selectors.EVENT_READ)
+        self._selector.register(wakeup, selectors.EVENT_READ)
+        while True:
+            accepting = self._watch_listener()
+            for key, _ in self._selector.select(self._patience_s(accepting)):
+                if key.fileobj is self._channel:
+                    if not self._listen():
+                        return self._code()
+                elif key.fileobj is wakeup:
+                    wakeup.recv(CHUNK_BYTES)
+                elif accepting:
+                    self._accept()
+            self._end_if_stuck()
+
+    # --- accepting ---
+
+    def _watch_listener(self) -> bool:
+        """Look at it only while one more may be taken."""
+        wanted = (
+            self._ready
+            and not self._draining
+            and not self._unacknowledged
+            and len(self._open) < self._told.limit
+            and time.monotonic() >= self._not_before_s
+        )
+        watched = self._listener in self._selector.get_map() if not self._draining else False
+        if wanted and not watched:
+            self._selector.register(self._listener, selectors.EVENT_READ)
+        elif watched and not wanted:
+            self._selector.unregister(self._listener)
+        return wanted
+
+    def _patience_s(self, accepting: bool) -> float | None:
+        """An idle instance does not wake up at all."""
+        if not accepting and time.monotonic() < self._not_before_s:
+            return BREATHE_S
+        return SLACK_S if self._open else None
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another instance was faster
+        except OSError as error:
+            print(f"setpoint: cannot accept a connection: {error}", file=sys.stderr)
+            self._not_before_s = time.monotonic() + BREATHE_S
+            return
+        self._last += 1
+        message = {"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": {"take": self._last}}
+        with connection:
+            self._tell(message, connection.fileno())
+        self._unacknowledged = True
+        self._open[self._last] = time.monotonic()
+
+    # --- the other process ---
+
+    def _tell(self, message: dict[str, object], *fds: int) -> None:
+        data = json.dumps(message).encode() + b"\n"
+        try:
+            sent = socket.send_fds(self._channel, [data], list(fds))
+            self._channel.sendall(data[sent:])
+        except OSError:
+            pass  # it has ended, which the channel's other side tells
+
+    def _listen(self) -> bool:
+        """False: it has ended."""
+        try:
+            chunk = self._channel.recv(CHUNK_BYTES)
+        except OSError:
+            chunk = b""
+        *lines, self._heard = (self._heard + chunk).split(b"\n")
+        for line in lines:
+            self._take(json.loads(line))
+        return bool(chunk)
+
+    def _take(self, message: dict[str, object]) -> None:
+        if message.get("cmd") == "NODE_HANDLE_ACK":
+            self._unacknowledged = False
+        elif "closed" in message:
+            self._open.pop(message["closed"], None)
+        elif message.get("ready"):
+            self._ready = True
+            self._record("ready")
+        elif message.get("spent"):
+            self._drain()
+
+    def _drain(self) -> None:
+        """Nothing new; what runs is answered. Our copy of the socket goes, the queue stays."""
+        if self._draining:
+            return
+        if self._listener in self._selector.get_map():
+            self._selector.unregister(self._listener)
+        self._draining = True
+        self._listener.close()
+        self._record("draining")
+        self._tell({"drain": True})
+
+    def _end_if_stuck(self) -> None:
+        last_s = time.monotonic() - self._told.deadline - GRACE_S - SLACK_S
+        if any(since_s < last_s for since_s in self._open.values()):
+            print(
+                "setpoint: an invocation outlived its deadline and would not stop; "
+                "ending this instance",
+                file=sys.stderr,
+                flush=True,
+            )
+            os.kill(self._pid, signal.SIGKILL)
+            os._exit(EXIT_STUCK)
+
+    def _code(self) -> int:
+        _, status = os.waitpid(self._pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        return code if code >= 0 else 128 - code
+
+    def _record(self, word: str) -> None:
+        """Nobody may be reading: it never blocks and never fails."""
+        try:
+            os.set_blocking(self._told.record_fd, False)
+            os.write(self._told.record_fd, f"{word}\n".encode())
+        except OSError as error:
+            print(f"setpoint: {word}, but nobody hears it: {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
