@@ -133,11 +133,7 @@ def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
             EnsureProcesses(want.order, target.config, _why_ensure(draft, target, want))
         )
     if not want.ready and not (facts is not None and facts.gave_up):
-        have = len(facts.ready) if facts is not None else 0
-        draft.wait(
-            want.process,
-            f"{have} of {max(bounds.min, 1)} {want.process} instances of {target.label} are ready",
-        )
+        draft.wait(want.process, _why_wait(target, want))
     elif facts is not None and len(facts.live) > bounds.max:
         up = len(facts.live)
         draft.wait(want.process, f"{up} {want.process} instances are up, {bounds} intended")
@@ -146,6 +142,16 @@ def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
         draft.stall(
             "Crashing", f"{want.process} {how}, {facts.crashes} times in a row; see its logs"
         )
+
+
+def _why_wait(target: Release, want: Wanted) -> str:
+    facts, process = want.facts, want.process
+    if facts is not None and facts.last_probe is not None:
+        return f"{process} of {target.label} {facts.last_probe.fact}; it is asked again"
+    have = len(facts.ready) if facts is not None else 0
+    return (
+        f"{have} of {max(want.order.bounds.min, 1)} {process} instances of {target.label} are ready"
+    )
 
 
 def _heeds(facts: SetFacts, order: SetOrder) -> bool:

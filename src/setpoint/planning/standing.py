@@ -3,6 +3,7 @@
 It runs inside the supervisor, also while the daemon is down, and in the simulated world.
 """
 
+from setpoint.model.app import Probe
 from setpoint.model.process import (
     Act,
     Acts,
@@ -29,6 +30,14 @@ STEADY_S = 60.0
 def restart_delay_s(crashes: int) -> float:
     """At once after the first crash, then 1, 2, 4 ... seconds, at most `BACKOFF_S_MAX`."""
     return 0.0 if crashes <= 1 else min(BACKOFF_S_MAX, 2.0 ** min(crashes - 2, 20))
+
+
+def probe_due(order: SetOrder, facts: SetFacts) -> Probe | None:
+    """What a web instance that listens is asked now, before it counts as ready; None: nothing."""
+    probe = order.probe
+    if probe is None or not probe.path or (probe.once and facts.ever_ready):
+        return None
+    return probe
 
 
 def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:

@@ -25,7 +25,7 @@ from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.tails import LocalTails
 from setpoint.formats import control
 from setpoint.formats.control import LogLine
-from setpoint.model.app import ProcessKind
+from setpoint.model.app import Probe, ProcessKind
 from setpoint.model.capability import Capabilities
 from setpoint.model.ids import AppId, Digest, Fence, JobId, SetKey
 from setpoint.model.job import JobFacts, JobOrder
@@ -143,6 +143,7 @@ class Plane:
         generation: int = 1,
         attempts_max: int = 0,
         memory_bytes_max: int = 256 * MIB,
+        probe: Probe | None = None,
     ) -> SetOrder:
         """An order for an app that runs `program`, Python source."""
         spec = ProcessSpec(
@@ -169,6 +170,7 @@ class Plane:
             bounds=bounds or Bounds(1, 1),
             fence=Fence(1, generation),
             attempts_max=attempts_max,
+            probe=probe,
         )
 
     def job(

@@ -122,7 +122,8 @@ class Adoption:
         starting = instance.phase is Phase.STARTING
         readiness = None
         if starting or record.kind == "function":
-            readiness = self._launcher.readiness(running, record.kind, instance.started_at_s)
+            since_s = instance.started_at_s
+            readiness = self._launcher.readiness(standing, running, record.kind, since_s)
         standing.running[running.id] = running
         standing.facts = replace(standing.facts, instances=(*standing.facts.instances, instance))
         self._launcher.keep(standing, running)

@@ -1,7 +1,7 @@
 """What the platform writes into an app's log about its dynos, in Heroku's words. Pure."""
 
 from setpoint.model.app import MIB
-from setpoint.model.process import Exit, Phase, ProcessSpec, SetOrder
+from setpoint.model.process import Exit, Phase, ProbeSeen, ProcessSpec, SetOrder
 from setpoint.planning.standing import GRACE_S
 
 
@@ -18,10 +18,14 @@ def stopping() -> str:
     return "Stopping all processes with SIGTERM"
 
 
-def killing(phase: Phase, order: SetOrder) -> tuple[str, ...]:
+def probed(seen: ProbeSeen) -> str:
+    return f"Not ready yet: the web process {seen.fact}; it is asked again"
+
+
+def killing(phase: Phase, order: SetOrder, seen: ProbeSeen | None) -> tuple[str, ...]:
     """Why it is killed, with the code a Heroku user knows, and that it is."""
     if phase is Phase.STARTING:
-        return (_boot_timeout(order), "Stopping process with SIGKILL")
+        return (_boot_timeout(order, seen), "Stopping process with SIGKILL")
     return (_exit_timeout(), "Stopping process with SIGKILL")
 
 
@@ -32,8 +36,11 @@ def _exit_timeout() -> str:
     )
 
 
-def _boot_timeout(order: SetOrder) -> str:
+def _boot_timeout(order: SetOrder, seen: ProbeSeen | None) -> str:
     seconds = f"{order.bounds.boot_s_max:g} seconds of launch"
+    if seen is not None:
+        text = f"Web process {seen.fact}, and was not ready within {seconds}"
+        return f"Error R10 (Boot timeout) -> {text}"
     if order.spec.kind == "web":
         return f"Error R10 (Boot timeout) -> Web process failed to bind to $PORT within {seconds}"
     return f"Error R10 (Boot timeout) -> Process failed to become ready within {seconds}"

@@ -8,7 +8,16 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from setpoint.model.ids import Fence, InstanceId, SetKey
-from setpoint.model.process import Bounds, Endpoint, Exit, Instance, Phase, SetFacts, SetOrder
+from setpoint.model.process import (
+    Bounds,
+    Endpoint,
+    Exit,
+    Instance,
+    Phase,
+    ProbeSeen,
+    SetFacts,
+    SetOrder,
+)
 from setpoint.planning.standing import STEADY_S
 
 
@@ -63,7 +72,11 @@ def removed(facts: SetFacts, fence: Fence) -> SetFacts:
 
 def started(facts: SetFacts, id: InstanceId, ordinal: int, now_s: float) -> SetFacts:
     instance = Instance(id, ordinal, Phase.STARTING, started_at_s=now_s)
-    return replace(facts, instances=(*facts.instances, instance))
+    return replace(facts, instances=(*facts.instances, instance), last_probe=None)
+
+
+def probed(facts: SetFacts, seen: ProbeSeen) -> SetFacts:
+    return replace(facts, last_probe=seen)
 
 
 def became_ready(
@@ -72,7 +85,15 @@ def became_ready(
     facts = _changed(
         facts, id, lambda i: replace(i, phase=Phase.READY, ready_at_s=now_s, endpoint=endpoint)
     )
-    return replace(facts, ever_ready=True, failures=0, gave_up=False, waiting=0, last_lines=())
+    return replace(
+        facts,
+        ever_ready=True,
+        failures=0,
+        gave_up=False,
+        waiting=0,
+        last_lines=(),
+        last_probe=None,
+    )
 
 
 def draining(facts: SetFacts, id: InstanceId, now_s: float) -> SetFacts:

@@ -24,6 +24,7 @@ from setpoint.model.process import (
     Instance,
     Kill,
     Phase,
+    ProbeSeen,
     SetFacts,
     Start,
     Stop,
@@ -109,7 +110,8 @@ class Hands:
         if instance is None or running is None or running.killed:
             return
         self._record(standing, Kill(id, because), id)
-        for line in dyno_lines.killing(instance.phase, standing.effective_order):
+        facts, order = standing.facts, standing.effective_order
+        for line in dyno_lines.killing(instance.phase, order, facts.last_probe):
             self._say(standing, running.name.dyno, line)
         running.doomed = instance.phase is Phase.STARTING
         self._launcher.keep(standing, running)
@@ -123,6 +125,7 @@ class Hands:
             started=lambda running: self._launcher.keep(standing, running),
             output=lambda running, lines: self._output(standing, running, lines),
             output_lost=lambda running, count: self._output_lost(standing, running, count),
+            probed=lambda running, seen: self._probed(standing, running, seen),
             ready=lambda running: self._became_ready(standing, running),
             ended=lambda running, ending: self._instance_ended(standing, running, ending),
         )
@@ -134,6 +137,16 @@ class Hands:
 
     def _output_lost(self, standing: Standing, running: Running, count: int) -> None:
         self._say(standing, running.name.dyno, dyno_lines.lost(count))
+
+    def _probed(self, standing: Standing, running: Running, seen: ProbeSeen) -> None:
+        """Told once, however often it is asked."""
+        instance, before = change.find(standing.facts, running.id), standing.facts.last_probe
+        if instance is None or instance.phase is not Phase.STARTING or seen == before:
+            return
+        if before is None or before.fact != seen.fact:
+            self._say(standing, running.name.dyno, dyno_lines.probed(seen))
+        standing.facts = change.probed(standing.facts, seen)
+        self.changed(standing)
 
     def _became_ready(self, standing: Standing, running: Running) -> None:
         instance = change.find(standing.facts, running.id)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from setpoint.drivers.local import facts as change
-from setpoint.drivers.local import records, sandbox
+from setpoint.drivers.local import probing, records, sandbox
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.names import HASH_CHARS, HostName, InstanceName, next_port
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.readiness import (
     WORKER_STEADY_S,
     PortAnswers,
+    ProbeAnswers,
     Readiness,
     SaysSo,
     StaysUp,
@@ -26,6 +27,8 @@ from setpoint.drivers.local.sandbox import Confinement, Identity, Launch
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.model.ids import AppId
 from setpoint.model.process import Endpoint, Instance, Phase, ProcessKind, SetOrder
+from setpoint.planning.routes import HOST_SUFFIX
+from setpoint.planning.standing import probe_due
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class Launcher:
             standing.facts = before
             running.abandon()
             raise
-        running.await_ready(self.readiness(running, order.spec.kind, self._now_s()))
+        kind = order.spec.kind
+        running.await_ready(self.readiness(standing, running, kind, self._now_s()))
         return running
 
     def keep(self, standing: Standing, running: Running) -> None:
@@ -96,11 +100,14 @@ class Launcher:
         running.adopt(identity)
         return running
 
-    def readiness(self, running: Running, kind: ProcessKind, since_s: float) -> Readiness:
+    def readiness(
+        self, standing: Standing, running: Running, kind: ProcessKind, since_s: float
+    ) -> Readiness:
         if kind == "web":
             endpoint = self.endpoint(running)
             assert endpoint is not None
-            return PortAnswers(lambda: sandbox.connectable(endpoint))
+            listens = PortAnswers(lambda: sandbox.connectable(endpoint))
+            return ProbeAnswers(listens, lambda: _answers(standing, running, endpoint))
         if kind == "function":
             return SaysSo(running.files.notify)
         return StaysUp(since_s + WORKER_STEADY_S - self._now_s())
@@ -181,6 +188,18 @@ class Launcher:
             yield {standing.socket.fileno(): LISTENER_FD, notify: NOTIFY_FD}
         finally:
             os.close(notify)
+
+
+async def _answers(standing: Standing, running: Running, endpoint: Endpoint) -> bool:
+    """As the order wants it now, which may be a newer one than it was started by."""
+    order = standing.order
+    probe = probe_due(order, standing.facts) if order is not None else None
+    if order is None or probe is None:
+        return True
+    seen = await probing.ask(endpoint, f"{order.app_name}.{HOST_SUFFIX}", probe)
+    if seen is not None:
+        running.probed(seen)
+    return seen is None
 
 
 def _kind(order: SetOrder | None, name: HostName) -> ProcessKind:

@@ -12,7 +12,7 @@ import msgspec
 
 from setpoint.drivers.local.files import write_whole
 from setpoint.model.ids import SetKey
-from setpoint.model.process import Exit, SetFacts, SetOrder
+from setpoint.model.process import Exit, ProbeSeen, SetFacts, SetOrder
 
 
 class StoredOrder(msgspec.Struct, frozen=True):
@@ -30,6 +30,7 @@ class Marks(msgspec.Struct, frozen=True):
     gave_up: bool = False
     retiring: bool = False
     last_lines: tuple[str, ...] = ()
+    last_probe: ProbeSeen | None = None
 
 
 def marks_of(facts: SetFacts) -> Marks:

@@ -1,9 +1,9 @@
-"""When does an instance count as ready? A web process listens on its port, a function says so,
-a worker is still there after a moment."""
+"""When does an instance count as ready? A web process listens on its port and answers its probe, a
+function says so, a worker is still there after a moment."""
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ PORT_LOOK_S_MAX = 0.5
 """Seen 5 % late on average, for some thirty looks in the first second, 0.05 ms each."""
 WORKER_STEADY_S = 1.0
 RECORD_BYTES_MAX = 64 * 1024
+ASK_AGAIN_S, ASK_AGAIN_GROWTH, ASK_AGAIN_S_MAX = 0.05, 1.3, 2.0
 
 
 class Readiness(Protocol):
@@ -46,6 +47,42 @@ class PortAnswers:
         loop = asyncio.get_running_loop()
         later_s = min(next_s * PORT_LOOK_GROWTH, PORT_LOOK_S_MAX)
         self._timer = loop.call_later(next_s, self._look, ready, later_s)
+
+
+class ProbeAnswers:
+    """It listens, and then `ask` is content. A new question counts at once: whoever still waits
+    for the answer to an old one does so no longer."""
+
+    def __init__(self, listens: PortAnswers, ask: Callable[[], Awaitable[bool]]) -> None:
+        self._listens = listens
+        self._ask = ask
+        self._asking: asyncio.Task[None] | None = None
+        self._ready: Callable[[], None] | None = None
+
+    def watch(self, ready: Callable[[], None]) -> None:
+        self._ready = ready
+        self._listens.watch(self._begin)
+
+    def again(self) -> None:
+        if self._asking is not None and not self._asking.done():
+            self._asking.cancel()
+            self._begin()
+
+    def stop(self) -> None:
+        self._listens.stop()
+        if self._asking is not None:
+            self._asking.cancel()
+
+    def _begin(self) -> None:
+        self._asking = asyncio.get_running_loop().create_task(self._ask_until_content())
+
+    async def _ask_until_content(self) -> None:
+        pause_s = ASK_AGAIN_S
+        while not await self._ask():
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * ASK_AGAIN_GROWTH, ASK_AGAIN_S_MAX)
+        if self._ready is not None:
+            self._ready()
 
 
 class StaysUp:

@@ -15,11 +15,12 @@ from typing import Protocol
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.names import HostName
 from setpoint.drivers.local.pipes import OutputPipe
-from setpoint.drivers.local.readiness import Readiness
+from setpoint.drivers.local.readiness import ProbeAnswers, Readiness
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.sandbox import Confinement, Identity, Starting
 from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId, InstanceId
+from setpoint.model.process import ProbeSeen
 
 FORGET_S = 0.01
 FORGET_TRIES = 500
@@ -46,6 +47,8 @@ class Reports:
     output_lost: Callable[["Running", int], None]
     ready: Callable[["Running"], None]
     ended: Callable[["Running", Ending], None]
+    probed: Callable[["Running", ProbeSeen], None] = lambda running, seen: None
+    """it listens, and did not answer well enough"""
 
 
 class Outflow(Protocol):
@@ -131,6 +134,14 @@ class Running:
     def await_ready(self, readiness: Readiness) -> None:
         self._readiness = readiness
         readiness.watch(lambda: self._reports.ready(self))
+
+    def probed(self, seen: ProbeSeen) -> None:
+        self._reports.probed(self, seen)
+
+    def ask_again(self) -> None:
+        """What it is asked may have changed."""
+        if isinstance(self._readiness, ProbeAnswers):
+            self._readiness.again()
 
     def _started(self, identity: Identity) -> None:
         self.identity = identity

@@ -71,7 +71,11 @@ class Supervisor:
             standing.facts = change.ordered(standing.facts, order, standing.order)
         if (standing.order, standing.environment) != (order, environment):
             self._orders.keep(order, environment)
+        asks_else = standing.order is None or standing.order.probe != order.probe
         standing.order, standing.environment = order, environment
+        if asks_else:
+            for running in standing.running.values():
+                running.ask_again()
         self.open_socket(standing)
         self.wake(order.key)
 
