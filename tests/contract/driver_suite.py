@@ -13,8 +13,9 @@ A `Stage` is a fresh world and says how to run and to disturb it:
 - `make_order(kind, ...)`: a standing order for a program that this world can really run. For a
   real driver that means a real slug on disk. Two calls with the same arguments give equal orders.
   All are of one app; the bounds' `boot_s_max` may be shortened, nothing else.
-  Kinds: `serves` (web, becomes ready), `exits` (ends with code 1 at once), `lingers` (becomes
-  ready, ignores SIGTERM for a while), `works` (a worker: ready by running).
+  Kinds: `serves` (web, becomes ready), `errs` (web, listens and answers 500 for ever), `exits`
+  (ends with code 1 at once), `lingers` (becomes ready, ignores SIGTERM for a while), `works` (a
+  worker: ready by running).
 - `make_build(good)`: a build request that comes to succeed, or to fail by its own fault.
 - `make_job(kind, number, run_s_max)`: the order of a job, each number with an id of its own.
   Kinds: `ends` (with code 0, soon), `fails` (with code 1), `stays` (until it is told to end).
@@ -34,6 +35,7 @@ import msgspec
 import pytest
 
 from setpoint.drivers.ports import Driver, Edge
+from setpoint.model.app import DEFAULT_PROBE, Probe
 from setpoint.model.errors import Terminal
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.job import JobFacts, JobOrder
@@ -41,8 +43,8 @@ from setpoint.model.process import Bounds, SetFacts, SetOrder
 from setpoint.model.release import Build, BuildRequest
 from setpoint.model.route import Backend, Route, RouteFacts
 
-Kind = Literal["serves", "exits", "lingers", "works"]
 JobKind = Literal["ends", "fails", "stays"]
+Kind = Literal["serves", "errs", "exits", "lingers", "works"]
 Story = Callable[[Driver, Edge], Awaitable[None]]
 T = TypeVar("T")
 
@@ -237,6 +239,48 @@ class DriverContract:
             facts = await _set(driver, other.key)
             assert facts is not None
             assert len(facts.ready) == 1
+
+        stage.run(story)
+
+    # --- probes -----------------------------------------------------------------------------
+
+    def test_a_page_that_is_an_error_is_told_and_not_ready(self, stage: Stage):
+        order = _probed(stage.make_order("errs"), DEFAULT_PROBE)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            facts = await _until(stage, driver, order.key, lambda s: s.last_probe is not None)
+            assert facts.last_probe is not None
+            assert (facts.last_probe.status, facts.last_probe.fact) == (
+                500,
+                "answered 500 to GET /",
+            )
+            assert facts.last_probe.body
+            assert not facts.ready
+            assert not facts.ever_ready
+
+        stage.run(story)
+
+    def test_a_newer_probe_counts_for_what_is_starting(self, stage: Stage):
+        order = _probed(stage.make_order("errs"), DEFAULT_PROBE)
+        content = _probed(stage.make_order("errs", generation=2), Probe("/", status_below=501))
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            before = await _until(stage, driver, order.key, lambda s: s.last_probe is not None)
+            await driver.apply(content, {})
+            after = await _until(stage, driver, order.key, _ready(1))
+            assert [i.id for i in after.instances] == [i.id for i in before.instances]
+            assert after.last_probe is None
+
+        stage.run(story)
+
+    def test_without_a_probe_listening_is_enough(self, stage: Stage):
+        order = stage.make_order("errs")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            await _until(stage, driver, order.key, _ready(1))
 
         stage.run(story)
 
@@ -632,6 +676,10 @@ async def _job(driver: Driver, job: JobOrder) -> JobFacts | None:
 
 async def _route_of(edge: Edge, app: AppId) -> RouteFacts | None:
     return next((r for r in await edge.observe() if r.route.app == app), None)
+
+
+def _probed(order: SetOrder, probe: Probe) -> SetOrder:
+    return msgspec.structs.replace(order, probe=probe)
 
 
 def _ready(count: int) -> Callable[[SetFacts], bool]:

@@ -29,6 +29,7 @@ from tests.support.waiting import until
 
 PROGRAMS = {
     "serves": programs.WEB,
+    "errs": programs.WEB.replace("send_response(200)", "send_response(500)"),
     "exits": programs.CRASHES,
     "lingers": programs.LINGERS,
     "works": programs.TICKS,

@@ -13,12 +13,13 @@ from setpoint.testing import builders
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.loop import run
 from setpoint.testing.machine import Machine
-from setpoint.testing.programs import PROGRAMS
+from setpoint.testing.programs import FOR_EVER_S, PROGRAMS
 from setpoint.testing.supervisor import CAPABILITIES, SimSupervisor
 from tests.contract.driver_suite import DriverContract, JobKind, Kind, Story
 
 QUICK, SLOW, _, _, UNBUILDABLE, EXITS, *_ = PROGRAMS
 FAILS, STAYS = PROGRAMS[10], PROGRAMS[11]
+ERRS = next(p for p in PROGRAMS if p.errs_s == FOR_EVER_S)
 
 
 class SimulatedStage:
@@ -31,7 +32,13 @@ class SimulatedStage:
     def make_order(
         self, kind: Kind, bounds: Bounds = Bounds(1, 1), generation: int = 1
     ) -> SetOrder:
-        program = {"serves": QUICK, "exits": EXITS, "lingers": SLOW, "works": QUICK}[kind]
+        program = {
+            "serves": QUICK,
+            "errs": ERRS,
+            "exits": EXITS,
+            "lingers": SLOW,
+            "works": QUICK,
+        }[kind]
         process = "worker" if kind == "works" else "web"
         return builders.order(bounds, process=process, generation=generation, code=program.digest)
 

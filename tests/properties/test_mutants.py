@@ -9,7 +9,7 @@ from setpoint.converge.applier import Applier
 from setpoint.converge.orphans import Orphans
 from setpoint.converge.recorder import Recorder
 from setpoint.model.job import JobOrder
-from setpoint.planning import jobs, processes, release_phase, releases, removal, routes
+from setpoint.planning import jobs, processes, release_phase, releases, removal, routes, standing
 from setpoint.testing.faults import Rates
 from setpoint.testing.jobs import SimJobs
 from setpoint.testing.simulate import simulate
@@ -106,6 +106,14 @@ def _a_job_that_was_told_to_end_counts_as_done(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(jobs, "_verdict", lambda exit: "failed" if exit.code else "succeeded")
 
 
+def _listening_is_taken_for_answering(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(standing, "probe_due", lambda order, facts: None)
+
+
+def _requests_move_before_the_set_is_ready(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(routes, "_target", lambda draft, wanted, want: want.order.key)
+
+
 @pytest.mark.parametrize(
     ("mutate", "rates"),
     [
@@ -122,6 +130,8 @@ def _a_job_that_was_told_to_end_counts_as_done(patch: pytest.MonkeyPatch) -> Non
         (_an_earlier_release_phase_is_not_waited_for, None),
         (_an_app_is_forgotten_while_a_job_of_it_runs, None),
         (_a_job_that_was_told_to_end_counts_as_done, None),
+        (_listening_is_taken_for_answering, None),
+        (_requests_move_before_the_set_is_ready, None),
         (_orphans_are_left, None),
         (_open_entries_are_left, None),
     ],

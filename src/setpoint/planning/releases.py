@@ -56,7 +56,7 @@ def _serves_after_all(observed: Observed, release: Release) -> bool:
     """Overtaken before its verdict was told, yet requests reach it: routes only ever move to a
     release that is ready as a whole."""
     route = observed.route
-    if release.status not in ("pending", "superseded") or route is None or not route.acked:
+    if release.status not in ("pending", "superseded") or route is None or route.nack:
         return False
     targets = {b.target for b in route.route.backends}
     return any(s.key in targets and s.release == release.version for s in observed.sets)

@@ -5,22 +5,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from setpoint.model.ids import InstanceId
-from setpoint.testing.programs import Fate
+from setpoint.testing.programs import FOR_EVER_S, Fate
 
 
 @dataclass
 class Proc:
-    """One process tree. `code`: how it ended, None while it runs."""
+    """One process tree. `ready`: it listens; `status`: what its front page answers then, over HTTP.
+    `code`: how it ended, None while it runs."""
 
     id: InstanceId
     stop_s: float
     ready: bool = False
+    status: int = 200
     code: int | None = None
     ended_at_s: float = 0.0
 
 
 class Machine:
-    """`on_change` is told the id of every process that got ready or ended."""
+    """`on_change` is told the id of every process that got ready, or better, or ended."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -31,11 +33,15 @@ class Machine:
     def running(self) -> list[InstanceId]:
         return [p.id for p in self.procs.values() if p.code is None]
 
-    def start(self, id: InstanceId, boot_s: float, fate: Fate, stop_s: float) -> None:
-        proc = Proc(id, stop_s)
+    def start(
+        self, id: InstanceId, boot_s: float, fate: Fate, stop_s: float, errs_s: float = 0.0
+    ) -> None:
+        proc = Proc(id, stop_s, status=500 if errs_s else 200)
         self.procs[id] = proc
         if fate == "ready":
             self._loop.call_later(boot_s, self._booted, proc)
+            if 0.0 < errs_s < FOR_EVER_S:
+                self._loop.call_later(boot_s + errs_s, self._heals, proc)
         elif fate == "exits":
             self._loop.call_later(boot_s, self.end, id, 1)
 
@@ -64,6 +70,11 @@ class Machine:
 
     def power_off(self) -> None:
         self.procs.clear()
+
+    def _heals(self, proc: Proc) -> None:
+        proc.status = 200
+        if proc.code is None and self.procs.get(proc.id) is proc:
+            self.on_change(proc.id)
 
     def _booted(self, proc: Proc) -> None:
         if proc.code is None and self.procs.get(proc.id) is proc:

@@ -11,6 +11,7 @@ from setpoint.model.release import ProcessType
 
 Fate = Literal["ready", "exits", "hangs"]
 ReleaseFate = Literal["none", "succeeds", "fails", "hangs"]
+FOR_EVER_S = 1e9
 BREAKING = "BREAK"
 """The config var that makes any program exit at its start."""
 
@@ -21,7 +22,10 @@ FUNCTION = ProcessType("greet", "function", runtime="python")
 
 
 class Program(msgspec.Struct, frozen=True):
-    """`cut_off`: the first build of it is lost through no fault of its own. Times in seconds."""
+    """`cut_off`: the first build of it is lost through no fault of its own. Times in seconds.
+
+    `errs_s`: for so long after its boot the front page is an error (500), if it has any.
+    """
 
     digest: Digest
     processes: tuple[ProcessType, ...] = (WEB, WORKER)
@@ -33,11 +37,13 @@ class Program(msgspec.Struct, frozen=True):
     stop_s: float = 0.5
     release: ReleaseFate = "none"
     schedule: tuple[CronJob, ...] = ()
+    errs_s: float = 0.0
 
     def serves(self, environment: Mapping[str, str]) -> bool:
         """Does it come to serve, with this environment?"""
         released = self.release in ("none", "succeeds")
-        return self.builds and released and self.fate == "ready" and not environment.get(BREAKING)
+        good = self.fate == "ready" and self.errs_s < FOR_EVER_S
+        return self.builds and released and good and not environment.get(BREAKING)
 
 
 def _digest(n: int) -> Digest:
@@ -58,6 +64,8 @@ PROGRAMS: tuple[Program, ...] = (
     Program(_digest(11), processes=(WEB, WORKER, RELEASE), release="fails"),
     Program(_digest(12), processes=(WEB, RELEASE), release="hangs", boot_s=0.3),
     Program(_digest(13), processes=(WEB,), build_s=0.2, schedule=(CronJob("*/4 * * * *", "tidy"),)),
+    Program(_digest(14), processes=(WEB,), build_s=0.5, boot_s=0.5, errs_s=FOR_EVER_S),
+    Program(_digest(15), processes=(WEB, WORKER), boot_s=0.5, errs_s=8.0),
 )
 """Quick ones, slow ones, one without web, one with a schedule, and one for each way to fail."""
 

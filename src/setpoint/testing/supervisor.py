@@ -26,6 +26,7 @@ from setpoint.model.process import (
     Instance,
     Kill,
     Phase,
+    ProbeSeen,
     SetFacts,
     SetOrder,
     Start,
@@ -34,7 +35,7 @@ from setpoint.model.process import (
 from setpoint.model.release import Build, BuildRequest, Slug
 from setpoint.planning import standing
 from setpoint.testing.jobs import SimJobs
-from setpoint.testing.machine import Machine
+from setpoint.testing.machine import Machine, Proc
 from setpoint.testing.programs import BREAKING, BY_DIGEST, Program
 
 CAPABILITIES = Capabilities(
@@ -62,6 +63,7 @@ class Slot:
     ever_ready: bool = False
     gave_up: bool = False
     retiring: bool = False
+    last_probe: ProbeSeen | None = None
     timer: asyncio.TimerHandle | None = None
 
     @property
@@ -80,6 +82,7 @@ class Slot:
             ever_ready=self.ever_ready,
             gave_up=self.gave_up,
             retiring=self.retiring,
+            last_probe=self.last_probe,
         )
 
     @property
@@ -133,6 +136,8 @@ class SimSupervisor:
             if (order.bounds, order.attempts_max) != (slot.order.bounds, slot.order.attempts_max):
                 slot.gave_up, slot.failures = False, 0
             slot.order, slot.environment, slot.retiring = order, dict(environment), False
+            for id in list(slot.instances):
+                self._look_at(id)
         self._poke(order.key)
 
     async def remove(self, key: SetKey, fence: Fence) -> None:
@@ -307,10 +312,12 @@ class SimSupervisor:
         if proc is None or proc.code is not None:
             self._ended(slot, instance, 137 if proc is None or proc.code is None else proc.code)
         elif proc.ready and instance.phase is Phase.STARTING:
-            slot.instances[id] = msgspec.structs.replace(
-                instance, phase=Phase.READY, ready_at_s=self._loop.time()
-            )
-            slot.ever_ready, slot.failures, slot.waiting = True, 0, 0
+            slot.last_probe = _probed(slot, proc)
+            if slot.last_probe is None:
+                slot.instances[id] = msgspec.structs.replace(
+                    instance, phase=Phase.READY, ready_at_s=self._loop.time()
+                )
+                slot.ever_ready, slot.failures, slot.waiting = True, 0, 0
         self._tell(key.app)
         self._poke(key)
 
@@ -385,9 +392,10 @@ class SimSupervisor:
         id = InstanceId(f"{key.process}.{ordinal}-{self._started:06d}")
         self._owner[id] = key
         slot.instances[id] = Instance(id, ordinal, Phase.STARTING, now_s)
+        slot.last_probe = None
         program = BY_DIGEST[slot.order.spec.code]
         fate = "exits" if slot.environment.get(BREAKING) else program.fate
-        self._machine.start(id, program.boot_s, fate, program.stop_s)
+        self._machine.start(id, program.boot_s, fate, program.stop_s, program.errs_s)
 
     def _stopping(self, slot: Slot, id: InstanceId, phase: Phase) -> None:
         slot.instances[id] = msgspec.structs.replace(
@@ -409,3 +417,10 @@ class SimSupervisor:
                 generation=order.fence.generation,
             )
         )
+
+
+def _probed(slot: Slot, proc: Proc) -> ProbeSeen | None:
+    probe = standing.probe_due(slot.order, slot.facts)
+    if probe is None or proc.status < probe.status_below:
+        return None
+    return ProbeSeen(f"answered {proc.status} to GET {probe.path}", proc.status, "a stack trace")

@@ -15,7 +15,7 @@ from setpoint.model.route import Route
 from setpoint.planning import release_phase
 from setpoint.store.port import Status
 from setpoint.testing.edge import SimEdge
-from setpoint.testing.programs import BY_DIGEST
+from setpoint.testing.programs import BY_DIGEST, FOR_EVER_S
 from setpoint.testing.store import SimStore
 from setpoint.testing.supervisor import SimSupervisor, Slot
 
@@ -104,6 +104,7 @@ class Watch:
         A command that arrives late was right when it was issued; the next look puts it right.
         """
         late, self._late = self._late, False
+        self._check_ready(route)
         if late:
             return
         unit = self._store.rows.units.get(route.app)
@@ -117,6 +118,21 @@ class Watch:
                 continue
             if backend.process not in after and self._is_meant(unit, backend.process, slot):
                 self.violated(f"{backend.process} was taken out of the routes and could serve")
+
+    def _check_ready(self, route: Route) -> None:
+        """Requests are not moved from what is ready to what never was, nor to an error page."""
+        before = self._edge.routes.get(route.app)
+        served = {b.process: b.target for b in before.route.backends} if before else {}
+        slots = self._supervisor.slots
+        for backend in route.backends:
+            old, new = served.get(backend.process), backend.target
+            slot = slots.get(new) if new is not None else None
+            if slot is None:
+                continue
+            if slot.ready and BY_DIGEST[slot.order.spec.code].errs_s >= FOR_EVER_S:
+                self.violated(f"requests for {backend.process} go to an error page")
+            if old != new and old in slots and slots[old].ready and not slot.ever_ready:
+                self.violated(f"requests for {backend.process} went to what never was ready")
 
     def _is_meant(self, unit: Unit, process: str, slot: Slot) -> bool:
         """Is it intended to run, and not dropped by a newer release that has proven itself?"""
