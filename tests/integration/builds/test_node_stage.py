@@ -39,7 +39,7 @@ class Site:
         self.plane.run(lambda driver: driver.build(request))
 
         def look() -> Build | None:
-            builds = self.plane.run(lambda driver: driver.observe())[1]
+            builds = self.plane.run(lambda driver: driver.observe()).builds
             found = [b for b in builds if b.id == request.id]
             return found[0] if found and found[0].ended_at_s is not None else None
 
