@@ -8,6 +8,7 @@ from setpoint.api.native import releases as history
 from setpoint.api.platform import (
     account,
     apps,
+    buildpacks,
     builds,
     config_vars,
     dynos,
@@ -58,6 +59,17 @@ PLATFORM = (
     Endpoint("GET", "/apps/{app}/builds/{build}", builds.info, "read", "One build"),
     Endpoint(
         "GET", "/apps/{app}/builds/{build}/output", builds.output, "none", "A build's output, live"
+    ),
+    Endpoint("GET", "/apps/{app}/buildpack-installations", buildpacks.listed, "read", "Buildpacks"),
+    Endpoint(
+        "PUT", "/apps/{app}/buildpack-installations", buildpacks.put, "write", "Set buildpacks"
+    ),
+    Endpoint(
+        "DELETE",
+        "/apps/{app}/build-cache",
+        buildpacks.purge_cache,
+        "write",
+        "Purge the build cache",
     ),
     Endpoint("GET", "/apps/{app}/releases", releases.listed, "read", "Releases", paged=True),
     Endpoint("POST", "/apps/{app}/releases", releases.roll_back, "write", "Roll back", status=201),

@@ -9,7 +9,7 @@ from setpoint.cli.archive import Archive, pack
 from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here, add_app_option, add_why
 from setpoint.cli.output import size
-from setpoint.cli.project import folder, name_for, processes
+from setpoint.cli.project import folder, name_for, processes_of
 from setpoint.cli.settle import Outcome, add_waiting, complain, follow, goes_on, tell
 
 EXAMPLE = 'setpoint deploy ./shop -a shop -m "first try of the new checkout"'
@@ -26,8 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(here: Here) -> int:
     """Whatever can be seen to be wrong in the folder is said before anything is asked for."""
     project = folder(here.args.folder)
-    processes(project)
     app = here.app_or_none or name_for(project)
+    processes_of(here, app, project)
     with (archive := pack(project)).file:
         _ensure_app(here, app)
         build = _accepted(here, app, archive)

@@ -22,6 +22,7 @@ COMMANDS = {
     "apps": "list apps",
     "create": "create an app",
     "info": "one app: release, processes, URLs",
+    "buildpacks": "what builds an app, if not Setpoint itself",
     "config": "show or change config vars",
     "scale": "how many of each process",
     "restart": "replace the instances of an app, or of a type",

@@ -8,7 +8,7 @@ from setpoint.cli import codes
 from setpoint.cli.archive import pack
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app_option
-from setpoint.cli.project import folder, name_for, processes
+from setpoint.cli.project import folder, name_for, processes_of
 from setpoint.cli.scale import update
 from setpoint.model.errors import Refused
 from setpoint.model.text import told
@@ -48,7 +48,7 @@ def _wish(here: Here) -> tuple[str, dict[str, object]]:
         "config_unset": args.unset,
         "formation": dict(_scaled(app, word) for word in args.scale),
     }
-    return app, wish | (_source(project) if project else {})
+    return app, wish | (_source(here, app, project) if project else {})
 
 
 def _scaled(app: str, word: str) -> tuple[str, dict[str, object]]:
@@ -56,11 +56,11 @@ def _scaled(app: str, word: str) -> tuple[str, dict[str, object]]:
     return str(said.pop("type")), said
 
 
-def _source(project: Path) -> dict[str, object]:
+def _source(here: Here, app: str, project: Path) -> dict[str, object]:
     """By digest only: a plan uploads nothing."""
     import msgspec
 
-    found = processes(project)
+    found = processes_of(here, app, project)
     with (archive := pack(project)).file:
         return {"source": archive.digest, "processes": msgspec.to_builtins(found)}
 

@@ -1,9 +1,12 @@
 """The folder a deploy or a plan is about: is it one, what does it name, what is it called?"""
 
+import contextlib
 import re
 from pathlib import Path
 
 from setpoint.cli.archive import members
+from setpoint.cli.client import Unreachable, path
+from setpoint.cli.command import Here
 from setpoint.formats import package_json, procfile, project, project_toml, static_json
 from setpoint.model.errors import Invalid
 from setpoint.model.release import ProcessType
@@ -26,6 +29,17 @@ def processes(folder: Path) -> tuple[ProcessType, ...]:
     """What the files in it name. Raises Invalid, with the line where there is one."""
     told = {inside: path for inside, path in members(folder) if project.told_by(inside)}
     return project.processes({i: _text(i, p) for i, p in told.items()}, str(folder))
+
+
+def processes_of(here: Here, app: str, folder: Path) -> tuple[ProcessType, ...]:
+    """The same for an app; () where only its buildpacks can tell. Raises Invalid."""
+    try:
+        return processes(folder)
+    except Invalid:
+        with contextlib.suppress(Unreachable):
+            if here.client.get_or_none(path("apps", app, "buildpack-installations")):
+                return ()
+        raise
 
 
 def _text(inside: str, path: Path) -> str:

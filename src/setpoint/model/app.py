@@ -126,6 +126,8 @@ class AppIntent(msgspec.Struct, frozen=True):
     """how long the release phase may take"""
     buildpacks: tuple[str, ...] = ()
     """run in this order by the next build; none: the builder sees for itself what the app is"""
+    cache_since_s: float | None = None
+    """what builds kept for later ones before this time is thrown away"""
 
     def formation_of(self, process: str, kind: ProcessKind) -> Formation:
         """What is intended for one process type: as it was said, else Heroku's default."""

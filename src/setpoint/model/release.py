@@ -71,6 +71,7 @@ class BuildRequest(msgspec.Struct, frozen=True):
     source: Digest
     stack: str
     buildpacks: tuple[str, ...] = ()
+    cache_since_s: float | None = None
 
 
 class Build(msgspec.Struct, frozen=True):

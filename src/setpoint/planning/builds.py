@@ -60,7 +60,14 @@ def _start(draft: Draft, wanted: BuildId, *, retry: bool) -> None:
         if retry
         else f"source {source.digest[:8]} was deployed and is not built yet"
     )
-    stack, packs = draft.capabilities.stack, unit.intent.buildpacks
-    request = BuildRequest(wanted, unit.id, unit.name, source.digest, stack, packs)
+    request = BuildRequest(
+        wanted,
+        unit.id,
+        unit.name,
+        source.digest,
+        draft.capabilities.stack,
+        unit.intent.buildpacks,
+        unit.intent.cache_since_s,
+    )
     because = draft.because("build-source", text, unit.source_change)
     draft.steps.append(StartBuild(request, because, unit.intent.config))

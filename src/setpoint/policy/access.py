@@ -20,6 +20,8 @@ NEEDS: dict[str, Scope] = {
     "deploy": "write",
     "restart": "write",
     "roll back": "write",
+    "set the buildpacks of": "write",
+    "purge the build cache of": "write",
     "rename": "write",
     "switch maintenance of": "write",
     "rotate the invoke key of": "write",

@@ -46,6 +46,7 @@ class Bench:
         app: str = "shop",
         config: Mapping[str, str] | None = None,
         configured: Configured = "env",
+        since_s: float | None = None,
         **files: str,
     ) -> Path:
         """What they made of a tree with these files. Raises CannotBuild."""
@@ -57,7 +58,12 @@ class Bench:
             (tree / name).write_text(text)
         work = Work(Digest(f"{self.count:064x}"), "Working", commands, configured=configured)
         request = BuildRequest(
-            BuildId(f"{self.count:032x}"), self.plane.app(app), app, Digest("a" * 64), "stack"
+            BuildId(f"{self.count:032x}"),
+            self.plane.app(app),
+            app,
+            Digest("a" * 64),
+            "stack",
+            cache_since_s=since_s,
         )
         handover = self.plane.paths.builds / f"{request.id}.run"
         handover.mkdir(parents=True)
@@ -169,6 +175,18 @@ def test_config_reaches_commands_of_the_app_and_no_output(bench: Bench) -> None:
 def test_config_reaches_nobody_who_is_not_to_have_it(bench: Bench) -> None:
     made = bench.work('echo "<$TOKEN>" > seen', config=SECRET, configured="")
     assert (made / "seen").read_text() == "<>\n"
+
+
+def test_cache_of_before_a_purge_is_thrown_away(bench: Bench) -> None:
+    bench.work("echo old > ~/kept", app="purged")
+    made = bench.work("ls -A ~ > seen; echo new > ~/kept", app="purged", since_s=1.5)
+    assert (made / "seen").read_text() == ""
+    assert (bench.work("cp ~/kept k", app="purged", since_s=1.5) / "k").read_text() == "new\n"
+    bench.work("true", app="purged", since_s=2.5)
+    caches = [p.name for p in bench.plane.paths.build_caches.iterdir()]
+    assert [n for n in caches if n.startswith(bench.plane.app("purged"))] == [
+        f"{bench.plane.app('purged')}@2500"
+    ]
 
 
 def test_nothing_of_a_work_stays_on_the_machine(bench: Bench) -> None:

@@ -56,7 +56,11 @@ def test_a_read_token_may_not_write(plane: Plane, row: Endpoint) -> None:
     assert answer.json["id"] == "forbidden"
 
 
-BODIES = {"/apps/{app}/formation": {"updates": []}, "/apps/{app}/builds": {"source_blob": {}}}
+BODIES = {
+    "/apps/{app}/formation": {"updates": []},
+    "/apps/{app}/builds": {"source_blob": {}},
+    "/apps/{app}/buildpack-installations": {"updates": []},
+}
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def _work(shop: Shop, asked: Asked, work: Work) -> Errand:
     ground, request = shop.ground, asked.request
     inside, script = ground.confinement.inside, ground.confinement.tools.tree
     uid = ground.uid(request.app)
-    tree, cache = shop.trees.new(uid), shop.trees.cache(request.app, uid)
+    tree, cache = shop.trees.new(uid), shop.trees.cache(request.app, uid, request.cache_since_s)
     app, kept, runner = inside(tree, "/app"), inside(cache, "/cache"), inside(script, "/tree.py")
     binds = ((script, runner), *_interpreter(shop))
     layer = ""

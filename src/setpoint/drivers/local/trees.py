@@ -46,18 +46,29 @@ class Trees:
         """An empty folder of the app's. Raises OSError."""
         return _given(self._trees / secrets.token_hex(8), uid)
 
-    def cache(self, app: AppId, uid: int | None) -> Path:
-        """As the app's build before left it. Raises OSError."""
-        return _given(self._caches / app, uid)
+    def cache(self, app: AppId, uid: int | None, since_s: float | None = None) -> Path:
+        """As the app's build before left it; one of before `since_s` goes. Raises OSError."""
+        wanted = self._caches / (app if since_s is None else f"{app}@{since_s * 1000:.0f}")
+        for folder in self._caches_of(app):
+            if folder != wanted:
+                self._discard(folder)
+        return _given(wanted, uid)
 
     def drop(self, tree: Path, cache: Path) -> None:
         self._sweep(_REMOVE_AND_WEIGH, str(tree), str(cache), str(CACHE_KIB_MAX))
 
     def forget(self, app: AppId) -> None:
         """Out of reach at once: what still writes to it loses its way there."""
+        for folder in self._caches_of(app):
+            self._discard(folder)
+
+    def _caches_of(self, app: AppId) -> list[Path]:
+        return [path for path in self._caches.iterdir() if path.name.partition("@")[0] == app]
+
+    def _discard(self, folder: Path) -> None:
         gone = self._trees / secrets.token_hex(8)
         try:
-            (self._caches / app).rename(gone)
+            folder.rename(gone)
         except OSError:
             return
         self._sweep(_REMOVE, str(gone))

@@ -84,8 +84,21 @@ class NewRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     release: str | int | None = None
 
 
+class BuildpackUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`buildpack`: an address, or what POST /sources gave. `name`, Setpoint's own: an upload's."""
+
+    buildpack: str
+    name: str | None = None
+
+
+class BuildpackBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PUT /apps/A/buildpack-installations"""
+
+    updates: tuple[BuildpackUpdate, ...]
+
+
 class NewBuild(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /apps/A/builds. Buildpacks have no say: the builder looks at the project."""
+    """POST /apps/A/builds. Buildpacks in here have no say: those of the app count."""
 
     source_blob: SourceBlob
     buildpacks: object = None

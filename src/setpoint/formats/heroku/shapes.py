@@ -166,5 +166,17 @@ class NewSource(msgspec.Struct, frozen=True):
     source_blob: SourceUrls
 
 
+class BuildpackRef(msgspec.Struct, frozen=True):
+    name: str
+    url: str
+
+
+class BuildpackInstallation(msgspec.Struct, frozen=True):
+    """`ordinal`: from 0, in the order they run."""
+
+    ordinal: int
+    buildpack: BuildpackRef
+
+
 class Nothing(msgspec.Struct, frozen=True):
     """`{}`: what Heroku answers to a restart."""

@@ -1,0 +1,39 @@
+"""Which buildpacks the next build runs, and what builds keep for one another."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from setpoint.formats import buildpack
+from setpoint.intents.door import Door, app_to, change
+from setpoint.model.app import Unit
+from setpoint.model.change import Asked
+from setpoint.model.errors import Invalid, NotFound
+
+VERB = "set the buildpacks of"
+PURGE = "purge the build cache of"
+
+
+async def set_buildpacks(door: Door, asked: Asked, name: str, wanted: Sequence[str]) -> Unit:
+    """All of them, in order; none: the builder sees for itself. As they are already: no Change."""
+    unit = await app_to(door, asked, VERB, name)
+    if len(wanted) > buildpack.PACKS_MAX:
+        raise Invalid(f"cannot {VERB} '{name}': at most {buildpack.PACKS_MAX} may be set")
+    packs = [buildpack.parse(text) for text in wanted]
+    for pack in packs:
+        if pack.digest is not None and not await door.store.source_known(pack.digest):
+            raise NotFound(f"cannot {VERB} '{name}': {pack.name} was not uploaded")
+    if tuple(wanted) == unit.intent.buildpacks:
+        return unit
+    summary = (
+        f"Set buildpacks to {', '.join(p.name for p in packs)}" if packs else "Clear buildpacks"
+    )
+    intent = msgspec.structs.replace(unit.intent, buildpacks=tuple(wanted))
+    return await change(door, asked, VERB, summary, unit, intent)
+
+
+async def purge_cache(door: Door, asked: Asked, name: str) -> Unit:
+    """The next build begins without what earlier ones kept."""
+    unit = await app_to(door, asked, PURGE, name)
+    intent = msgspec.structs.replace(unit.intent, cache_since_s=asked.at_s)
+    return await change(door, asked, PURGE, "Purge the build cache", unit, intent)
