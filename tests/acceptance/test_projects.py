@@ -23,7 +23,7 @@ NOT_AS_ASKED = 3
 
 @dataclass(frozen=True)
 class Kind:
-    """`file`: holds the version. `ruin`: breaks the project. `told`: what the failed deploy says."""
+    """`file`: holds the version. `ruin`: breaks it. `told`: what the failed deploy then says."""
 
     name: str
     file: str
