@@ -29,14 +29,18 @@ class Site:
 
     plane: Plane
     registry: Registry
+    count: int = 0
 
-    def built(self, app: str, files: Mapping[str, str]) -> Build:
+    def built(
+        self, app: str, files: Mapping[str, str], config: Mapping[str, str] | None = None
+    ) -> Build:
         source = packed(files)
+        self.count += 1
         digest = Digest(hashlib.sha256(source).hexdigest())
         (self.plane.paths.sources / f"{digest}.tar.gz").write_bytes(source)
-        id = BuildId(hashlib.sha256(f"{app} {digest}".encode()).hexdigest()[:32])
+        id = BuildId(f"{self.count:032x}")
         request = BuildRequest(id, self.plane.app(app), app, digest, stack(self.plane.python))
-        self.plane.run(lambda driver: driver.build(request))
+        self.plane.run(lambda driver: driver.build(request, config or {}))
 
         def look() -> Build | None:
             builds = self.plane.run(lambda driver: driver.observe()).builds
@@ -88,15 +92,36 @@ def test_build_script_makes_what_the_app_serves(site: Site) -> None:
     assert said.count("-----> Installing package-lock.json with npm") == 1
 
 
-def test_what_scripts_made_of_a_source_is_kept_for_its_app(site: Site) -> None:
-    files = site.registry.project(scripts={**START, "build": "date +%N > when"})
-    first = site.built("kept", files)
-    again = site.built("kept", dict(reversed(files.items())))
-    other = site.built("not-kept", files)
-    assert first.source != again.source
-    assert site.code(first) == site.code(again) != site.code(other)
-    assert "Running build scripts" not in site.said(again)
-    assert "Running build scripts" in site.said(other)
+def test_build_scripts_see_config_and_run_in_each_build(site: Site) -> None:
+    files = site.registry.project(scripts={**START, "build": "echo $API_URL $NODE_ENV > made"})
+    one = site.built("vars", files, {"API_URL": "https://one"})
+    same = site.built("vars", files, {"API_URL": "https://one"})
+    two = site.built("vars", files, {"API_URL": "https://two", "NODE_ENV": "staging"})
+    assert (site.code(one) / "made").read_text() == "https://one production\n"
+    assert (site.code(two) / "made").read_text() == "https://two staging\n"
+    assert site.code(one) == site.code(same)
+    assert "Running build scripts" in site.said(same)
+
+
+def test_install_scripts_of_packages_see_no_config(site: Site) -> None:
+    site.registry.publish("curious", scripts={"install": "env > seen.txt"})
+    files = site.registry.project(("curious",), scripts=START)
+    build = site.built("curious", files, {"API_KEY": "not-for-packages"})
+    seen = (site.code(build) / "node_modules/curious/seen.txt").read_text()
+    assert "API_KEY" not in seen
+    assert "npm_config_offline=true" in seen
+
+
+def test_static_site_may_be_made_by_scripts(site: Site) -> None:
+    site.registry.publish("bundler", bin={"bundle": "b.js"}, files={"b.js": BUNDLER})
+    files = site.registry.project((), ("bundler",), scripts={"build": "bundle", "start": "x"})
+    build = site.built("site", {**files, "static.json": '{"root": "dist/"}'})
+    code = site.code(build)
+    assert build.slug is not None
+    assert [(p.name, p.runtime) for p in build.slug.processes] == [("web", "static")]
+    assert (code / "dist/index.html").read_text() == "<h1>made</h1>"
+    assert not (code / "node_modules").exists()
+    assert site.said(build).startswith("-----> Static site detected\n-----> Using Node.js ")
 
 
 def test_install_scripts_run_once_per_app_and_lock(site: Site) -> None:
@@ -142,6 +167,12 @@ def test_missing_compiler_of_an_addon_is_named(site: Site) -> None:
         "ask the operator to install g++",
     ]
 
+
+BUNDLER = """#!/usr/bin/env node
+const fs = require("fs");
+fs.mkdirSync("dist");
+fs.writeFileSync("dist/index.html", "<h1>made</h1>");
+"""
 
 HOSTILE = """
 const fs = require('fs'), net = require('net'), child = require('child_process');

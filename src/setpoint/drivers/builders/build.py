@@ -54,8 +54,9 @@ def build(shop: Workshop) -> Slug:
             _announce(shop, processes, ignored)
         parts = node.prepare(shop, root, processes)
         built = _with_layers(shop, root, processes, parts)
-        code = _code_layer(shop, root, code_layers, parts, built.processes)
-    for warning in built.warnings:
+        code, warned = _code_layer(shop, root, code_layers, parts, built.processes)
+    warnings = (*built.warnings, *warned)
+    for warning in warnings:
         shop.say.warn(warning)
     shop.say.topic(f"Build succeeded: code {code[:12]}, stack {shop.request.stack}")
     return Slug(
@@ -63,7 +64,7 @@ def build(shop: Workshop) -> Slug:
         processes=built.processes,
         stack=shop.request.stack,
         python=shop.python.path,
-        warnings=built.warnings,
+        warnings=warnings,
         node=parts.version,
     )
 
@@ -71,7 +72,7 @@ def build(shop: Workshop) -> Slug:
 def _announce(shop: Workshop, processes: tuple[ProcessType, ...], ignored: int) -> None:
     if ignored:
         shop.say.topic(f"Left out what {slugignore.FILE} names: {ignored} files and folders")
-    if all(process.runtime == static_site.RUNTIME for process in processes):
+    if all(map(_is_site, processes)):
         shop.say.topic("Static site detected")
         return
     if any(_is_python(p) for p in processes):
@@ -87,7 +88,11 @@ def _announce(shop: Workshop, processes: tuple[ProcessType, ...], ignored: int) 
 
 
 def _is_python(process: ProcessType) -> bool:
-    return process.runtime not in (NODEJS, static_site.RUNTIME)
+    return process.runtime != NODEJS and not _is_site(process)
+
+
+def _is_site(process: ProcessType) -> bool:
+    return process.runtime == static_site.RUNTIME
 
 
 # --- what it needs -------------------------------------------------------------------------------
@@ -128,8 +133,7 @@ def _need(process: ProcessType) -> tuple[str, str]:
 def _needed(shop: Workshop, root: Path, process: ProcessType) -> tuple[Digest, tuple[str, ...]]:
     """(its layer, what to warn of)."""
     if process.runtime == static_site.RUNTIME:
-        warnings = static_site.prepare(root)
-        return _server_layer(shop), warnings
+        return _server_layer(shop), ()
     question, warnings = _question(shop, root, process.folder, process.kind == "function")
     return _layer(shop, question), warnings
 
@@ -216,28 +220,53 @@ def _code_layer(
     code_layers: Layers,
     parts: NodeParts,
     processes: tuple[ProcessType, ...],
-) -> Digest:
-    """Raises CannotBuild, NeedsRunStage."""
+) -> tuple[Digest, tuple[str, ...]]:
+    """(its digest, what to warn of). Raises CannotBuild, NeedsRunStage."""
+    if parts.commands:
+        return _scripted(shop, root, code_layers, parts, processes)
+    warnings = static_site.prepare(root) if any(map(_is_site, processes)) else ()
     source = tree.digest(root)
-    work = parts.work(shop, source)
-    collecting = _collecting(shop, root, processes) if work is None else None
+    collecting = _collecting(shop, root, processes)
     if collecting is not None:
-        return _collected(shop, root, code_layers, collecting, source)
-    content = "\0".join((source, *parts.decisive))
-    digest = layers.key(content, shop.request.stack) if work is None else work.key
-    if code_layers.has(digest):
-        return digest
-    parts.merge(root)
+        return _collected(shop, root, code_layers, collecting, source), warnings
+    digest = layers.key("\0".join((source, *parts.decisive)), shop.request.stack)
+    if not code_layers.has(digest):
+        parts.merge(root)
+        _compile(shop, root, processes)
+        code_layers.put(root, digest)
+    return digest, warnings
+
+
+def _compile(shop: Workshop, root: Path, processes: tuple[ProcessType, ...]) -> None:
     if any(map(_is_python, processes)):
         shop.say.topic("Compiling the code")
         layers.compile_bytecode(shop.python, root, layers.APP)
-    if work is None:
-        code_layers.put(root, digest)
-        return digest
+
+
+def _scripted(
+    shop: Workshop,
+    root: Path,
+    code_layers: Layers,
+    parts: NodeParts,
+    processes: tuple[ProcessType, ...],
+) -> tuple[Digest, tuple[str, ...]]:
+    """As the project's scripts leave it, run anew in each build: config is in no key."""
+    work = parts.work(shop, tree.digest(root))
+    assert work is not None
+    parts.merge(root)
+    _compile(shop, root, processes)
+    warnings: tuple[str, ...] = ()
     with code_layers.scratch("-made") as made:
         OnTree(shop.handover).run(work, root, made)
-        code_layers.put(made, digest)
-    return digest
+        if any(map(_is_site, processes)):
+            warnings = static_site.prepare(made)
+            if all(map(_is_site, processes)):
+                node.drop_modules(made)
+        request = shop.request
+        digest = on_tree.key(request.app, request.stack, "scripted", tree.digest(made))
+        if not code_layers.has(digest):
+            code_layers.put(made, digest)
+    return digest, warnings
 
 
 def _collecting(

@@ -9,14 +9,16 @@ from msgspec import structs
 
 from setpoint.drivers.builders import on_tree
 from setpoint.drivers.builders.layers import Layers
-from setpoint.drivers.builders.node import function, modules, npm, project
+from setpoint.drivers.builders.node import function, lock, modules, npm, project
 from setpoint.drivers.builders.node.engine import Node
 from setpoint.drivers.builders.node.engines import Engines
 from setpoint.drivers.builders.node.modules import MODULES, Yard
 from setpoint.drivers.builders.node.npm import Npm
 from setpoint.drivers.builders.node.project import Project
 from setpoint.drivers.builders.on_tree import OnTree
+from setpoint.drivers.builders.static_site import RUNTIME as STATIC
 from setpoint.drivers.builders.workshop import Workshop
+from setpoint.formats import package_json
 from setpoint.formats.handover import Work
 from setpoint.model.ids import Digest
 from setpoint.model.release import NODEJS, ProcessType
@@ -40,6 +42,11 @@ class NodeParts:
     parts: tuple[Part, ...]
     warnings: tuple[str, ...]
     folder: Path
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """What the build of all of them runs."""
+        return tuple(line for part in self.parts for line in part.project.commands)
 
     @property
     def version(self) -> str:
@@ -68,16 +75,17 @@ class NodeParts:
 
     def work(self, shop: Workshop, source: str) -> Work | None:
         """What its scripts make of the source with this digest; None where there are none."""
-        commands = tuple(line for part in self.parts for line in part.project.commands)
-        if not commands:
+        if not self.commands:
             return None
         request, node = shop.request, self.parts[0].node
+        settings = modules.settings(node)
         return Work(
             key=on_tree.key(request.app, request.stack, source, *self.decisive),
             label="Running build scripts",
-            commands=commands,
+            commands=self.commands,
             layer=node.layer,
-            env=modules.settings(node),
+            env={k: v for k, v in settings.items() if k not in shop.configured},
+            configured="env",
         )
 
 
@@ -88,6 +96,8 @@ def prepare(shop: Workshop, root: Path, processes: Iterable[ProcessType]) -> Nod
     """
     wanted = [p for p in processes if p.runtime == NODEJS]
     projects = [project.read(root, folder) for folder in dict.fromkeys(p.folder for p in wanted)]
+    if any(p.runtime == STATIC for p in processes):
+        projects += _builds_site(root, {found.folder for found in projects})
     folder = shop.layers / "deps"
     if not projects:
         return NodeParts((), (), folder)
@@ -97,6 +107,21 @@ def prepare(shop: Workshop, root: Path, processes: Iterable[ProcessType]) -> Nod
     prepared = [preparing.part(found, found.folder in functions) for found in projects]
     warnings = dict.fromkeys(w for _, warned in prepared for w in warned)
     return NodeParts(tuple(part for part, _ in prepared), tuple(warnings), folder)
+
+
+def _builds_site(root: Path, known: set[str]) -> Iterator[Project]:
+    """A static site may be made by the scripts of a project that nothing runs afterwards."""
+    if "" not in known and all((root / name).exists() for name in (package_json.FILE, lock.FILE)):
+        found = project.read(root, "")
+        if found.commands:
+            yield found
+
+
+def drop_modules(root: Path) -> None:
+    """A site that was made needs them no more."""
+    own = root / MODULES
+    if own.is_dir() and not own.is_symlink():
+        shutil.rmtree(own)
 
 
 def _engines(shop: Workshop, deps: Layers) -> Engines:
