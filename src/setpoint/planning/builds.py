@@ -36,13 +36,19 @@ def plan_build(draft: Draft) -> None:
     wanted = build_id(draft.unit, draft.capabilities.stack)
     draft.build = next((b for b in draft.observed.builds if b.id == wanted), None)
     if draft.build is not None and (left_s := _pause_left_s(draft.build, draft.now_s)) > 0:
-        draft.wait("build", f"the build of source {source.digest[:8]} was cut off", left_s)
+        draft.wait("retry", _told_again(source.digest[:8], draft.build), left_s)
     elif draft.build is None or draft.build.cut_off:
         _start(draft, wanted, retry=draft.build is not None)
     elif draft.build.status in ("pending", "running"):
         draft.wait("build", f"source {source.digest[:8]} is being built")
     elif draft.build.status == "failed":
         draft.stall("BuildFailed", draft.build.message)
+
+
+def _told_again(source: str, build: Build) -> str:
+    """Whoever waits for the deploy should know that it is not their source's fault."""
+    fact = build.message.partition("\n")[0]
+    return f"the build of source {source} was cut off, and is tried again: {fact}"
 
 
 def _pause_left_s(build: Build, now_s: float) -> float:

@@ -53,17 +53,9 @@ def _backends(draft: Draft, wanted: tuple[Wanted, ...]) -> tuple[Backend, ...]:
 
 
 def _kept(draft: Draft, wanted: tuple[Wanted, ...]) -> list[Backend]:
-    """What serves now and the new release drops, for as long as that release may yet fail.
-
-    Where no release counts yet, what was let through only just now stays: the edge's word is
-    awaited before it is called proven, and a newer one may be at its release phase meanwhile.
-    """
+    """What serves now and the new release drops, for as long as that release may yet fail."""
     seen, target = draft.observed.route, draft.target
-    if seen is None:
-        return []
-    if target is None:
-        return [b for b in seen.route.backends if b.target is not None and _held(draft, b.target)]
-    if not still_proving(draft, wanted):
+    if seen is None or target is None or not still_proving(draft, wanted):
         return []
     return [
         b
@@ -72,12 +64,6 @@ def _kept(draft: Draft, wanted: tuple[Wanted, ...]) -> list[Backend]:
         and target.slug.process(b.process) is None
         and _stands(draft, b.target)
     ]
-
-
-def _held(draft: Draft, key: SetKey) -> bool:
-    facts = next((s for s in draft.observed.sets if s.key == key), None)
-    failed = {r.version for r in draft.observed.releases if r.status == "failed"}
-    return facts is not None and facts.release not in failed and _stands(draft, key)
 
 
 def _home(draft: Draft) -> str:

@@ -323,7 +323,7 @@ def test_a_build_cut_off_by_the_machine_is_tried_again_after_a_pause(scene: Scen
     scene.observed = msgspec.structs.replace(scene.observed, builds=(cut_off,))
     made = scene.plan()
     assert StartBuild not in kinds(made)
-    assert [w.look_again_s for w in made.waiting if w.on == "build"] == [4.0]
+    assert [w.look_again_s for w in made.waiting if w.on == "retry"] == [4.0]
     rested = msgspec.structs.replace(cut_off, ended_at_s=NOW_S - 5.0)
     scene.observed = msgspec.structs.replace(scene.observed, builds=(rested,))
     assert StartBuild in kinds(scene.plan())
