@@ -82,7 +82,7 @@ def processes(files: Mapping[str, str], where: str) -> tuple[ProcessType, ...]:
     named = procfile.parse(files[procfile.FILE]) if procfile.FILE in files else ()
     whole = next((f for f in functions if not f.folder), None)
     if is_node(files) and (whole is None or whole.runtime == NODEJS):
-        named = named or (_npm_start(files) if whole is None else ())
+        named = named or (() if functions else _npm_start(files))
         named = tuple(replace(p, runtime=NODEJS) for p in named)
     found = (*named, *functions)
     if _is_site(files, found):

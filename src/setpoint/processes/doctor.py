@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from setpoint import __version__
+from setpoint.drivers.builders.node import engine
 from setpoint.drivers.builders.stack import candidates, find_python
 from setpoint.drivers.envoy.binary import find_envoy
 from setpoint.drivers.local import sandbox
@@ -55,6 +56,7 @@ def main() -> int:
 def examine(data: Path) -> Iterator[Finding]:
     yield from _isolation()
     yield _tried("python", lambda: find_python(candidates(os.environ), shared=os.geteuid() == 0))
+    yield _node()
     yield _tried("envoy", lambda: str(find_envoy()))
     yield _data(data)
     yield _space(data)
@@ -89,6 +91,15 @@ def _tried(what: str, look: Callable[[], str]) -> Finding:
         return Finding("ok", what, look())
     except SetpointError as error:
         return Finding("failure", what, error.message, error.hint)
+
+
+def _node() -> Finding:
+    """Never a failure: what is missing is fetched by the first build that wants it."""
+    own = engine.machines_own(os.environ)
+    if own is None:
+        newest = engine.WHEELS[0].version
+        return Finding("ok", "node", f"none of the machine's own; {newest} is fetched when needed")
+    return Finding("ok", "node", f"{own.path}, {own.version}")
 
 
 def _data(data: Path) -> Finding:

@@ -268,3 +268,27 @@ def test_function_in_javascript_gets_the_official_runtime(yard: Yard, registry: 
     runtime = layer / "node_modules/@heroku/sf-fx-runtime-nodejs/package.json"
     assert json.loads(runtime.read_text())["version"] == "0.14.4"
     assert Path(layer / "bin/node").exists()
+
+
+def test_functions_of_both_languages_live_in_one_project(yard: Yard, registry: Registry) -> None:
+    js = registry.project(main="index.js")
+    files = {
+        "package.json": json.dumps({"scripts": {"start": "jest"}}),
+        **function("one", "functions/one"),
+        **{f"functions/two/{name}": text for name, text in js.items()},
+        "functions/two/project.toml": function("two")["project.toml"].replace("{id}", "two"),
+        "functions/two/index.js": "module.exports = async () => 1\n",
+    }
+    slug = yard.build(files, NPM_CONFIG_REGISTRY="")
+    assert {p.name: p.runtime for p in slug.processes} == {"one": "python", "two": "nodejs"}
+    assert (yard.deps(slug, "one") / "bin/python").exists()
+    assert (yard.deps(slug, "two") / "bin/node").exists()
+
+
+def test_runtime_that_the_registry_lacks_is_nobodys_fault(yard: Yard, registry: Registry) -> None:
+    files = {**function(), **registry.project(main="index.js"), "index.js": ""}
+    del files["main.py"]
+    with pytest.raises(CannotBuild, match="the functions runtime for Node.js cannot be") as refused:
+        yard.build(files)
+    assert "@heroku/sf-fx-runtime-nodejs" in refused.value.hint
+    assert not refused.value.user_error

@@ -97,6 +97,10 @@ def test_package_that_is_not_the_registrys_is_refused(entry: object, told: str) 
         "node_modules/a\\..\\b",
         "node_modules/@a/b/c",
         "node_modules/",
+        "package.json",
+        "packages/package.json/x",
+        ".npmrc",
+        "packages/" + "x" * 201,
     ],
 )
 def test_path_that_leaves_its_place_is_refused(path: str) -> None:

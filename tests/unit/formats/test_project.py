@@ -43,6 +43,15 @@ def test_a_function_in_javascript_is_told_by_its_package_json() -> None:
     assert found == (ProcessType("greet", "function", runtime="nodejs"),)
 
 
+def test_tools_at_the_root_of_a_project_of_functions_start_nothing() -> None:
+    start = '{"scripts": {"start": "jest --watch"}}'
+    folder = "functions/greet"
+    found = read(
+        {"package.json": start, f"{folder}/project.toml": GREET, f"{folder}/package.json": "{}"}
+    )
+    assert found == (ProcessType("greet", "function", folder=folder, runtime="nodejs"),)
+
+
 def test_a_front_end_beside_python_changes_nothing() -> None:
     start = '{"scripts": {"start": "node x.js"}}'
     files = {"package.json": start, "requirements.txt": "", "Procfile": "web: serve"}

@@ -8,12 +8,14 @@ from functools import cache
 from pathlib import Path
 
 from setpoint.drivers.builders import layers, room
+from setpoint.drivers.builders.errors import CannotBuild
 from setpoint.drivers.builders.node import modules, project
 from setpoint.drivers.builders.node.modules import Yard
 from setpoint.drivers.builders.node.project import Project
 from setpoint.drivers.builders.output import Output
 from setpoint.model.ids import Digest
 
+PACKAGE = "@heroku/sf-fx-runtime-nodejs"
 FILES = {
     path.name: path.read_bytes() for path in Path(__file__).with_name("functions").glob("*.json")
 }
@@ -33,13 +35,26 @@ def layer(yard: Yard, say: Output) -> Digest:
         return digest
     say.topic("Installing the functions runtime for Node.js with npm")
     with deps.scratch() as new:
-        yard.install(_locked(), new, development=False)
+        _install(yard, new)
         (new / "bin").mkdir(mode=0o755)
         _put_node(Path(node.path), new / "bin/node", shared=node.layer is None)
         room.check_folder(new)
         deps.put(new, digest)
     say.detail(f"layer {digest[:12]} made")
     return digest
+
+
+def _install(yard: Yard, new: Path) -> None:
+    """What is wrong with it is not the project's fault."""
+    try:
+        yard.install(_locked(), new, development=False)
+    except CannotBuild as error:
+        raise CannotBuild(
+            "the functions runtime for Node.js cannot be installed",
+            f"{error.message}; the operator sets the registry, which must have {PACKAGE}",
+            tool=error.tool,
+            user_error=False,
+        ) from None
 
 
 def _put_node(node: Path, at: Path, *, shared: bool) -> None:

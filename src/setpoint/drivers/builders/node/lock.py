@@ -26,6 +26,8 @@ _KEPT = (
     *("dependencies", "devDependencies", "optionalDependencies", "peerDependencies"),
     *("peerDependenciesMeta", "bundleDependencies", "workspaces", "link"),
 )
+_OURS = frozenset({"package.json", FILE, ".npmrc"})
+"""No folder of the source may lie where npm reads files, which are ours to write."""
 _ASKED = ("dependencies", "optionalDependencies")
 _NEEDS = (*_ASKED, "devDependencies", "peerDependencies")
 _HASH = re.compile(r"(?:sha512|sha384|sha256|sha1)-[A-Za-z0-9+/]+=*(?: sha\d+-[A-Za-z0-9+/]+=*)*")
@@ -140,7 +142,8 @@ class _Screening:
         return kept
 
     def _check_path(self, path: str) -> None:
-        odd = any(part in ("", ".", "..") for part in path.split("/"))
+        odd = any(p in ("", ".", "..") or len(p) > 200 for p in path.split("/"))
+        odd = odd or not _OURS.isdisjoint(path.partition("node_modules/")[0].split("/"))
         if odd or "\\" in path or not path.isprintable() or len(path) > 1000:
             raise CannotBuild(f"{self.where}: {path[:80]!r} lies outside the source", COMMIT)
         if _is_module(path) and not _PACKAGE.fullmatch(path.rpartition("node_modules/")[2]):
