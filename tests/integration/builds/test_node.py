@@ -288,7 +288,7 @@ def test_functions_of_both_languages_live_in_one_project(yard: Yard, registry: R
 def test_runtime_that_the_registry_lacks_is_nobodys_fault(yard: Yard, registry: Registry) -> None:
     files = {**function(), **registry.project(main="index.js"), "index.js": ""}
     del files["main.py"]
-    with pytest.raises(CannotBuild, match="the functions runtime for Node.js cannot be") as refused:
+    with pytest.raises(CannotBuild, match="functions runtime for Node") as refused:
         yard.build(files)
     assert "@heroku/sf-fx-runtime-nodejs" in refused.value.hint
     assert not refused.value.user_error
