@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 
 from setpoint.drivers.builders.node import engine
 from setpoint.drivers.builders.stack import candidates, find_python, stack
+from setpoint.formats import control
 from setpoint.model.ids import BuildId, Digest
 from setpoint.model.release import Build, BuildRequest
 from tests.integration.supervisor.plane import Plane, new_plane
@@ -34,6 +36,11 @@ class Site:
     def built(
         self, app: str, files: Mapping[str, str], config: Mapping[str, str] | None = None
     ) -> Build:
+        return self.ended(self.ask(app, files, config))
+
+    def ask(
+        self, app: str, files: Mapping[str, str], config: Mapping[str, str] | None = None
+    ) -> BuildRequest:
         source = packed(files)
         self.count += 1
         digest = Digest(hashlib.sha256(source).hexdigest())
@@ -41,16 +48,22 @@ class Site:
         id = BuildId(f"{self.count:032x}")
         request = BuildRequest(id, self.plane.app(app), app, digest, stack(self.plane.python))
         self.plane.run(lambda driver: driver.build(request, config or {}))
+        return request
 
+    def ended(self, request: BuildRequest) -> Build:
         def look() -> Build | None:
             builds = self.plane.run(lambda driver: driver.observe()).builds
             found = [b for b in builds if b.id == request.id]
             return found[0] if found and found[0].ended_at_s is not None else None
 
-        return until(look, BUILD_S, f"{app} is built: {self.plane.words()}")
+        return until(look, BUILD_S, f"{request.app_name} is built: {self.plane.words()}")
 
-    def said(self, build: Build) -> str:
-        return (self.plane.paths.builds / f"{build.id}.log").read_text()
+    def said(self, build: Build | BuildRequest) -> str:
+        log = self.plane.paths.builds / f"{build.id}.log"
+        return log.read_text() if log.exists() else ""
+
+    def says(self, request: BuildRequest, text: str) -> None:
+        until(lambda: text in self.said(request), BUILD_S, f"{text!r} in {self.said(request)}")
 
     def code(self, build: Build) -> Path:
         assert build.slug is not None, build.message
@@ -229,6 +242,29 @@ def test_fork_bomb_of_a_package_is_held_by_its_limit(site: Site) -> None:
     build = site.built("bomb", site.registry.project(("bomb",), scripts=START))
     assert build.status == "failed"
     assert "fork" in build.message.lower() or "Resource temporarily" in build.message
+
+
+def test_supervisor_killed_while_scripts_run_begins_them_again(site: Site) -> None:
+    script = "echo begun; touch half; sleep 3; ls > files.txt"
+    request = site.ask("again", site.registry.project(scripts={**START, "build": script}))
+    site.says(request, "       begun")
+    site.plane.signal_supervisor(signal.SIGKILL)
+    build = site.ended(request)
+    assert build.status == "succeeded", build.message
+    assert site.said(build).count("       begun") == 2
+    until(lambda: not list(site.plane.paths.trees.iterdir()), what="no tree is left")
+
+
+def test_scripts_of_an_app_that_goes_away_are_ended_and_its_cache_goes(site: Site) -> None:
+    script = "echo mine > ~/kept; echo begun; sleep 3000"
+    request = site.ask("gone", site.registry.project(scripts={**START, "build": script}))
+    site.says(request, "       begun")
+    cache = site.plane.paths.build_caches / request.app
+    assert cache.exists()
+    site.plane.tell(control.DropApp(request.app))
+    assert site.ended(request).status == "failed"
+    assert not cache.exists()
+    until(lambda: not list(site.plane.paths.trees.iterdir()), what="no tree is left")
 
 
 def test_flood_of_output_is_shown_in_part_and_ends_well(site: Site) -> None:
