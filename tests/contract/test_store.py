@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from setpoint.model.app import Formation, Source
+from setpoint.model.condition import Condition, ConditionType
 from setpoint.model.errors import Conflict, NotFound
+from setpoint.model.history import Took
 from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry
-from setpoint.store.port import UnitWrite
+from setpoint.store.port import Status, UnitWrite
 from setpoint.store.sqlite import open_in_memory, open_store
 from setpoint.testing.store import SimStore
 from tests.support.memory import (
@@ -367,5 +369,37 @@ def test_a_release_is_found_by_its_number_and_keeps_its_label(tell):
             SHOP, made, {}, "Deploy abc123", unit.shape_change, NOON_S, "abc123"
         )
         assert (again.version, again.commit) == (2, "abc123")
+
+    tell(story)
+
+
+def conditions(*, progressing=False, stalled=False):
+    return (
+        Condition(ConditionType.PROGRESSING, progressing, "x"),
+        Condition(ConditionType.STALLED, stalled, "x"),
+    )
+
+
+def test_how_long_a_change_took_is_told_by_the_first_status_that_says_so(tell):
+    async def story(store):
+        async def status(unit, at_s, **said):
+            told = Status(unit.generation, conditions(**said), b"null", at_s)
+            await store.end_pass([], SHOP, told, at_s)
+
+        first = await created(store)
+        await status(first, NOON_S + 1, progressing=True)
+        await status(first, NOON_S + 4)
+        await status(first, NOON_S + 50, progressing=True)
+        await status(first, NOON_S + 60)
+        overtaken = await write(store, first, changed(first, maintenance=True))
+        stalled = await write(store, overtaken, changed(overtaken, maintenance=False))
+        await status(stalled, NOON_S + 70, stalled=True)
+        assert await store.took(SHOP) == (Took(1, "create", 4.0),)
+        last = await write(store, stalled, changed(stalled, formation=WEB))
+        await status(last, NOON_S + 72)
+        assert await store.took(SHOP, 1) == (Took(4, "change", 72.0),)
+        assert await store.took(AppId("other")) == ()
+        await store.forget(SHOP)
+        assert await store.took(SHOP) == ()
 
     tell(story)

@@ -33,7 +33,7 @@ def run(here: Here) -> int:
         return _show(here, here.client.get(where))
     here.client.call("PATCH", where, changes, here.args.why)
     here.out.line(_told(app, changes))
-    return settled(here, app)
+    return settled(here, app, "configure")
 
 
 def _split(here: Here) -> tuple[str, list[str]]:

@@ -9,8 +9,9 @@ from setpoint.cli.archive import Archive, pack
 from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here, add_app_option, add_why
 from setpoint.cli.output import size
+from setpoint.cli.progress import Progress
 from setpoint.cli.project import folder, name_for, processes_of
-from setpoint.cli.settle import Outcome, add_waiting, complain, follow, goes_on, tell
+from setpoint.cli.settle import Outcome, add_waiting, complain, follow, goes_on, look, tell
 
 EXAMPLE = 'setpoint deploy ./shop -a shop -m "first try of the new checkout"'
 
@@ -31,12 +32,13 @@ def run(here: Here) -> int:
     with (archive := pack(project)).file:
         _ensure_app(here, app)
         build = _accepted(here, app, archive)
+    progress = Progress(here.out, "deploy")
     if here.args.no_wait:
         here.out.line(f"accepted; see: setpoint status {app}")
         here.out.result({"app": app, "outcome": "accepted", "build": build})
         return codes.SETTLED
     with goes_on(app):
-        return _followed(here, app, build)
+        return _followed(here, app, build, progress)
 
 
 def _ensure_app(here: Here, app: str) -> None:
@@ -59,10 +61,11 @@ def _accepted(here: Here, app: str, archive: Archive) -> dict[str, Any]:
     return here.client.call("POST", builds, {"source_blob": blob}, here.args.why)
 
 
-def _followed(here: Here, app: str, build: dict[str, Any]) -> int:
+def _followed(here: Here, app: str, build: dict[str, Any], progress: Progress) -> int:
     here.out.line(f"building {app}")
-    _show_output(here, path("apps", app, "builds", build["id"], "output"))
-    outcome = follow(here, app, heard=("build",))
+    output = path("apps", app, "builds", build["id"], "output")
+    _show_output(here, output, progress, look(here, app))
+    outcome = follow(here, app, progress, heard=("build",))
     build = here.client.get(path("apps", app, "builds", build["id"]))
     code = _told(here, app, build, outcome)
     told = {"app": app, "outcome": outcome.verdict, "build": build, "detail": outcome.detail}
@@ -70,13 +73,15 @@ def _followed(here: Here, app: str, build: dict[str, Any]) -> int:
     return code
 
 
-def _show_output(here: Here, where: str) -> None:
+def _show_output(here: Here, where: str, progress: Progress, detail: dict[str, Any]) -> None:
     """Line by line, so that an escape sequence cannot hide between two chunks.
 
     A stream that breaks off ends nothing but itself: the build does not need us.
     """
     try:
+        progress.look(detail)
         for line in here.client.lines(where):
+            progress.look(detail)
             here.out.line(f"  {line.decode('utf-8', 'replace')}", "dim")
     except Unreachable as error:
         here.out.line(f"  {error.message}; the build goes on", "yellow")

@@ -9,6 +9,8 @@ from setpoint.model.errors import SetpointError
 from setpoint.model.text import printable
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
+ERASE = "\x1b[K"
+"""to the end of the line"""
 Row = Sequence[str]
 
 
@@ -76,11 +78,26 @@ class Output:
         self.as_json = as_json
         self.stream = stream if stream is not None else sys.stdout
         self.on_terminal = self.stream.isatty()
+        self.redraws = self.on_terminal and not as_json and env.get("TERM", "dumb") != "dumb"
+        self._drawn = ""
         self.colours = self.on_terminal and not env.get("NO_COLOR")
 
     def line(self, text: str = "", colour: str = "") -> None:
         if not self.as_json:
+            drawn = self._drawn
+            self.redraw("")
             print(self.painted(escaped(text), colour), file=self.stream, flush=True)
+            self.redraw(drawn)
+
+    def redraw(self, text: str) -> None:
+        """One line that is always the last, in place of what it was before; '' takes it away.
+
+        Only where it can be: nothing at all elsewhere.
+        """
+        if self.redraws and text != self._drawn:
+            self._drawn = text
+            self.stream.write(f"\r{ERASE}{self.painted(one_line(text), 'dim')}")
+            self.stream.flush()
 
     def table(self, rows: Iterable[Row], indent: str = "") -> None:
         for line in aligned(rows, indent):
@@ -95,6 +112,7 @@ class Output:
             print(json.dumps(value), file=self.stream, flush=True)
 
     def complain(self, text: str) -> None:
+        self.redraw("")
         print(escaped(text), file=sys.stderr, flush=True)
 
     def painted(self, text: str, colour: str) -> str:

@@ -24,7 +24,7 @@ def run(here: Here) -> int:
     here.out.line(
         f"restarting {which.partition('.')[0]} of {app}" if which else f"restarting {app}"
     )
-    return settled(here, app)
+    return settled(here, app, "restart")
 
 
 def _where(app: str, which: str | None) -> str:

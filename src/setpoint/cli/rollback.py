@@ -6,6 +6,7 @@ from typing import Any
 from setpoint.cli import codes
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app_option, add_why, app_and_version
+from setpoint.cli.progress import Progress
 from setpoint.cli.settle import Outcome, add_waiting, complain, follow, goes_on, tell
 
 EXAMPLE = 'setpoint rollback shop v3 -m "the new checkout loses orders"'
@@ -26,8 +27,9 @@ def run(here: Here) -> int:
     asked = {"release": version} if version else {}
     release = here.client.call("POST", path("apps", app, "releases"), asked, here.args.why)
     here.out.line(f"{app}: {release['description']}, as v{release['version']}")
+    progress = Progress(here.out, "roll back")
     with goes_on(app):
-        outcome = follow(here, app)
+        outcome = follow(here, app, progress)
     code = _told(here, app, release, outcome)
     told = {"app": app, "outcome": outcome.verdict, "release": release, "detail": outcome.detail}
     here.out.result(told)

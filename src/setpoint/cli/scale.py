@@ -39,7 +39,7 @@ def run(here: Here) -> int:
     updates = [update(here.app, word, here.args.idle, here.args.boot_timeout) for word in words]
     here.client.call("PATCH", where, {"updates": updates}, here.args.why)
     here.out.line(f"{here.app}: {', '.join(words)}")
-    return settled(here, here.app)
+    return settled(here, here.app, "scale")
 
 
 def update(

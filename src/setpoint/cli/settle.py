@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from setpoint.cli import codes
 from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here
+from setpoint.cli.progress import Progress
 
 LOOK_AGAIN_S = 0.2
 TIMEOUT_S = 300.0
@@ -54,10 +55,11 @@ def verdict(app: dict[str, Any]) -> Verdict:
             return "converging"
 
 
-def settled(here: Here, app: str) -> int:
-    """The end of every command that changed something."""
+def settled(here: Here, app: str, verb: str = "") -> int:
+    """The end of every command that changed something. `verb`: of the Change it made, so that it
+    can be said how long such a one takes."""
     with goes_on(app):
-        outcome = follow(here, app)
+        outcome = follow(here, app, Progress(here.out, verb))
     tell(here, app, outcome)
     here.out.result({"outcome": outcome.verdict, **outcome.detail})
     return outcome.code
@@ -72,11 +74,16 @@ def goes_on(app: str) -> Generator[None]:
         raise KeyboardInterrupt(f"no longer waiting; it goes on: setpoint status {app}") from None
 
 
-def follow(here: Here, app: str, heard: Collection[str] = ()) -> Outcome:
-    """Look again and again until it is settled, stalled, unmet, or the time is up.
+def follow(here: Here, app: str, progress: Progress, heard: Collection[str] = ()) -> Outcome:
+    """Look again and again until it is settled, stalled, unmet, or the time is up."""
+    try:
+        return _followed(here, app, progress, heard)
+    finally:
+        here.out.redraw("")
 
-    `heard`: what is waited on that needs no telling.
-    """
+
+def _followed(here: Here, app: str, progress: Progress, heard: Collection[str]) -> Outcome:
+    """`heard`: what is waited on that needs no telling."""
     deadline_s = time.monotonic() + here.args.timeout
     said: set[str] = set()
     while True:
@@ -87,6 +94,7 @@ def follow(here: Here, app: str, heard: Collection[str] = ()) -> Outcome:
         if now != "converging" or time.monotonic() >= deadline_s:
             return Outcome(now, detail)
         _say(here, [w for w in detail["waiting"] if w["on"] not in heard], said)
+        progress.look(detail)
         time.sleep(LOOK_AGAIN_S)
 
 

@@ -40,3 +40,11 @@ def stamp(
 
 def find(conditions: tuple[Condition, ...], type_: ConditionType) -> Condition | None:
     return next((c for c in conditions if c.type is type_), None)
+
+
+def settled(conditions: tuple[Condition, ...]) -> bool:
+    """Nothing is under way, and no human is needed."""
+    progressing = find(conditions, ConditionType.PROGRESSING)
+    stalled = find(conditions, ConditionType.STALLED)
+    done = progressing is not None and not progressing.status
+    return done and not (stalled is not None and stalled.status)

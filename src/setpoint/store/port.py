@@ -12,6 +12,7 @@ import msgspec
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, UnitChange
 from setpoint.model.condition import Condition
+from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
@@ -137,6 +138,11 @@ class Store(Protocol):
         ...
 
     async def status(self, unit: AppId) -> Status | None: ...
+
+    async def took(self, unit: AppId, limit: int = 100) -> tuple[Took, ...]:
+        """How long the newest Changes took until a status first said that all of it is so. Those
+        that were overtaken, or never came to be so, are left out. Newest first."""
+        ...
 
     async def record_build(self, build: Build) -> None:
         """A fact: never goes back from succeeded or failed."""

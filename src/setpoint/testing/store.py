@@ -14,7 +14,9 @@ import msgspec
 from setpoint.model import paths
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Change, Touch, UnitChange
+from setpoint.model.condition import settled
 from setpoint.model.errors import Conflict, NotFound
+from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
@@ -74,6 +76,7 @@ class SimStore:
         self._changed_at: dict[tuple[AppId, str], int] = {}
         self._asked: dict[tuple[str, str], Committed] = {}
         self._sources: set[Digest] = set()
+        self._settled: dict[tuple[AppId, int], float] = {}
         self._seq = 0
         self._rev = 0
         self._acts_seen = 0
@@ -244,6 +247,7 @@ class SimStore:
         if status is not None and newer and unit in self.rows.units:
             self.rows.status[unit] = status
             self._emit(unit, "status.changed", status)
+            self._remember_settled(unit, status)
         self._committed()
 
     async def record_acts(self, entries: Sequence[Entry], after: int) -> None:
@@ -261,6 +265,21 @@ class SimStore:
 
     async def status(self, unit: AppId) -> Status | None:
         return self.rows.status.get(unit)
+
+    def _remember_settled(self, unit: AppId, status: Status) -> None:
+        key = (unit, status.observed_generation)
+        if settled(status.conditions) and key not in self._settled:
+            self._settled[key] = status.at_s
+
+    async def took(self, unit: AppId, limit: int = 100) -> tuple[Took, ...]:
+        found = [
+            Took(c.change.seq, c.change.verb, at_s - c.change.asked.at_s)
+            for c in reversed(self.told)
+            if unit in self.rows.units
+            and c.unit == unit
+            and (at_s := self._settled.get((unit, c.generation))) is not None
+        ]
+        return tuple(found[:limit])
 
     # --- builds and releases ----------------------------------------------------------------
 

@@ -65,15 +65,15 @@ def test_what_cannot_be_gone_back_to_ends_2_and_changes_nothing(
 def test_a_rollback_that_does_not_start_says_what_still_serves(
     plane: Plane, cli: Cli, twice: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    twice("shaky")
-    unit = plane.unit("shaky")
+    twice("wobbly")
+    unit = plane.unit("wobbly")
     assert unit is not None
     code = plane.call(plane.store.releases(unit.id))[0].slug.code
     broken = msgspec.structs.replace(BY_DIGEST[code], fate="exits")
     monkeypatch.setitem(BY_DIGEST, code, broken)
-    ran = cli("rollback", "shaky", "v1")
+    ran = cli("rollback", "wobbly", "v1")
     assert ran.code == 3
-    assert ran.err.startswith("cannot roll back shaky: v3 does not run")
+    assert ran.err.startswith("cannot roll back wobbly: v3 does not run")
     assert "v2 still serves" in ran.err
 
 

@@ -119,3 +119,14 @@ def test_apps_tell_release_and_state(cli: Cli, deployed: Deployed) -> None:
     deployed("listed")
     line = next(x for x in cli("apps").out.splitlines() if x.startswith("listed "))
     assert line.split()[2:] == ["v1", "settled"]
+
+
+def test_an_apps_own_past_tells_what_is_usual(cli: Cli, deployed: Deployed) -> None:
+    deployed("past")
+    for value in "abc":
+        assert parsed(cli("info", "past", "--json"))["usual"].keys() == set()
+        assert cli("config", "past", f"A={value}").code == 0
+    usual = parsed(cli("info", "past", "--json"))["usual"]
+    assert usual.keys() == {"configure"}
+    assert usual["configure"]["count"] == 3
+    assert 0 < usual["configure"]["median_s"] <= usual["configure"]["p90_s"] < 60

@@ -109,18 +109,23 @@ def test_a_crash_between_key_and_database_does_no_harm(paths):
     assert paths[1].read_bytes() == key
 
 
+def test_migrations_are_numbered_without_gaps_or_twins():
+    numbers = [migration.version for migration in schema.shipped()]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_a_database_of_a_newer_version_is_refused(paths):
     opened_and_closed(paths)
     db = sqlite3.connect(paths[0])
     with db:
-        db.execute("INSERT INTO migration VALUES (7, '0007_later.sql', 'x')")
+        db.execute("INSERT INTO migration VALUES (999, '0999_later.sql', 'x')")
     db.close()
 
     with pytest.raises(StoreError) as refused:
         open_store(*paths)
     assert refused.value.message == (
         "cannot open data directory: it was written by a newer Setpoint "
-        "(schema 7, this one knows 2)"
+        f"(schema 999, this one knows {schema.shipped()[-1].version})"
     )
     assert refused.value.hint
 

@@ -8,10 +8,11 @@ from setpoint.api import find
 from setpoint.api.call import Call
 from setpoint.model.capability import Unmet
 from setpoint.model.condition import Condition
+from setpoint.model.history import Usual
 from setpoint.model.ids import AppId
 from setpoint.model.release import ProcessType, Release
 from setpoint.model.steps import Waiting
-from setpoint.views import apps, dynos, releases
+from setpoint.views import apps, dynos, history, releases
 from setpoint.views.dynos import Dyno, ProcessSet
 from setpoint.views.releases import ReleaseLine
 
@@ -30,6 +31,7 @@ class AppDetail(msgspec.Struct, frozen=True):
     """`release`: the one that serves, else the newest. `releases`: the newest few.
 
     `at_s`: unix seconds of this answer, for ages; `seen_s_ago`: how old what was seen is.
+    `usual`: how long Changes took before, by verb.
     """
 
     at_s: float
@@ -58,6 +60,7 @@ class AppDetail(msgspec.Struct, frozen=True):
     waiting: tuple[Waiting, ...]
     unmet: tuple[Unmet, ...]
     seen_s_ago: float | None
+    usual: dict[str, Usual]
 
 
 async def info(call: Call) -> AppDetail:
@@ -75,6 +78,7 @@ async def info(call: Call) -> AppDetail:
         "releases": newest,
         "dynos": seen.dynos,
         "sets": seen.sets,
+        "usual": await history.usual(store, actor, unit.name),
         "functions": functions(unit.name, await store.releases(unit.id), here.host_suffix),
     }
     told = msgspec.structs.asdict(app)

@@ -2,11 +2,15 @@
 
 import msgspec
 
-from setpoint.model.condition import Condition
+from setpoint.model.condition import Condition, settled
+from setpoint.model.history import Took
 from setpoint.model.ids import AppId
 from setpoint.store.port import Status
 from setpoint.store.sqlite import events
 from setpoint.store.sqlite.connection import Connection
+
+TOOK_KEPT = 200
+"""per app; only the newest are ever asked for"""
 
 _decode = msgspec.json.Decoder(tuple[Condition, ...]).decode
 
@@ -36,6 +40,39 @@ def put(db: Connection, unit: AppId, status: Status) -> None:
     )
     if written.rowcount:
         _tell_flips(db, unit, before, status)
+        if settled(status.conditions):
+            _remember_settled(db, unit, status)
+
+
+def took(db: Connection, unit: AppId, limit: int) -> tuple[Took, ...]:
+    """Newest first."""
+    rows = db.execute(
+        "SELECT c.seq, c.verb, s.at_s - c.at_s FROM settled s JOIN change c ON c.seq = s.change "
+        "WHERE s.unit = ? ORDER BY s.change DESC LIMIT ?",
+        (unit, limit),
+    )
+    return tuple(Took(*row) for row in rows)
+
+
+def _remember_settled(db: Connection, unit: AppId, status: Status) -> None:
+    """Only the first time: what drifts later, and is mended, is no Change's doing."""
+    row = db.execute(
+        "SELECT change FROM change_unit WHERE unit = ? AND generation = ? "
+        "ORDER BY rev DESC LIMIT 1",
+        (unit, status.observed_generation),
+    ).fetchone()
+    if row is None:
+        return
+    done = db.execute(
+        "INSERT OR IGNORE INTO settled (unit, change, at_s) VALUES (?, ?, ?)",
+        (unit, row[0], status.at_s),
+    )
+    if done.rowcount:
+        db.execute(
+            "DELETE FROM settled WHERE unit = ?1 AND change NOT IN ("
+            "SELECT change FROM settled WHERE unit = ?1 ORDER BY change DESC LIMIT ?2)",
+            (unit, TOOK_KEPT),
+        )
 
 
 def _older(status: Status, before: Status) -> bool:

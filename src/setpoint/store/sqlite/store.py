@@ -7,6 +7,7 @@ from pathlib import Path
 
 from setpoint.model.app import SecretRef, Unit
 from setpoint.model.change import Asked, UnitChange
+from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
@@ -186,6 +187,9 @@ class SqliteStore:
 
     async def status(self, unit: AppId) -> Status | None:
         return await self._reader.run(lambda db: status.get(db, unit))
+
+    async def took(self, unit: AppId, limit: int = 100) -> tuple[Took, ...]:
+        return await self._reader.run(lambda db: status.took(db, unit, limit))
 
     # --- sources, builds, releases ------------------------------------------------------------
 

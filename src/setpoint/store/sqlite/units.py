@@ -79,6 +79,7 @@ def forget(db: Connection, id: AppId) -> None:
     if forgotten.rowcount:
         db.execute("DELETE FROM secret WHERE unit = ?", (id,))
         db.execute("DELETE FROM status WHERE unit = ?", (id,))
+        db.execute("DELETE FROM settled WHERE unit = ?", (id,))
         events.append(db, id, "app.forgotten")
 
 

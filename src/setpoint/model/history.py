@@ -1,0 +1,19 @@
+"""How long things took: what an app's own past says about the next time."""
+
+import msgspec
+
+
+class Took(msgspec.Struct, frozen=True):
+    """One Change, from when it was accepted until all of it was so."""
+
+    change: int
+    verb: str
+    took_s: float
+
+
+class Usual(msgspec.Struct, frozen=True):
+    """Of `count` Changes of one kind: half took at most `median_s`, nine of ten at most `p90_s`."""
+
+    count: int
+    median_s: float
+    p90_s: float

@@ -1,0 +1,15 @@
+"""How long things usually take for one app."""
+
+from setpoint.model.change import Actor
+from setpoint.model.history import Usual
+from setpoint.planning import history
+from setpoint.store.port import Store
+from setpoint.views import lookup
+
+CHANGES_READ = 100
+
+
+async def usual(store: Store, actor: Actor, name: str) -> dict[str, Usual]:
+    """By the Change's verb; nothing is said of what happened too rarely."""
+    unit = await lookup.app_to(store, actor, "see", name)
+    return history.usual(await store.took(unit.id, CHANGES_READ))

@@ -1,0 +1,94 @@
+"""How much is left: a line that counts down on a terminal, one plain line elsewhere, or nothing."""
+
+import io
+from typing import Any
+
+import pytest
+
+from setpoint.cli import progress
+from setpoint.cli.output import ERASE, Output
+from setpoint.cli.progress import Progress
+
+
+class Screen(io.StringIO):
+    def __init__(self, *, tty: bool) -> None:
+        super().__init__()
+        self._tty = tty
+
+    def isatty(self) -> bool:
+        return self._tty
+
+    @property
+    def text(self) -> str:
+        return self.getvalue()
+
+
+class Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 100.0
+        monkeypatch.setattr(progress.time, "monotonic", lambda: self.now_s)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def output(screen: Screen, *, as_json: bool = False, term: str = "xterm") -> Output:
+    return Output(as_json=as_json, env={"NO_COLOR": "1", "TERM": term}, stream=screen)
+
+
+def known(median_s: float = 8.0, p90_s: float = 12.0) -> dict[str, Any]:
+    return {"usual": {"deploy": {"count": 3, "median_s": median_s, "p90_s": p90_s}}}
+
+
+def test_elsewhere_it_is_said_once_and_once_that_it_is_longer(clock: Clock) -> None:
+    screen = Screen(tty=False)
+    told = Progress(output(screen), "deploy")
+    for now_s in (100.0, 101.0, 107.8, 112.0, 113.5, 120.0):
+        clock.now_s = now_s
+        told.look(known())
+    assert screen.text == "  about 8 s left\n  longer than usual (p90 12 s)\n"
+
+
+def test_a_terminal_counts_down_in_one_line(clock: Clock) -> None:
+    screen = Screen(tty=True)
+    out = output(screen)
+    told = Progress(out, "deploy")
+    told.look(known())
+    clock.now_s += 2
+    told.look(known())
+    told.look(known())
+    out.line("building")
+    out.redraw("")
+    left = f"\r{ERASE}  about 8 s left\r{ERASE}  about 6 s left"
+    assert screen.text == f"{left}\r{ERASE}building\n\r{ERASE}  about 6 s left\r{ERASE}"
+
+
+@pytest.mark.parametrize(
+    "detail", [{"usual": {}}, known(1.5, 1.6), {"usual": {"scale": known()["usual"]["deploy"]}}]
+)
+def test_where_little_is_known_or_little_is_left_nothing_is_said(
+    clock: Clock, detail: dict[str, Any]
+) -> None:
+    screen = Screen(tty=True)
+    told = Progress(output(screen), "deploy")
+    for _ in range(5):
+        told.look(detail)
+        clock.now_s += 5
+    assert screen.text == ""
+
+
+def test_a_program_that_reads_json_sees_none_of_it(clock: Clock) -> None:
+    screen = Screen(tty=True)
+    told = Progress(output(screen, as_json=True), "deploy")
+    for _ in range(5):
+        told.look(known())
+        clock.now_s += 5
+    assert screen.text == ""
+
+
+def test_a_terminal_that_cannot_redraw_is_told_in_plain_lines(clock: Clock) -> None:
+    screen = Screen(tty=True)
+    Progress(output(screen, term="dumb"), "deploy").look(known(125.0, 300.0))
+    assert screen.text == "  about 2 min 5 s left\n"
