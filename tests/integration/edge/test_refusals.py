@@ -42,7 +42,7 @@ def host(name: str, claims: str = "") -> Resource:
 async def bare(world: World) -> AsyncIterator[tuple[Snapshot, Ads]]:
     """An Envoy that is told exactly what the test puts into the snapshot, unchecked."""
     snapshot = Snapshot(wire.pack)
-    ads = Ads(snapshot, lambda _: None)
+    ads = Ads(snapshot, lambda _: None, lambda _: None)
     holds = Holds(lambda _: (None, False), lambda *_: None, SCALED)
     server = EnvoyServer(ads, holds, Ears(lambda _: None, lambda *_: None))
     server.bind(world.paths.xds_socket, accounts().envoy, accounts().edge)

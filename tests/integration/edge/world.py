@@ -21,6 +21,7 @@ from setpoint.drivers.envoy.binary import EnvoyStart, prepare_envoy
 from setpoint.drivers.envoy.client import EdgeClient
 from setpoint.drivers.local.paths import Paths
 from setpoint.formats.envoy.limits import Limits
+from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId, Digest, Fence, InstanceId, SetKey
 from setpoint.model.process import Bounds, Endpoint, Instance, Phase, SetFacts
 from setpoint.model.route import Backend, Route
@@ -201,12 +202,20 @@ class World:
     async def acked(self, app: str) -> bool:
         return any(r.route.app == app and r.acked for r in await self.edge.observe())
 
-    async def app(self, app: str, upstream: Upstream | None = None, **fields: object) -> Upstream:
+    async def acked_again(self, app: str) -> bool:
+        """The agent may be on its way back."""
+        with contextlib.suppress(Transient):
+            return await self.acked(app)
+        return False
+
+    async def app(
+        self, app: str, upstream: Upstream | None = None, host: str = "", **fields: object
+    ) -> Upstream:
         """One web app with one instance, reachable."""
         upstream = upstream or Upstream(app)
         key = key_of(app)
         self.supervisor.put(facts_of(key, await self.tcp(upstream), **fields))  # type: ignore[arg-type]
-        await self.route(route_of(app, web(app, key)))
+        await self.route(route_of(app, web(app, key, host=host)))
         return upstream
 
     async def get(self, host: str, path: str = "/", **fields: object) -> Answer:

@@ -14,11 +14,18 @@ _log = logging.getLogger(__name__)
 
 
 class Ads:
-    """`on_settled`: told which names an Envoy has just confirmed or refused."""
+    """`on_settled`: told which names an Envoy has just confirmed or refused. `on_secrets`: which
+    hosts it wants certificates of; what is in the snapshot after that is what it gets."""
 
-    def __init__(self, snapshot: Snapshot, on_settled: Callable[[set[Name]], None]) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        on_settled: Callable[[set[Name]], None],
+        on_secrets: Callable[[Iterable[str]], object],
+    ) -> None:
         self._snapshot = snapshot
         self._on_settled = on_settled
+        self._on_secrets = on_secrets
         self._streams: dict[Delta, Bell] = {}
 
     @property
@@ -63,6 +70,8 @@ class Ads:
                     continue
                 if ask.error:
                     _log.warning("envoy refused %s resources: %s", ask.kind.value, ask.error)
+                if ask.kind is Kind.SECRET:
+                    self._on_secrets(ask.subscribe)
                 settled = delta.ask(ask)
                 bell.ring()
                 if settled:

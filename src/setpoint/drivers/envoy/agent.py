@@ -3,6 +3,7 @@
 a route is set   -> table -> Envoy; once it confirms -> the daemon is woken
 facts arrive     -> table -> Envoy; drains and held requests look again
 Envoy confirms   -> drains and held requests look again
+a host is greeted over TLS -> its certificate -> Envoy
 a request waits  -> demand to the supervisor, once per set, until it comes up
 """
 
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from setpoint.drivers.envoy import wire
 from setpoint.drivers.envoy.ads import Ads
+from setpoint.drivers.envoy.authority import Authority
+from setpoint.drivers.envoy.certificates import Certificates
 from setpoint.drivers.envoy.drains import Drains
 from setpoint.drivers.envoy.dynos import Dynos
 from setpoint.drivers.envoy.hold import Holds
@@ -35,6 +38,7 @@ from setpoint.model.process import SetFacts
 _log = logging.getLogger(__name__)
 
 FACTS_KEPT_EVERY_S = 1.0
+RENEW_EVERY_S = 3600.0
 WANT_AGAIN_S = 1.0
 """A want is repeated while it lasts: a supervisor that was restarted has not heard it."""
 
@@ -48,7 +52,8 @@ class Agent:
         self._now_s = now_s
         self._memory = Memory(folder)
         self.table = Table(Snapshot(wire.pack), limits)
-        self._ads = Ads(self.table.snapshot, self._settled)
+        self._certificates = Certificates(Authority(folder, now_s), self.table, now_s)
+        self._ads = Ads(self.table.snapshot, self._settled, self._certificates.make)
         self.news = News(self.table, self._ads)
         self._holds = Holds(self._look, self._want, limits)
         self._drains = Drains(
@@ -67,6 +72,7 @@ class Agent:
 
     def recall(self) -> None:
         """What was known before: routes with their fences, and the last facts."""
+        self._certificates.begin()
         kept, dropped = self._memory.routes()
         for message in dropped:
             self.table.fences[message.app] = message.fence
@@ -92,6 +98,7 @@ class Agent:
             group.create_task(self.supervisor.run())
             group.create_task(self._keep_facts())
             group.create_task(self._want_again())
+            group.create_task(self._renew())
 
     async def _keep_facts(self) -> None:
         while True:
@@ -106,19 +113,24 @@ class Agent:
             for cluster, waiting in self._holds.waiting().items():
                 self._want(cluster, waiting)
 
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            self._ads.changed(self._certificates.renew())
+
     # --- routes, from the daemon --------------------------------------------------------------
 
     def set_route(self, message: SetRoute) -> None:
         """Raises Stale, Terminal or Transient; then nothing has changed."""
         changed = self.table.set_route(message)
         self._memory.keep(message)
-        self._ads.changed(changed)
+        self._ads.changed(changed | self._certificates.drop(changed))
         self.news.route(message.route.app)
 
     def drop_route(self, message: DropRoute) -> None:
         changed = self.table.drop_route(message)
         self._memory.keep(message)
-        self._ads.changed(changed)
+        self._ads.changed(changed | self._certificates.drop(changed))
         self.news.route(message.app)
 
     # --- facts, from the supervisor -----------------------------------------------------------

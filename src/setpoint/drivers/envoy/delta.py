@@ -8,7 +8,9 @@ The rules, beyond the protocol's own:
     say 404 for what is still missing.
  3. A refused response says nothing about which of its resources was bad, and the good ones are
     lost with it. So each is sent again alone; what is then refused stays so in this version.
- 4. A cluster whose settings changed warms anew and waits for its endpoints, without asking.
+ 4. A secret that is not there is answered as gone and then forgotten: Envoy asks again when it is
+    wanted again, and strangers may ask for any name.
+ 5. A cluster whose settings changed warms anew and waits for its endpoints, without asking.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -237,6 +239,8 @@ class Delta:
         items = {name: self._snapshot.get(kind, name) for name in names}
         for name, item in items.items():
             watch.sent[name] = None if item is None else item.version
+            if kind is Kind.SECRET and item is None:
+                watch.names.discard(name)
             if kind is Kind.HOST and item is not None:
                 self._pointers.add(name, item.needs)
         self._sent += 1

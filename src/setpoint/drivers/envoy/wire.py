@@ -22,6 +22,7 @@ _auth = _module("service.auth.v3.external_auth")
 _cluster = _module("config.cluster.v3.cluster")
 _endpoint = _module("config.endpoint.v3.endpoint")
 _scoped_route = _module("config.route.v3.scoped_route")
+_secret = _module("extensions.transport_sockets.tls.v3.secret")
 for _extension in (  # what resources carry as Any must be known to the parser of their JSON form
     "extensions.filters.http.ext_authz.v3.ext_authz",
     "extensions.filters.http.buffer.v3.buffer",
@@ -33,6 +34,7 @@ _MESSAGES: dict[Kind, Any] = {
     Kind.CLUSTER: _cluster.Cluster,
     Kind.ENDPOINTS: _endpoint.ClusterLoadAssignment,
     Kind.HOST: _scoped_route.ScopedRouteConfiguration,
+    Kind.SECRET: _secret.Secret,
 }
 _URLS = {k: f"type.googleapis.com/{m.DESCRIPTOR.full_name}" for k, m in _MESSAGES.items()}
 _KINDS = {url: kind for kind, url in _URLS.items()}

@@ -8,8 +8,10 @@ from setpoint.formats.envoy.local_replies import mappers
 from setpoint.formats.envoy.lower_case import lower_case
 from setpoint.formats.envoy.replies import ERROR_HEADER, HELD_HEADER
 from setpoint.formats.envoy.resource import ADS, EXTENSIONS, Json, typed
+from setpoint.formats.envoy.tls import inspector, tls, which_chain
 
 XDS_CLUSTER = "agent"
+PLAIN, TLS = "plain", "tls"
 FILTERS = EXTENSIONS + "filters.http."
 STRIPPED = ("x-setpoint-org", "x-setpoint-client", "x-envoy-external-address")
 """Apps may believe the first two, so no caller may set them; the third is Envoy's own chatter."""
@@ -27,11 +29,22 @@ def listener(address: str, port: int, limits: Limits) -> Json:
         "enable_reuse_port": False,
         "per_connection_buffer_limit_bytes": 262_144,
         "address": {"socket_address": {"address": address, "port_value": port}},
-        "filter_chains": [{"filters": [{"name": "http", "typed_config": _manager(limits)}]}],
+        "listener_filters": [inspector()],
+        "listener_filters_timeout": seconds(limits.headers_s),
+        "continue_on_listener_filters_timeout": True,
+        "filter_chain_matcher": which_chain(PLAIN, TLS),
+        "filter_chains": [
+            _chain(PLAIN, _manager(limits, plain=True)),
+            _chain(TLS, _manager(limits, plain=False)) | {"transport_socket": tls()},
+        ],
     }
 
 
-def _manager(limits: Limits) -> Json:
+def _chain(name: str, manager: Json) -> Json:
+    return {"name": name, "filters": [{"name": "http", "typed_config": manager}]}
+
+
+def _manager(limits: Limits, *, plain: bool) -> Json:
     """Paths reach the app nearly as sent: dot segments are resolved, nothing else is changed."""
     return typed(
         EXTENSIONS + "filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -39,8 +52,8 @@ def _manager(limits: Limits) -> Json:
         codec_type="AUTO",
         scoped_routes=_scopes(),
         use_remote_address=True,
-        xff_num_trusted_hops=1,
-        early_header_mutation_extensions=[told()],
+        xff_num_trusted_hops=1 if plain else 0,
+        early_header_mutation_extensions=[told()] if plain else [],
         append_x_forwarded_port=True,
         server_name="setpoint",
         request_headers_timeout=seconds(limits.headers_s),

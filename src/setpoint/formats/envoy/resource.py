@@ -15,6 +15,7 @@ class Kind(StrEnum):
     CLUSTER = "cluster"
     ENDPOINTS = "endpoints"
     HOST = "host"
+    SECRET = "secret"
 
 
 class Resource(msgspec.Struct, frozen=True):

@@ -1,0 +1,59 @@
+"""Certificates of hosts: made when Envoy first asks, gone with the host, replaced in time."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from setpoint.drivers.envoy.authority import LEAF_DAYS, Authority, covers
+from setpoint.drivers.envoy.snapshot import Name
+from setpoint.drivers.envoy.table import Table
+from setpoint.formats.envoy.resource import Kind
+from setpoint.formats.envoy.tls import secret
+
+_log = logging.getLogger(__name__)
+
+DAY_S = 86_400.0
+RENEW_AFTER_S = LEAF_DAYS * DAY_S * 2 / 3
+
+
+class Certificates:
+    """Only for hosts that an app has: whoever greets with another name is turned away."""
+
+    def __init__(self, authority: Authority, table: Table, now_s: Callable[[], float]) -> None:
+        self._authority = authority
+        self._table = table
+        self._now_s = now_s
+        self._made_s: dict[str, float] = {}
+
+    def begin(self) -> None:
+        """Without an authority the edge still serves, but for TLS."""
+        try:
+            self._authority.ensure()
+        except OSError as error:
+            _log.error("cannot make the edge's certificate authority: %s", error)
+
+    def make(self, hosts: Iterable[str]) -> set[Name]:
+        """For those that have none yet; returns what is new."""
+        wanted = [h for h in hosts if h in self._table.owners and covers(h)]
+        return self._put(host for host in wanted if host not in self._made_s)
+
+    def renew(self) -> set[Name]:
+        before_s = self._now_s() - RENEW_AFTER_S
+        return self._put([host for host, made_s in self._made_s.items() if made_s < before_s])
+
+    def drop(self, changed: Iterable[Name]) -> set[Name]:
+        """Of hosts among these that no app has any more; returns what is gone."""
+        hosts = {name for kind, name in changed if kind is Kind.HOST}
+        gone = {h for h in hosts if h not in self._table.owners and self._made_s.pop(h, None)}
+        return self._table.snapshot.replace([(Kind.SECRET, host) for host in gone], ())
+
+    def _put(self, hosts: Iterable[str]) -> set[Name]:
+        changed = set[Name]()
+        for host in hosts:
+            try:
+                made = secret(host, *self._authority.leaf(host))
+            except (OSError, ValueError) as error:
+                _log.error("cannot make a certificate for %s: %s", host, error)
+                continue
+            self._made_s[host] = self._now_s()
+            changed |= self._table.snapshot.replace((), [made])
+        return changed
