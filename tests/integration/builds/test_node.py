@@ -167,6 +167,7 @@ def test_what_cannot_be_offered_is_warned_of(
     [
         ("lts and greatest", "is not a range of versions"),
         ("$(reboot)", "is not a range of versions"),
+        ("--eval=process.exit(0)", "is not a range of versions"),
         (">22 <20", "which no version can satisfy"),
     ],
 )

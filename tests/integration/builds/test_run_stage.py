@@ -156,6 +156,8 @@ attempt("private", lambda: os.listdir(DATA + "/private"))
 attempt("sources", lambda: os.listdir(DATA + "/sources"))
 attempt("cache", lambda: open(CACHE + "/evil", "w"))
 attempt("layers", lambda: open(LAYERS + "/evil", "w"))
+attempt("caches of others", lambda: os.listdir(DATA + "/build-caches"))
+attempt("trees", lambda: os.listdir(DATA + "/trees"))
 attempt("usr", lambda: open("/usr/evil", "w"))
 attempt("loopback", lambda: connect(("127.0.0.1", {port})))
 if {limited}:
@@ -178,7 +180,10 @@ def test_hostile_build_gets_nowhere_and_what_was_there_stays(site: Site) -> None
     build = site.built("prey", "sphostile\n")
     said = site.said(build)
     assert (build.status, build.user_error, build.slug) == ("failed", True, None)
-    for what in ("private", "sources", "cache", "layers", "usr", "loopback"):
+    for what in (
+        *("private", "sources", "cache", "layers", "caches of others", "trees", "usr"),
+        "loopback",
+    ):
         assert f"kept from {what} " in said, said
     if site.plane.probe().limits:
         assert "kept from bomb BlockingIOError" in said

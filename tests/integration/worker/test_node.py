@@ -34,6 +34,7 @@ export default async function (event, context, logger) {
       setTimeout(() => { throw new Error("much later") }, 10);
       await sleep(60_000);
       break;
+    case "channel": return [typeof process.send];
     case "log": logger.info("hello from the logger"); break;
     case "wait":
       fs.writeFileSync(asked.began, "");
@@ -280,6 +281,12 @@ def test_exit_in_a_function_is_that_invocations_error_alone(start: Start) -> Non
     worker = start().started()
     answer = worker.call({"do": "exit"})
     assert (answer.status, answer.body) == (500, "Function threw: process.exit(3) was called")
+    assert worker.call({}).status == 200
+
+
+def test_channel_to_the_accepting_process_is_out_of_a_functions_way(start: Start) -> None:
+    worker = start().started()
+    assert json.loads(worker.call({"do": "channel"}).body)[0] == "undefined"
     assert worker.call({}).status == 200
 
 

@@ -173,7 +173,9 @@ class Accepting:
             self._take(json.loads(line))
         return bool(chunk)
 
-    def _take(self, message: dict[str, object]) -> None:
+    def _take(self, message: object) -> None:
+        if not isinstance(message, dict):
+            return
         if message.get("cmd") == "NODE_HANDLE_ACK":
             self._unacknowledged = False
         elif "closed" in message:

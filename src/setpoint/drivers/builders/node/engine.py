@@ -34,7 +34,7 @@ DEFAULT = 24
 
 _LOOK = """
 const v = process.versions;
-console.log(JSON.stringify({version: v.node, abi: v.modules, v8: v.v8}));
+console.log(JSON.stringify({version: v.node, abi: v.modules}));
 """
 _CHOOSE = """
 const semver = require("module").createRequire(process.argv[1])("semver");
@@ -127,7 +127,7 @@ def choose(node: Node, engine: str, offered: Iterable[str], where: str) -> Choic
         return Choice(versions[0])
     if len(engine) > RANGE_CHARS_MAX or not engine.isprintable():
         raise _no_range(where, engine)
-    argv = (node.path, "-e", _CHOOSE, node.npm, engine, *versions)
+    argv = (node.path, "-e", _CHOOSE, "--", node.npm, engine, *versions)
     chosen = _ask(argv, _Chosen)
     if chosen is None:
         raise CannotBuild("Node.js cannot be asked what engines.node means", user_error=False)

@@ -5,6 +5,7 @@ Where packages have install scripts, those run on a copy in the app's sandbox; w
 the app's own layer.
 """
 
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -128,18 +129,23 @@ def _at(folder: str) -> str:
 
 
 def merge(layer: Path, into: Path) -> None:
-    """The same files under another name: folders are made, files linked, links copied."""
+    """The same files under another name: folders are made, files linked, links copied. What is
+    there already stays."""
     into.mkdir(mode=0o755, exist_ok=True)
     for here, folders, files in os.walk(layer):
         target = into / os.path.relpath(here, layer)
         for name in (*folders, *files):
-            source = Path(here, name)
-            if source.is_symlink():
-                (target / name).symlink_to(os.readlink(source))
-            elif name in files:
-                os.link(source, target / name)
-            else:
-                (target / name).mkdir(mode=0o755, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                _add(Path(here, name), target / name)
+
+
+def _add(source: Path, at: Path) -> None:
+    if source.is_symlink():
+        at.symlink_to(os.readlink(source))
+    elif source.is_dir():
+        at.mkdir(mode=0o755)
+    else:
+        os.link(source, at)
 
 
 def flat(project: Project) -> list[str]:
