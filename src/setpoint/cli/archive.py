@@ -94,19 +94,25 @@ def _write(folder: Path, out: IO[bytes]) -> int:
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for inside, path in members(folder):
-            count += 1
-            total += _add(tar, folder, inside, path)
+            facts = path.lstat()
+            count, total = count + 1, total + facts.st_size
             if count > SOURCE_FILES_MAX:
                 raise OverLimit(
                     f"cannot deploy {folder}: more than {SOURCE_FILES_MAX} files", _hint()
                 )
-            if total > SOURCE_UNPACKED_BYTES_MAX:
+            if total > SOURCE_UNPACKED_BYTES_MAX:  # before anything of it is read
                 raise _too_large(folder, "it is too large", SOURCE_UNPACKED_BYTES_MAX)
+            _add(tar, folder, inside, path, facts)
     return count
 
 
-def _add(tar: tarfile.TarFile, folder: Path, inside: str, path: Path) -> int:
-    facts = path.lstat()
+def _add(
+    tar: tarfile.TarFile, folder: Path, inside: str, path: Path, facts: os.stat_result
+) -> None:
+    if any("\udc80" <= char <= "\udcff" for char in inside):
+        raise Invalid(
+            f"cannot deploy {folder}: the name {inside[-80:]!r} is not UTF-8", "rename it"
+        )
     entry = tarfile.TarInfo(inside)
     if stat.S_ISLNK(facts.st_mode):
         entry.type, entry.linkname = tarfile.SYMTYPE, _target(folder, inside, path)
@@ -118,7 +124,6 @@ def _add(tar: tarfile.TarFile, folder: Path, inside: str, path: Path) -> int:
             tar.addfile(entry, content)
     else:
         raise Invalid(f"cannot deploy {folder}: {inside} is neither a file nor a link", _hint())
-    return entry.size
 
 
 def _target(folder: Path, inside: str, path: Path) -> str:

@@ -130,7 +130,10 @@ def tell(here: Here, app: str, outcome: Outcome) -> None:
 def complain(here: Here, head: str, message: str, outcome: Outcome) -> None:
     """A release that was asked for and does not run: why, and what serves instead."""
     here.out.complain(head)
-    for line in message.splitlines()[-LAST_LINES:]:
+    lines = message.splitlines()
+    if len(lines) > LAST_LINES:  # what happened and what to do stand first, a tool's words last
+        lines = [*lines[:2], "...", *lines[3 - LAST_LINES :]]
+    for line in lines:
         here.out.complain(f"  {line}")
     serving = next((r["label"] for r in outcome.detail["releases"] if r["current"]), None)
     here.out.complain(f"{serving} still serves" if serving else "nothing serves yet")

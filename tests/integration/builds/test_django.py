@@ -113,7 +113,9 @@ def test_failure_ends_the_build_with_the_traceback_and_the_way_round_it(site: Si
     assert (build.status, build.user_error) == ("failed", True)
     lines = build.message.splitlines()
     assert lines[0] == "cannot build shop: `python manage.py collectstatic --noinput` failed"
-    assert lines[1] == "to go without: setpoint config shop DISABLE_COLLECTSTATIC=1"
+    assert (
+        lines[1] == "to go without: setpoint config shop DISABLE_COLLECTSTATIC=1, and deploy again"
+    )
     assert "KeyError: 'SECRET_KEY'" in lines
 
 

@@ -89,6 +89,21 @@ def test_a_pipe_is_refused_by_name(tmp_path: Path) -> None:
         archive.pack(folder)
 
 
+def test_a_name_that_is_not_utf_8_is_refused_before_the_upload(tmp_path: Path) -> None:
+    folder = write(tmp_path / "p", "Procfile")
+    (folder / "caf\udce9.txt").write_text("")
+    with pytest.raises(Invalid, match=r"'caf.udce9.txt' is not UTF-8"):
+        archive.pack(folder)
+
+
+def test_what_is_too_large_is_not_even_read(tmp_path: Path) -> None:
+    folder = write(tmp_path / "p", "Procfile")
+    with (folder / "video").open("wb") as file:
+        file.truncate(2 * 1024**4)
+    with pytest.raises(OverLimit, match=r"too large, at most 536\.9 MB"):
+        archive.pack(folder)
+
+
 def test_too_many_files_and_too_many_bytes_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

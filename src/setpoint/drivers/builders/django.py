@@ -53,7 +53,7 @@ class Collecting:
         except CannotBuild as error:
             if UNKNOWN in error.tool:
                 return False
-            off = f"setpoint config {request.app_name} {SWITCH}=1"
+            off = f"setpoint config {request.app_name} {SWITCH}=1, and deploy again"
             hint = f"{error.hint}; to go without: {off}".removeprefix("; ")
             raise CannotBuild(
                 error.message, hint, tool=error.tool, user_error=error.user_error
