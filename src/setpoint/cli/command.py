@@ -16,7 +16,8 @@ APP_RE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 """Wider than app names are: the API refuses better. It only keeps paths whole."""
 
 VERSION_RE = re.compile(r"v?[0-9]{1,9}")
-WIDTH = 90
+WIDTH_MIN, WIDTH_MAX = 40, 90
+"""Of help texts: a terminal's own width within these, and the most where there is none."""
 
 
 class Here:
@@ -74,7 +75,16 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
     """Told its width: to find out by itself it imports shutil, with every compressor there is."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=WIDTH, max_help_position=28)
+        width = _width()
+        super().__init__(prog, width=width, max_help_position=min(28, width // 3))
+
+
+def _width() -> int:
+    try:
+        columns = os.get_terminal_size(1).columns - 2  # what argparse leaves free too
+    except OSError:
+        return WIDTH_MAX
+    return max(WIDTH_MIN, min(columns, WIDTH_MAX))
 
 
 def run(name: str, summary: str, module: object, words: list[str]) -> int:

@@ -72,7 +72,8 @@ def _worst(states: list[str]) -> int:
 
 def _one(here: Here, detail: dict[str, Any]) -> int:
     now = verdict(detail)
-    here.out.line(f"{detail['name']}  {state_text(detail)}", COLOURS.get(detail["state"], "yellow"))
+    head = (detail["name"], *([detail["release"]["label"]] if detail["release"] else []))
+    here.out.line("  ".join((*head, state_text(detail))), COLOURS.get(detail["state"], "yellow"))
     if detail["message"] and detail["message"] not in {w["because"] for w in detail["waiting"]}:
         here.out.line(f"  {detail['message']}")
     for unmet in detail["unmet"]:

@@ -243,6 +243,25 @@ def test_plan_of_a_scale_tells_what_would_be_unmet(
     assert plane.unit("planned") == before
 
 
+def test_a_failed_build_is_not_tried_again_by_a_scale_or_a_restart(
+    plane: Plane, cli: Cli, deployed: Deployed, project: Project
+) -> None:
+    deployed("unbuilt")
+    plane.supervisor.build_error = "no such package"
+    broken = project("broken", Procfile="web: serve\n", requirements__txt="nosuch\n")
+    assert cli("deploy", str(broken), "-a", "unbuilt").code == 3
+    unit = plane.unit("unbuilt")
+    assert unit is not None
+    before = plane.call(plane.store.builds(unit.id))
+    assert len(before) == 2
+    assert cli("scale", "unbuilt", "web=2").code == 3
+    assert cli("restart", "unbuilt").code == 3
+    until(lambda: len(parsed(cli("info", "unbuilt", "--json"))["dynos"]) == 2)
+    assert plane.call(plane.store.builds(unit.id)) == before
+    assert cli("rollback", "unbuilt").out.endswith("v2 serves (v1 again)\n")
+    assert cli("status", "unbuilt").out.startswith("unbuilt  v2  settled\n")
+
+
 def test_status_tells_each_app_and_ends_with_the_worst(
     plane: Plane, cli: Cli, deployed: Deployed, project: Project
 ) -> None:
