@@ -62,6 +62,16 @@ def test_a_second_build_asks_nobody_and_shares_the_files(yard: Yard, registry: R
     assert one.stat().st_ino == two.stat().st_ino
 
 
+def test_version_newer_than_the_cache_is_fetched(yard: Yard, registry: Registry) -> None:
+    registry.publish("left")
+    yard.build(registry.project(("left",), scripts=START))
+    registry.packages["left"].clear()
+    registry.publish("left", "2.0.0")
+    slug = yard.build(registry.project(("left",), scripts=START))
+    manifest = yard.code(slug) / "node_modules/left/package.json"
+    assert json.loads(manifest.read_text())["version"] == "2.0.0"
+
+
 def test_no_script_of_a_package_runs_while_it_is_fetched(yard: Yard, registry: Registry) -> None:
     mark = yard.folder / "ran"
     registry.publish("eager", scripts={"postinstall": f"touch {mark}"})
@@ -108,6 +118,19 @@ def test_settings_of_the_project_do_not_reach_npm(yard: Yard, registry: Registry
     files = registry.project(("left",), scripts=START)
     yard.build({**files, ".npmrc": "registry=http://127.0.0.1:1/\nignore-scripts=false\n"})
     assert "/left" in registry.asked
+
+
+def test_lock_made_with_legacy_peers_needs_its_setting(yard: Yard, registry: Registry) -> None:
+    registry.publish("host", "2.0.0")
+    registry.publish("plugin", peerDependencies={"host": "^1.0.0"})
+    files = registry.project(("host", "plugin"), scripts=START)
+    lock = json.loads(files["package-lock.json"])
+    lock["packages"]["node_modules/plugin"]["peerDependencies"] = {"host": "^1.0.0"}
+    files["package-lock.json"] = json.dumps(lock)
+    with pytest.raises(CannotBuild):
+        yard.build(files)
+    slug = yard.build({**files, ".npmrc": "legacy-peer-deps=true\n"})
+    assert (yard.code(slug) / "node_modules/plugin/index.js").exists()
 
 
 def test_workspaces_of_the_source_are_linked(yard: Yard, registry: Registry) -> None:

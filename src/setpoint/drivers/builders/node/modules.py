@@ -53,7 +53,8 @@ class Yard:
     def install(self, project: Project, new: Path, *, development: bool) -> None:
         """Its node_modules in the new folder `new`, and nothing else. Raises CannotBuild."""
         show(project, new)
-        _must(self.npm.ci(new, *(() if development else (PRODUCTION,))), project)
+        options = (*project.options, *(() if development else (PRODUCTION,)))
+        _must(self.npm.ci(new, *options), project)
         keep_modules(project, new)
 
     def scripted(self, project: Project, base: Digest, *, development: bool) -> Digest:
@@ -150,7 +151,7 @@ def _add(source: Path, at: Path) -> None:
 
 def flat(project: Project) -> list[str]:
     """All that decides what is installed."""
-    return sorted(f"{name}:{text}" for name, text in project.shown.items())
+    return [*project.options, *sorted(f"{name}:{text}" for name, text in project.shown.items())]
 
 
 def _must(outcome: Outcome, project: Project) -> None:

@@ -106,8 +106,9 @@ class Npm:
         """node_modules of the project in `folder`. From the cache first: where all is there, the
         network is not touched. Raises CannotBuild only where what it unpacks is too big."""
         outcome = self._run(folder, "ci", *options, "--offline")
-        if not outcome.ok and outcome.reason is Reason.NOT_CACHED:
-            outcome = self._run(folder, "ci", *options, "--prefer-offline")
+        # A cached list of versions may be older than the version that is wanted.
+        if not outcome.ok and outcome.reason in (Reason.NOT_CACHED, Reason.UNKNOWN_PACKAGE):
+            outcome = self._run(folder, "ci", *options)
         return outcome
 
     def _run(self, folder: Path, *arguments: str) -> Outcome:

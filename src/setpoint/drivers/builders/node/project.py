@@ -1,6 +1,7 @@
 """One Node.js project of a source tree: its package.json and its lock file, read and screened."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,11 @@ from setpoint.model.errors import Invalid
 
 Read = Callable[[str], bytes | None]
 
+SETTINGS = ".npmrc"
+SETTINGS_BYTES_MAX = 64 * 1024
+_LEGACY = re.compile(rb"^\s*legacy-peer-deps\s*=\s*true\s*$", re.MULTILINE)
+"""The one setting without which a lock file that was made with it cannot be read."""
+
 _SHOWN = (
     *("name", "version", "private", "dependencies", "devDependencies", "optionalDependencies"),
     *("peerDependencies", "peerDependenciesMeta", "bundleDependencies", "overrides", "workspaces"),
@@ -26,12 +32,14 @@ _SHOWN = (
 
 @dataclass(frozen=True)
 class Project:
-    """`folder`: of the source, '' for its root. `shown`: what npm gets to see, by path inside."""
+    """`folder`: of the source, '' for its root. `shown`: what npm gets to see, by path inside.
+    `options`: of npm, that the project asks for and that do no harm."""
 
     folder: str
     manifest: Manifest
     lock: Lock
     shown: Mapping[str, str]
+    options: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -80,7 +88,9 @@ def of(read: Read, folder: str) -> Project:
             for inner in screened.folders
         },
     }
-    return Project(folder, manifest, screened, shown)
+    settings = read(_inside(folder, SETTINGS)) or b""
+    options = ("--legacy-peer-deps",) if _LEGACY.search(settings[:SETTINGS_BYTES_MAX]) else ()
+    return Project(folder, manifest, screened, shown, options)
 
 
 def _manifest(read: Read, folder: str) -> Manifest:
