@@ -116,6 +116,20 @@ def test_build_scripts_see_config_and_run_in_each_build(site: Site) -> None:
     assert "Running build scripts" in site.said(same)
 
 
+def test_install_script_that_the_project_forbids_does_not_run(site: Site) -> None:
+    for name in ("wanted", "unwanted"):
+        site.registry.publish(name, scripts={"install": "touch ran"})
+    files = site.registry.project(
+        ("wanted", "unwanted"), scripts=START, allowScripts={"unwanted": False}
+    )
+    build = site.built("forbids", files)
+    assert (site.code(build) / "node_modules/wanted/ran").exists()
+    assert "not yet covered" not in site.said(build)
+    commands = subprocess.run(["npm", "help"], capture_output=True, text=True).stdout
+    if "deny-scripts" in commands:  # older npms know no such list
+        assert not (site.code(build) / "node_modules/unwanted/ran").exists()
+
+
 def test_install_scripts_of_packages_see_no_config(site: Site) -> None:
     site.registry.publish("curious", scripts={"install": "env > seen.txt"})
     files = site.registry.project(("curious",), scripts=START)

@@ -81,7 +81,7 @@ def of(read: Read, folder: str) -> Project:
         )
     screened = lock.screen(data, where)
     shown = {
-        package_json.FILE: _sanitised(manifest),
+        package_json.FILE: _sanitised(manifest, (*screened.scripted, *screened.scripted_dev)),
         lock.FILE: screened.text,
         **{
             f"{inner}/{package_json.FILE}": _sanitised(_manifest(read, _inside(folder, inner)))
@@ -106,8 +106,14 @@ def _manifest(read: Read, folder: str) -> Manifest:
         raise CannotBuild(error.message.removeprefix("cannot read "), error.hint) from None
 
 
-def _sanitised(manifest: Manifest) -> str:
+def _sanitised(manifest: Manifest, scripted: tuple[str, ...] = ()) -> str:
+    """`scripted`: packages whose install scripts may run, where the project does not forbid them:
+    they run in its sandbox, where newer npms would leave them out."""
     shown: dict[str, Any] = {k: v for k, v in manifest.document.items() if k in _SHOWN}
+    said = shown.pop("allowScripts", {})
+    if scripted:
+        said = said if isinstance(said, dict) else {}
+        shown["allowScripts"] = {**dict.fromkeys(scripted, True), **said}
     return json.dumps(shown, sort_keys=True)
 
 
