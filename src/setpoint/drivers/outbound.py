@@ -10,7 +10,7 @@ import http.client
 import ipaddress
 import socket
 import ssl
-import time
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -56,22 +56,57 @@ def networks(operator: Mapping[str, str]) -> tuple[Network, ...]:
 def fetch(url: str, into: BinaryIO, rules: Rules) -> None:
     """GET an https address. Raises Terminal where the address or its answer is at fault, Transient
     where trying again may help."""
-    ends_s = time.monotonic() + rules.time_s_max
-    for _ in range(REDIRECTS_MAX):
-        moved = _get(urlsplit(url), into, rules, ends_s)
-        if moved is None:
-            return
-        url = _next(url, moved)
+    with _Deadline(rules.time_s_max) as deadline:
+        for _ in range(REDIRECTS_MAX):
+            moved = _get(urlsplit(url), into, rules, deadline)
+            if moved is None:
+                return
+            url = _next(url, moved)
     raise _cannot(url, f"it leads on more than {REDIRECTS_MAX} times")
 
 
-def _get(parts: SplitResult, into: BinaryIO, rules: Rules, ends_s: float) -> str | None:
+class _Deadline:
+    """Ends whatever connection is open once the time is up, however slowly it trickles."""
+
+    def __init__(self, time_s_max: float) -> None:
+        self.over = False
+        self._lock = threading.Lock()
+        self._open: socket.socket | None = None
+        self._timer = threading.Timer(time_s_max, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "_Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self.watch(None)
+
+    def watch(self, connection: socket.socket | None) -> None:
+        """Of a copy: TLS wraps and detaches the one that is given."""
+        copied = connection.dup() if connection is not None else None
+        with self._lock:
+            before, self._open = self._open, copied
+        if before is not None:
+            before.close()
+        if self.over:
+            self._end()
+
+    def _end(self) -> None:
+        self.over = True
+        with self._lock, contextlib.suppress(OSError):
+            if self._open is not None:
+                self._open.shutdown(socket.SHUT_RDWR)
+
+
+def _get(parts: SplitResult, into: BinaryIO, rules: Rules, deadline: _Deadline) -> str | None:
     """None when it was written to `into`, else where it leads."""
     url = parts.geturl()
     if parts.scheme != "https" or not parts.hostname:
         raise _cannot(url, "it is no https address")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = _Checked(parts.hostname, parts.port or 443, rules)
+    connection = _Checked(parts.hostname, parts.port or 443, rules, deadline)
     with contextlib.closing(connection):
         try:
             connection.request("GET", path, headers={"User-Agent": "setpoint", "Accept": "*/*"})
@@ -79,40 +114,43 @@ def _get(parts: SplitResult, into: BinaryIO, rules: Rules, ends_s: float) -> str
                 if answer.status in (301, 302, 303, 307, 308):
                     return answer.getheader("Location") or ""
                 _check_status(url, answer.status)
-                _copy(url, answer, into, rules, ends_s)
+                _copy(url, answer, into, rules)
         except ssl.SSLCertVerificationError as error:
             raise _cannot(url, f"its certificate is not trusted ({error.verify_message})") from None
         except (OSError, http.client.HTTPException) as error:
-            raise Transient(f"cannot fetch {_shown(url)}: {_words(error)}") from None
+            words = _words(error)
+            if deadline.over:
+                words = f"it takes over {rules.time_s_max:g} s"
+            raise Transient(f"cannot fetch {_shown(url)}: {words}") from None
+    if deadline.over:
+        raise Transient(f"cannot fetch {_shown(url)}: it takes over {rules.time_s_max:g} s")
     return None
 
 
-def _copy(
-    url: str, answer: http.client.HTTPResponse, into: BinaryIO, rules: Rules, ends_s: float
-) -> None:
+def _copy(url: str, answer: http.client.HTTPResponse, into: BinaryIO, rules: Rules) -> None:
     size = 0
     while chunk := answer.read1(CHUNK_BYTES):
         size += len(chunk)
         if size > rules.bytes_max:
             raise _cannot(url, f"it is over {rules.bytes_max // (1024 * 1024)} MiB")
-        if time.monotonic() > ends_s:
-            raise Transient(f"cannot fetch {_shown(url)}: it takes over {rules.time_s_max:g} s")
         into.write(chunk)
     if answer.length:
-        raise Transient(f"cannot fetch {_shown(url)}: the connection broke off")
+        raise http.client.IncompleteRead(b"")
 
 
 class _Checked(http.client.HTTPSConnection):
     """Connects to an address that was judged, and shows the name that was asked for."""
 
-    def __init__(self, host: str, port: int, rules: Rules) -> None:
+    def __init__(self, host: str, port: int, rules: Rules, deadline: _Deadline) -> None:
         self._rules = rules
+        self._deadline = deadline
         self._tls = ssl.create_default_context()
         super().__init__(host, port, timeout=WAIT_S, context=self._tls)
 
     def connect(self) -> None:
         plain = _connected(self.host, self.port, self._rules)
         try:
+            self._deadline.watch(plain)
             self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
         except BaseException:
             plain.close()
@@ -163,6 +201,8 @@ def _check_status(url: str, status: int) -> None:
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {WAIT_S:g} s"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the connection broke off"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

@@ -1,6 +1,7 @@
 """One buildpack as an app's intent names it: an address, or an upload by its digest. Pure."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -37,6 +38,12 @@ def parse(text: str) -> Buildpack:
         )
     if parts.username or parts.password:
         raise _refused(text, "its address holds a password", "use an address without one")
+    if parts.query or parts.fragment:
+        raise _refused(
+            text,
+            "its address has a query, which may be a secret, and is kept and shown",
+            "send the buildpack itself: setpoint buildpacks APP --set DIR",
+        )
     if not _ARCHIVE.fullmatch(parts.path):
         raise _refused(
             text,
@@ -44,6 +51,12 @@ def parse(text: str) -> Buildpack:
             "for a repository use the address of its archive, ending in .tar.gz",
         )
     return Buildpack(_name(parts.path), url=text)
+
+
+def digests(texts: Iterable[str]) -> tuple[Digest, ...]:
+    """Of those that were uploaded; what cannot be read is for the builder to complain of."""
+    found = (_UPLOADED.fullmatch(text) for text in texts)
+    return tuple(Digest(match[2]) for match in found if match)
 
 
 def named(name: str, digest: Digest) -> str:

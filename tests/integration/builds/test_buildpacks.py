@@ -18,7 +18,7 @@ from setpoint.formats import buildpack
 from setpoint.model.ids import BuildId, Digest
 from setpoint.model.release import Build, BuildRequest, ProcessType
 from tests.integration.supervisor.plane import Plane, new_plane
-from tests.support.building import packed
+from tests.support.building import packed, packed_entries
 from tests.support.https import Answer, Https, served
 from tests.support.waiting import until
 
@@ -220,6 +220,22 @@ def test_buildpack_that_fails_fails_the_build(site: Site, pack: dict[str, str], 
 def test_program_that_may_not_be_run_is_named(site: Site) -> None:
     build = site.built({"shop.txt": ""}, site.pack(SHOP, mode=0o644))
     assert "bin/detect of 1-shop may not be run: make it executable" in build.message
+
+
+def test_hostile_archives_of_buildpacks_are_refused(site: Site) -> None:
+    def told(content: bytes) -> str:
+        pack = buildpack.named("bad", site.upload(content))
+        build = site.built({"shop.txt": ""}, pack, app="hostile")
+        assert (build.status, build.user_error) == ("failed", True)
+        return build.message
+
+    bomb = archived({**SHOP, "zeros": "\0" * 64 * 1024 * 1024})
+    assert "buildpack bad grows more than 200-fold when unpacked" in told(bomb)
+    assert "the path leaves buildpack bad" in told(archived({"../../evil": ""}))
+    link = packed_entries([("bin/compile", tarfile.SYMTYPE, "/bin/sh")])
+    assert "the link leaves buildpack bad" in told(link)
+    twice = archived(SHOP)[:-30]
+    assert "buildpack bad is not a readable tar.gz" in told(twice)
 
 
 def test_address_that_gives_nothing_usable(site: Site) -> None:

@@ -1,11 +1,15 @@
 """pyproject.toml, with and without a uv.lock: what is installed, and what is refused and how."""
 
+import contextlib
 import subprocess
 from pathlib import Path
 
 import pytest
 import uv as uv_package
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from setpoint.drivers.builders import pyproject, uv_lock
 from setpoint.drivers.builders.errors import CannotBuild
 from tests.support.building import Yard
 
@@ -171,6 +175,8 @@ def test_requirements_txt_wins_over_the_lists_of_a_pyproject(yard: Yard) -> None
     ("files", "words"),
     [
         ({"pyproject.toml": "[project"}, "pyproject.toml is not TOML"),
+        ({"pyproject.toml": "a = " + "[" * 50_000}, "pyproject.toml is not TOML"),
+        ({"pyproject.toml": "[project]\nname = 'a\"\\n[tool]'\n"}, "is no name of a project"),
         ({"pyproject.toml": project("flask 2")}, "'flask 2' is no dependency"),
         (
             {"pyproject.toml": project("a @ git+https://example.com/a")},
@@ -249,3 +255,35 @@ def test_wish_for_a_python_that_nobody_can_read_ends_the_build(
     assert f"{name} cannot be read: " in told
     assert words in told
     assert "\x1b" not in told
+
+
+# --- whatever else may be in there ---------------------------------------------------------------
+
+odd = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("."),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+keys = ("name", "dynamic", "dependencies", "requires-python", "source", "metadata", "extras")
+keys += ("requires-dist", "optional-dependencies", "virtual", "specifier", "marker", "sources")
+tables = st.dictionaries(st.sampled_from(keys), odd | st.dictionaries(st.sampled_from(keys), odd))
+
+
+@given(tables, tables, st.lists(tables, max_size=3) | odd)
+@settings(max_examples=200, deadline=None)
+def test_no_odd_value_is_anything_but_a_refusal(project, uv, packages) -> None:
+    document = {"project": project, "tool": {"uv": uv, "poetry": uv}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pyproject.tomllib, "loads", lambda _: document)
+        try:
+            read = pyproject.read("pyproject.toml", b"")
+            pyproject.check_python("pyproject.toml", read.python, "3.11.2")
+            pyproject.wanted("pyproject.toml", read)
+        except CannotBuild:
+            read = pyproject.Project("shop", (), "", frozenset(), False, "")
+        root = {"name": read.name, "source": {"virtual": "."}, **uv}
+        patch.setattr(pyproject.tomllib, "loads", lambda _: {"package": packages})
+        for found in (packages, [root, *packages] if isinstance(packages, list) else [root]):
+            patch.setattr(pyproject.tomllib, "loads", lambda _, f=found: {"package": f})
+            with contextlib.suppress(CannotBuild):
+                uv_lock.check("uv.lock", b"", read)

@@ -265,6 +265,8 @@ def test_the_server_is_one_layer_for_all_sites_and_survives_hostile_names(yard: 
     ("files", "words"),
     [
         ({"static.json": "{"}, "static.json: it is not JSON"),
+        ({"index.html": "", ".setpoint": "mine"}, ".setpoint/site.json is ours to write"),
+        ({"index.html": "", ".setpoint/site.json/x": ""}, "site.json is ours to write"),
         ({"static.json": "{}"}, "static.json serves public_html/, which is not in the source"),
         ({"index.html": "", "package.json": "{}"}, "no start script in package.json"),
         ({"index.html": "", "requirements.txt": ""}, "no Procfile"),

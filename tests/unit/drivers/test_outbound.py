@@ -2,6 +2,7 @@
 
 import io
 import ipaddress
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,13 @@ def test_nobody_is_led_to_another_host(site: Https) -> None:
 def test_size_is_bounded_with_and_without_a_length(site: Https) -> None:
     site.answers["/big"] = Answer(b"x" * 2_000_000)
     assert "it is over 1 MiB" in refusal(site.url("/big"), bytes_max=1024 * 1024).message
+
+
+def test_time_is_bounded_however_slowly_an_answer_trickles() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(Transient, match=r"it takes over 0\.3 s"):
+            outbound.fetch(f"https://127.0.0.1:{port}/x", io.BytesIO(), Rules(LOOPBACK, 9, 0.3))
 
 
 def test_failures_are_told_apart(site: Https, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,7 @@ def test_an_upload_is_written_down_with_its_digest() -> None:
         ("http://example.com/a.tar.gz", "no https address"),
         ("https://example.com/a.git", "names no tar.gz"),
         ("https://me:pw@example.com/a.tar.gz", "holds a password"),
+        ("https://example.com/a.tar.gz?token=1", "has a query"),
         ("https://example.com/a b.tar.gz", "no https address"),
         ("https://[::1/a.tar.gz", "no https address"),
         ("x@sha256:12", "no https address"),

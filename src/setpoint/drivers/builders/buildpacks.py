@@ -80,8 +80,8 @@ def _processes(shop: Workshop, made: Path) -> tuple[ProcessType, ...]:
         named = procfile.parse(own.decode("utf-8-sig", "replace"))
     except Invalid as error:
         raise CannotBuild(error.message, error.hint) from None
-    (made / RELEASE).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
+        (made / RELEASE).unlink(missing_ok=True)
         (made / RELEASE).parent.rmdir()
     _write_defaults(made, config)
     names = {process.name for process in named}
@@ -101,10 +101,9 @@ def _write_defaults(made: Path, config: Mapping[str, str]) -> None:
     if not config:
         return
     file = made / DEFAULTS
-    folder = file.parent
-    if folder.is_symlink() or file.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise CannotBuild(f"{DEFAULTS} is ours to write, and something else is in its place")
-    folder.mkdir(exist_ok=True)
+    if not tree.ours_to_write(made, DEFAULTS):
+        raise CannotBuild(f"{DEFAULTS} is ours to write, and something is in its place")
+    file.parent.mkdir(exist_ok=True)
     lines = (
         f'[ -n "${{{key}+set}}" ] || export {key}={shlex.quote(value)}\n'
         for key, value in config.items()

@@ -1,5 +1,6 @@
 """A project's pyproject.toml -> what it depends on. Pure; what only code could tell is refused."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ FILE = "pyproject.toml"
 BYTES_MAX = requirements.BYTES_MAX
 
 Table = dict[str, Any]
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,16 @@ def read(where: str, data: bytes) -> Project:
     """Raises CannotBuild."""
     document = toml(where, data, BYTES_MAX)
     project, tools = table(document, "project"), table(document, "tool")
-    uv = table(tools, "uv")
-    if "dependencies" in project.get("dynamic", ()):
+    uv, name = table(tools, "uv"), str(project.get("name", ""))
+    if name and not _NAME.fullmatch(name):
+        raise CannotBuild(f"{where} cannot be read: {name[:60]!r} is no name of a project")
+    if "dependencies" in listed(project, "dynamic"):
         raise CannotBuild(
             f"{where} leaves its dependencies to be computed, which would run its code",
             "list them under [project] dependencies",
         )
     return Project(
-        requirements.normalised(str(project.get("name", ""))),
+        requirements.normalised(name),
         _lines(where, project.get("dependencies", [])),
         str(project.get("requires-python", "")),
         frozenset(map(requirements.normalised, table(uv, "sources"))),
@@ -71,6 +75,11 @@ def toml(where: str, data: bytes, bytes_max: int) -> Table:
 def table(parent: Table, key: str) -> Table:
     child = parent.get(key)
     return child if isinstance(child, dict) else {}
+
+
+def listed(parent: Table, key: str) -> list[Any]:
+    child = parent.get(key)
+    return child if isinstance(child, list) else []
 
 
 def wanted(where: str, project: Project) -> Requirements:

@@ -37,8 +37,8 @@ def prepare(root: Path) -> tuple[str, ...]:
             "make it before you deploy, or name another folder with root",
         )
     file = root / static_json.SITE
-    if file.parent.is_symlink() or file.is_symlink():
-        raise CannotBuild(f"{static_json.SITE} is a link, and is ours to write")
+    if not tree.ours_to_write(root, static_json.SITE):
+        raise CannotBuild(f"{static_json.SITE} is ours to write, and something is in its place")
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(msgspec.json.encode(site))
     return (*site.warnings, *_missing(folder, site))

@@ -71,6 +71,15 @@ def _content(path: Path) -> tuple[bytes, bytes]:
         return b"x" if executable else b"f", hashlib.file_digest(file, "sha256").digest()
 
 
+def ours_to_write(root: Path, name: str) -> bool:
+    """May we put a file there? Not where a link would lead us elsewhere, or a folder stands."""
+    file = root / name
+    folder_is_plain = not file.parent.is_symlink() and (
+        file.parent.is_dir() or not file.parent.exists()
+    )
+    return folder_is_plain and not file.is_symlink() and not file.is_dir()
+
+
 def read(root: Path, name: str, bytes_max: int) -> bytes | None:
     """A file's first `bytes_max` bytes, or None where there is none. Links stay inside the tree:
     unpacking saw to that."""

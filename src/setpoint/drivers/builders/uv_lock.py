@@ -52,13 +52,18 @@ def read(uv: Uv, where: str, data: bytes, project: Project, scratch: Path) -> Re
 
     Raises CannotBuild.
     """
+    check(where, data, project)
+    text = _exported(uv, where, data, project, scratch)
+    return requirements.screen(where, {where: text.encode()}.get)
+
+
+def check(where: str, data: bytes, project: Project) -> None:
+    """Is it this project's, in date, and of the index alone? Raises CannotBuild."""
     lock = _parsed(where, data, project)
     _refuse_stale(lock, project)
     for name in _reached(lock):
         for package in lock.packages.get(name, ()):
             _refuse_elsewhere(where, package)
-    text = _exported(uv, lock, data, project, scratch)
-    return requirements.screen(where, {where: text.encode()}.get)
 
 
 def _parsed(where: str, data: bytes, project: Project) -> _Lock:
@@ -103,7 +108,7 @@ def _locked_needs(lock: _Lock) -> Iterator[Need]:
     for entry in _tables(metadata.get("requires-dist")):
         if "extra ==" in str(entry.get("marker", "")):
             continue
-        extras = frozenset(canonicalize_name(str(e)) for e in entry.get("extras", ()))
+        extras = frozenset(canonicalize_name(str(e)) for e in pyproject.listed(entry, "extras"))
         try:
             versions = SpecifierSet(str(entry.get("specifier", "")))
         except InvalidSpecifier:
@@ -147,7 +152,7 @@ def _refuse_elsewhere(where: str, package: Package) -> None:
 # --- reading it ----------------------------------------------------------------------------------
 
 
-def _exported(uv: Uv, lock: _Lock, data: bytes, project: Project, scratch: Path) -> str:
+def _exported(uv: Uv, where: str, data: bytes, project: Project, scratch: Path) -> str:
     (scratch / FILE).write_bytes(data)
     (scratch / pyproject.FILE).write_text(
         f'[project]\nname = "{project.name}"\nversion = "0"\n', encoding="utf-8"
@@ -158,5 +163,5 @@ def _exported(uv: Uv, lock: _Lock, data: bytes, project: Project, scratch: Path)
         folder=str(scratch),
     )
     if not outcome.ok:
-        raise CannotBuild(f"{lock.where} cannot be read by uv", HINT, tool=told(outcome.errors))
+        raise CannotBuild(f"{where} cannot be read by uv", HINT, tool=told(outcome.errors))
     return outcome.output

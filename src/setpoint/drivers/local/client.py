@@ -107,7 +107,7 @@ class LocalDriver:
 
     async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         archive = self._sources / f"{request.source}.tar.gz"
-        digests = [d for text in request.buildpacks if (d := buildpack.parse(text).digest)]
+        digests = buildpack.digests(request.buildpacks)
         packs = {str(digest): str(self._sources / f"{digest}.tar.gz") for digest in digests}
         await self._get(control.RunBuild(request, str(archive), dict(environment), packs), Done)
 
