@@ -41,6 +41,7 @@ from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.job import JobFacts, JobOrder
 from setpoint.model.process import Bounds, SetFacts, SetOrder
 from setpoint.model.release import Build, BuildRequest
+from setpoint.model.retention import Clearance, Removal
 from setpoint.model.route import Backend, Route, RouteFacts
 
 JobKind = Literal["ends", "fails", "stays"]
@@ -519,6 +520,36 @@ class DriverContract:
         async def story(driver: Driver, edge: Edge) -> None:
             await driver.drop(order.key.app)
             await driver.drop(order.key.app)
+
+        stage.run(story)
+
+    # --- the disk -------------------------------------------------------------------------
+
+    def test_what_a_build_left_is_seen_and_goes_when_it_is_named_and_old_enough(self, stage: Stage):
+        request = stage.make_build(good=True)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.build(request)
+            build = await _until_built(stage, driver, request)
+            assert build.slug is not None
+            stock = await driver.stock()
+            layer = next(t for t in stock.things if t.name == build.slug.code)
+            result = next(t for t in stock.things if t.kind == "build")
+            assert (result.name, result.app, result.source) == (
+                request.id, request.app, request.source,
+            )  # fmt: skip
+            assert layer.name in result.layers
+            assert layer.bytes > 0
+            assert 0 <= stock.bytes_free <= stock.bytes_total
+            removal = Removal(layer.kind, layer.name, layer.bytes, "nobody needs it")
+            too_young = await driver.clear(Clearance((removal,), layer.at_s, 1 << 40))
+            assert too_young.gone == ()
+            assert layer in (await driver.stock()).things
+            gone = await driver.clear(Clearance((removal,), layer.at_s + 1, 1 << 40))
+            assert gone.gone == (removal,)
+            assert layer.name not in [t.name for t in (await driver.stock()).things]
+            again = await driver.clear(Clearance((removal,), layer.at_s + 1, 1 << 40))
+            assert again.gone == (removal,), "twice is nothing"
 
         stage.run(story)
 

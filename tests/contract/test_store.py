@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from setpoint.model.app import Formation, Source
 from setpoint.model.condition import Condition, ConditionType
-from setpoint.model.errors import Conflict, NotFound
+from setpoint.model.errors import Conflict, NotFound, StoreError
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry
+from setpoint.model.retention import DAY_S, Retention
 from setpoint.store.port import Status, UnitWrite
 from setpoint.store.sqlite import open_in_memory, open_store
 from setpoint.testing.store import SimStore
@@ -34,6 +35,7 @@ from tests.support.memory import (
 )
 
 WEB = {"web": Formation(1, 1)}
+KEPT = Retention()
 
 
 @pytest.fixture(params=["file", "memory", "simulated"])
@@ -401,5 +403,153 @@ def test_how_long_a_change_took_is_told_by_the_first_status_that_says_so(tell):
         assert await store.took(AppId("other")) == ()
         await store.forget(SHOP)
         assert await store.took(SHOP) == ()
+
+    tell(story)
+
+
+# --- retention -----------------------------------------------------------------------------------
+
+MUCH_LATER_S = NOON_S + 400 * DAY_S
+
+
+def entry(change: int | None, at_s: float = NOON_S, **fields) -> Entry:
+    plain = Entry(
+        id=0, app=SHOP, generation=1, kind="step", verb="start", subject="web", rule="r",
+        because="b", change=change, state="succeeded", planned_at_s=at_s, ended_at_s=at_s,
+    )  # fmt: skip
+    return msgspec.structs.replace(plain, **fields)
+
+
+async def _three_releases(store):
+    unit = await created(store)
+    for digest in (DIGEST, OTHER_DIGEST, DIGEST):
+        unit, release = await deployed(store, unit, digest)
+        await store.settle_release(SHOP, release.version, True, "")
+    return unit
+
+
+def test_a_release_that_was_let_go_says_so_for_ever_and_stands_in_the_journal(tell):
+    async def story(store):
+        await _three_releases(store)
+        assert [r.version for r in await store.kept_releases()] == [3, 2, 1]
+        assert await store.let_go(SHOP, [1, 7], entry(None, verb="let-go")) == (1,)
+        assert await store.let_go(SHOP, [1], entry(None, verb="let-go")) == ()
+        assert [(r.version, r.slug_kept) for r in await store.releases(SHOP)] == [
+            (3, True), (2, True), (1, False),
+        ]  # fmt: skip
+        assert [r.version for r in await store.kept_releases()] == [3, 2]
+        assert not (await store.release(SHOP, 1)).slug_kept
+        assert [e.verb for e in await store.journal(SHOP)] == ["let-go"]
+
+    tell(story)
+
+
+def test_the_newest_release_and_one_that_is_gone_back_to_are_not_let_go(tell):
+    async def story(store):
+        unit = await _three_releases(store)
+        await write(store, unit, changed(unit, rollback_to=2))
+        assert await store.let_go(SHOP, [1, 2, 3], entry(None)) == (1,)
+
+    tell(story)
+
+
+def test_a_forgotten_app_may_let_go_of_everything(tell):
+    async def story(store):
+        await _three_releases(store)
+        await store.forget(SHOP)
+        assert await store.let_go(SHOP, [1, 2, 3], entry(None)) == (1, 2, 3)
+        assert await store.kept_releases() == ()
+
+    tell(story)
+
+
+def test_the_journal_of_a_live_field_is_kept_and_the_rest_goes_with_its_age(tell):
+    async def story(store):
+        unit = await created(store)
+        before = await write(store, unit, changed(unit, restarted_at_s=1.0))
+        after = await write(store, before, changed(before, restarted_at_s=2.0))
+        old, live = before.last_change, after.last_change
+        await store.begin_pass([entry(old), entry(live), entry(None)])
+        await store.begin_pass([entry(None, state="planned", ended_at_s=None)])
+        would = await store.prune(KEPT, MUCH_LATER_S, dry_run=True)
+        assert would.journal == 2
+        assert len(await store.journal(SHOP)) == 4
+        assert (await store.prune(KEPT, MUCH_LATER_S)).journal == 2
+        left = await store.journal(SHOP)
+        assert [(e.change, e.state) for e in left] == [(None, "planned"), (live, "succeeded")]
+        assert (await store.prune(KEPT, MUCH_LATER_S)).journal == 0
+
+    tell(story)
+
+
+def test_events_are_kept_for_their_days_and_the_floor_tells_how_far_they_are_gone(tell):
+    async def story(store):
+        unit = await created(store)
+        assert (await store.event_bounds())[0] == 0
+        await store.prune(KEPT, NOON_S)
+        newest = (await store.event_bounds())[1]
+        await write(store, unit, changed(unit, formation=WEB))
+        assert (await store.prune(KEPT, NOON_S + 6 * DAY_S)).events == 0
+        assert (await store.prune(KEPT, NOON_S + 8 * DAY_S)).events == newest
+        floor, last = await store.event_bounds()
+        assert floor == newest < last
+        assert [e.cursor for e in await store.events(floor)] == [*range(floor + 1, last + 1)]
+
+    tell(story)
+
+
+def test_cursors_go_on_after_everything_was_pruned(tell):
+    async def story(store):
+        unit = await created(store)
+        await store.prune(KEPT, NOON_S)
+        await store.prune(KEPT, MUCH_LATER_S)
+        floor, newest = await store.event_bounds()
+        assert floor == newest
+        await write(store, unit, changed(unit, formation=WEB))
+        assert (await store.events(floor))[0].cursor == floor + 1
+
+    tell(story)
+
+
+def test_secrets_that_nothing_can_need_any_more_go_and_no_others(tell):
+    async def story(store):
+        unit = await created(store)
+        first, second, third = ref(1), ref(2), ref(3)
+        for version in (first, second):
+            unit = await write(
+                store, unit, changed(unit, config={"KEY": version}), {version.key: "value"}
+            )
+        unit, _ = await deployed(store, unit)
+        unit = await write(store, unit, changed(unit, config={"KEY": third}), {third.key: "now"})
+        assert (await store.prune(KEPT, NOON_S)).secrets == 1
+        kept = await store.reveal({"release": second, "now": third})
+        assert kept == {"release": "value", "now": "now"}
+        with pytest.raises((StoreError, KeyError)):
+            await store.reveal({"gone": first})
+
+    tell(story)
+
+
+def test_a_source_is_forgotten_only_if_it_is_old_and_nobody_is_meant_to_be_made_of_it(tell):
+    async def story(store):
+        await store.record_source(DIGEST, 10, NOON_S)
+        await store.record_source(OTHER_DIGEST, 10, NOON_S)
+        await deployed(store, await created(store), DIGEST)
+        assert await store.drop_sources([DIGEST, OTHER_DIGEST], NOON_S) == ()
+        assert await store.hold_source(OTHER_DIGEST, NOON_S + 5)
+        assert await store.drop_sources([OTHER_DIGEST], NOON_S + 5) == ()
+        assert await store.drop_sources([DIGEST, OTHER_DIGEST], NOON_S + 6) == (OTHER_DIGEST,)
+        assert await store.source_known(DIGEST)
+        assert not await store.hold_source(OTHER_DIGEST, NOON_S + 7)
+
+    tell(story)
+
+
+def test_an_uploaded_buildpack_is_kept_like_a_source(tell):
+    async def story(store):
+        await store.record_source(OTHER_DIGEST, 10, NOON_S)
+        await created(store, shop(buildpacks=(f"mine@sha256:{OTHER_DIGEST}",)))
+        assert await store.drop_sources([OTHER_DIGEST], MUCH_LATER_S) == ()
+        assert await store.source_known(OTHER_DIGEST)
 
     tell(story)

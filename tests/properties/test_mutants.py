@@ -9,7 +9,16 @@ from setpoint.converge.applier import Applier
 from setpoint.converge.orphans import Orphans
 from setpoint.converge.recorder import Recorder
 from setpoint.model.job import JobOrder
-from setpoint.planning import jobs, processes, release_phase, releases, removal, routes, standing
+from setpoint.planning import (
+    jobs,
+    processes,
+    release_phase,
+    releases,
+    removal,
+    retention,
+    routes,
+    standing,
+)
 from setpoint.testing.faults import Rates
 from setpoint.testing.jobs import SimJobs
 from setpoint.testing.simulate import simulate
@@ -114,6 +123,12 @@ def _requests_move_before_the_set_is_ready(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(routes, "_target", lambda draft, wanted, want: want.order.key)
 
 
+def _what_a_release_needs_is_not_counted(patch: pytest.MonkeyPatch) -> None:
+    nothing: frozenset[str] = frozenset()
+    needs = retention._Needs(nothing, nothing, nothing)
+    patch.setattr(retention, "_needs", lambda helds, things: needs)
+
+
 @pytest.mark.parametrize(
     ("mutate", "rates"),
     [
@@ -132,6 +147,7 @@ def _requests_move_before_the_set_is_ready(patch: pytest.MonkeyPatch) -> None:
         (_a_job_that_was_told_to_end_counts_as_done, None),
         (_listening_is_taken_for_answering, None),
         (_requests_move_before_the_set_is_ready, None),
+        (_what_a_release_needs_is_not_counted, None),
         (_orphans_are_left, None),
         (_open_entries_are_left, None),
     ],

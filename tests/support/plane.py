@@ -22,6 +22,7 @@ import uvicorn
 from setpoint.api.app import make_app
 from setpoint.api.services import Installation, Services
 from setpoint.cli import wire
+from setpoint.converge.collector import Collector
 from setpoint.converge.loop import Loop
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.uploads import Uploads
@@ -32,6 +33,7 @@ from setpoint.model.change import Actor
 from setpoint.model.ids import AppId, BuildId
 from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.release import Build, BuildRequest, ProcessType
+from setpoint.model.retention import Disk, Headroom
 from setpoint.store.sqlite import SqliteStore, open_in_memory
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.machine import Machine
@@ -45,6 +47,14 @@ PROCESSES = [
     {"name": "envoy", "pid": 8, "up_s": None, "rss_bytes": 0, "uid": None},
 ]
 UPLOAD_BYTES_MAX = 64 * 1024
+ROOMY = Disk(Headroom(80 * 10**9, 100 * 10**9, "/data"), 20, False)
+FULL = Disk(
+    Headroom(7 * 10**9, 100 * 10**9, "/data", 3_000_000_000),
+    93,
+    True,
+    {"layers": 9_000_000_000},
+    1.0,
+)
 TOKENS = {
     "root-token": Actor("dev", "dev@example.com", "admin"),
     "write-token": Actor("hand", "hand@example.com", "write"),
@@ -164,6 +174,8 @@ class Plane:
         self.paths = Paths(data, Path(tempfile.mkdtemp(prefix="sp-")))
         self.spoken = Spoken()
         self.visits = FakeEdge()
+        self.disk = ROOMY
+        self.collector: Collector
         self.supervisor: Supervisor
         self.store: SqliteStore
         self._loop: asyncio.AbstractEventLoop
@@ -240,6 +252,14 @@ class Plane:
             new_token=lambda: next(tokens),
             log=logging.getLogger("test"),
         )
+        self.collector = Collector(
+            self.store,
+            self.supervisor,
+            now=self._loop.time,
+            luck=lambda: 0.5,
+            new_token=lambda: next(tokens),
+            log=logging.getLogger("test"),
+        )
         self._server = _Server(self._config(converge), self._ready)
         working = asyncio.create_task(converge.run())
         try:
@@ -263,7 +283,13 @@ class Plane:
         ids = (f"00000000-0000-4000-8000-{n:012}" for n in itertools.count(1))
         tokens = (f"secret-{n}" for n in itertools.count(1))
         return Services(
-            door=Door(self.store, converge.wake, lambda: next(ids), lambda: next(tokens)),
+            door=Door(
+                self.store,
+                converge.wake,
+                lambda: next(ids),
+                lambda: next(tokens),
+                lambda: self.disk.headroom,
+            ),
             store=self.store,
             tails=self.spoken,
             uploads=Uploads(self.paths.sources, UPLOAD_BYTES_MAX),
@@ -272,6 +298,8 @@ class Plane:
             now=self._loop.time,
             new_id=lambda: next(ids),
             plane=lambda: {"processes": PROCESSES},
+            disk=lambda: self.disk,
+            collect=self.collector.collect,
             installation=Installation("0.0-test", self.visits.server_port),
         )
 

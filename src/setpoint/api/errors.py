@@ -12,6 +12,7 @@ from setpoint.model.errors import (
     DriverError,
     Forbidden,
     Invalid,
+    NoRoom,
     NotFound,
     OverLimit,
     Refused,
@@ -36,6 +37,10 @@ class WrongMethod(Refused):
     """The path is there, the method is not."""
 
 
+class Gone(Refused):
+    """It was there, and is kept no longer."""
+
+
 class Answer(NamedTuple):
     status: int
     id: str
@@ -48,9 +53,11 @@ TABLE: dict[type[SetpointError], Answer] = {
     NotFound: Answer(404, "not_found"),
     WrongMethod: Answer(405, "method_not_allowed"),
     Conflict: Answer(409, "conflict"),
+    Gone: Answer(410, "gone"),
     TooLarge: Answer(413, "request_too_large"),
     OverLimit: Answer(422, "over_limit"),
     Invalid: Answer(422, "invalid_params"),
+    NoRoom: Answer(422, "no_room"),
     Refused: Answer(422, "refused"),
     DriverError: Answer(503, "unavailable"),
     StoreError: Answer(503, "store_unavailable"),

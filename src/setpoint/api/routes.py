@@ -3,7 +3,7 @@
 from setpoint.api import openapi
 from setpoint.api.call import Call, Endpoint
 from setpoint.api.native import apps as detail
-from setpoint.api.native import keys, plan, status, streams, why
+from setpoint.api.native import disk, keys, plan, status, streams, why
 from setpoint.api.native import releases as history
 from setpoint.api.platform import (
     account,
@@ -85,6 +85,8 @@ NATIVE = (
     Endpoint("GET", "/v1/openapi.json", describe, "read", "This API, as OpenAPI 3.1"),
     Endpoint("GET", "/v1/status", status.status, "read", "The installation and its apps"),
     Endpoint("GET", "/v1/doctor", status.doctor, "read", "What this installation can do"),
+    Endpoint("GET", "/v1/disk", disk.info, "read", "How full the disk is, and of what"),
+    Endpoint("POST", "/v1/gc", disk.collect, "admin", "Remove what is kept no longer"),
     Endpoint("GET", "/v1/changes", why.log, "read", "Changes, newest first"),
     Endpoint("GET", "/v1/watch", streams.watch, "read", "Everything that changes, as events"),
     Endpoint("GET", "/v1/apps/{app}", detail.info, "read", "One app with all that is known"),

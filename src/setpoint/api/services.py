@@ -1,6 +1,6 @@
 """Everything the doors need, put together by a process. Nothing here is made or decided."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from setpoint.drivers.ports import Tails
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor
+from setpoint.model.retention import Collection, Disk
 from setpoint.store.port import Store
 
 
@@ -35,6 +36,7 @@ class Installation:
 class Services:
     """`plane`: facts about the plane's own processes for status and doctor, as JSON-able data.
 
+    `disk`: as it is now. `collect`: told whether only to look; raises DriverError, StoreError.
     `now`: unix seconds. `new_id`: unguessable text.
     """
 
@@ -47,4 +49,6 @@ class Services:
     now: Callable[[], float]
     new_id: Callable[[], str]
     plane: Callable[[], Mapping[str, object]]
+    disk: Callable[[], Disk]
+    collect: Callable[[bool], Awaitable[Collection]]
     installation: Installation

@@ -55,10 +55,17 @@ class Client:
     def get(self, path: str) -> Any:
         return self.call("GET", path)
 
-    def call(self, method: str, path: str, body: object = None, why: str = "") -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        why: str = "",
+        timeout_s: float | None = TIMEOUT_S,
+    ) -> Any:
         """The decoded answer. Raises Answered, Unreachable."""
         payload = b"" if body is None else json.dumps(body).encode()
-        with self._open(method, path, payload, len(payload), why, TIMEOUT_S) as response:
+        with self._open(method, path, payload, len(payload), why, timeout_s) as response:
             return json.loads(response.read() or b"null")
 
     def get_or_none(self, path: str) -> Any:

@@ -10,8 +10,11 @@ from setpoint.cli import codes
 from setpoint.cli.client import Unreachable
 from setpoint.cli.command import Here
 from setpoint.cli.output import Row, ago, size
+from setpoint.cli.status import disk_words
 
 EXAMPLE = "setpoint doctor"
+ROOM_BYTES_MIN = 100_000
+"""Smaller folders are not worth a word."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,10 +46,23 @@ def _fields(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("  memory", f"{capabilities['memory_bytes'] // 2**20} MiB"),
         ("  limits", "enforced" if capabilities["limits"] else "not enforced"),
         ("  instances", f"at most {capabilities['instances_max']} per process type"),
+        ("  disk", _disk(told["disk"])),
+        ("  data", _rooms(told["disk"]["rooms"])),
         ("  edge", f"port {told['edge_port']}"),
         ("  API", told["plane"].get("api", "")),
         ("  processes", f"{len(told['plane'].get('processes', []))}:"),
     ]
+
+
+def _disk(disk: dict[str, Any]) -> str:
+    low = "; nothing is deployed until there is more" if disk["low"] else ""
+    return disk_words(disk) + low
+
+
+def _rooms(rooms: dict[str, int]) -> str:
+    """'layers 9.0 GB, cache 1.2 GB': what the data directory holds, the largest first."""
+    largest = sorted(rooms.items(), key=lambda room: -room[1])
+    return ", ".join(f"{name} {size(count)}" for name, count in largest if count >= ROOM_BYTES_MIN)
 
 
 def _processes(rows: list[dict[str, Any]]) -> Iterator[Row]:

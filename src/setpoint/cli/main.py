@@ -33,6 +33,7 @@ COMMANDS = {
     "maintenance": "close an app to visitors for a while",
     "logs": "what an app and its builds wrote",
     "destroy": "end an app for good",
+    "gc": "remove what is kept no longer",
     "plan": "what a deploy would do, without doing it",
     "why": "the last Changes and what they made happen",
 }

@@ -42,7 +42,9 @@ def size(count: int) -> str:
         return f"{count} bytes"
     if count < 1_000_000:
         return f"{count / 1000:.1f} kB"
-    return f"{count / 1_000_000:.1f} MB"
+    if count < 1_000_000_000:
+        return f"{count / 1_000_000:.1f} MB"
+    return f"{count / 1_000_000_000:.1f} GB"
 
 
 def aligned(rows: Iterable[Row], indent: str = "") -> list[str]:

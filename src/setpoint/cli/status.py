@@ -6,13 +6,13 @@ from typing import Any
 from setpoint.cli import codes
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
-from setpoint.cli.output import ago, aligned
+from setpoint.cli.output import ago, aligned, size
 from setpoint.cli.settle import unmet_text, verdict
 
 EXAMPLE = "setpoint status shop --watch"
 COLOURS = {"settled": "green", "stalled": "red"}
 CLEAR = "\x1b[2J\x1b[H"
-ALWAYS_NEW = frozenset({"at_s", "seen_s_ago", "plane"})
+ALWAYS_NEW = frozenset({"at_s", "seen_s_ago", "plane", "disk"})
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,12 +56,20 @@ def _all(here: Here, status: dict[str, Any]) -> int:
     apps = status["apps"]
     if not apps:
         here.out.line("no apps yet; make one with: setpoint deploy DIR")
+    if status["disk"]["low"]:
+        here.out.line(f"{disk_words(status['disk'])}; see: setpoint gc --dry-run", "yellow")
     here.out.table(
         (a["name"], f"v{a['release']}" if a["release"] else "-", state_text(a), a["message"])
         for a in apps
     )
     here.out.result(status)
     return _worst([a["state"] for a in apps])
+
+
+def disk_words(disk: dict[str, Any]) -> str:
+    """'the disk is 93 % full, 812.0 MB are free'"""
+    free = size(disk["headroom"]["bytes_free"])
+    return f"the disk is {disk['percent_full']} % full, {free} are free"
 
 
 def _worst(states: list[str]) -> int:

@@ -129,7 +129,7 @@ class Applier:
             builds = await self._store.builds(step.app)
             return next((b for b in builds if b.id == step.build), None)
         copied = await self._store.release(step.app, step.copies)
-        if copied is None:
+        if copied is None or not copied.slug_kept:
             return None
         return Build(copied.build, step.app, copied.source, "succeeded", slug=copied.slug)
 

@@ -15,6 +15,7 @@ from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.observed import Seen
 from setpoint.model.process import SetOrder
 from setpoint.model.release import BuildRequest
+from setpoint.model.retention import Clearance, Cleared, Stock
 from setpoint.model.route import Route, RouteFacts
 
 
@@ -60,6 +61,15 @@ class Driver(Protocol):
 
     async def drop(self, app: AppId) -> None:
         """The app is forgotten: logs, layers' pins, namespaces of it may go. Absent is success."""
+        ...
+
+    async def stock(self) -> Stock:
+        """All that lies on the disk, with its size and age. May take a while."""
+        ...
+
+    async def clear(self, clearance: Clearance) -> Cleared:
+        """Remove these, but nothing that was made or used since, and nothing while a build is under
+        way; trim the caches of tools. What is gone already is success."""
         ...
 
     async def acts(self, after: int) -> tuple[Act, ...]:

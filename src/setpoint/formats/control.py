@@ -16,6 +16,7 @@ from setpoint.model.job import JobFacts, JobOrder
 from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.process import SetFacts, SetOrder
 from setpoint.model.release import Build, BuildRequest
+from setpoint.model.retention import Clearance, Cleared, Stock
 from setpoint.model.route import Route, RouteFacts
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
@@ -128,8 +129,31 @@ class DropApp(msgspec.Struct, frozen=True, tag=True):
     app: AppId
 
 
+class TakeStock(msgspec.Struct, frozen=True, tag=True):
+    """What lies on the disk? -> Stocked. Takes a while: on a connection of its own."""
+
+
+class ClearAway(msgspec.Struct, frozen=True, tag=True):
+    """-> ClearedAway. Layers, builds and caches; sources are the daemon's. Takes a while, too."""
+
+    clearance: Clearance
+
+
 class StopAll(msgspec.Struct, frozen=True, tag=True):
     """Setpoint goes down with its apps: stop every instance, orders stay on disk. -> Done"""
+
+
+COLLECTOR_BYTES_MAX = LINE_BYTES_MAX
+
+
+class CollectorJob(msgspec.Struct, frozen=True):
+    """To the collector's process: folders, and what to remove; None: only look."""
+
+    layers: str
+    builds: str
+    sources: str
+    cache: str
+    clearance: Clearance | None
 
 
 # --- to the edge agent ------------------------------------------------------------------------
@@ -174,6 +198,8 @@ Request = (
     | ReadLogs
     | AppendLog
     | DropApp
+    | TakeStock
+    | ClearAway
     | StopAll
     | SetRoute
     | DropRoute
@@ -254,6 +280,14 @@ class Logs(msgspec.Struct, frozen=True, tag=True):
     lines: tuple[LogLine, ...]
 
 
+class Stocked(msgspec.Struct, frozen=True, tag=True):
+    stock: Stock
+
+
+class ClearedAway(msgspec.Struct, frozen=True, tag=True):
+    cleared: Cleared
+
+
 class Routes(msgspec.Struct, frozen=True, tag=True):
     routes: tuple[RouteFacts, ...]
 
@@ -262,7 +296,7 @@ class RouteChanged(msgspec.Struct, frozen=True, tag=True):
     app: AppId
 
 
-Reply = Done | Failed | Probed | Snapshot | ActLog | Logs | Routes
+Reply = Done | Failed | Probed | Snapshot | ActLog | Logs | Stocked | ClearedAway | Routes
 Event = FactsChanged | SnapshotEnd | LogLine | RouteChanged
 
 _encoder = msgspec.json.Encoder()

@@ -21,7 +21,7 @@ async def set_buildpacks(door: Door, asked: Asked, name: str, wanted: Sequence[s
         raise Invalid(f"cannot {VERB} '{name}': at most {buildpack.PACKS_MAX} may be set")
     packs = [buildpack.parse(text) for text in wanted]
     for pack in packs:
-        if pack.digest is not None and not await door.store.source_known(pack.digest):
+        if pack.digest is not None and not await door.store.hold_source(pack.digest, asked.at_s):
             raise NotFound(f"cannot {VERB} '{name}': {pack.name} was not uploaded")
     if tuple(wanted) == unit.intent.buildpacks:
         return unit

@@ -9,7 +9,7 @@ from setpoint.model.app import Source, Unit
 from setpoint.model.change import Asked
 from setpoint.model.errors import Invalid, NotFound
 from setpoint.model.ids import Digest
-from setpoint.policy import limits, names
+from setpoint.policy import headroom, limits, names
 
 VERB = "deploy"
 
@@ -21,16 +21,17 @@ async def deploy(door: Door, asked: Asked, name: str, digest: str, version: str 
     somebody who deploys twice after a failure wants it tried again."""
     unit = await app_to(door, asked, VERB, name)
     limits.check_version(name, version)
-    source = Source(await _uploaded(door, name, digest), version)
+    headroom.check(f"deploy '{name}'", door.headroom(), door.retention)
+    source = Source(await _uploaded(door, asked, name, digest), version)
     intent = msgspec.structs.replace(unit.intent, source=source, rollback_to=None)
     summary = f"Deploy {version or digest[:8]}"
     return await change(door, asked, VERB, summary, unit, intent, restated=("source.digest",))
 
 
-async def _uploaded(door: Door, app: str, digest: str) -> Digest:
+async def _uploaded(door: Door, asked: Asked, app: str, digest: str) -> Digest:
     if _DIGEST_RE.fullmatch(digest) is None:
         raise Invalid(f"cannot deploy '{app}': '{names.shortened(digest)}' is no sha256 digest")
-    if not await door.store.source_known(Digest(digest)):
+    if not await door.store.hold_source(Digest(digest), asked.at_s):
         raise NotFound(
             f"cannot deploy '{app}': source {digest[:8]} was not uploaded",
             "upload it first (POST /sources), or use `setpoint deploy`, which does both",

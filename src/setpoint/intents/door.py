@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Asked
 from setpoint.model.ids import AppId
+from setpoint.model.retention import DEFAULTS, Headroom, Retention
 from setpoint.policy import access, words
 from setpoint.store.port import Store, UnitWrite
 
@@ -15,12 +16,15 @@ class Door:
     """`wake` carries a name and no payload: the loop looks for itself.
 
     `new_id`: unique for ever. `new_token`: unguessable, fit to be a credential.
+    `headroom`: of the disk, now; `retention`: as the operator set it.
     """
 
     store: Store
     wake: Callable[[AppId], None]
     new_id: Callable[[], str]
     new_token: Callable[[], str]
+    headroom: Callable[[], Headroom] = lambda: Headroom(1, 1)
+    retention: Retention = DEFAULTS
 
 
 async def app_to(door: Door, asked: Asked, verb: str, name: str) -> Unit:

@@ -16,6 +16,9 @@ CONFIG_KEYS_MAX = 500
 INSTANCES_MAX = 100
 """Policy limit per process type, as on Heroku's standard dynos."""
 
+UPLOADED = "@sha256:"
+"""stands before the digest of what was uploaded, in the name of a buildpack"""
+
 PROCESS_RE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
@@ -128,6 +131,14 @@ class AppIntent(msgspec.Struct, frozen=True):
     """run in this order by the next build; none: the builder sees for itself what the app is"""
     cache_since_s: float | None = None
     """what builds kept for later ones before this time is thrown away"""
+
+    @property
+    def uploads(self) -> frozenset[Digest]:
+        """All archives it names: its source, and buildpacks of the user's own."""
+        named = {
+            Digest(text.rpartition(UPLOADED)[2]) for text in self.buildpacks if UPLOADED in text
+        }
+        return frozenset(named | ({self.source.digest} if self.source is not None else set()))
 
     def formation_of(self, process: str, kind: ProcessKind) -> Formation:
         """What is intended for one process type: as it was said, else Heroku's default."""

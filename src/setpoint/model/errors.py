@@ -2,7 +2,7 @@
 
 SetpointError
   Refused        the caller can fix it; nothing was written   (raised at the door)
-    Invalid  Forbidden  NotFound  Conflict  OverLimit
+    Invalid  Forbidden  NotFound  Conflict  OverLimit  NoRoom
   DriverError    the world said no; becomes a condition and a journal entry, never a reply
     Transient  Terminal(Stale)
   StoreError     memory is unavailable; the loop backs off, doors answer 503
@@ -43,6 +43,10 @@ class Conflict(Refused):
 
 class OverLimit(Refused):
     """Beyond a policy limit."""
+
+
+class NoRoom(Refused):
+    """The disk is nearly full."""
 
 
 class DriverError(SetpointError):

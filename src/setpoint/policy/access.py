@@ -28,6 +28,7 @@ NEEDS: dict[str, Scope] = {
     # As Heroku's read scope, ours does not cover config vars: they are credentials as a rule.
     "read the config vars of": "write",
     "invoke": "write",
+    "collect": "admin",
 }
 """Verbs as they stand in `cannot <verb> 'shop'`, and in the Change."""
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
@@ -15,18 +16,22 @@ import uvicorn
 from setpoint import __version__
 from setpoint.api.app import make_app
 from setpoint.api.services import Installation, Services
+from setpoint.converge.collector import Collector
 from setpoint.converge.loop import Loop
 from setpoint.drivers import clock
 from setpoint.drivers.envoy.client import EdgeClient
-from setpoint.drivers.local import privileges
+from setpoint.drivers.local import disk, privileges
 from setpoint.drivers.local.client import LocalDriver
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.tails import LocalTails
 from setpoint.drivers.local.tokens import LocalTokens
 from setpoint.drivers.local.uploads import Uploads
+from setpoint.formats.retention import retention
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import DriverError, SetpointError
+from setpoint.model.retention import Disk, Headroom, Retention
+from setpoint.policy.headroom import is_low
 from setpoint.processes import inherit, oplog, preload
 from setpoint.processes.plane import plane_facts
 from setpoint.store.sqlite import schema
@@ -73,8 +78,17 @@ async def _serve(
         new_token=clock.new_id,
         log=logging.getLogger("setpoint.loop"),
     )
+    collector = Collector(
+        store,
+        driver,
+        now=clock.now,
+        luck=clock.luck,
+        new_token=clock.new_id,
+        log=logging.getLogger("setpoint.collector"),
+        retention=retention(os.environ),
+    )
     await offers.look()
-    services = _services(paths, store, tokens, loop, offers)
+    services = _services(paths, store, tokens, loop, offers, collector)
     server = _Server(
         uvicorn.Config(
             make_app(services),
@@ -86,7 +100,8 @@ async def _serve(
             limit_concurrency=CONNECTIONS_MAX,
         )
     )
-    work = [asyncio.create_task(loop.run()), asyncio.create_task(offers.keep_looking())]
+    endless = (loop.run(), offers.keep_looking(), collector.run())
+    work = [asyncio.create_task(task) for task in endless]
     for task in work:
         task.add_done_callback(lambda done: _ended(done, server))
     log.info("daemon.started", extra={"version": __version__, "pid": os.getpid()})
@@ -100,10 +115,16 @@ async def _serve(
 
 
 def _services(
-    paths: Paths, store: SqliteStore, tokens: LocalTokens, loop: Loop, offers: "Offers"
+    paths: Paths,
+    store: SqliteStore,
+    tokens: LocalTokens,
+    loop: Loop,
+    offers: "Offers",
+    collector: Collector,
 ) -> Services:
+    space = Space(paths.data, collector, retention(os.environ))
     return Services(
-        door=Door(store, loop.wake, clock.new_id, clock.new_token),
+        door=Door(store, loop.wake, clock.new_id, clock.new_token, space.headroom, space.retention),
         store=store,
         tails=LocalTails(paths.supervisor_socket, paths.builds),
         uploads=Uploads(paths.sources),
@@ -112,6 +133,8 @@ def _services(
         now=clock.now,
         new_id=clock.new_id,
         plane=lambda: _plane(paths),
+        disk=space.disk,
+        collect=collector.collect,
         installation=Installation(__version__, int(os.environ["SETPOINT_EDGE_PORT"])),
     )
 
@@ -122,6 +145,29 @@ def _plane(paths: Paths) -> Mapping[str, object]:
         "api": f"http://127.0.0.1:{os.environ['SETPOINT_API_PORT']}",
         "processes": plane_facts(paths),
     }
+
+
+@dataclass(frozen=True)
+class Space:
+    """Of the disk that the data directory lies on."""
+
+    folder: Path
+    collector: Collector
+    retention: Retention
+
+    def headroom(self) -> Headroom:
+        free, total = disk.space(self.folder)
+        return Headroom(free, total, str(self.folder), self.collector.reclaimable_bytes)
+
+    def disk(self) -> Disk:
+        headroom, stock = self.headroom(), self.collector.stock
+        return Disk(
+            headroom,
+            headroom.percent_full,
+            is_low(headroom, self.retention),
+            stock.rooms if stock is not None else {},
+            self.collector.seen_s,
+        )
 
 
 class Offers:

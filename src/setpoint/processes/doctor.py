@@ -6,7 +6,6 @@ Each line is ok, a warning (works, with less) or a failure (cannot start). Exit 
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,14 +17,16 @@ from setpoint import __version__
 from setpoint.drivers.builders.node import engine
 from setpoint.drivers.builders.stack import candidates, find_python
 from setpoint.drivers.envoy.binary import find_envoy
-from setpoint.drivers.local import sandbox
+from setpoint.drivers.local import disk, sandbox
 from setpoint.drivers.local.paths import Paths, default_data
+from setpoint.formats import retention
 from setpoint.model.errors import SetpointError
+from setpoint.model.retention import Headroom
+from setpoint.policy import headroom
 from setpoint.processes import preflight
 from setpoint.processes.accounts import accounts
 from setpoint.processes.up import API_PORT, EDGE_PORT
 
-FREE_SHARE_MIN = 0.10
 MARKS = {"ok": "ok  ", "warning": "warn", "failure": "FAIL"}
 
 
@@ -112,10 +113,10 @@ def _data(data: Path) -> Finding:
 
 def _space(data: Path) -> Finding:
     there = next(p for p in (data, *data.parents) if p.exists())
-    usage = shutil.disk_usage(there)
-    fact = f"{usage.free // 2**20:,} MiB of {usage.total // 2**20:,} MiB are free at {there}"
-    if usage.free < usage.total * FREE_SHARE_MIN:
-        return Finding("warning", "disk", fact, "builds need room: free some before you deploy")
+    free, total = disk.space(there)
+    fact = f"{free // 2**20:,} MiB of {total // 2**20:,} MiB are free at {there}"
+    if headroom.is_low(Headroom(free, total, str(there)), retention.retention(os.environ)):
+        return Finding("warning", "disk", fact, "nothing is deployed until more is free")
     return Finding("ok", "disk", fact)
 
 

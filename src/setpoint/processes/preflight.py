@@ -15,8 +15,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from setpoint.drivers.local import disk
 from setpoint.drivers.local.paths import Paths
+from setpoint.model.app import MIB
 from setpoint.model.errors import Refused
+from setpoint.model.retention import Headroom, Retention
+from setpoint.policy import headroom
 from setpoint.processes import leftovers
 from setpoint.processes.accounts import Accounts
 
@@ -62,6 +66,18 @@ def check_reachable(paths: Paths, accounts: Accounts) -> None:
                 " and each app runs as one",
                 "choose another one with --data, for example /var/lib/setpoint",
             )
+
+
+def scarcity(paths: Paths, retention: Retention) -> str:
+    """A warning where the disk is too full to deploy, or ''. Apps are served all the same."""
+    free, total = disk.space(paths.data)
+    room = Headroom(free, total, str(paths.data))
+    if not headroom.is_low(room, retention):
+        return ""
+    return (
+        f"warning: {headroom.words(room)}, so nothing is deployed: {free // MIB:,} MiB are free at "
+        f"{paths.data}; {headroom.next_step(room)}"
+    )
 
 
 def make_folders(paths: Paths, who: Accounts) -> None:

@@ -22,6 +22,7 @@ from setpoint.drivers.local import privileges, sandbox, uids
 from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.adoption import Adoption
 from setpoint.drivers.local.builds import Builds, Site
+from setpoint.drivers.local.collecting import Collecting
 from setpoint.drivers.local.control import ControlServer
 from setpoint.drivers.local.errands import Shop
 from setpoint.drivers.local.handovers import Handovers
@@ -161,7 +162,10 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         now_s,
         clock.Jumps().since_last,
     )
-    requests = Requests(supervisor, jobs, builds, logs, acts, ground, machine.capabilities)
+    collecting = Collecting(site, builds)
+    requests = Requests(
+        supervisor, jobs, builds, logs, acts, ground, machine.capabilities, collecting
+    )
     door = ControlServer(
         requests.answer,
         lambda: [

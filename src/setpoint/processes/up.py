@@ -18,6 +18,7 @@ from setpoint.drivers.envoy.binary import EnvoyStart, prepare_envoy
 from setpoint.drivers.local import privileges, sandbox
 from setpoint.drivers.local.paths import Paths, default_data, default_runtime
 from setpoint.drivers.local.sandbox import Confinement
+from setpoint.formats import retention
 from setpoint.model.capability import LEVEL_WORDS
 from setpoint.model.errors import Refused, SetpointError
 from setpoint.processes import preflight
@@ -34,7 +35,7 @@ PASSED_ON = (
 )
 """Of the operator's environment, all that the plane needs; besides uv's and npm's own and the
 proxies."""
-PASSED_ON_PREFIXES = ("UV_", "NPM_CONFIG_", "npm_config_")
+PASSED_ON_PREFIXES = ("UV_", retention.PREFIX, "NPM_CONFIG_", "npm_config_")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 READY, FAILED = ("ready ", '{"ready_s"'), ("cannot ", '{"id"')
 """How the lines begin that say so: in words, and with --json."""
@@ -100,6 +101,7 @@ def _leave_behind(argv: list[str]) -> int:
 
 def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> Keeper:
     """Everything that can refuse, refuses in here, before the first process is started."""
+    kept = retention.retention(os.environ)
     data: Path = options.data.absolute()
     paths, who = Paths(data, default_runtime(data)), accounts()
     lock = preflight.take_lock(paths)
@@ -112,6 +114,8 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
     ports, api_tcp = _ports(options, paths, edge_serves=epoch is not None)
     envoy = prepare_envoy(paths, ports["edge"], who.envoy)
     sockets = _sockets(paths, who, api_tcp)
+    if not options.json and (warning := preflight.scarcity(paths, kept)):
+        print(warning, file=report, flush=True)
     os.set_inheritable(lock, False)
 
     def announce() -> None:

@@ -17,6 +17,7 @@ from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
+from setpoint.model.retention import Pruned, Retention
 
 
 class UnitWrite(msgspec.Struct, frozen=True):
@@ -105,7 +106,15 @@ class Store(Protocol):
         ...
 
     async def events(self, after: int, limit: int = 500) -> tuple[Event, ...]:
-        """Gapless, oldest first."""
+        """Gapless above the floor, oldest first."""
+        ...
+
+    async def event_bounds(self) -> tuple[int, int]:
+        """(floor, newest): cursors. Of events up to the floor nothing is kept any more."""
+        ...
+
+    async def tell(self, type_: str, **facts: object) -> None:
+        """An event of the installation, which is no app's."""
         ...
 
     async def begin_pass(
@@ -195,6 +204,29 @@ class Store(Protocol):
 
     async def record_source(self, digest: Digest, size_bytes: int, now_s: float) -> None: ...
 
+    async def hold_source(self, digest: Digest, now_s: float) -> bool:
+        """Is it known? Then it counts as uploaded just now, so that nobody removes it."""
+        ...
+
     async def source_known(self, digest: Digest) -> bool: ...
+
+    async def kept_releases(self) -> tuple[Release, ...]:
+        """All whose slug is kept, of forgotten apps too; by app, newest first."""
+        ...
+
+    async def let_go(self, app: AppId, versions: Sequence[int], entry: Entry) -> tuple[int, ...]:
+        """Their slugs are kept no longer. Tells which: the newest, one on its way and one that is
+        gone back to stay. `entry` is written with them, in one transaction, if there are any."""
+        ...
+
+    async def drop_sources(self, digests: Sequence[Digest], before_s: float) -> tuple[Digest, ...]:
+        """Forget these, unless an app is meant to be made of it, or it was uploaded or deployed
+        since `before_s`. Tells which of them are not known any more."""
+        ...
+
+    async def prune(self, kept: Retention, now_s: float, *, dry_run: bool = False) -> Pruned:
+        """Delete rows that are kept no longer; what an app, a kept release or a live job needs
+        stays, and so does the journal of every live field."""
+        ...
 
     async def close(self) -> None: ...

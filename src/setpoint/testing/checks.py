@@ -30,6 +30,7 @@ def violations(world: World, acknowledged: Iterable[int]) -> list[str]:
     found += _nothing_lost(world, acknowledged)
     found += _journal_closed(world)
     found += _no_secret_told(world)
+    found += _kept_slugs_are_there(world)
     return found
 
 
@@ -208,3 +209,19 @@ def _no_secret_told(world: World) -> list[str]:
 def encode(rows: object) -> bytes:
     """Any of our values as bytes to search in."""
     return msgspec.json.encode(rows)
+
+
+def _kept_slugs_are_there(world: World) -> list[str]:
+    """Who says that a release can be gone back to has its layers and its config."""
+    return [
+        f"{release.label} of {app} is kept and has lost its {what}"
+        for app, rows in world.store.rows.releases.items()
+        if app in world.store.rows.units
+        for release in rows
+        if release.slug_kept
+        for what, there in (
+            ("layers", world.supervisor.disk.has(release.slug.code)),
+            ("config", all(ref.key in world.store.secrets for ref in release.config.values())),
+        )
+        if not there
+    ]

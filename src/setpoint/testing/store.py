@@ -21,6 +21,7 @@ from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
+from setpoint.model.retention import Pruned, Retention
 from setpoint.store.port import Committed, Event, Field, Status, UnitWrite
 
 STATES_KEPT = 4
@@ -75,7 +76,9 @@ class SimStore:
         self._documents: dict[tuple[AppId, int], AppIntent] = {}
         self._changed_at: dict[tuple[AppId, str], int] = {}
         self._asked: dict[tuple[str, str], Committed] = {}
-        self._sources: set[Digest] = set()
+        self._sources: dict[Digest, float] = {}
+        self._marks: list[tuple[float, int]] = []
+        self._floor = 0
         self._settled: dict[tuple[AppId, int], float] = {}
         self._seq = 0
         self._rev = 0
@@ -212,7 +215,14 @@ class SimStore:
         return tuple(Field(p, c) for p, c in self.provenance[unit].items() if p in leaves)
 
     async def events(self, after: int, limit: int = 500) -> tuple[Event, ...]:
-        return tuple(self.log[after : after + limit])
+        return tuple(e for e in self.log[after : after + limit] if e.cursor > self._floor)
+
+    async def event_bounds(self) -> tuple[int, int]:
+        return self._floor, len(self.log)
+
+    async def tell(self, type_: str, **facts: object) -> None:
+        self._emit("", type_, facts)
+        self._committed()
 
     async def begin_pass(
         self, entries: Sequence[Entry], jobs: Sequence[Job] = ()
@@ -394,10 +404,82 @@ class SimStore:
             self.rows.jobs[job.app] = tuple(job if j.id == job.id else j for j in rows)
 
     async def record_source(self, digest: Digest, size_bytes: int, now_s: float) -> None:
-        self._sources.add(digest)
+        self._sources[digest] = now_s
+
+    async def hold_source(self, digest: Digest, now_s: float) -> bool:
+        if digest in self._sources:
+            self._sources[digest] = now_s
+        return digest in self._sources
 
     async def source_known(self, digest: Digest) -> bool:
         return digest in self._sources
+
+    # --- retention --------------------------------------------------------------------------
+
+    async def kept_releases(self) -> tuple[Release, ...]:
+        return tuple(
+            r for app in sorted(self.rows.releases) for r in self.rows.releases[app] if r.slug_kept
+        )
+
+    async def let_go(self, app: AppId, versions: Sequence[int], entry: Entry) -> tuple[int, ...]:
+        unit, rows = self.rows.units.get(app), self.rows.releases.get(app, ())
+        gone = tuple(r.version for r in rows if r.version in versions and _may_go(unit, rows, r))
+        if gone:
+            self.rows.releases[app] = tuple(
+                msgspec.structs.replace(r, slug_kept=False) if r.version in gone else r
+                for r in rows
+            )
+            self._add(entry)
+            self._emit(app, "release.let_go", {"versions": gone})
+            self._committed()
+        return tuple(sorted(gone))
+
+    async def drop_sources(self, digests: Sequence[Digest], before_s: float) -> tuple[Digest, ...]:
+        wanted = {d for u in self.rows.units.values() for d in u.intent.uploads}
+        for digest in set(digests) - wanted:
+            if self._sources.get(digest, before_s) < before_s:
+                del self._sources[digest]
+        return tuple(d for d in digests if d not in wanted and d not in self._sources)
+
+    async def prune(self, kept: Retention, now_s: float, *, dry_run: bool = False) -> Pruned:
+        """Events, the journal and secrets. A simulated history is too short for the rest."""
+        floor = max((n for at_s, n in self._marks if at_s < now_s - kept.events_s), default=0)
+        entries = self._old_entries(now_s - kept.journal_s)
+        secrets = set(self.secrets) - self._needed_secrets()
+        found = Pruned(
+            journal=len(entries), events=max(0, floor - self._floor), secrets=len(secrets)
+        )
+        if not dry_run:  # that there is nothing to delete is no commit
+            self._marks.append((now_s, len(self.log)))
+            self._floor = max(self._floor, floor)
+            for id in entries:
+                self.entries_of[self.entries[id].app].remove(id)
+            self.secrets = {k: v for k, v in self.secrets.items() if k not in secrets}
+            if found != Pruned():
+                self._committed()
+        return found
+
+    def _old_entries(self, before_s: float) -> list[int]:
+        old = [id for ids in self.entries_of.values() for id in ids]
+        return [id for id in old if self._is_old(self.entries[id], before_s)]
+
+    def _is_old(self, entry: Entry, before_s: float) -> bool:
+        ended_s = entry.ended_at_s if entry.ended_at_s is not None else entry.planned_at_s
+        if ended_s >= before_s:
+            return False
+        unit = self.rows.units.get(AppId(entry.app))
+        live = paths.flatten(unit.intent) if unit is not None else {}
+        told = {c for p, c in self.provenance[AppId(entry.app)].items() if p in live}
+        return unit is None or (entry.state != "planned" and entry.change not in told)
+
+    def _needed_secrets(self) -> set[str]:
+        leaves = [v for u in self.rows.units.values() for v in paths.flatten(u.intent).values()]
+        refs = [leaf for leaf in leaves if isinstance(leaf, SecretRef)]
+        for rows in self.rows.releases.values():
+            refs += [ref for r in rows if r.slug_kept for ref in r.config.values()]
+        for jobs in self.rows.jobs.values():
+            refs += [ref for j in jobs if not j.final for ref in j.environment.values()]
+        return {ref.key for ref in refs}
 
     async def close(self) -> None:
         """Memory goes with the process."""
@@ -457,3 +539,11 @@ def _overtaken_by_newer(release: Release) -> Release:
     if release.status != "pending":
         return release
     return msgspec.structs.replace(release, status="superseded")
+
+
+def _may_go(unit: Unit | None, rows: tuple[Release, ...], release: Release) -> bool:
+    """`rows` newest first."""
+    if not release.slug_kept or unit is None:
+        return release.slug_kept
+    back_to = unit.intent.rollback_to
+    return release not in (rows[0],) and release.status != "pending" and release.version != back_to

@@ -33,7 +33,9 @@ from setpoint.model.process import (
     Stop,
 )
 from setpoint.model.release import Build, BuildRequest, Slug
+from setpoint.model.retention import Clearance, Cleared, Stock
 from setpoint.planning import standing
+from setpoint.testing.disk import SimDisk
 from setpoint.testing.jobs import SimJobs
 from setpoint.testing.machine import Machine, Proc
 from setpoint.testing.programs import BREAKING, BY_DIGEST, Program
@@ -112,6 +114,7 @@ class SimSupervisor:
         self.on_command: Callable[[str, SetKey, Fence], None] = lambda verb, key, fence: None
         self.on_draining: Callable[[InstanceId], None] = lambda id: None
         self.on_drop: Callable[[AppId], None] = lambda app: None
+        self.disk = SimDisk(loop)
         self.jobs = SimJobs(loop, machine, self._tell)
         self._started = 0
         self._owner: dict[InstanceId, SetKey] = {}
@@ -184,6 +187,19 @@ class SimSupervisor:
         self.dropped.add(app)
         for id in [b.id for b in self.build_facts.values() if b.app == app]:
             del self.build_facts[id]
+            self.disk.drop(id)
+
+    async def stock(self) -> Stock:
+        self._answer()
+        return self.disk.stock()
+
+    async def clear(self, clearance: Clearance) -> Cleared:
+        self._answer()
+        busy = any(b.status == "running" for b in self.build_facts.values())
+        cleared = self.disk.clear(clearance, busy=busy)
+        for removal in cleared.gone:
+            self.build_facts.pop(BuildId(removal.name), None)
+        return cleared
 
     async def acts(self, after: int) -> tuple[ActEntry, ...]:
         self._answer()
@@ -297,6 +313,8 @@ class SimSupervisor:
         self.build_facts[request.id] = msgspec.structs.replace(
             self.build_facts[request.id], **fields
         )
+        if self.build_facts[request.id].final:
+            self.disk.keep(self.build_facts[request.id])
         self._tell(request.app)
 
     def _seen(self, id: InstanceId) -> None:

@@ -9,7 +9,7 @@ import itertools
 from setpoint.model.app import Formation, Unit
 from setpoint.model.ids import AppId, Fence, JobId, SetKey
 from setpoint.model.job import JobOrder
-from setpoint.model.process import Act, Drain, Phase, Start, Stop
+from setpoint.model.process import Act, Drain, Phase, ProcessSpec, Start, Stop
 from setpoint.model.release import Release
 from setpoint.model.route import Route
 from setpoint.planning import release_phase
@@ -179,6 +179,7 @@ class Watch:
         self.note(f"act {type(act).__name__} {key} {getattr(act, 'instance', '')}")
         if isinstance(act, Start):
             self._check_release_phase(slot)
+            self._check_layer(key.app, slot.order.spec)
         if not isinstance(act, Drain | Stop) or slot.order.bounds.min == 0:
             return
         if slot.instances[act.instance].phase is not Phase.READY:
@@ -196,6 +197,7 @@ class Watch:
         if order.id in self.jobs_started:
             self.violated(f"{order.dyno} was started twice")
         self.jobs_started.add(order.id)
+        self._check_layer(order.app, order.spec)
         if order.spec.process == release_phase.PROCESS:
             others = (k for k in self._supervisor.jobs.ledger.values() if k.app == order.app)
             beside = [k for k in others if k.state == "running" and k.id != order.id]
@@ -209,6 +211,11 @@ class Watch:
         for known in self._supervisor.jobs.ledger.values():
             if known.app == app and known.state == "running":
                 self.violated(f"{app} was forgotten while a job of it was running")
+
+    def _check_layer(self, app: AppId, spec: ProcessSpec) -> None:
+        """Nothing that runs for an app that memory knows was ever removed under it."""
+        if app in self._store.rows.units and not self._supervisor.disk.has(spec.code):
+            self.violated(f"{spec.process} of v{spec.release} starts and its layer is gone")
 
     def _check_release_phase(self, slot: Slot) -> None:
         """Nothing of a release starts before its release phase went well."""

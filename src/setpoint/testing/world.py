@@ -9,12 +9,14 @@ import random
 from logging import Logger
 from typing import Any, cast
 
+from setpoint.converge.collector import Collector, Pacing
 from setpoint.converge.loop import Loop, Settings
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.errors import StoreError, Transient
 from setpoint.model.ids import AppId
+from setpoint.model.retention import Retention
 from setpoint.store.port import Store
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.faults import Faults, Gated, Life
@@ -24,6 +26,8 @@ from setpoint.testing.supervisor import SimSupervisor
 from setpoint.testing.watch import Watch
 
 SETTINGS = Settings(step_timeout_s=10.0, orphan_grace_s=60.0)
+PACING = Pacing(first_s=10.0, period_s=20.0)
+RETENTION = Retention(releases=2, builds_s=20.0, grace_s=5.0)
 
 
 class SimLog:
@@ -110,6 +114,7 @@ class World:
         daemon = self._daemon(life)
         self.life, self.daemon = life, daemon
         running = asyncio.create_task(daemon.run())
+        collecting = asyncio.create_task(self._collector(life).run())
         died = asyncio.create_task(life.died.wait())
         try:
             await asyncio.wait((running, died), return_when=asyncio.FIRST_COMPLETED)
@@ -119,8 +124,9 @@ class World:
             life.died.set()
             self.life = self.daemon = None
             running.cancel()
+            collecting.cancel()
             died.cancel()
-            await asyncio.gather(running, died, return_exceptions=True)
+            await asyncio.gather(running, collecting, died, return_exceptions=True)
 
     def _daemon(self, life: Life) -> Loop:
         return Loop(
@@ -133,6 +139,19 @@ class World:
             log=cast("Logger", SimLog(self.watch)),
             settings=SETTINGS,
             reading=cast("Store", Gated(self._stale, life, StoreError)),
+        )
+
+    def _collector(self, life: Life) -> Collector:
+        """One that is in a hurry and keeps little, so that it is there when anything happens."""
+        return Collector(
+            cast("Store", Gated(self.store, life, StoreError)),
+            cast("Driver", Gated(self.supervisor, life, Transient)),
+            now=asyncio.get_running_loop().time,
+            luck=self.luck.random,
+            new_token=self._new_token,
+            log=cast("Logger", SimLog(self.watch)),
+            retention=RETENTION,
+            pacing=PACING,
         )
 
     def _new_token(self) -> str:

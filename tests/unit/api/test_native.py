@@ -6,6 +6,7 @@ import socket
 from setpoint.formats.control import LogLine
 from setpoint.model.errors import Transient
 from setpoint.model.release import ProcessType
+from setpoint.model.retention import DAY_S, Retention
 from tests.support.plane import Plane
 from tests.unit.api.conftest import Make
 
@@ -147,3 +148,16 @@ def test_doctor_tells_the_level_in_words(plane: Plane) -> None:
     told = plane.send("GET", "/v1/doctor").json
     assert told["level"] == "L3"
     assert told["level_words"].startswith("root: ")
+
+
+def test_a_watch_from_before_the_floor_is_told_so(plane: Plane, app: Make) -> None:
+    app("forgetful")
+    plane.call(plane.store.prune(Retention(), 1.0))
+    plane.call(plane.store.prune(Retention(), 1.0 + 8 * DAY_S))
+    floor, newest = plane.call(plane.store.event_bounds())
+    assert 0 < floor <= newest
+    gone = plane.send("GET", f"/v1/watch?since={floor - 1}")
+    assert (gone.status, gone.json["id"]) == (410, "gone")
+    assert f"events up to {floor} are kept no longer" in gone.json["message"]
+    again = plane.send("GET", "/v1/watch", headers={"Last-Event-ID": "0"})
+    assert again.status == 410

@@ -11,7 +11,7 @@ import pytest
 
 from setpoint.cli.main import main
 from setpoint.model.release import ProcessType
-from tests.support.plane import Plane
+from tests.support.plane import ROOMY, Plane
 
 WEB = ProcessType("web", "web", "serve")
 
@@ -44,6 +44,7 @@ def plane(running: Plane) -> Plane:
     running.visits.status, running.visits.headers = 200, {}
     running.visits.answer = b'"hello"'
     running.visits.invoked = []
+    running.disk = ROOMY
     return running
 
 

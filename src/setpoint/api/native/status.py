@@ -4,6 +4,7 @@ import msgspec
 
 from setpoint.api.call import Call
 from setpoint.model.capability import LEVEL_WORDS, Capabilities
+from setpoint.model.retention import Disk
 from setpoint.views import apps
 
 
@@ -15,6 +16,7 @@ class Status(msgspec.Struct, frozen=True):
     edge_port: int
     capabilities: Capabilities
     plane: dict[str, object]
+    disk: Disk
     apps: tuple[apps.AppLine, ...]
 
 
@@ -28,6 +30,7 @@ class Doctor(msgspec.Struct, frozen=True):
     capabilities: Capabilities
     edge_port: int
     plane: dict[str, object]
+    disk: Disk
 
 
 async def status(call: Call) -> Status:
@@ -38,6 +41,7 @@ async def status(call: Call) -> Status:
         edge_port=services.installation.edge_port,
         capabilities=services.capabilities(),
         plane=dict(services.plane()),
+        disk=services.disk(),
         apps=await apps.apps(services.store, call.asked.actor),
     )
 
@@ -53,4 +57,5 @@ async def doctor(call: Call) -> Doctor:
         capabilities=capabilities,
         edge_port=services.installation.edge_port,
         plane=dict(services.plane()),
+        disk=services.disk(),
     )

@@ -57,22 +57,23 @@ async def _log_lines(
 
 async def watch(call: Call) -> Response:
     """Server-sent events from `?since=` or Last-Event-ID on, else from now on; ids are cursors to
-    resume from."""
+    resume from, for as long as events are kept. Raises Gone."""
     resumed = call.request.headers.get("last-event-id", "")
+    since: int | None
     if resumed.isdecimal():
         since = int(resumed)
     elif "since" in call.request.query_params:
         since = call.count("since", 0, 2**62)
     else:
-        since = await _newest(call)
-    return StreamingResponse(_events(call, since), media_type="text/event-stream")
-
-
-async def _newest(call: Call) -> int:
-    cursor = 0
-    while events := await call.services.store.events(cursor):
-        cursor = events[-1].cursor
-    return cursor
+        since = None
+    floor, newest = await call.services.store.event_bounds()
+    if since is not None and since < floor:
+        raise errors.Gone(
+            f"cannot watch from {since} on: events up to {floor} are kept no longer",
+            f"look at what is now (GET /v1/status), then watch from {newest} on",
+        )
+    start = newest if since is None else since
+    return StreamingResponse(_events(call, start), media_type="text/event-stream")
 
 
 async def _events(call: Call, cursor: int) -> AsyncIterator[bytes]:

@@ -4,9 +4,11 @@ from setpoint.api.call import Call
 from setpoint.api.errors import TooLarge
 from setpoint.formats.heroku import shapes
 from setpoint.model.errors import OverLimit
+from setpoint.policy import headroom
 
 
 async def create(call: Call) -> shapes.NewSource:
+    _check_room(call)
     place = call.services.new_id()
     call.services.uploads.open_place(place, call.asked.at_s)
     url = f"{call.base_url}/sources/{place}"
@@ -15,6 +17,7 @@ async def create(call: Call) -> shapes.NewSource:
 
 async def put(call: Call) -> shapes.Nothing:
     """No token: the URL was unguessable and is the permission, as on Heroku."""
+    _check_room(call)
     uploads, store = call.services.uploads, call.services.store
     try:
         digest, size = await uploads.receive(call.param("place"), call.chunks())
@@ -22,3 +25,8 @@ async def put(call: Call) -> shapes.Nothing:
         raise TooLarge(error.message, error.hint) from None
     await store.record_source(digest, size, call.asked.at_s)
     return shapes.Nothing()
+
+
+def _check_room(call: Call) -> None:
+    door = call.services.door
+    headroom.check("take a source", door.headroom(), door.retention)

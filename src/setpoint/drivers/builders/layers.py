@@ -59,7 +59,12 @@ class Layers:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
 
     def has(self, digest: Digest) -> bool:
-        return (self._folder / digest).is_dir()
+        """Whoever asks means to use it: it counts as used from now on, so that nobody removes it
+        before that is on record."""
+        path = self._folder / digest
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path)
+        return path.is_dir()
 
     @contextlib.contextmanager
     def scratch(self, purpose: str = "") -> Generator[Path]:
@@ -74,6 +79,7 @@ class Layers:
 
     def put(self, finished: Path, digest: Digest) -> None:
         """Atomic; on the disk before it has its name, so that a name means a whole layer."""
+        os.utime(finished)  # an archive may have given it any age
         _sync(finished)
         try:
             finished.rename(self._folder / digest)

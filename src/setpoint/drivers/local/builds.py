@@ -91,6 +91,11 @@ class Builds:
                 del self._known[build.id]
         return tuple(self._known.values())
 
+    @property
+    def under_way(self) -> bool:
+        """Also while one waits for its turn, or for somebody's code to have run."""
+        return bool(self._active or self._waiting or self._stages)
+
     def run(
         self,
         request: BuildRequest,

@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
+from setpoint.drivers.local.uploads import discard
 from setpoint.formats import buildpack, control
 from setpoint.formats.control import Act, Done, Event, Failed, Reply, Request
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import Terminal, Transient
-from setpoint.model.ids import AppId, Fence, JobId, SetKey
+from setpoint.model.ids import AppId, Digest, Fence, JobId, SetKey
 from setpoint.model.job import JobOrder
 from setpoint.model.observed import Seen
 from setpoint.model.process import SetOrder
 from setpoint.model.release import BuildRequest
+from setpoint.model.retention import Clearance, Cleared, Stock
 
 RECONNECT_S = 0.2
 
@@ -82,9 +85,12 @@ class LocalDriver:
         self._socket = socket
         self._sources = sources
         self._link = ControlLink(socket)
+        self._slow_link = ControlLink(socket)
+        """for what takes a while and must hold up nothing else"""
 
     async def close(self) -> None:
         await self._link.close()
+        await self._slow_link.close()
 
     async def probe(self) -> Capabilities:
         return (await self._get(control.Probe(), control.Probed)).capabilities
@@ -114,6 +120,19 @@ class LocalDriver:
     async def drop(self, app: AppId) -> None:
         await self._get(control.DropApp(app), Done)
 
+    async def stock(self) -> Stock:
+        return (await self._get(control.TakeStock(), control.Stocked, self._slow_link)).stock
+
+    async def clear(self, clearance: Clearance) -> Cleared:
+        """Uploads are ours, all else is the supervisor's."""
+        mine = {Digest(r.name) for r in clearance.removals if r.kind == "source"}
+        others = tuple(r for r in clearance.removals if r.kind != "source")
+        request = control.ClearAway(replace(clearance, removals=others))
+        cleared = (await self._get(request, control.ClearedAway, self._slow_link)).cleared
+        gone = await asyncio.to_thread(discard, self._sources, mine, clearance.before_s)
+        removed = (r for r in clearance.removals if r.kind == "source" and r.name in gone)
+        return replace(cleared, gone=(*cleared.gone, *removed))
+
     async def acts(self, after: int) -> tuple[Act, ...]:
         return (await self._get(control.ReadActs(after), control.ActLog)).acts
 
@@ -126,8 +145,8 @@ class LocalDriver:
                         yield event.app
             await asyncio.sleep(RECONNECT_S)
 
-    async def _get(self, request: Request, kind: type[R]) -> R:
-        answer = await self._link.ask(request)
+    async def _get(self, request: Request, kind: type[R], link: ControlLink | None = None) -> R:
+        answer = await (link or self._link).ask(request)
         if isinstance(answer, Failed):
             raise control.raised(answer)
         if not isinstance(answer, kind):

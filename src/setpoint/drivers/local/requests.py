@@ -4,6 +4,7 @@ import asyncio
 
 from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.builds import Builds
+from setpoint.drivers.local.collecting import Collecting
 from setpoint.drivers.local.control import answering
 from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.launching import Ground
@@ -13,6 +14,7 @@ from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.vetting import (
     vet_app,
     vet_build,
+    vet_clearance,
     vet_environment,
     vet_job,
     vet_job_id,
@@ -38,6 +40,7 @@ class Requests:
         acts: ActLog,
         ground: Ground,
         capabilities: Capabilities,
+        collecting: Collecting,
     ) -> None:
         self._supervisor = supervisor
         self._jobs = jobs
@@ -46,6 +49,7 @@ class Requests:
         self._acts = acts
         self._ground = ground
         self._capabilities = capabilities
+        self._collecting = collecting
 
     async def answer(self, request: Request) -> Reply:
         return await answering(lambda: self._serve(request))
@@ -63,6 +67,11 @@ class Requests:
             case control.ReadLogs(app, lines, only=only):
                 vet_app(app)
                 return control.Logs(self._logs.tail(app, lines, only))
+            case control.TakeStock():
+                return control.Stocked(await self._collecting.stock())
+            case control.ClearAway(clearance):
+                vet_clearance(clearance)
+                return control.ClearedAway(await self._collecting.clear(clearance))
             case control.StopAll():
                 await asyncio.gather(self._supervisor.stop_all(), self._jobs.stop_all())
                 self._clear()

@@ -5,12 +5,14 @@ then holds the digest. Nothing here opens an archive: that is the builder's, in 
 """
 
 import asyncio
+import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +93,8 @@ class Uploads:
         """Content first, then its name, then the place's word for it: each durable in turn."""
         part.chmod(self.mode)
         _sync(part)
-        part.replace(self.path(digest))
+        with _alone(self.folder):
+            part.replace(self.path(digest))
         _sync(self.folder)
         place.write_text(digest, encoding="ascii")
 
@@ -99,6 +102,30 @@ class Uploads:
         for path in self._places.iterdir():
             if now_s - path.stat().st_mtime > PLACE_AGE_S_MAX:
                 path.unlink(missing_ok=True)
+
+
+def discard(folder: Path, digests: Collection[Digest], before_s: float) -> frozenset[Digest]:
+    """Remove these, but for what was uploaded (again) since. Tells what is gone. Blocks."""
+    gone: set[Digest] = set()
+    for digest in digests:
+        path = folder / f"{digest}.tar.gz"
+        with contextlib.suppress(OSError), _alone(folder):
+            if os.path.lexists(path) and path.lstat().st_mtime >= before_s:
+                continue
+            path.unlink(missing_ok=True)
+            gone.add(digest)
+    return frozenset(gone)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """So that an upload never takes the place of what is about to be removed."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _sync(path: Path) -> None:

@@ -11,6 +11,7 @@ from setpoint.model.ids import AppId, BuildId, JobId, SetKey
 from setpoint.model.job import RUN_S_MAX, JobOrder
 from setpoint.model.process import ProcessSpec, SetOrder
 from setpoint.model.release import NODEJS, PYTHON, BuildRequest
+from setpoint.model.retention import Clearance
 
 _APP = re.compile(r"[0-9a-f-]{1,36}")
 _JOB = re.compile(r"[0-9a-f-]{1,40}")
@@ -63,6 +64,11 @@ def vet_app(app: AppId) -> None:
 def vet_build(request: BuildRequest) -> None:
     vet_app(request.app)
     _vet_hex(BuildId(request.id), "build id")
+
+
+def vet_clearance(clearance: Clearance) -> None:
+    for removal in clearance.removals:
+        _vet_hex(removal.name, "thing to remove")
 
 
 def _vet_spec(spec: ProcessSpec) -> None:

@@ -6,6 +6,7 @@ On SQLite the cursor is a plain integer without gaps: one writer, so numbers app
 import msgspec
 
 from setpoint.store.port import Event
+from setpoint.store.sqlite import meta
 from setpoint.store.sqlite.connection import Connection
 
 
@@ -22,3 +23,14 @@ def read(db: Connection, after: int, limit: int) -> tuple[Event, ...]:
         (after, limit),
     )
     return tuple(Event(*row) for row in rows)
+
+
+def bounds(db: Connection) -> tuple[int, int]:
+    """(the newest cursor that is not kept any more, the newest there is)."""
+    gone = floor(db)
+    newest = db.execute("SELECT coalesce(max(cursor), 0) FROM event").fetchone()[0]
+    return gone, max(gone, int(newest))
+
+
+def floor(db: Connection) -> int:
+    return int(meta.get(db, meta.EVENT_FLOOR) or 0)

@@ -5,6 +5,7 @@ from setpoint.store.sqlite.connection import Connection
 INCARNATION = "incarnation"
 KEY_CHECK = "key_check"
 ACTS_SEEN = "acts_seen"
+EVENT_FLOOR = "event_floor"
 
 
 def get(db: Connection, key: str) -> str | None:

@@ -14,7 +14,8 @@ from setpoint.store.sqlite.connection import Connection
 
 _decode = msgspec.json.Decoder(Release).decode
 
-_SELECT = "SELECT body, status, message FROM release WHERE app = ? "
+_COLUMNS = "SELECT body, status, message, slug_kept FROM release "
+_SELECT = _COLUMNS + "WHERE app = ? "
 
 
 def cut(
@@ -76,6 +77,10 @@ def one(db: Connection, app: AppId, version: int) -> Release | None:
     return found[0] if found else None
 
 
+def kept(db: Connection) -> tuple[Release, ...]:
+    return _read(db.execute(_COLUMNS + "WHERE slug_kept = 1 ORDER BY app, version DESC"))
+
+
 def _newest_shape(db: Connection, app: AppId, change: int) -> bool:
     row = db.execute(
         "SELECT 1 FROM unit WHERE id = ? AND forgotten = 0 AND shape_change = ?", (app, change)
@@ -112,6 +117,8 @@ def _insert(db: Connection, release: Release) -> None:
 
 def _read(rows: Iterable[sqlite3.Row]) -> tuple[Release, ...]:
     return tuple(
-        msgspec.structs.replace(_decode(body), status=status, message=message)
-        for body, status, message in rows
+        msgspec.structs.replace(
+            _decode(body), status=status, message=message, slug_kept=bool(slug_kept)
+        )
+        for body, status, message, slug_kept in rows
     )

@@ -18,7 +18,7 @@ def store(
         return
     left = dict(secrets)
     for intent in intents:
-        sealed = seal(db, sealer, intent.id, _refs(intent), left)
+        sealed = seal(db, sealer, intent.id, refs(intent), left)
         left = {key: value for key, value in left.items() if key not in sealed}
     if left:
         raise StoreError(f"cannot write to the store: no document refers to {', '.join(left)}")
@@ -28,11 +28,11 @@ def seal(
     db: Connection,
     sealer: Sealer,
     app: AppId,
-    refs: Iterable[SecretRef],
+    wanted: Iterable[SecretRef],
     values: Mapping[str, str],
 ) -> frozenset[str]:
     """The keys of those refs that have a value: they are sealed now."""
-    sealed = {ref.key: ref for ref in refs if ref.key in values}
+    sealed = {ref.key: ref for ref in wanted if ref.key in values}
     for key, ref in sealed.items():
         db.execute(
             "INSERT INTO secret (id, version, unit, sealed) VALUES (?, ?, ?, ?)",
@@ -54,5 +54,6 @@ def _open(db: Connection, sealer: Sealer, ref: SecretRef) -> str:
     return sealer.open(ref, row[0])
 
 
-def _refs(intent: AppIntent) -> list[SecretRef]:
+def refs(intent: AppIntent) -> list[SecretRef]:
+    """All that a document refers to."""
     return [leaf for leaf in flatten(intent).values() if isinstance(leaf, SecretRef)]

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from setpoint.model.app import SecretRef, Unit
@@ -12,6 +13,7 @@ from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
+from setpoint.model.retention import Pruned, Retention
 from setpoint.store import sealing
 from setpoint.store.port import Committed, Event, Field, Status, UnitWrite
 from setpoint.store.sealing import Sealer
@@ -23,6 +25,7 @@ from setpoint.store.sqlite import (
     journal,
     meta,
     releases,
+    retention,
     schema,
     secrets,
     sources,
@@ -160,6 +163,12 @@ class SqliteStore:
     async def events(self, after: int, limit: int = 500) -> tuple[Event, ...]:
         return await self._reader.run(lambda db: events.read(db, after, limit))
 
+    async def event_bounds(self) -> tuple[int, int]:
+        return await self._reader.run(events.bounds)
+
+    async def tell(self, type_: str, **facts: object) -> None:
+        await self._writer.run(lambda db: events.append(db, "", type_, **facts))
+
     # --- the journal and what was observed ----------------------------------------------------
 
     async def begin_pass(
@@ -199,6 +208,9 @@ class SqliteStore:
     async def source_known(self, digest: Digest) -> bool:
         return await self._reader.run(lambda db: sources.known(db, digest))
 
+    async def hold_source(self, digest: Digest, now_s: float) -> bool:
+        return await self._writer.run(lambda db: sources.hold(db, digest, now_s))
+
     async def record_build(self, build: Build) -> None:
         await self._writer.run(lambda db: builds.record(db, build))
 
@@ -227,6 +239,25 @@ class SqliteStore:
 
     async def release(self, app: AppId, version: int) -> Release | None:
         return await self._reader.run(lambda db: releases.one(db, app, version))
+
+    # --- retention ----------------------------------------------------------------------------
+
+    async def kept_releases(self) -> tuple[Release, ...]:
+        return await self._reader.run(releases.kept)
+
+    async def let_go(self, app: AppId, versions: Sequence[int], entry: Entry) -> tuple[int, ...]:
+        return await self._writer.run(lambda db: _let_go(db, app, versions, entry))
+
+    async def drop_sources(self, digests: Sequence[Digest], before_s: float) -> tuple[Digest, ...]:
+        return await self._writer.run(lambda db: retention.drop_sources(db, digests, before_s))
+
+    async def prune(self, kept: Retention, now_s: float, *, dry_run: bool = False) -> Pruned:
+        found = await self._reader.run(lambda db: retention.find(db, kept, now_s))
+        if not dry_run:
+            await self._writer.run(lambda db: retention.begin(db, found, now_s))
+            for statement, rows in found.portions():
+                await self._writer.run(partial(_delete, statement, rows))
+        return found.counts
 
     # --- jobs ---------------------------------------------------------------------------------
 
@@ -262,3 +293,15 @@ def _end_pass(
     journal.end(db, outcomes, now_s)
     if now is not None:
         status.put(db, unit, now)
+
+
+def _let_go(db: Connection, app: AppId, versions: Sequence[int], entry: Entry) -> tuple[int, ...]:
+    gone = retention.let_go(db, app, versions)
+    if gone:
+        journal.begin(db, [entry])
+        events.append(db, app, "release.let_go", versions=gone)
+    return gone
+
+
+def _delete(statement: str, rows: Sequence[retention.Row], db: Connection) -> None:
+    retention.delete(db, statement, rows)

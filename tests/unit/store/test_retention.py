@@ -1,0 +1,96 @@
+"""What only the real store prunes: rows of jobs, builds and idempotency keys; in small portions."""
+
+import msgspec
+
+from setpoint.model.ids import JobId
+from setpoint.model.job import Job, JobEnd
+from setpoint.model.journal import Entry
+from setpoint.model.retention import DAY_S, Retention
+from setpoint.store.port import UnitWrite
+from setpoint.store.sqlite import retention
+from setpoint.store.sqlite.builds import KEPT as BUILDS_READ
+from tests.support.memory import NOON_S, SHOP, asked, build, created, deployed, run, shop
+
+DEFAULTS = Retention()
+
+
+async def _ended(store, count: int, at_s: float, **fields) -> None:
+    for n in range(count):
+        job = Job(JobId(f"{n:032x}"), SHOP, "run", f"run.{n}", "tidy", 1, asked_at_s=at_s)
+        job = msgspec.structs.replace(job, **fields)
+        await store.add_job(job)
+        await store.settle_job(SHOP, job.id, JobEnd("succeeded", ended_at_s=at_s))
+
+
+def test_the_newest_jobs_stay_for_their_days_and_live_ones_for_ever(open_one):
+    async def story():
+        store = open_one()
+        await created(store)
+        await store.add_job(Job(JobId("f" * 32), SHOP, "run", "run.9", "wait", 1))
+        await _ended(store, 8, NOON_S)
+        few = Retention(jobs=5)
+        assert (await store.prune(few, NOON_S + 3600)).jobs == 0
+        assert (await store.prune(few, NOON_S + 2 * DAY_S)).jobs == 3
+        assert (await store.prune(few, NOON_S + 91 * DAY_S)).jobs == 5
+        assert [j.dyno for j in await store.jobs(SHOP)] == ["run.9"]
+        await store.close()
+
+    run(story())
+
+
+def test_a_release_phase_is_not_forgotten_while_its_release_is_on_its_way(open_one):
+    """Forgotten it would run a second time."""
+
+    async def story():
+        store = open_one()
+        await deployed(store, await created(store))
+        await _ended(store, 1, NOON_S, kind="release")
+        assert (await store.prune(DEFAULTS, NOON_S + 400 * DAY_S)).jobs == 0
+        await store.settle_release(SHOP, 1, True, "")
+        assert (await store.prune(DEFAULTS, NOON_S + 400 * DAY_S)).jobs == 1
+        await store.close()
+
+    run(story())
+
+
+def test_builds_beyond_those_that_are_ever_read_go(open_one):
+    async def story():
+        store = open_one()
+        await created(store)
+        for n in range(BUILDS_READ + 3):
+            await store.record_build(build(id=f"b-{n}"))
+        read = await store.builds(SHOP)
+        assert (await store.prune(DEFAULTS, NOON_S)).builds == 3
+        assert await store.builds(SHOP) == read
+        await store.close()
+
+    run(story())
+
+
+def test_idempotency_keys_expire(open_one):
+    async def story():
+        store = open_one()
+        await store.commit(asked(key="once"), "create", "Create shop", [UnitWrite(shop(), None)])
+        assert (await store.prune(DEFAULTS, NOON_S + 3600)).keys == 0
+        assert (await store.prune(DEFAULTS, NOON_S + 2 * DAY_S)).keys == 1
+        await store.close()
+
+    run(story())
+
+
+def test_a_long_journal_goes_in_portions_and_others_write_in_between(open_one, monkeypatch):
+    monkeypatch.setattr(retention, "PORTION", 10)
+
+    async def story():
+        store = open_one()
+        await created(store)
+        old = Entry(
+            id=0, app=SHOP, generation=1, kind="act", verb="start", subject="web.1", rule="r",
+            because="b", change=None, state="succeeded", planned_at_s=NOON_S, ended_at_s=NOON_S,
+        )  # fmt: skip
+        await store.begin_pass([old] * 55)
+        assert (await store.prune(DEFAULTS, NOON_S + 91 * DAY_S)).journal == 55
+        assert await store.journal(SHOP) == ()
+        await store.close()
+
+    run(story())
