@@ -92,6 +92,7 @@ class Supervisor(SimSupervisor):
 
     processes: tuple[ProcessType, ...] = (ProcessType("web", "web", "serve"),)
     fate: Fate = "ready"
+    errs_s = 0.0
     build_error = ""
 
     async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
@@ -102,6 +103,7 @@ class Supervisor(SimSupervisor):
             boot_s=QUICK_S,
             stop_s=QUICK_S,
             fate=self.fate,
+            errs_s=self.errs_s,
         )
         if self.build_error:
             self.build_facts[request.id] = Build(

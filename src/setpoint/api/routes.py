@@ -3,7 +3,7 @@
 from setpoint.api import openapi
 from setpoint.api.call import Call, Endpoint
 from setpoint.api.native import apps as detail
-from setpoint.api.native import disk, keys, plan, status, streams, why
+from setpoint.api.native import disk, keys, plan, probes, status, streams, why
 from setpoint.api.native import releases as history
 from setpoint.api.platform import (
     account,
@@ -94,6 +94,8 @@ NATIVE = (
     Endpoint(
         "GET", "/v1/apps/{app}/releases/{release}", history.info, "read", "What is in a release"
     ),
+    Endpoint("GET", "/v1/apps/{app}/probes/{process}", probes.info, "read", "What is asked of it"),
+    Endpoint("PATCH", "/v1/apps/{app}/probes/{process}", probes.patch, "write", "Ask otherwise"),
     Endpoint("GET", "/v1/apps/{app}/why", why.told, "read", "The story of an app or a field"),
     Endpoint("POST", "/v1/apps/{app}/plan", plan.plan, "read", "What a draft would do"),
     Endpoint("GET", "/v1/apps/{app}/logs", streams.logs, "read", "Log lines, as JSON lines"),

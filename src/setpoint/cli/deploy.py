@@ -89,7 +89,8 @@ def _show_output(here: Here, where: str, progress: Progress, detail: dict[str, A
 
 def _told(here: Here, app: str, build: dict[str, Any], outcome: Outcome) -> int:
     if build["status"] == "failed":
-        complain(here, f"cannot deploy {app}: the build failed", build["message"], outcome)
+        head = f"cannot deploy {app}: the build failed"
+        complain(here, head, build["message"], outcome, started=False)
         return codes.NOT_AS_ASKED
     releases = outcome.detail["releases"]
     if outcome.verdict == "stalled":

@@ -7,6 +7,7 @@ from setpoint.cli import codes
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
 from setpoint.cli.output import ago
+from setpoint.cli.probe import text
 from setpoint.cli.status import dyno_lines, state_text
 
 EXAMPLE = "setpoint info shop"
@@ -34,6 +35,7 @@ def _fields(app: dict[str, Any]) -> list[tuple[str, str]]:
         *(("  function", f"{app['name']}/{f['name']}") for f in app["functions"]),
         ("  release", _release(app["releases"], at_s)),
         ("  formation", ", ".join(f"{p}={n}" for p, n in app["formation"].items())),
+        *(("  probe", text(probe)) for probe in app["probes"]),
         ("  config", ", ".join(app["config_keys"])),
         ("  source", app["source"][:12]),
         ("  owner", app["owner"]),

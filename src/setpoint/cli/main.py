@@ -25,6 +25,7 @@ COMMANDS = {
     "buildpacks": "what builds an app, if not Setpoint itself",
     "config": "show or change config vars",
     "scale": "how many of each process",
+    "probe": "what a web process answers before it gets requests",
     "restart": "replace the instances of an app, or of a type",
     "releases": "what ran, what runs, and why",
     "rollback": "go back to an earlier release",

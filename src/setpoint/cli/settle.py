@@ -127,16 +127,23 @@ def tell(here: Here, app: str, outcome: Outcome) -> None:
             _say(here, shown["waiting"], set())
 
 
-def complain(here: Here, head: str, message: str, outcome: Outcome) -> None:
-    """A release that was asked for and does not run: why, and what serves instead."""
+def complain(
+    here: Here, head: str, message: str, outcome: Outcome, *, started: bool = True
+) -> None:
+    """A release that was asked for and does not run: why, what serves instead, how to go on."""
     here.out.complain(head)
-    lines = message.splitlines()
+    lines = message.splitlines() or [""]
     if len(lines) > LAST_LINES:  # what happened and what to do stand first, a tool's words last
         lines = [*lines[:2], "...", *lines[3 - LAST_LINES :]]
     for line in lines:
         here.out.complain(f"  {line}")
-    serving = next((r["label"] for r in outcome.detail["releases"] if r["current"]), None)
+    app, releases = outcome.detail["name"], outcome.detail["releases"]
+    serving = next((r["label"] for r in releases if r["current"]), None)
     here.out.complain(f"{serving} still serves" if serving else "nothing serves yet")
+    if started:
+        here.out.complain(f"all that it wrote: setpoint logs {app}")
+    if " GET /" in lines[0]:
+        here.out.complain(f"to ask otherwise: setpoint probe {app} --help")
 
 
 def unmet_text(unmet: dict[str, Any]) -> str:

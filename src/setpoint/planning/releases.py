@@ -147,6 +147,8 @@ def _told(want: Wanted) -> str:
     if not hung:
         head += f" before it was ready, {facts.failures} times in a row"
     body = facts.last_probe.body.splitlines() if facts.last_probe is not None else []
+    if body:
+        body = ["its answer began:", *body, *(["its log ended:"] if facts.last_lines else [])]
     return "\n".join((head, *body, *facts.last_lines))
 
 

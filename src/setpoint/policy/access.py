@@ -22,6 +22,7 @@ NEEDS: dict[str, Scope] = {
     "roll back": "write",
     "set the buildpacks of": "write",
     "purge the build cache of": "write",
+    "set the probe of": "write",
     "rename": "write",
     "switch maintenance of": "write",
     "rotate the invoke key of": "write",

@@ -38,6 +38,7 @@ def plane(running: Plane) -> Plane:
     """As it was at first, but for the apps that earlier tests made."""
     running.supervisor.processes = (WEB,)
     running.supervisor.fate = "ready"
+    running.supervisor.errs_s = 0.0
     running.supervisor.build_error = ""
     running.spoken.lines = []
     running.spoken.broken = None

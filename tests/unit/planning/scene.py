@@ -10,7 +10,7 @@ from setpoint.model.app import AppIntent, Formation, SecretRef, Source
 from setpoint.model.ids import Digest, JobId
 from setpoint.model.job import CronJob, Job, JobFacts
 from setpoint.model.observed import Observed
-from setpoint.model.process import Exit, Phase, SetFacts, SetOrder
+from setpoint.model.process import Exit, Phase, ProbeSeen, SetFacts, SetOrder
 from setpoint.model.release import Build, ProcessType, Release, Slug
 from setpoint.model.route import RouteFacts
 from setpoint.model.steps import (
@@ -137,6 +137,16 @@ class Scene:
                 else s
             )
         )
+
+    def errs(self, seen: ProbeSeen) -> None:
+        """What starts listens and answers badly."""
+        self._sets(lambda s: s if s.ever_ready else msgspec.structs.replace(s, last_probe=seen))
+
+    def hangs(self, last_lines: tuple[str, ...]) -> None:
+        """What starts is killed for it, and given up."""
+        told = {"last_exit": Exit(137, NOW_S, timed_out=True), "last_lines": last_lines}
+        self.gives_up()
+        self._sets(lambda s: s if s.ever_ready else msgspec.structs.replace(s, **told))
 
     def idle(self) -> None:
         """Nothing runs for lack of requests."""

@@ -6,7 +6,7 @@ import pytest
 from setpoint.model.app import Probe, Source
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import Digest
-from setpoint.model.process import Exit
+from setpoint.model.process import Exit, ProbeSeen
 from setpoint.model.steps import (
     CutRelease,
     EnsureProcesses,
@@ -600,3 +600,26 @@ def test_a_probe_is_asked_of_web_alone_and_changing_it_restarts_nothing(serving:
     serving.change(probes={"web": Probe("/health", timeout_s=2.0)})
     orders = [s.order for s in serving.go().steps if isinstance(s, EnsureProcesses)]
     assert [(o.key, o.probe.path) for o in orders] == [(key, "/health")]
+
+
+def test_what_a_web_process_answers_instead_is_waited_on_and_told(serving: Scene):
+    serving.deploy("b")
+    serving.go()
+    serving.build_ends()
+    serving.go()
+    serving.go()
+    serving.errs(ProbeSeen("answered 500 to GET /", 500, "no such table\ncart"))
+    waiting = [w.because for w in serving.plan().waiting]
+    assert waiting[0] == "web of v2 answered 500 to GET /; it is asked again"
+    serving.hangs(("Traceback",))
+    (verdict,) = serving.go().steps
+    assert isinstance(verdict, SettleRelease)
+    assert verdict.message.splitlines() == [
+        "web answered 500 to GET /, and was not ready within 60 s",
+        "its answer began:",
+        "no such table",
+        "cart",
+        "its log ended:",
+        "Traceback",
+    ]
+    assert serving.routed_to() == 1

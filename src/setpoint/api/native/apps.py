@@ -6,6 +6,7 @@ import msgspec
 
 from setpoint.api import find
 from setpoint.api.call import Call
+from setpoint.api.native.probes import ProbeShown, shown
 from setpoint.model.capability import Unmet
 from setpoint.model.condition import Condition
 from setpoint.model.history import Usual
@@ -50,6 +51,8 @@ class AppDetail(msgspec.Struct, frozen=True):
     source: str
     config_keys: tuple[str, ...]
     formation: dict[str, str]
+    probes: tuple[ProbeShown, ...]
+    """where somebody said otherwise than the default"""
     urls: tuple[str, ...]
     functions: tuple[Function, ...]
     release: ReleaseLine | None
@@ -77,6 +80,7 @@ async def info(call: Call) -> AppDetail:
         "release": next((r for r in newest if r.current), newest[0] if newest else None),
         "releases": newest,
         "dynos": seen.dynos,
+        "probes": tuple(shown(unit, process) for process in unit.intent.probes),
         "sets": seen.sets,
         "usual": await history.usual(store, actor, unit.name),
         "functions": functions(unit.name, await store.releases(unit.id), here.host_suffix),
