@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,11 +109,13 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("https")
-    for path in (folder, folder.parent, folder.parent.parent):
-        path.chmod(0o755)  # the builder's user reads the authority
-    with served(folder) as web, pytest.MonkeyPatch.context() as patch:
+def site() -> Iterator[Site]:
+    with (
+        tempfile.TemporaryDirectory(prefix="sp-") as folder,
+        served(Path(folder)) as web,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        Path(folder).chmod(0o755)  # the builder's user reads the authority
         patch.setenv("SSL_CERT_FILE", str(web.authority))
         patch.setenv(ALLOW, "127.0.0.0/8, ::1/128")
         plane = new_plane(find_python(candidates(os.environ), shared=os.geteuid() == 0))
