@@ -26,11 +26,14 @@ from setpoint.converge.collector import Collector
 from setpoint.converge.loop import Loop
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.uploads import Uploads
+from setpoint.drivers.ports import Attachment
 from setpoint.formats.control import LogLine
+from setpoint.formats.terminal import Place
 from setpoint.intents.door import Door
 from setpoint.model.app import Unit
 from setpoint.model.change import Actor
-from setpoint.model.ids import AppId, BuildId
+from setpoint.model.errors import Terminal
+from setpoint.model.ids import AppId, BuildId, JobId
 from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.release import Build, BuildRequest, ProcessType
 from setpoint.model.retention import Disk, Headroom
@@ -85,6 +88,13 @@ class Spoken:
 
     async def build_output(self, build: BuildId, follow: bool) -> AsyncIterator[bytes]:
         yield self.build
+
+
+class NoTerminals:
+    """The simulated machine has none. Implements drivers.ports.Terminals."""
+
+    async def attach(self, app: AppId, job: JobId, place: Place) -> Attachment:
+        raise Terminal("cannot attach: nothing here has a terminal")
 
 
 class Supervisor(SimSupervisor):
@@ -278,6 +288,7 @@ class Plane:
             lifespan="off",
             log_config=None,
             access_log=False,
+            ws="websockets-sansio",
             timeout_graceful_shutdown=1,
         )
 
@@ -294,6 +305,7 @@ class Plane:
             ),
             store=self.store,
             tails=self.spoken,
+            terminals=NoTerminals(),
             uploads=Uploads(self.paths.sources, UPLOAD_BYTES_MAX),
             tokens=Tokens(),
             capabilities=lambda: CAPABILITIES,

@@ -6,12 +6,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from setpoint.api import errors
 from setpoint.api.routes import ROUTES
-from setpoint.api.serve import failed, serve
+from setpoint.api.serve import failed, serve, visit
 from setpoint.api.services import Services
 from setpoint.model.errors import NotFound, SetpointError
 
@@ -19,7 +19,10 @@ from setpoint.model.errors import NotFound, SetpointError
 def make_app(services: Services) -> ASGIApp:
     """Serve this with uvicorn, on as many sockets as wanted."""
     app = Starlette(
-        routes=[Route(e.path, serve(e, services), methods=[e.method]) for e in ROUTES],
+        routes=[
+            *(WebSocketRoute(e.path, visit(e, services)) for e in ROUTES if e.socket is not None),
+            *(Route(e.path, serve(e, services), methods=[e.method]) for e in ROUTES),
+        ],
         exception_handlers={HTTPException: _unrouted(services.new_id)},
     )
     return RawPath(app)
@@ -32,7 +35,7 @@ class RawPath:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope.get("raw_path"):
+        if scope["type"] in ("http", "websocket") and scope.get("raw_path"):
             raw = scope["raw_path"].partition(b"?")[0].decode("latin-1")
             scope = {**scope, "path": raw}
         await self.app(scope, receive, send)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_type_hints
 from urllib.parse import unquote
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
+from starlette.websockets import WebSocket
 
 from setpoint.api.errors import BadRequest
 from setpoint.api.services import Services
@@ -32,10 +33,7 @@ class Call:
 
     def count(self, name: str, default: int, most: int) -> int:
         """A bounded whole number of the query. Raises BadRequest."""
-        text = self.request.query_params.get(name, str(default))
-        if not text.isdecimal() or len(text) > 18:
-            raise BadRequest(f"cannot read the query: {name} is not a whole number")
-        return min(int(text), most)
+        return count(self.request, name, default, most)
 
     def chunks(self) -> AsyncIterator[bytes]:
         return self.request.stream()
@@ -44,6 +42,18 @@ class Call:
     def base_url(self) -> str:
         """Where the caller reached us, for URLs in answers."""
         return f"{self.request.url.scheme}://{self.request.headers.get('host', 'localhost')}"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One WebSocket as its handler sees it; not accepted yet."""
+
+    services: Services
+    socket: WebSocket
+    asked: Asked
+
+    def param(self, name: str) -> str:
+        return unquote(self.socket.path_params[name])
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ class Endpoint:
     summary: str
     status: int = 200
     paged: bool = False
+    socket: "Callable[[Visit], Awaitable[None]] | None" = None
+    """what serves a WebSocket there, once who asks may"""
     body_bytes_max: int = 8 * 1024 * 1024
 
     @property
@@ -69,3 +81,11 @@ class Endpoint:
     @property
     def answer(self) -> object | None:
         return get_type_hints(self.run).get("return")
+
+
+def count(said: HTTPConnection, name: str, default: int, most: int) -> int:
+    """A bounded whole number of the query. Raises BadRequest."""
+    text = said.query_params.get(name, str(default))
+    if not text.isdecimal() or len(text) > 18:
+        raise BadRequest(f"cannot read the query: {name} is not a whole number")
+    return min(int(text), most)

@@ -10,14 +10,17 @@ from setpoint.model.ids import AppId, BuildId
 from setpoint.model.release import Build, Release
 from setpoint.policy import access
 from setpoint.policy.names import shortened
+from setpoint.store.port import Store
 
 UUID_RE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 async def app(call: Call, verb: str = "see", *, leaving: bool = False) -> Unit:
     """The app of this path. `leaving`: also one that is being destroyed but not gone yet."""
-    wanted = call.param("app")
-    store = call.services.store
+    return await named(call.services.store, call.param("app"), verb, leaving=leaving)
+
+
+async def named(store: Store, wanted: str, verb: str, *, leaving: bool = False) -> Unit:
     by_id = UUID_RE.fullmatch(wanted) is not None
     unit = await (store.unit(AppId(wanted)) if by_id else store.unit_named(wanted))
     if unit is None or (unit.intent.deleted and not leaving):

@@ -3,7 +3,7 @@
 from setpoint.api import openapi
 from setpoint.api.call import Call, Endpoint
 from setpoint.api.native import apps as detail
-from setpoint.api.native import disk, keys, plan, probes, status, streams, why
+from setpoint.api.native import attach, disk, jobs, keys, plan, probes, status, streams, why
 from setpoint.api.native import releases as history
 from setpoint.api.platform import (
     account,
@@ -33,6 +33,8 @@ PLATFORM = (
     Endpoint("GET", "/apps/{app}/formation/{type}", formation.info, "read", "One process type"),
     Endpoint("PATCH", "/apps/{app}/formation/{type}", formation.patch_one, "write", "Scale a type"),
     Endpoint("GET", "/apps/{app}/dynos", dynos.listed, "read", "Instances, as seen", paged=True),
+    Endpoint("POST", "/apps/{app}/dynos", dynos.create, "write", "Run a command", status=201),
+    Endpoint("GET", "/apps/{app}/dynos/{dyno}", dynos.info, "read", "One dyno"),
     Endpoint(
         "DELETE", "/apps/{app}/dynos", dynos.restart, "write", "Restart all of an app", status=202
     ),
@@ -41,7 +43,7 @@ PLATFORM = (
         "/apps/{app}/dynos/{dyno}",
         dynos.restart_one,
         "write",
-        "Restart a dyno's type",
+        "Restart a dyno's type, or end a job",
         status=202,
     ),
     Endpoint(
@@ -50,6 +52,14 @@ PLATFORM = (
         dynos.restart_type,
         "write",
         "Restart a type",
+        status=202,
+    ),
+    Endpoint(
+        "POST",
+        "/apps/{app}/dynos/{dyno}/actions/stop",
+        dynos.stop,
+        "write",
+        "Stop a dyno: an instance is replaced, a job ends",
         status=202,
     ),
     Endpoint("POST", "/sources", sources.create, "write", "A place to upload to", status=201),
@@ -98,6 +108,17 @@ NATIVE = (
     Endpoint("PATCH", "/v1/apps/{app}/probes/{process}", probes.patch, "write", "Ask otherwise"),
     Endpoint("GET", "/v1/apps/{app}/why", why.told, "read", "The story of an app or a field"),
     Endpoint("POST", "/v1/apps/{app}/plan", plan.plan, "read", "What a draft would do"),
+    Endpoint("GET", "/v1/apps/{app}/jobs", jobs.listed, "read", "Jobs, newest first"),
+    Endpoint("POST", "/v1/apps/{app}/jobs", jobs.create, "write", "Run a command once", status=201),
+    Endpoint("DELETE", "/v1/apps/{app}/jobs/{job}", jobs.stop, "write", "End a job", status=202),
+    Endpoint(
+        "GET",
+        "/v1/apps/{app}/jobs/{job}/attach",
+        attach.plain,
+        "write",
+        "A job's terminal, over a WebSocket",
+        socket=attach.attach,
+    ),
     Endpoint("GET", "/v1/apps/{app}/logs", streams.logs, "read", "Log lines, as JSON lines"),
     Endpoint("GET", "/v1/apps/{app}/invoke-key", keys.info, "write", "How to call its functions"),
     Endpoint("POST", "/v1/apps/{app}/invoke-key", keys.rotate, "write", "Make a new invoke key"),

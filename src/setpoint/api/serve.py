@@ -5,11 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketState
 
 from setpoint.api import errors, headers, pages
-from setpoint.api.call import Call, Endpoint, Need
+from setpoint.api.call import Call, Endpoint, Need, Visit
 from setpoint.api.services import Services
 from setpoint.model.change import Actor, Asked
 from setpoint.model.errors import Forbidden, SetpointError
@@ -61,7 +62,26 @@ async def _answered(
         return encoded(errors.bug(request_id), 500)
 
 
-def _actor(services: Services, request: Request, need: Need) -> Actor:
+def visit(endpoint: Endpoint, services: Services) -> Callable[[WebSocket], Awaitable[None]]:
+    """As `serve`, for a WebSocket: a refusal is an ordinary answer, before anything is accepted."""
+    assert endpoint.socket is not None
+    enter = endpoint.socket
+
+    async def handle(socket: WebSocket) -> None:
+        request_id = headers.request_id(socket.headers.get("request-id", "")) or services.new_id()
+        try:
+            _check_caller(socket)
+            actor = _actor(services, socket, endpoint.need)
+            await enter(Visit(services, socket, _asked(services, socket, actor, request_id)))
+        except SetpointError as error:
+            if socket.application_state is not WebSocketState.CONNECTING:
+                raise
+            await socket.send_denial_response(failed(error, request_id))
+
+    return handle
+
+
+def _actor(services: Services, request: HTTPConnection, need: Need) -> Actor:
     if need == "none":
         return NOBODY
     token = headers.token(request.headers.get("authorization", ""))
@@ -74,14 +94,14 @@ def _actor(services: Services, request: Request, need: Need) -> Actor:
     return actor
 
 
-def _check_caller(request: Request) -> None:
+def _check_caller(request: HTTPConnection) -> None:
     """Browsers send a remembered password along with what any page asks for, an app's own page
     included; they tell so in this header, which no page can set."""
     if request.headers.get("sec-fetch-site", "none") not in OWN_PAGES:
         raise Forbidden("cannot answer: a browser asks for a page that is not of this address")
 
 
-def _asked(services: Services, request: Request, actor: Actor, request_id: str) -> Asked:
+def _asked(services: Services, request: HTTPConnection, actor: Actor, request_id: str) -> Asked:
     sent = request.headers
     return Asked(
         actor=actor,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from setpoint.drivers.local.uploads import Uploads
-from setpoint.drivers.ports import Tails
+from setpoint.drivers.ports import Tails, Terminals
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor
@@ -43,6 +43,7 @@ class Services:
     door: Door
     store: Store
     tails: Tails
+    terminals: Terminals
     uploads: Uploads
     tokens: Tokens
     capabilities: Callable[[], Capabilities]

@@ -1,9 +1,12 @@
-"""The shape of a command: `arguments(parser)`, `run(here) -> exit code`, and an EXAMPLE."""
+"""The shape of a command: `arguments(parser)`, `run(here) -> exit code`, and an EXAMPLE.
+
+One that takes somebody else's words too has `arrange(words)`, which puts them where they belong.
+"""
 
 import argparse
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
@@ -90,7 +93,9 @@ def _width() -> int:
 def run(name: str, summary: str, module: object, words: list[str]) -> int:
     command = cast("Module", module)
     parser = parser_of(name, summary, command)
-    return command.run(Here(parser.parse_args(words), os.environ))
+    arrange = cast("Callable[[list[str]], list[str]] | None", getattr(module, "arrange", None))
+    args = parser.parse_args(arrange(words) if arrange is not None else words)
+    return command.run(Here(args, os.environ))
 
 
 def parser_of(name: str, summary: str, command: Module) -> Parser:

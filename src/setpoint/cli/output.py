@@ -113,6 +113,11 @@ class Output:
         if self.as_json:
             print(json.dumps(value), file=self.stream, flush=True)
 
+    def note(self, text: str) -> None:
+        """Beside a result that is somebody else's bytes."""
+        if not self.as_json:
+            print(escaped(text), file=sys.stderr, flush=True)
+
     def complain(self, text: str) -> None:
         self.redraw("")
         print(escaped(text), file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 from setpoint.formats.control import Act, LogLine
+from setpoint.formats.terminal import Frame, Place
 from setpoint.model.app import SecretRef
 from setpoint.model.capability import Capabilities
 from setpoint.model.ids import AppId, BuildId, Fence, JobId, SetKey
@@ -110,4 +111,33 @@ class Tails(Protocol):
 
     def build_output(self, build: BuildId, follow: bool) -> AsyncIterator[bytes]:
         """A build's output so far; with `follow` until the build ends."""
+        ...
+
+
+class Attachment(Protocol):
+    """One visit at a job's terminal. `at`: the first byte of output that comes.
+
+    `input_taken`: how many bytes of input the job has had.
+    """
+
+    at: int
+    input_taken: int
+
+    async def receive(self) -> Frame:
+        """The next word from the job's side. Raises Transient when the line breaks."""
+        ...
+
+    async def send(self, frame: Frame) -> None:
+        """Returns when there is room for more. Raises Transient when the line breaks."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Terminals(Protocol):
+    """Where somebody sits down at a running job; straight to the supervisor, outside the loop."""
+
+    async def attach(self, app: AppId, job: JobId, place: Place) -> Attachment:
+        """`place`: how far whoever comes is. Raises Transient while it is not started yet,
+        Terminal where it has none, has ended, or somebody sits there already."""
         ...

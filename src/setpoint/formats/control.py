@@ -2,7 +2,7 @@
 
 Framing: one JSON object per line. A caller sends one request per line and gets one reply per line,
 in order. `Subscribe`, `SubscribeRoutes` and a `ReadLogs` that follows turn the connection into a
-stream of events until closed.
+stream of events until closed, `AttachJob` into one of terminal frames.
 The listener checks the peer's uid (SO_PEERCRED) before it reads a byte.
 """
 
@@ -100,6 +100,18 @@ class EndJob(msgspec.Struct, frozen=True, tag=True):
     id: JobId
 
 
+class AttachJob(msgspec.Struct, frozen=True, tag=True):
+    """Sit down at its terminal, having `taken` so many bytes of its output and `typed` so many.
+
+    -> Attached, and from then on frames of `formats.terminal` in both directions.
+    """
+
+    app: AppId
+    id: JobId
+    taken: int = 0
+    typed: int = 0
+
+
 class ReadActs(msgspec.Struct, frozen=True, tag=True):
     """Standing acts not yet taken into the journal, oldest first, after `after`. -> ActLog"""
 
@@ -194,6 +206,7 @@ Request = (
     | RunBuild
     | ExecJob
     | EndJob
+    | AttachJob
     | ReadActs
     | ReadLogs
     | AppendLog
@@ -220,6 +233,13 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
     kind: str
     message: str
+
+
+class Attached(msgspec.Struct, frozen=True, tag=True):
+    """`at`: the first byte of output that will come. `input_taken`: bytes the job has had."""
+
+    at: int
+    input_taken: int
 
 
 class Probed(msgspec.Struct, frozen=True, tag=True):
@@ -296,7 +316,9 @@ class RouteChanged(msgspec.Struct, frozen=True, tag=True):
     app: AppId
 
 
-Reply = Done | Failed | Probed | Snapshot | ActLog | Logs | Stocked | ClearedAway | Routes
+Reply = (
+    Done | Failed | Attached | Probed | Snapshot | ActLog | Logs | Stocked | ClearedAway | Routes
+)
 Event = FactsChanged | SnapshotEnd | LogLine | RouteChanged
 
 _encoder = msgspec.json.Encoder()

@@ -30,6 +30,8 @@ NEEDS: dict[str, Scope] = {
     "read the config vars of": "write",
     "invoke": "write",
     "collect": "admin",
+    "run a command in": "write",
+    "stop a dyno of": "write",
 }
 """Verbs as they stand in `cannot <verb> 'shop'`, and in the Change."""
 

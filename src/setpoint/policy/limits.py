@@ -11,12 +11,16 @@ from setpoint.model.app import (
     Formation,
 )
 from setpoint.model.errors import Invalid, OverLimit
+from setpoint.model.job import JOBS_LIVE_MAX, RUN_S_MAX
 from setpoint.policy.names import shortened
 
 VERSION_CHARS_MAX = 200
 CONFIG_KEY_CHARS_MAX = 256
 IDLE_S_MIN, IDLE_S_MAX = 1.0, 7 * 24 * 3600.0
 BOOT_S_MIN, BOOT_S_MAX = 1.0, 600.0
+COMMAND_BYTES_MAX = 16 * 1024
+JOB_ENV_KEYS_MAX = 100
+RUN_S_MIN = 1.0
 
 
 def check_config(app: str, patch: Mapping[str, str | None]) -> None:
@@ -35,27 +39,27 @@ def check_config_count(app: str, keys: Iterable[str]) -> None:
         )
 
 
-def _check_config_key(app: str, key: str) -> None:
+def _check_config_key(app: str, key: str, verb: str = "configure") -> None:
     if CONFIG_KEY_RE.fullmatch(key) is None or len(key) > CONFIG_KEY_CHARS_MAX:
         raise Invalid(
-            f"cannot configure '{app}': '{shortened(key)}' is not a valid config key",
+            f"cannot {verb} '{app}': '{shortened(key)}' is not a valid config key",
             "keys hold letters, digits and underscores and do not start with a digit",
         )
 
 
-def _check_config_value(app: str, key: str, value: str) -> None:
+def _check_config_value(app: str, key: str, value: str, verb: str = "configure") -> None:
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
-        raise Invalid(f"cannot configure '{app}': the value of {key} is not valid text") from None
+        raise Invalid(f"cannot {verb} '{app}': the value of {key} is not valid text") from None
     if size > CONFIG_VALUE_BYTES_MAX:
         raise OverLimit(
-            f"cannot configure '{app}': the value of {key} has {size} bytes, "
+            f"cannot {verb} '{app}': the value of {key} has {size} bytes, "
             f"at most {CONFIG_VALUE_BYTES_MAX} are allowed"
         )
     if "\0" in value:
         raise Invalid(
-            f"cannot configure '{app}': the value of {key} holds a NUL character",
+            f"cannot {verb} '{app}': the value of {key} holds a NUL character",
             "no process environment can carry one; encode binary values, for example as base64",
         )
 
@@ -93,6 +97,55 @@ def _check_seconds(
         raise Invalid(
             f"cannot scale '{app}': {field}={value:g} of {process} is not between "
             f"{low:g} and {high:g} seconds"
+        )
+
+
+def check_command(app: str, command: str) -> None:
+    if not command.strip():
+        raise Invalid(f"cannot run a command in '{app}': it is empty")
+    try:
+        size = len(command.encode())
+    except UnicodeEncodeError:
+        raise Invalid(f"cannot run a command in '{app}': it is not valid text") from None
+    if size > COMMAND_BYTES_MAX:
+        raise OverLimit(
+            f"cannot run a command in '{app}': it has {size} bytes, at most {COMMAND_BYTES_MAX} "
+            "are allowed",
+            "put it into a file of the app",
+        )
+    if "\0" in command:
+        raise Invalid(f"cannot run a command in '{app}': it holds a NUL character")
+
+
+def check_job(app: str, size: str, environment: Mapping[str, str], run_s_max: float | None) -> None:
+    """What goes with a command. Values of `environment` are never echoed."""
+    verb = "run a command in"
+    if size not in DYNO_SIZES:
+        raise Invalid(
+            f"cannot {verb} '{app}': '{shortened(size)}' is no dyno size",
+            f"sizes: {', '.join(DYNO_SIZES)}",
+        )
+    for key, value in environment.items():
+        _check_config_key(app, key, verb)
+        _check_config_value(app, key, value, verb)
+    if len(environment) > JOB_ENV_KEYS_MAX:
+        raise OverLimit(
+            f"cannot {verb} '{app}': {len(environment)} variables, at most {JOB_ENV_KEYS_MAX} "
+            "are allowed"
+        )
+    if run_s_max is not None and not RUN_S_MIN <= run_s_max <= RUN_S_MAX:  # also false for NaN
+        raise Invalid(
+            f"cannot {verb} '{app}': run_s_max={run_s_max:g} is not between {RUN_S_MIN:g} and "
+            f"{RUN_S_MAX:g} seconds"
+        )
+
+
+def check_jobs_live(app: str, count: int) -> None:
+    if count >= JOBS_LIVE_MAX:
+        raise OverLimit(
+            f"cannot run a command in '{app}': {count} run already, at most {JOBS_LIVE_MAX} "
+            "at one time are allowed",
+            f"`setpoint ps {app}` lists them, `setpoint stop {app} DYNO` ends one",
         )
 
 

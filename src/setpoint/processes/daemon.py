@@ -23,6 +23,7 @@ from setpoint.drivers.envoy.client import EdgeClient
 from setpoint.drivers.local import disk, privileges
 from setpoint.drivers.local.client import LocalDriver
 from setpoint.drivers.local.paths import Paths
+from setpoint.drivers.local.sitting import LocalTerminals
 from setpoint.drivers.local.tails import LocalTails
 from setpoint.drivers.local.tokens import LocalTokens
 from setpoint.drivers.local.uploads import Uploads
@@ -41,6 +42,8 @@ log = logging.getLogger("setpoint.daemon")
 STREAMS_S_MAX = 3
 """How long open streams (logs, watch) may delay an orderly end."""
 PROBE_S = 60.0
+WORD_BYTES_MAX = 256 * 1024
+"""one WebSocket message"""
 CONNECTIONS_MAX = 2000
 """More at once are answered 503: requests that never end must not use up all descriptors."""
 
@@ -96,6 +99,8 @@ async def _serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=WORD_BYTES_MAX,
             timeout_graceful_shutdown=STREAMS_S_MAX,
             limit_concurrency=CONNECTIONS_MAX,
         )
@@ -127,6 +132,7 @@ def _services(
         door=Door(store, loop.wake, clock.new_id, clock.new_token, space.headroom, space.retention),
         store=store,
         tails=LocalTails(paths.supervisor_socket, paths.builds),
+        terminals=LocalTerminals(paths.supervisor_socket),
         uploads=Uploads(paths.sources),
         tokens=tokens,
         capabilities=lambda: offers.known,

@@ -15,7 +15,7 @@ LATE = (
     "uvicorn.loops.auto",
     "uvicorn.protocols.http.auto",
     "uvicorn.protocols.http.h11_impl",
-    "uvicorn.protocols.websockets.auto",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
     "uvicorn.middleware.proxy_headers",
     "anyio._backends._asyncio",
     "tomllib",

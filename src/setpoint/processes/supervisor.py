@@ -155,7 +155,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     shop = Shop(ground, python, handovers, trees, lambda: secrets.token_hex(3))
     builds = Builds(site, shop, hub.tell_app, now_s)
     jobs = Jobs(
-        JobLauncher(ground, launcher.port),
+        JobLauncher(ground, launcher.port, Shelf(paths.keeper_socket)),
         Ledger(paths.job_ledger, now_s),
         logs,
         hub.tell_app,
@@ -174,6 +174,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         ],
         hub,
         logs,
+        jobs.terminal,
         _peers(who),
         now_s,
     )

@@ -1,11 +1,14 @@
-"""What runs, as last seen: one line per instance, as `heroku ps` has it."""
+"""What runs, as last seen: one line per instance and per job, as `heroku ps` has it."""
 
 import msgspec
 
+from setpoint.model.app import Unit
 from setpoint.model.change import Actor
 from setpoint.model.process import Instance, Phase, SetFacts
+from setpoint.model.release import Release
 from setpoint.store.port import Store
-from setpoint.views import lookup
+from setpoint.views import jobs, lookup
+from setpoint.views.jobs import JobLine
 
 
 class Dyno(msgspec.Struct, frozen=True):
@@ -18,6 +21,8 @@ class Dyno(msgspec.Struct, frozen=True):
     started_at_s: float
     ready_at_s: float | None
     id: str
+    command: str = ""
+    size: str = ""
 
 
 class ProcessSet(msgspec.Struct, frozen=True):
@@ -45,7 +50,9 @@ class Dynos(msgspec.Struct, frozen=True):
 async def dynos(store: Store, actor: Actor, name: str, now_s: float) -> Dynos:
     unit = await lookup.app_to(store, actor, "see", name)
     status, summary = await lookup.seen(store, unit.id)
-    shown = [_dyno(s, i) for s in summary.sets for i in s.live]
+    releases = {r.version: r for r in await store.releases(unit.id)}
+    shown = [_dyno(unit, s, i, releases.get(s.release)) for s in summary.sets for i in s.live]
+    shown += [_job(job) for job in await jobs.of_app(store, unit.id, 0) if job.live]
     return Dynos(
         app=unit.name,
         dynos=tuple(sorted(shown, key=lambda d: (d.process, d.name, -d.release))),
@@ -57,7 +64,9 @@ async def dynos(store: Store, actor: Actor, name: str, now_s: float) -> Dynos:
 _HEROKU_STATE = {Phase.STARTING: "starting", Phase.READY: "up"}
 
 
-def _dyno(facts: SetFacts, instance: Instance) -> Dyno:
+def _dyno(unit: Unit, facts: SetFacts, instance: Instance, release: Release | None) -> Dyno:
+    type_ = release.slug.process(facts.key.process) if release is not None else None
+    wanted = unit.intent.formation_of(facts.key.process, type_.kind if type_ else "worker")
     return Dyno(
         name=f"{facts.key.process}.{instance.ordinal}",
         process=facts.key.process,
@@ -66,6 +75,23 @@ def _dyno(facts: SetFacts, instance: Instance) -> Dyno:
         started_at_s=instance.started_at_s,
         ready_at_s=instance.ready_at_s,
         id=instance.id,
+        command=type_.command if type_ is not None else "",
+        size=wanted.size,
+    )
+
+
+def _job(job: JobLine) -> Dyno:
+    since_s = job.started_at_s if job.started_at_s is not None else job.asked_at_s
+    return Dyno(
+        name=job.dyno,
+        process=job.dyno.partition(".")[0],
+        state=job.state,
+        release=job.release,
+        started_at_s=since_s,
+        ready_at_s=job.started_at_s,
+        id=job.id,
+        command=job.command,
+        size=job.size,
     )
 
 

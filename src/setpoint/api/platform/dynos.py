@@ -1,11 +1,11 @@
-"""Dynos: what is seen running; and the restart of all, of a type, of one."""
+"""Dynos: what is seen running; a command run once; the restart of all, of a type, of one."""
 
 from setpoint.api import find
 from setpoint.api.call import Call
-from setpoint.formats.heroku import shapes, write
-from setpoint.intents import restarts
+from setpoint.formats.heroku import read, shapes, write
+from setpoint.intents import jobs, restarts
 from setpoint.model.app import Unit
-from setpoint.model.errors import NotFound
+from setpoint.model.errors import Invalid, NotFound
 from setpoint.model.process import SetFacts
 from setpoint.model.release import Release
 from setpoint.policy.names import shortened
@@ -15,9 +15,31 @@ from setpoint.views import lookup
 async def listed(call: Call) -> tuple[shapes.Dyno, ...]:
     """From memory, as the last pass saw them."""
     unit = await find.app(call)
-    _, summary = await lookup.seen(call.services.store, unit.id)
-    releases = await call.services.store.releases(unit.id)
-    return tuple(d for facts in summary.sets for d in _dynos(unit, facts, releases))
+    store = call.services.store
+    _, summary = await lookup.seen(store, unit.id)
+    releases = await store.releases(unit.id)
+    running = {facts.id: facts for facts in summary.jobs}
+    rows = [job for job in await store.jobs(unit.id, 0) if not job.final]
+    return (
+        *(d for facts in summary.sets for d in _dynos(unit, facts, releases)),
+        *(write.job(unit, job, running.get(job.id)) for job in rows),
+    )
+
+
+async def info(call: Call) -> shapes.Dyno:
+    return await _found(call, await find.app(call), "see")
+
+
+async def create(call: Call, body: read.NewDyno) -> shapes.Dyno:
+    unit = await find.app(call, jobs.VERB)
+    if body.attach:
+        raise Invalid(
+            f"cannot {jobs.VERB} '{unit.name}': attaching over rendezvous is not there yet",
+            f"use `setpoint run {unit.name}`, or run it detached",
+        )
+    wish = jobs.Wish(body.command, body.size_name, body.env, run_s_max=body.time_to_live)
+    job = await jobs.run(call.services.door, call.asked, unit.name, wish)
+    return write.job(unit, job, None)
 
 
 async def restart(call: Call) -> shapes.Nothing:
@@ -28,22 +50,42 @@ async def restart(call: Call) -> shapes.Nothing:
 
 async def restart_one(call: Call) -> shapes.Nothing:
     """By name or id. Its whole type is replaced: instances of a set are equal, and which of them
-    runs is the supervisor's matter."""
-    unit, wanted = await find.app(call, "restart"), call.param("dyno")
-    known = next((d for d in await listed(call) if wanted in (d.name, d.id)), None)
-    if known is None:
-        raise NotFound(
-            f"cannot restart '{shortened(wanted)}' of '{unit.name}': no such dyno is running",
-            f"`setpoint status {unit.name}` lists those that are",
-        )
-    await restarts.restart(call.services.door, call.asked, unit.name, known.type)
+    runs is the supervisor's matter. A job ends: it never starts a second time."""
+    await _renew(call, await find.app(call, "restart"), "restart")
     return shapes.Nothing()
+
+
+async def stop(call: Call) -> shapes.Dyno:
+    """As Heroku's ps:stop: an instance that is wanted comes back, a job does not."""
+    return await _renew(call, await find.app(call, jobs.STOP), "stop")
 
 
 async def restart_type(call: Call) -> shapes.Nothing:
     unit = await find.app(call, "restart")
     await restarts.restart(call.services.door, call.asked, unit.name, call.param("type"))
     return shapes.Nothing()
+
+
+async def _renew(call: Call, unit: Unit, verb: str) -> shapes.Dyno:
+    services = call.services
+    dyno = await _found(call, unit, verb)
+    rows = await services.store.jobs(unit.id, 0)
+    if any(job.dyno == dyno.name for job in rows):
+        await jobs.stop(services.door, call.asked, unit.name, dyno.name)
+    else:
+        await restarts.restart(services.door, call.asked, unit.name, dyno.type)
+    return dyno
+
+
+async def _found(call: Call, unit: Unit, verb: str) -> shapes.Dyno:
+    wanted = call.param("dyno")
+    known = next((d for d in await listed(call) if wanted in (d.name, d.id)), None)
+    if known is None:
+        raise NotFound(
+            f"cannot {verb} '{shortened(wanted)}' of '{unit.name}': no such dyno is running",
+            f"`setpoint ps {unit.name}` lists those that are",
+        )
+    return known
 
 
 def _dynos(unit: Unit, facts: SetFacts, releases: tuple[Release, ...]) -> tuple[shapes.Dyno, ...]:

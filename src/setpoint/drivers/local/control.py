@@ -15,6 +15,7 @@ import msgspec
 from setpoint.drivers.local.dyno_lines import tail_overflow
 from setpoint.drivers.local.hub import Hub
 from setpoint.drivers.local.logs import Logs
+from setpoint.drivers.local.terminals import JobTerminal, converse
 from setpoint.formats import control
 from setpoint.formats.control import FactsChanged, Failed, LogLine, ReadLogs, Reply, Request
 from setpoint.model.errors import DriverError
@@ -28,7 +29,7 @@ Answer = Callable[[Request], Awaitable[Reply]]
 
 
 class ControlServer:
-    """`answer` serves every request but the two that turn the connection into a stream."""
+    """`answer` serves every request but the three that turn the connection into a stream."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class ControlServer:
         snapshot: Callable[[], list[FactsChanged]],
         hub: Hub,
         logs: Logs,
+        terminal: Callable[[control.AttachJob], JobTerminal],
         uids: frozenset[int],
         now_s: Callable[[], float],
     ) -> None:
@@ -43,6 +45,7 @@ class ControlServer:
         self._snapshot = snapshot
         self._hub = hub
         self._logs = logs
+        self._terminal = terminal
         self._uids = uids
         self._now_s = now_s
         self._clients: set[asyncio.StreamWriter] = set()
@@ -78,6 +81,9 @@ class ControlServer:
                 case control.Subscribe():
                     await self._stream_facts(reader, writer)
                     return
+                case control.AttachJob():
+                    await self._attach(request, reader, writer)
+                    return
                 case ReadLogs(follow=True):
                     await self._stream_logs(request, reader, writer)
                     return
@@ -99,6 +105,21 @@ class ControlServer:
             await until_closed(reader, forward())
         finally:
             self._hub.unsubscribe(subscription)
+
+    async def _attach(
+        self,
+        request: control.AttachJob,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        try:
+            side = self._terminal(request)
+        except DriverError as error:
+            await send(writer, control.failed(error))
+            return
+        at, typed = side.resume(request.taken, request.typed)
+        await send(writer, control.Attached(at, typed))
+        await converse(side, at, reader, writer)
 
     async def _stream_logs(
         self, request: ReadLogs, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

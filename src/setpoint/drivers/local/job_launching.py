@@ -4,6 +4,7 @@ The same sandbox, user and network as the app's instances; no set, no readiness,
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,8 +18,16 @@ from setpoint.drivers.local.recipe import recipe
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.running import Reports, Running
 from setpoint.drivers.local.sandbox import Identity, Launch
+from setpoint.drivers.local.shelf import Shelf
+from setpoint.drivers.local.terminals import SIZE, JobTerminal, set_size
 from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import JobOrder, JobWatch
+
+IN_A_TERMINAL = ("/usr/bin/setsid", "--ctty", "--wait")
+"""A session of its own with the terminal as its own, so that Ctrl-C reaches it and nobody else."""
+
+SitDown = Callable[[int | None, int, bool], JobTerminal]
+"""(way in, output, adopted) -> what somebody far away can attach to"""
 
 
 class JobRecord(msgspec.Struct, frozen=True):
@@ -30,11 +39,20 @@ class JobRecord(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
+class _Streams:
+    """Descriptors for the job's side, closed here once it has them."""
+
+    stdin: int | None = None
+    terminal: int | None = None
+
+
+@dataclass(frozen=True)
 class JobLauncher:
     """`port`: one that nothing of the app was told to listen on."""
 
     ground: Ground
     port: Callable[[AppId], int]
+    shelf: Shelf
 
     def files(self, app: AppId, name: JobName) -> Files:
         folder = self.ground.paths.jobs
@@ -42,30 +60,74 @@ class JobLauncher:
         return Files(folder, app, name)
 
     def start(
-        self, order: JobOrder, environment: Mapping[str, str], watch: JobWatch, to: Reports
+        self,
+        order: JobOrder,
+        environment: Mapping[str, str],
+        watch: JobWatch,
+        to: Reports,
+        sit_down: SitDown,
     ) -> Running:
         """Raises Transient, Terminal or OSError."""
         name = JobName(order.id, order.dyno)
         files = self.files(order.app, name)
-        output = sandbox.open_output(files.output)
-        running = Running(self.ground.confinement, order.app, name, files, output, to)
-        try:
-            self.keep(running, order, watch)
-            launch = self._launch(order, environment, name, files)
-            running.begun(sandbox.begin(self.ground.confinement, launch))
-        except BaseException:
-            running.abandon()
-            raise
+        with contextlib.ExitStack() as theirs:
+            outflow, streams = self._streams(order, files, sit_down, theirs)
+            running = Running(self.ground.confinement, order.app, name, files, outflow, to)
+            try:
+                self.keep(running, order, watch)
+                launch = self._launch(order, environment, name, files, streams)
+                running.begun(sandbox.begin(self.ground.confinement, launch))
+            except BaseException:
+                running.abandon()
+                self.shelf.drop(_shelf_name(order))
+                raise
         return running
 
-    def adopt(self, order: JobOrder, identity: Identity, to: Reports) -> Running:
+    def adopt(self, order: JobOrder, identity: Identity, to: Reports, sit_down: SitDown) -> Running:
         """Raises OSError where its output cannot be read any more."""
         name = JobName(order.id, order.dyno)
         files = self.files(order.app, name)
-        output = reopened(files.output, identity)
-        running = Running(self.ground.confinement, order.app, name, files, output, to)
+        way_in = self.shelf.take_copy(_shelf_name(order)) if order.attached else None
+        outflow: int | JobTerminal
+        if way_in is not None and order.tty:
+            outflow = sit_down(way_in, way_in, True)
+        elif order.attached and not order.tty:
+            outflow = sit_down(way_in, reopened(files.output, identity), True)
+        else:
+            outflow = reopened(files.output, identity)
+        running = Running(self.ground.confinement, order.app, name, files, outflow, to)
         running.adopt(identity)
         return running
+
+    def let_go(self, order: JobOrder) -> None:
+        """Nobody types into it any more."""
+        if order.attached:
+            self.shelf.drop(_shelf_name(order))
+
+    def _streams(
+        self,
+        order: JobOrder,
+        files: Files,
+        sit_down: SitDown,
+        theirs: contextlib.ExitStack,
+    ) -> tuple[int | JobTerminal, "_Streams"]:
+        """Our side, and the job's. A copy of what is typed into lies on the shelf, so that a
+        supervisor's death is no closed terminal."""
+        if not order.attached:
+            return sandbox.open_output(files.output), _Streams()
+        if order.tty:
+            ours, inside = os.openpty()
+            theirs.callback(os.close, inside)
+            set_size(ours, *SIZE)
+            self.shelf.put(_shelf_name(order), ours)
+            return sit_down(ours, ours, False), _Streams(terminal=inside)
+        inside, ours = os.pipe()
+        theirs.callback(os.close, inside)
+        uid = self.ground.uid(order.app)
+        if uid is not None:
+            os.fchown(inside, uid, uid)  # programs open /dev/stdin anew
+        self.shelf.put(_shelf_name(order), ours)
+        return sit_down(ours, sandbox.open_output(files.output), False), _Streams(stdin=inside)
 
     def keep(self, running: Running, order: JobOrder, watch: JobWatch) -> None:
         record = JobRecord(order, watch, running.identity)
@@ -78,7 +140,12 @@ class JobLauncher:
                 yield record.order.id, record
 
     def _launch(
-        self, order: JobOrder, environment: Mapping[str, str], name: JobName, files: Files
+        self,
+        order: JobOrder,
+        environment: Mapping[str, str],
+        name: JobName,
+        files: Files,
+        streams: "_Streams",
     ) -> Launch:
         ground, spec, app = self.ground, order.spec, order.app
         netns = sandbox.prepare_app(ground.confinement, ground.paths.runtime, app)
@@ -88,7 +155,7 @@ class JobLauncher:
         return Launch(
             name=str(name),
             app=app,
-            argv=cooked.argv,
+            argv=(*IN_A_TERMINAL, *cooked.argv) if order.tty else cooked.argv,
             env=cooked.env,
             cwd=cooked.cwd,
             binds=cooked.binds,
@@ -101,4 +168,10 @@ class JobLauncher:
             status=files.status,
             fds={},
             hostname=name.dyno.replace(".", "-"),
+            stdin=streams.stdin,
+            terminal=streams.terminal,
         )
+
+
+def _shelf_name(order: JobOrder) -> str:
+    return f"job-{order.id}"

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from setpoint.drivers.local import dyno_lines, sandbox
-from setpoint.drivers.local.job_launching import JobLauncher, JobRecord
+from setpoint.drivers.local.job_launching import JobLauncher, JobRecord, SitDown
 from setpoint.drivers.local.ledger import Ledger
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.names import JobName
 from setpoint.drivers.local.running import CANNOT_EXECUTE, Ending, Reports, Running
 from setpoint.drivers.local.sandbox import Identity
-from setpoint.formats.control import LogLine
-from setpoint.model.errors import DriverError, Transient
+from setpoint.drivers.local.terminals import JobTerminal
+from setpoint.drivers.local.vetting import vet_app, vet_job_id
+from setpoint.formats.control import AttachJob, LogLine
+from setpoint.model.errors import DriverError, Terminal, Transient
 from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import HangUp, JobFacts, JobOrder, JobWatch, KillJob
 from setpoint.model.process import Exit
@@ -30,6 +32,8 @@ TOLD_S = 3600.0
 """How long an end is told unasked. A daemon that was away for longer asks for a start once more,
 and is told then."""
 AGAIN_S = 1.0
+END_S = 60.0
+"""How long the last words of one that ended wait for whoever watches."""
 
 
 @dataclass
@@ -63,6 +67,7 @@ class Jobs:
         self._jumped_s = jumped_s
         self._loop = asyncio.get_running_loop()
         self._live: dict[JobId, Live] = {}
+        self._sides: dict[JobId, JobTerminal] = {}
         self._asked_s: dict[JobId, float] = {}
         self._halted = False
         self._something_ended = asyncio.Event()
@@ -93,6 +98,19 @@ class Jobs:
             self._tell(app)
         else:
             self._tell_again(id)
+
+    def terminal(self, request: AttachJob) -> JobTerminal:
+        """To attach to. Raises Transient while it is not started, Terminal where it cannot be."""
+        vet_app(request.app)
+        vet_job_id(request.id)
+        side, line = self._sides.get(request.id), self._ledger.line(request.id)
+        if line is None or line.facts.app != request.app:
+            raise Transient("cannot attach: it is not started yet")
+        if side is None:
+            fact = "it has no terminal" if request.id in self._live else "it has ended"
+            raise Terminal(f"cannot attach to {line.facts.dyno}: {fact}")
+        side.check_free()
+        return side
 
     def facts(self) -> tuple[JobFacts, ...]:
         """What runs, and every end of which memory may not know yet."""
@@ -162,7 +180,9 @@ class Jobs:
 
     def _take_over(self, order: JobOrder, watch: JobWatch, identity: Identity) -> None:
         try:
-            running = self._launcher.adopt(order, identity, self._reports(order.id))
+            running = self._launcher.adopt(
+                order, identity, self._reports(order.id), self._sit_down(order)
+            )
         except OSError as error:
             log.warning("job.not_adopted", extra={"job": order.id, "why": error})
             sandbox.kill(identity)
@@ -170,6 +190,8 @@ class Jobs:
             if line is not None:
                 self._enter(replace(line.facts, state="lost", ended_at_s=self._now_s()))
             return
+        if order.attached:
+            watch = replace(watch, away_at_s=self._now_s())
         live = Live(order, watch, running, adopted=True)
         running.killed = watch.killed
         self._live[order.id] = live
@@ -193,13 +215,17 @@ class Jobs:
     # --- one job ------------------------------------------------------------------------------
 
     def _start(self, order: JobOrder, environment: Mapping[str, str], facts: JobFacts) -> None:
-        watch = JobWatch(facts.started_at_s or self._now_s(), order.run_s_max)
+        now_s = facts.started_at_s or self._now_s()
+        watch = JobWatch(now_s, order.run_s_max, away_at_s=now_s if order.attached else None)
         self._say(order, dyno_lines.starting(order.spec))
         try:
-            running = self._launcher.start(order, environment, watch, self._reports(order.id))
+            running = self._launcher.start(
+                order, environment, watch, self._reports(order.id), self._sit_down(order)
+            )
         except (DriverError, OSError) as error:
             self._say(order, str(error))
             exit = Exit(CANNOT_EXECUTE, self._now_s())
+            self._say_end(order, exit.code, str(error))
             self._enter(
                 replace(
                     facts, state="ended", exit=exit, ended_at_s=exit.at_s, last_lines=(str(error),)
@@ -221,8 +247,7 @@ class Jobs:
         acts = decide(live.watch, self._now_s())
         match acts.act:
             case HangUp():
-                live.watch = replace(live.watch, hung_up=True)
-                live.running.hang_up()
+                self._hang_up(id)
             case KillJob(late=late):
                 for text in dyno_lines.killing_job(late):
                     self._say(live.order, text)
@@ -234,6 +259,16 @@ class Jobs:
                 return
         self._keep(live)
         self._loop.call_soon(self._look, id)
+
+    def _hang_up(self, id: JobId) -> None:
+        """As when a terminal is closed. What heeds it not goes on without one."""
+        live, side = self._live.get(id), self._sides.get(id)
+        if live is not None and not live.watch.hung_up:
+            live.watch = replace(live.watch, hung_up=True)
+            self._keep(live)
+            live.running.hang_up()
+        if side is not None:
+            side.leave()
 
     def _heed_the_clock(self) -> None:
         by_s = self._jumped_s()
@@ -253,6 +288,39 @@ class Jobs:
 
     def _keep(self, live: Live) -> None:
         self._launcher.keep(live.running, live.order, live.watch)
+
+    # --- terminals ----------------------------------------------------------------------------
+
+    def _sit_down(self, order: JobOrder) -> SitDown:
+        def made(entry: int | None, output: int, adopted: bool) -> JobTerminal:
+            side = JobTerminal(
+                entry,
+                output,
+                order.tty,
+                presence=lambda somebody: self._presence(order.id, somebody),
+                unseen=lambda lines: self._output(order.id, lines),
+                closed=lambda: self._launcher.let_go(order),
+                adopted=adopted,
+            )
+            side.hang_up = lambda: self._hang_up(order.id)
+            self._sides[order.id] = side
+            return side
+
+        return made
+
+    def _presence(self, id: JobId, somebody: bool) -> None:
+        live = self._live.get(id)
+        if live is not None:
+            away_at_s = None if somebody else self._now_s()
+            live.watch = replace(live.watch, away_at_s=away_at_s)
+            self._keep(live)
+            self._look(id)
+
+    def _say_end(self, order: JobOrder, code: int | None, text: str) -> None:
+        side = self._sides.get(order.id)
+        if side is not None:
+            side.told_end(code, text)
+            self._loop.call_later(END_S, self._sides.pop, order.id, None)
 
     # --- what jobs do -------------------------------------------------------------------------
 
@@ -292,6 +360,9 @@ class Jobs:
         facts = _told_end(live, line.facts, ending, self._now_s())
         if ending.failure:
             self._say(live.order, ending.failure)
+        code = facts.exit.code if facts.exit is not None else None
+        told = facts.exit.text if facts.exit is not None else "was lost"
+        self._say_end(live.order, code, ending.failure or told)
         if facts.exit is not None:
             for text in dyno_lines.ended(facts.exit, live.order.spec):
                 self._say(live.order, text)

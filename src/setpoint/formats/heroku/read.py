@@ -67,6 +67,22 @@ class FormationBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     updates: tuple[NamedFormationChange, ...]
 
 
+class NewDyno(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /apps/A/dynos: Heroku's run. `time_to_live`: seconds. `type` is always run here."""
+
+    command: str = ""
+    attach: bool = False
+    env: dict[str, str] = {}
+    size: str | None = None
+    type: str | None = None
+    time_to_live: int | None = None
+    force_no_tty: bool | None = None
+
+    @property
+    def size_name(self) -> str:
+        return (self.size or "basic").lower()
+
+
 class SourceBlob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`url`: what POST /sources gave, with the blob already put there. `digest` is ours."""
 

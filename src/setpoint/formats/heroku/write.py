@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from setpoint.formats.heroku import shapes
 from setpoint.model import app as intent
+from setpoint.model import job as jobs
 from setpoint.model import process, release
 from setpoint.model.change import Actor
 from setpoint.model.ids import BuildId
@@ -106,6 +107,23 @@ def _dyno(
         release=shapes.VersionRef(release_id(unit, facts.release), facts.release),
         created_at=when(instance.started_at_s),
         updated_at=when(instance.ready_at_s or instance.started_at_s),
+    )
+
+
+def job(unit: intent.Unit, row: jobs.Job, facts: jobs.JobFacts | None) -> shapes.Dyno:
+    """A one-off dyno. `facts`: as last seen running."""
+    started_s = facts.started_at_s if facts is not None else None
+    return shapes.Dyno(
+        id=derived(unit.id, "dyno", row.id),
+        name=row.dyno,
+        type=row.dyno.partition(".")[0],
+        command=row.command,
+        size=DYNO_SIZE_NAMES[row.size],
+        state="starting" if facts is None else "up",
+        app=shapes.Ref(unit.id, unit.name),
+        release=shapes.VersionRef(release_id(unit, row.release), row.release),
+        created_at=when(row.asked_at_s),
+        updated_at=when(started_s if started_s is not None else row.asked_at_s),
     )
 
 

@@ -22,7 +22,8 @@ class Launch:
     `netns`: what `prepare_app` answered. `output`: FIFO for stdout and stderr. `status`: where the
     exit code will be written. `fds`: host descriptor -> number inside. `ingress`: what `endpoint`
     answered, for instances that listen on a port; a relay is started when it asks for one.
-    `writable`: as `binds`, to be written to.
+    `writable`: as `binds`, to be written to. `stdin`: else it reads nothing. `terminal`: in place
+    of all three standard streams.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Launch:
     hostname: str
     ingress: Endpoint | None = None
     writable: tuple[tuple[Path, str], ...] = ()
+    stdin: int | None = None
+    terminal: int | None = None
 
     @property
     def folder(self) -> str:

@@ -30,6 +30,7 @@ OPEN_FILES_MAX = 8192
 OUTPUT_BYTES_MAX = 1 << 20
 """what an instance may write while nobody reads; beyond that its writes wait"""
 INFO_BYTES_MAX = 4096
+NOTHING = Path("/dev/null")
 STACKS_BYTES = 512 * 1024 * 1024
 """64 threads"""
 
@@ -163,11 +164,16 @@ def _standard_streams(spec: Launch, opened: contextlib.ExitStack) -> Iterator[tu
 
     The FIFO becomes the app's: many programs are told to log to /dev/stdout, which opens it anew.
     """
+    if spec.terminal is not None:
+        if spec.uid is not None:
+            os.fchown(spec.terminal, spec.uid, spec.uid)
+        yield from ((number, spec.terminal) for number in (0, 1, 2))
+        return
     output = _open(spec.output, os.O_RDWR, opened)
     if spec.uid is not None:
         os.fchown(output, spec.uid, spec.uid)
         os.fchmod(output, 0o200)  # to write: what it said is not its own to take back
-    yield 0, _open(Path("/dev/null"), os.O_RDONLY, opened)
+    yield 0, spec.stdin if spec.stdin is not None else _open(NOTHING, os.O_RDONLY, opened)
     yield 1, output
     yield 2, output
 
