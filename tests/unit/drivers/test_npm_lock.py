@@ -1,12 +1,16 @@
 """A lock file is read as if whoever wrote it were hostile: npm sees what got through, no more."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from setpoint.drivers.builders.errors import CannotBuild
-from setpoint.drivers.builders.node import lock, npm, script
+from setpoint.drivers.builders.node import lock, npm, project, script
+from setpoint.drivers.builders.node.build import NodeParts, Part
+from setpoint.drivers.builders.node.engine import Node
+from setpoint.model.ids import Digest
 
 HASH = "sha512-" + "A" * 86 + "=="
 LEFT = {"version": "1.0.0", "resolved": "https://r.example/left.tgz", "integrity": HASH}
@@ -189,3 +193,98 @@ def test_npms_words_lose_their_marks_and_its_manual() -> None:
         "npm error Clean install a project\nnpm error Usage:\n"
     )
     assert npm.told(errors) == "Missing: a@1 from lock file"
+
+
+# --- package.json need not agree with the lock file ----------------------------------------------
+
+
+def sources(manifest: dict[str, Any], packages: dict[str, Any]) -> dict[str, bytes]:
+    locked = {"lockfileVersion": 3, "packages": {"": {}, **packages}}
+    return {
+        "package.json": json.dumps({"name": "a", **manifest}).encode(),
+        "package-lock.json": json.dumps(locked).encode(),
+    }
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"dependencies": {"left": "http://127.0.0.1/left.tgz"}},
+        {"dependencies": ["left@http://127.0.0.1/left.tgz"]},
+        {"devDependencies": {"left": "git+http://127.0.0.1/left.git"}},
+        {"peerDependencies": {"left": "someone/left"}},
+        {"optionalDependencies": {"left": "file:../../left"}},
+        {"overrides": {"right": {"left": "http://127.0.0.1/left.tgz"}}},
+        {"workspaces": ["../*"]},
+        {"workspaces": {"packages": ["/srv/*"]}},
+        {"workspaces": ["a/{.,}./x"]},
+    ],
+)
+def test_a_package_json_names_no_other_place_than_its_lock_file_may(manifest: Any) -> None:
+    with pytest.raises(CannotBuild, match=r"package\.json"):
+        project.of(sources(manifest, {}).get, "")
+
+
+def test_what_projects_write_gets_through() -> None:
+    manifest = {
+        "dependencies": {"left": "^1", "inner": "file:packages/inner"},
+        "overrides": {"left": "$left", "right": {".": "1.0.0"}},
+        "workspaces": ["packages/*", "./tools"],
+    }
+    files = sources(manifest, {"packages/inner": {"version": "1.0.0"}})
+    files["packages/inner/package.json"] = b'{"name": "inner", "dependencies": {"left": "*"}}'
+    assert project.of(files.get, "").folders == ("", "packages/inner")
+
+
+@pytest.mark.parametrize("name", ["left@http://127.0.0.1/x?", "../left", "/srv/left", 7])
+def test_the_name_of_a_package_is_no_address(name: Any) -> None:
+    with pytest.raises(CannotBuild, match="no name of a package"):
+        screened(left={**LEFT, "name": name})
+
+
+def test_peers_from_elsewhere_and_lock_files_inside_packages_are_not_shown() -> None:
+    entry = {"peerDependencies": {"a": "http://127.0.0.1/a.tgz", "b": "1"}, "hasShrinkwrap": True}
+    shown = json.loads(screened(left={**LEFT, **entry}).text)["packages"]["node_modules/left"]
+    assert shown["peerDependencies"] == {"b": "1"}
+    assert "hasShrinkwrap" not in shown
+
+
+def test_only_what_lies_in_another_package_goes_without_a_hash() -> None:
+    inner = {"version": "1.0.0", "inBundle": True}
+    with pytest.raises(CannotBuild, match="has no integrity"):
+        screened(inner=inner)
+    outer = {**LEFT, "bundleDependencies": ["inner"]}
+    screened(at={"node_modules/outer": outer, "node_modules/outer/node_modules/inner": inner})
+
+
+# --- and its links may change their meaning ------------------------------------------------------
+
+
+def part(folder: str, layer: str) -> Part:
+    read = project.of(sources({}, {}).get, "")
+    shown = project.Project(folder, read.manifest, read.lock, read.shown)
+    return Part(shown, Node("/usr/bin/node", "", "22", ""), Digest(layer), None)
+
+
+def test_packages_are_not_put_where_a_link_of_the_source_leads(tmp_path: Path) -> None:
+    """`node_modules` was a link deep into the source, so `inner` led to a place inside it."""
+    (tmp_path / "one/node_modules").mkdir(parents=True)
+    (tmp_path / "two/inner/node_modules").mkdir(parents=True)
+    (tmp_path / "two/inner/node_modules/evil").touch()
+    root = tmp_path / "layers/source"
+    (root / "function").mkdir(parents=True)
+    (root / "function/inner").symlink_to("../node_modules/../..")
+    parts = NodeParts((part("", "one"), part("function", "two")), (), tmp_path)
+    with pytest.raises(CannotBuild, match="is a link"):
+        parts.merge(root)
+    assert [path.name for path in (tmp_path / "layers").iterdir()] == ["source"]
+
+
+def test_no_link_of_the_source_leads_out_of_it_once_packages_are_there(tmp_path: Path) -> None:
+    (tmp_path / "one/node_modules").mkdir(parents=True)
+    (tmp_path / "secret").touch()
+    root = tmp_path / "source"
+    root.mkdir()
+    (root / "read.py").symlink_to("node_modules/../../secret")
+    with pytest.raises(CannotBuild, match="leaves the source"):
+        NodeParts((part("", "one"),), (), tmp_path).merge(root)

@@ -80,6 +80,19 @@ def ours_to_write(root: Path, name: str) -> bool:
     return folder_is_plain and not file.is_symlink() and not file.is_dir()
 
 
+def leaving(root: Path) -> str | None:
+    """A link that by now leads out of the tree, or None. Unpacking judged each by what lay on its
+    way then."""
+    top = os.path.realpath(root)
+    for name in files(root):
+        path = os.path.join(root, name)
+        if os.path.islink(path):
+            real = os.path.realpath(path)
+            if real != top and not real.startswith(f"{top}/"):
+                return name
+    return None
+
+
 def read(root: Path, name: str, bytes_max: int) -> bytes | None:
     """A file's first `bytes_max` bytes, or None where there is none. Links stay inside the tree:
     unpacking saw to that."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from msgspec import structs
 
-from setpoint.drivers.builders import on_tree
+from setpoint.drivers.builders import on_tree, tree
+from setpoint.drivers.builders.errors import CannotBuild
 from setpoint.drivers.builders.layers import Layers
 from setpoint.drivers.builders.node import function, lock, modules, npm, project
 from setpoint.drivers.builders.node.engine import Node
@@ -70,8 +71,11 @@ class NodeParts:
         )
 
     def merge(self, root: Path) -> None:
+        """Raises CannotBuild."""
         for part in self.parts:
             modules.merge(self.folder / part.modules, root / part.project.folder)
+        if self.parts and (name := tree.leaving(root)):
+            raise CannotBuild(f"the link {name[:80]!r} leaves the source once packages are there")
 
     def work(self, shop: Workshop, source: str) -> Work | None:
         """What its scripts make of the source with this digest; None where there are none."""

@@ -18,14 +18,16 @@ FILE = "package-lock.json"
 BYTES_MAX = 16 * 1024 * 1024
 PACKAGES_MAX = 20_000
 OTHERS = {"yarn.lock": "Yarn", "pnpm-lock.yaml": "pnpm", "bun.lock": "Bun", "bun.lockb": "Bun"}
+_WORKSPACE = "name folders of the source, such as packages/*"
 COMMIT = "run `npm install` and commit package-lock.json"
 
 _KEPT = (
     *("name", "version", "integrity", "license", "bin", "engines", "os", "cpu", "libc"),
-    *("dev", "optional", "devOptional", "peer", "inBundle", "hasInstallScript", "hasShrinkwrap"),
+    *("dev", "optional", "devOptional", "peer", "inBundle", "hasInstallScript"),
     *("dependencies", "devDependencies", "optionalDependencies", "peerDependencies"),
     *("peerDependenciesMeta", "bundleDependencies", "workspaces", "link"),
 )
+"""not `hasShrinkwrap`: npm would follow the addresses of a lock file inside the package"""
 _OURS = frozenset({"package.json", FILE, ".npmrc"})
 """No folder of the source may lie where npm reads files, which are ours to write."""
 _ASKED = ("dependencies", "optionalDependencies")
@@ -33,6 +35,8 @@ _NEEDS = (*_ASKED, "devDependencies", "peerDependencies")
 _HASH = re.compile(r"(?:sha512|sha384|sha256|sha1)-[A-Za-z0-9+/]+=*(?: sha\d+-[A-Za-z0-9+/]+=*)*")
 _PACKAGE = re.compile(r"(?:@[A-Za-z0-9~_.-]+/)?[A-Za-z0-9~_.-]+")
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,255}")
+_PATTERN = re.compile(r"!?(?![/~])(?:(?!\.\.)[^{}\\\0])+")
+"""of a package.json's workspaces: below its folder, and nothing that could turn into `..`"""
 _FOLDER = re.compile(r"(?:file:)?(\.{0,2}/.*|\.{1,2})|file:(.*)")
 
 Entry = dict[str, Any]
@@ -122,6 +126,32 @@ def _is_module(path: str) -> bool:
     return path.startswith("node_modules/") or "/node_modules/" in path
 
 
+def check_manifest(shown: Mapping[str, Any], lock: Lock, folder: str, where: str) -> None:
+    """What npm sees of the package.json in `folder`. It need not agree with the lock file, and what
+    that one lacks npm would fetch from wherever this one says. Raises CannotBuild."""
+    screening = _Screening(where, {key: {} for key in ("", *lock.folders)})
+    for key in (*_NEEDS, "overrides"):
+        if not isinstance(shown.get(key, {}), dict):
+            raise CannotBuild(f"{where}: {key} is not a JSON object")
+    for name, spec in (*_specs(shown, _NEEDS), *_overrides(shown.get("overrides", {}))):
+        screening.check_spec(folder, name, spec)
+    workspaces: Any = shown.get("workspaces", [])
+    patterns: Any = workspaces.get("packages", []) if isinstance(workspaces, dict) else workspaces
+    for pattern in patterns if isinstance(patterns, list) else (patterns,):
+        if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern):
+            raise CannotBuild(f"{where}: no workspace can be {str(pattern)[:80]!r}", _WORKSPACE)
+
+
+def _overrides(rules: dict[str, object]) -> Iterator[tuple[str, object]]:
+    left = [rules]
+    while left:
+        for name, rule in left.pop().items():
+            if isinstance(rule, dict):
+                left.append(cast("dict[str, object]", rule))
+            elif not (isinstance(rule, str) and rule.startswith("$")):
+                yield name, rule
+
+
 @dataclass(frozen=True)
 class _Screening:
     where: str
@@ -132,10 +162,12 @@ class _Screening:
         if path:
             self._check_path(path)
         for name, spec in _specs(entry, _ASKED if _is_module(path) else _NEEDS):
-            self._check_spec(path, name, spec)
+            self.check_spec(path, name, spec)
         kept = {key: entry[key] for key in _KEPT if key in entry}
         if not _is_module(path):
             return kept
+        self._check_name(path, entry.get("name", ""))
+        kept |= _of_peers(entry)
         if entry.get("link"):
             return {**kept, "resolved": self._target(path, entry)}
         self._check_module(path, entry)
@@ -146,10 +178,18 @@ class _Screening:
         odd = odd or not _OURS.isdisjoint(path.partition("node_modules/")[0].split("/"))
         if odd or "\\" in path or not path.isprintable() or len(path) > 1000:
             raise CannotBuild(f"{self.where}: {path[:80]!r} lies outside the source", COMMIT)
-        if _is_module(path) and not _PACKAGE.fullmatch(path.rpartition("node_modules/")[2]):
+        if _is_module(path):
+            self._check_name(path, path.rpartition("node_modules/")[2])
+        elif "node_modules" in path.split("/"):
+            raise CannotBuild(f"{self.where}: {path[:80]!r} is no folder for a package", COMMIT)
+
+    def _check_name(self, path: str, name: object) -> None:
+        """npm makes an address of it."""
+        fits = isinstance(name, str) and not name.startswith(".") and _PACKAGE.fullmatch(name)
+        if name != "" and not fits:
             raise CannotBuild(f"{self.where}: {path[:80]!r} is no name of a package", COMMIT)
 
-    def _check_spec(self, path: str, name: str, spec: object) -> None:
+    def check_spec(self, path: str, name: str, spec: object) -> None:
         if not isinstance(spec, str):
             raise CannotBuild(f"{self.where}: the version of {name[:80]!r} is no text", COMMIT)
         if _of_registry(spec) or self._is_folder(path, name, spec):
@@ -188,7 +228,7 @@ class _Screening:
             )
         if not isinstance(version, str) or not _VERSION.fullmatch(version):
             raise CannotBuild(f"{self.where}: {name} has no version", COMMIT)
-        if entry.get("inBundle"):
+        if entry.get("inBundle") and self._is_bundled(path):
             return  # it lies in another package, whose hash covers it
         integrity = entry.get("integrity")
         if not isinstance(integrity, str) or not _HASH.fullmatch(integrity):
@@ -198,8 +238,26 @@ class _Screening:
                 "remove package-lock.json and node_modules, run `npm install` and commit it",
             )
 
+    def _is_bundled(self, path: str) -> bool:
+        """By npm's rule: the mark alone says nothing, and npm would fetch it."""
+        parts = path.split("/node_modules/")
+        above = ("/node_modules/".join(parts[:n]) for n in range(1, len(parts)))
+        return any(
+            _is_module(p) and self.packages.get(p, {}).get("bundleDependencies") for p in above
+        )
 
-def _specs(entry: Entry, keys: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+
+def _of_peers(entry: Entry) -> Entry:
+    """Those of the registry. npm would fetch any other where it is missing."""
+    kept = {
+        name: spec
+        for name, spec in _specs(entry, ("peerDependencies",))
+        if isinstance(spec, str) and _of_registry(spec)
+    }
+    return {"peerDependencies": kept} if kept or "peerDependencies" in entry else {}
+
+
+def _specs(entry: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[tuple[str, object]]:
     for key in keys:
         needs: object = entry.get(key, {})
         if isinstance(needs, dict):

@@ -131,7 +131,8 @@ def _at(folder: str) -> str:
 
 def merge(layer: Path, into: Path) -> None:
     """The same files under another name: folders are made, files linked, links copied. What is
-    there already stays."""
+    there already stays, and nothing is written through a link: what one meant when it was unpacked
+    another layer may have changed. Raises CannotBuild."""
     into.mkdir(mode=0o755, exist_ok=True)
     for here, folders, files in os.walk(layer):
         target = into / os.path.relpath(here, layer)
@@ -144,6 +145,8 @@ def _add(source: Path, at: Path) -> None:
     if source.is_symlink():
         at.symlink_to(os.readlink(source))
     elif source.is_dir():
+        if at.is_symlink():
+            raise CannotBuild(f"packages are to be put into {at.name}, which is a link")
         at.mkdir(mode=0o755)
     else:
         os.link(source, at)

@@ -88,6 +88,9 @@ def of(read: Read, folder: str) -> Project:
             for inner in screened.folders
         },
     }
+    for inner in ("", *screened.folders):
+        name = _inside(inner, package_json.FILE)
+        lock.check_manifest(json.loads(shown[name]), screened, inner, _inside(folder, name))
     settings = read(_inside(folder, SETTINGS)) or b""
     options = ("--legacy-peer-deps",) if _LEGACY.search(settings[:SETTINGS_BYTES_MAX]) else ()
     return Project(folder, manifest, screened, shown, options)
