@@ -144,7 +144,7 @@ def _what_a_release_needs_is_not_counted(patch: pytest.MonkeyPatch) -> None:
         (_a_release_phase_is_not_waited_for, None),
         (_an_earlier_release_phase_is_not_waited_for, None),
         (_an_app_is_forgotten_while_a_job_of_it_runs, None),
-        (_a_job_that_was_told_to_end_counts_as_done, None),
+        (_a_job_that_was_told_to_end_counts_as_done, LATE),
         (_listening_is_taken_for_answering, None),
         (_requests_move_before_the_set_is_ready, None),
         (_what_a_release_needs_is_not_counted, None),

@@ -31,6 +31,8 @@ PACKAGES_AT_ONCE = 4
 """Of the packages in uv's cache the oldest of so many parts go at once."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _BUILD = re.compile(r"[0-9a-f]{1,64}")
+_BUILD_FILE = re.compile(r"[0-9a-f]{1,64}\.(json|log)")
+BUILD_ENDS = (".json", ".log")
 
 
 @dataclass(frozen=True)
@@ -82,20 +84,21 @@ def _sources(folder: Path) -> Iterator[Thing]:
 
 
 def _builds(folder: Path) -> Iterator[Thing]:
-    ids = {
-        path.name.partition(".")[0] for path in _named(folder, re.compile(r"[0-9a-f]+\.(json|log)"))
-    }
-    for id in sorted(ids):
-        files = [folder / f"{id}{end}" for end in (".json", ".log")]
-        found = [path.lstat() for path in files if path.is_file()]
+    for id in sorted({path.name.partition(".")[0] for path in _named(folder, _BUILD_FILE)}):
+        files = [folder / f"{id}{end}" for end in BUILD_ENDS]
+        found = [seen for path in files if (seen := _seen(path)) is not None]
         if found:
-            thing = Thing(
-                "build",
-                id,
-                math.ceil(sum(_share(f) for f in found)),
-                max(f.st_mtime for f in found),
-            )
+            size = math.ceil(sum(_share(f) for f in found))
+            thing = Thing("build", id, size, max(f.st_mtime for f in found))
             yield _with_result(thing, files[0])
+
+
+def _seen(path: Path) -> os.stat_result | None:
+    """None: it is not there, or not any more."""
+    try:
+        return path.lstat()
+    except OSError:
+        return None
 
 
 def _with_result(thing: Thing, file: Path) -> Thing:
@@ -141,10 +144,11 @@ def clear(yard: Yard, clearance: Clearance, uv: Uv) -> Cleared:
 def _forget_build(yard: Yard, removal: Removal, clearance: Clearance) -> bool:
     if not _BUILD.fullmatch(removal.name):
         return False
-    files = [yard.builds / f"{removal.name}{end}" for end in (".log", ".json")]
-    if any(not _is_old(path, clearance) for path in files if os.path.lexists(path)):
+    files = [yard.builds / f"{removal.name}{end}" for end in BUILD_ENDS]
+    found = [seen for path in files if (seen := _seen(path)) is not None]
+    if any(seen.st_mtime >= clearance.before_s for seen in found):
         return False
-    for path in files:
+    for path in reversed(files):  # the result last: without it there is no build
         path.unlink(missing_ok=True)
     return True
 

@@ -12,10 +12,15 @@ WORDS_MAX = 300
 
 
 async def run(
-    title: str, argv: Sequence[str], env: Mapping[str, str], given: bytes, run_s_max: float
+    title: str,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    given: bytes,
+    run_s_max: float,
+    fine: tuple[int, ...] = (0,),
 ) -> bytes:
     """What it wrote to its standard output. Both ways go through files without a name, so that no
-    pipe has to be kept moving. Raises Transient."""
+    pipe has to be kept moving. `fine`: exit codes that count as success. Raises Transient."""
     with _nameless() as stdin, _nameless() as stdout, _nameless() as stderr:
         os.write(stdin, given)
         os.lseek(stdin, 0, os.SEEK_SET)
@@ -32,7 +37,7 @@ async def run(
         except OSError as error:
             raise Transient(f"cannot {title}: {error.strerror}") from None
         await _ended(process, run_s_max)
-        if process.returncode != 0:
+        if process.returncode not in fine:
             words = _content(stderr).decode(errors="replace").strip()[-WORDS_MAX:]
             raise Transient(f"cannot {title}: it ended with {process.returncode}: {words}")
         return _content(stdout)
