@@ -9,16 +9,15 @@ from setpoint.cli.command import Here, add_app, add_why
 from setpoint.cli.settle import add_waiting, settled
 from setpoint.model.errors import Refused
 
-EXAMPLE = "setpoint probe shop --path /health --below 400"
+EXAMPLE = "setpoint probe shop --path /health"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_app(parser)
     parser.add_argument("--path", metavar="PATH", help="ask for this path (/)")
     parser.add_argument("--within", type=float, metavar="S", help="an answer may take so long (5)")
-    parser.add_argument(
-        "--below", type=int, metavar="STATUS", help="a status below this is good (500)"
-    )
+    below = "a status below this is good (500; 400 for a --path)"
+    parser.add_argument("--below", type=int, metavar="STATUS", help=below)
     when = parser.add_mutually_exclusive_group()
     when.add_argument("--always", action="store_true", help="at every start of an instance")
     when.add_argument("--once", action="store_true", help="until a release has proven itself")

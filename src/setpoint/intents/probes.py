@@ -3,7 +3,7 @@
 import msgspec
 
 from setpoint.intents.door import Door, app_to, change
-from setpoint.model.app import DEFAULT_PROBE, Probe, Unit
+from setpoint.model.app import DEFAULT_PROBE, HEALTHY_BELOW, Probe, Unit
 from setpoint.model.change import Asked
 from setpoint.policy import probes
 
@@ -11,7 +11,10 @@ VERB = "set the probe of"
 
 
 class ProbeUpdate(msgspec.Struct, frozen=True):
-    """What is None stays as it is. `default`: forget what was said before, and start from that."""
+    """What is None stays as it is; a first page of one's own is judged as a health page.
+
+    `default`: forget what was said before, and start from that.
+    """
 
     path: str | None = None
     timeout_s: float | None = None
@@ -42,7 +45,10 @@ def _updated(before: Probe, update: ProbeUpdate) -> Probe:
         for field in Probe.__struct_fields__
         if (value := getattr(update, field)) is not None
     }
-    return msgspec.structs.replace(DEFAULT_PROBE if update.default else before, **said)
+    base = DEFAULT_PROBE if update.default else before
+    if base == DEFAULT_PROBE and update.path not in (None, "", base.path):
+        base = msgspec.structs.replace(base, status_below=HEALTHY_BELOW)
+    return msgspec.structs.replace(base, **said)
 
 
 def summary(process: str, probe: Probe) -> str:

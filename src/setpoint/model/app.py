@@ -102,6 +102,8 @@ class Probe(msgspec.Struct, frozen=True):
 DEFAULT_PROBE = Probe("/", status_below=500, once=True)
 """A release whose front page is an error is not let through; a page behind a login is. What it
 depends on may be away later: then the app's own answer is better than none."""
+HEALTHY_BELOW = 400
+"""A page that somebody names for this says so with a 2xx or a 3xx: a 404 is a slip of the pen."""
 
 
 class AppIntent(msgspec.Struct, frozen=True):

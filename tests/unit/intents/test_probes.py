@@ -36,6 +36,25 @@ def test_what_is_left_out_stays_and_what_is_so_already_is_no_change():
     in_office(story)
 
 
+def test_a_page_named_for_it_is_judged_as_a_health_page_unless_said_otherwise():
+    async def story(office):
+        await apps.create(office.door, asked(), "shop")
+        unit = await probes.set_probe(
+            office.door, asked(), "shop", "web", ProbeUpdate(path="/health")
+        )
+        assert unit.intent.probes["web"].status_below == 400
+        unit = await probes.set_probe(
+            office.door,
+            asked(),
+            "shop",
+            "web",
+            ProbeUpdate(default=True, path="/up", status_below=600),
+        )
+        assert unit.intent.probes["web"].status_below == 600
+
+    in_office(story)
+
+
 def test_the_default_leaves_nothing_in_the_document():
     async def story(office):
         await apps.create(office.door, asked(), "shop")
