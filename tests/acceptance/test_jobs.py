@@ -116,10 +116,12 @@ def test_a_detached_one_is_seen_logged_and_stopped(plane: Plane, shop: str) -> N
 
 def test_a_failing_release_phase_keeps_the_old_release(tmp_path: Path) -> None:
     with fresh_plane() as plane:
-        plane.ok("deploy", project(tmp_path, "echo migrating"), "-a", "shop")
+        first = plane.ok("deploy", project(tmp_path, "echo migrated $DYNO"), "-a", "shop")
+        assert "Running release command..." in first.out
+        assert first.out.count("migrated release.") == 1
         ran = plane.cli("deploy", project(tmp_path, "echo oh no; exit 3"), "-a", "shop")
         assert ran.code == 3
-        assert "Release command failed" in ran.err or "release phase failed" in ran.err
+        assert "cannot deploy shop: the release command failed" in ran.err
         assert "oh no" in ran.err
         assert "v1 still serves" in ran.err
         assert plane.get("shop").status == 200
@@ -172,6 +174,18 @@ def test_what_runs_when_everything_dies_is_lost_and_not_run_again(tmp_path: Path
         until(lambda: _state(plane, "shop", dyno) == "lost", 30, "it is lost")
         assert "was lost" in plane.ok("ps", "shop").out
         assert plane.ok("logs", "shop", "--dyno", dyno).out.count("Starting process") == 1
+
+
+def test_a_scheduled_command_runs_when_it_is_due_and_once(tmp_path: Path) -> None:
+    cron = '{"cron": [{"schedule": "* * * * *", "command": "echo tidied up"}]}'
+    with fresh_plane() as plane:
+        plane.ok("deploy", project(tmp_path, app__json=cron), "-a", "shop")
+        until(lambda: "tidied up" in plane.ok("logs", "shop").out, 90, "it ran within a minute")
+        until(lambda: jobs(plane, "shop")[0]["state"] == "complete", 20, "it is done")
+        (job, *earlier) = jobs(plane, "shop")
+        assert str(job["dyno"]).startswith("scheduler.")
+        assert (job["kind"], job["by"], job["command"]) == ("scheduled", "", "echo tidied up")
+        assert all(other["due_s"] != job["due_s"] for other in earlier)
 
 
 def _state(plane: Plane, app: str, dyno: str) -> object:

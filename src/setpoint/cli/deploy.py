@@ -11,9 +11,13 @@ from setpoint.cli.command import Here, add_app_option, add_why
 from setpoint.cli.output import size
 from setpoint.cli.progress import Progress
 from setpoint.cli.project import folder, name_for, processes_of
+from setpoint.cli.release_output import ReleaseOutput
 from setpoint.cli.settle import Outcome, add_waiting, complain, follow, goes_on, look, tell
 
 EXAMPLE = 'setpoint deploy ./shop -a shop -m "first try of the new checkout"'
+
+PHASE = "its release phase failed"
+"""so the planner says"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,8 +68,11 @@ def _accepted(here: Here, app: str, archive: Archive) -> dict[str, Any]:
 def _followed(here: Here, app: str, build: dict[str, Any], progress: Progress) -> int:
     here.out.line(f"building {app}")
     output = path("apps", app, "builds", build["id"], "output")
-    _show_output(here, output, progress, look(here, app))
-    outcome = follow(here, app, progress, heard=("build",))
+    before = look(here, app)
+    _show_output(here, output, progress, before)
+    release = ReleaseOutput(here, app, before["at_s"])
+    outcome = follow(here, app, progress, heard=("build",), seen=release.look)
+    release.show()
     build = here.client.get(path("apps", app, "builds", build["id"]))
     code = _told(here, app, build, outcome)
     told = {"app": app, "outcome": outcome.verdict, "build": build, "detail": outcome.detail}
@@ -95,7 +102,8 @@ def _told(here: Here, app: str, build: dict[str, Any], outcome: Outcome) -> int:
     releases = outcome.detail["releases"]
     if outcome.verdict == "stalled":
         why = outcome.detail["message"]
-        complain(here, f"cannot deploy {app}: it was built, but does not run", why, outcome)
+        head = "the release command failed" if PHASE in why else "it was built, but does not run"
+        complain(here, f"cannot deploy {app}: {head}", why, outcome)
         return codes.NOT_AS_ASKED
     if outcome.verdict == "settled" and releases:
         here.out.line(f"{releases[0]['label']} serves", "green")

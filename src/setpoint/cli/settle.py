@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Collection, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
@@ -74,15 +74,30 @@ def goes_on(app: str) -> Generator[None]:
         raise KeyboardInterrupt(f"no longer waiting; it goes on: setpoint status {app}") from None
 
 
-def follow(here: Here, app: str, progress: Progress, heard: Collection[str] = ()) -> Outcome:
-    """Look again and again until it is settled, stalled, unmet, or the time is up."""
+def follow(
+    here: Here,
+    app: str,
+    progress: Progress,
+    heard: Collection[str] = (),
+    seen: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> Outcome:
+    """Look again and again until it is settled, stalled, unmet, or the time is up.
+
+    `seen` gets every answer that is not the last.
+    """
     try:
-        return _followed(here, app, progress, heard)
+        return _followed(here, app, progress, heard, seen)
     finally:
         here.out.redraw("")
 
 
-def _followed(here: Here, app: str, progress: Progress, heard: Collection[str]) -> Outcome:
+def _followed(
+    here: Here,
+    app: str,
+    progress: Progress,
+    heard: Collection[str],
+    seen: Callable[[dict[str, Any]], None],
+) -> Outcome:
     """`heard`: what is waited on that needs no telling."""
     deadline_s = time.monotonic() + here.args.timeout
     said: set[str] = set()
@@ -94,6 +109,7 @@ def _followed(here: Here, app: str, progress: Progress, heard: Collection[str]) 
         if now != "converging" or time.monotonic() >= deadline_s:
             return Outcome(now, detail)
         _say(here, [w for w in detail["waiting"] if w["on"] not in heard], said)
+        seen(detail)
         progress.look(detail)
         time.sleep(LOOK_AGAIN_S)
 

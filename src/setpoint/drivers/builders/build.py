@@ -34,6 +34,7 @@ from setpoint.drivers.builders.sources import Sources
 from setpoint.drivers.builders.workshop import Workshop
 from setpoint.formats import slugignore
 from setpoint.model.ids import Digest
+from setpoint.model.job import CronJob
 from setpoint.model.release import NODEJS, BuildRequest, ProcessType, Slug
 
 
@@ -47,11 +48,13 @@ def build(shop: Workshop) -> Slug:
         archive.unpack(shop.archive, unpacked)
         root = tree.root_of(unpacked)
         ignored = tree.drop_ignored(root)
+        schedule = detect.schedule(root)
         if shop.request.buildpacks:
-            return buildpacks.build(shop, root, code_layers)
+            return structs.replace(buildpacks.build(shop, root, code_layers), schedule=schedule)
         processes = detect.processes(root, shop.request.app_name)
         if not shop.resumed:
             _announce(shop, processes, ignored)
+            _announce_schedule(shop, schedule)
         parts = node.prepare(shop, root, processes)
         built = _with_layers(shop, root, processes, parts)
         code, warned = _code_layer(shop, root, code_layers, parts, built.processes)
@@ -65,6 +68,7 @@ def build(shop: Workshop) -> Slug:
         stack=shop.request.stack,
         python=shop.python.path,
         warnings=warnings,
+        schedule=schedule,
         node=parts.version,
     )
 
@@ -85,6 +89,14 @@ def _announce(shop: Workshop, processes: tuple[ProcessType, ...], ignored: int) 
         names = [p.name for p in processes if p.kind in kinds]
         if names:
             shop.say.detail(f"{title}: {', '.join(names)}")
+
+
+def _announce_schedule(shop: Workshop, schedule: tuple[CronJob, ...]) -> None:
+    """In UTC, which is worth saying where somebody reads it."""
+    if schedule:
+        shop.say.topic("Scheduled, in UTC")
+    for job in schedule:
+        shop.say.detail(f"{job.schedule}  {job.command}")
 
 
 def _is_python(process: ProcessType) -> bool:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from setpoint.drivers.builders import requirements, tree
 from setpoint.drivers.builders.errors import CannotBuild
-from setpoint.formats import package_json, procfile, project, project_toml, static_json
+from setpoint.formats import app_json, package_json, procfile, project, project_toml, static_json
 from setpoint.model.errors import Invalid
+from setpoint.model.job import CronJob
 from setpoint.model.release import ProcessType
+from setpoint.planning.schedule import check
 
 OTHER_LANGUAGES = {
     "Gemfile": "Ruby",
@@ -34,6 +36,20 @@ def processes(root: Path, app: str) -> tuple[ProcessType, ...]:
         fact = error.message.removeprefix(f"cannot deploy {app}: ")
         raise CannotBuild(fact, error.hint) from None
     _refuse_what_would_be_missed(root)
+    return found
+
+
+def schedule(root: Path) -> tuple[CronJob, ...]:
+    """The commands of app.json's `cron`. Raises CannotBuild."""
+    data = tree.read(root, app_json.FILE, app_json.BYTES_MAX + 1)
+    if data is None:
+        return ()
+    try:
+        found = app_json.parse(_text(app_json.FILE, data)).cron
+        for place, job in enumerate(found):
+            check(job.schedule, f"{app_json.FILE}: cron[{place}].schedule")
+    except Invalid as error:
+        raise CannotBuild(error.message, error.hint) from None
     return found
 
 
