@@ -174,9 +174,59 @@ def memory(result: Result) -> list[Row]:
     ]
 
 
+def redeploy(result: Result) -> list[Row]:
+    ours, theirs = result["setpoint_answers_s"], result["emperor_answers_s"]
+    missed = (
+        f"{result['emperor_failed_polls']} of {result['emperor_polls']} failed with the emperor"
+    )
+    return [
+        Row(
+            "a change of code, from the command to the first answer of the new version",
+            f"{result['ratio']:.2f}×",
+            spread(ours, 2, "s"),
+            f"≤ {result['goals']['ratio']:.2f}×",
+            result["met"]["ratio"],
+            f"git push to a uwsgi emperor: {spread(theirs, 2, 's')}; "
+            f"{result['rounds']} each, in turn",
+        ),
+        Row(
+            "failed polls meanwhile, one every 10 ms",
+            f"{result['setpoint_failed_polls']} of {result['setpoint_polls']}",
+            "",
+            "0",
+            result["met"]["setpoint_failed_polls"],
+            missed,
+        ),
+    ]
+
+
+def rollback(result: Result) -> list[Row]:
+    goals, met = result["goals"], result["met"]
+    return [
+        Row(
+            f"a rollback until the old version answers, the median of {len(result['rollback_s'])}",
+            f"{result['rollback_s_median']:.2f} s",
+            spread(result["rollback_s"], 2, "s"),
+            f"< {goals['rollback_s_median']:g} s",
+            met["rollback_s_median"],
+            f"{result['rollback_failed_polls']} polls failed",
+        ),
+        Row(
+            f"requests failed during {result['deploys']} deploys at {result['rate']} a second",
+            f"{result['failed_requests']} of {result['requests']:,}",
+            f"p99 {result['during_p99_ms']:.1f} ms",
+            "0",
+            met["failed_requests"],
+            f"before: p99 {result['before_p99_ms']:.1f} ms",
+        ),
+    ]
+
+
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "sandbox": sandbox,
     "edge": edge,
     "adopt": adopt,
     "memory": memory,
+    "redeploy": redeploy,
+    "rollback": rollback,
 }

@@ -9,6 +9,8 @@ from bench.kept import PARTS, Kept, load
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 TITLES = {
+    "redeploy": "A change of code alone",
+    "rollback": "Going back, and deploys under load",
     "sandbox": "What a sandbox costs at the start",
     "edge": "What the edge costs",
     "adopt": "When the plane is killed under load",
@@ -27,7 +29,7 @@ machine's alone. Three numbers are the least, the median and the most of single 
 ELSEWHERE = """\
 ## Not measured here
 
-Cold starts and the Node pool, deploys of code only, durable writes per second, the time from
+Cold starts and the Node pool, durable writes per second, the time from
 intent to first step, and a plane of 10,000 apps: they have goals, and no measurement yet."""
 
 
