@@ -63,7 +63,7 @@ KINDS = (
         "shop/urls.py",
         _django,
         _no_such_migration,
-        ("release phase failed", "No installed app with label 'no_such_app'"),
+        ("its release phase exited with code 1", "No installed app with label 'no_such_app'"),
     ),
     Kind(
         "express",

@@ -26,7 +26,7 @@ def plan_release_phase(draft: Draft) -> None:
         return
     draft.target = releases.proven(draft.observed)
     if job is not None and job.final:
-        releases.settle(draft, target, False, f"its release phase failed: {job.message}")
+        releases.settle(draft, target, False, f"its release phase {job.message}")
     elif job is None and (earlier := _earlier(draft)) is not None:
         draft.wait(PROCESS, f"the release phase of v{earlier.release} is still running")
     else:

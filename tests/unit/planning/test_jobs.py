@@ -67,7 +67,7 @@ def test_a_failed_release_phase_fails_the_release_and_the_old_one_stays(serving:
     serving.settle(processes=WITH_PHASE)
     assert serving.statuses() == ["failed", "succeeded"]
     message = serving.observed.releases[0].message
-    assert message.startswith("its release phase failed: exited with code 3")
+    assert message.startswith("its release phase exited with code 3")
     assert "no such table" in message
     assert (serving.routed_to(), [s.release for s in serving.sets()]) == (1, [1])
     stalled = find(serving.plan().conditions, ConditionType.STALLED)

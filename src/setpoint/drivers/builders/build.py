@@ -165,17 +165,25 @@ def _question(
 
 
 def _layer(shop: Workshop, question: Question) -> Digest:
-    shop.say.topic(_title(question))
+    """What was said before a run stage is not said again after it, unless there is news."""
+    if not shop.resumed:
+        shop.say.topic(_title(question))
     sources = Sources(shop.handover, shop.operator)
     lock = _resolver(shop, sources).resolve(question)
+    if not (shop.resumed and lock.known):
+        _tell_lock(shop, lock)
+    digest, made = _laid(shop, lock, sources)
+    if made or not shop.resumed:
+        shop.say.detail(f"layer {digest[:12]} {'made' if made else 'is already there'}")
+    return digest
+
+
+def _tell_lock(shop: Workshop, lock: Lock) -> None:
     how = "as locked before" if lock.known else "resolved"
     shop.say.detail(f"{lock.packages} package{'' if lock.packages == 1 else 's'}, {how}")
     if lock.sources:
         names = ", ".join(source.label for source in lock.sources)
         shop.say.detail(f"published as source only: {names}")
-    digest, made = _laid(shop, lock, sources)
-    shop.say.detail(f"layer {digest[:12]} {'made' if made else 'is already there'}")
-    return digest
 
 
 def _server_layer(shop: Workshop) -> Digest:
