@@ -1,4 +1,4 @@
-"""Stages 3 and 5: which sets ought to run within which bounds, and which may go."""
+"""Stages 4 and 6: which sets ought to run within which bounds, and which may go."""
 
 import hashlib
 from dataclasses import dataclass

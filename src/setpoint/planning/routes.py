@@ -1,4 +1,4 @@
-"""Stage 4: which hosts ought to reach which set. Traffic moves only to what is ready."""
+"""Stage 5: which hosts ought to reach which set. Traffic moves only to what is ready."""
 
 from setpoint.model.ids import SetKey
 from setpoint.model.route import Backend, Route, RouteKind

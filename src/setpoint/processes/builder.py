@@ -38,7 +38,7 @@ UMASK = 0o022
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class Job(msgspec.Struct, frozen=True):
+class BuildOrder(msgspec.Struct, frozen=True):
     """What the supervisor asks. `tools`: path of uv, or None for the one installed with us.
 
     `result`: where the Build goes. Its folder must be writable for the builder's user.
@@ -72,23 +72,23 @@ class Bench:
 
 def main() -> int:
     """0 also for a failed build: that is a result. Anything else means there is none."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(REQUEST_BYTES_MAX), type=Job)
+    order = msgspec.json.decode(sys.stdin.buffer.read(REQUEST_BYTES_MAX), type=BuildOrder)
     encoder = msgspec.json.Encoder()
-    encoder.encode(_ended(job.request, 0.0, None, "", False))  # imports what it needs by now
+    encoder.encode(_ended(order.request, 0.0, None, "", False))  # imports what it needs by now
     with contextlib.ExitStack() as opened:
-        archive = opened.enter_context(open(job.archive, "rb"))
-        packs = {d: opened.enter_context(open(path, "rb")) for d, path in job.packs.items()}
-        bench = Bench(archive, packs, uv.open_uv(job.tools or _uv_program()), dict(os.environ))
+        archive = opened.enter_context(open(order.archive, "rb"))
+        packs = {d: opened.enter_context(open(path, "rb")) for d, path in order.packs.items()}
+        bench = Bench(archive, packs, uv.open_uv(order.tools or _uv_program()), dict(os.environ))
         privileges.drop_as_told(bench.operator)
         os.umask(UMASK)
         signal.signal(signal.SIGTERM, _stopped)
-        Path(job.handover).mkdir(mode=0o700, exist_ok=True)
+        Path(order.handover).mkdir(mode=0o700, exist_ok=True)
         try:
-            build = carry_out(job, bench)
+            build = carry_out(order, bench)
         except NeedsRunStage as needs:
-            publish(Path(job.handover) / handover.NEEDS, handover.encode(needs.needs))
+            publish(Path(order.handover) / handover.NEEDS, handover.encode(needs.needs))
         else:
-            publish(Path(job.result), encoder.encode(build))
+            publish(Path(order.result), encoder.encode(build))
     return 0
 
 
@@ -103,14 +103,14 @@ def _stopped(_number: int, _frame: object) -> None:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def carry_out(job: Job, bench: Bench) -> Build:
+def carry_out(order: BuildOrder, bench: Bench) -> Build:
     """The build's result, whatever happens. Raises nothing but NeedsRunStage and SystemExit."""
     started_s = time.time()
-    app, say = job.request.app_name, Output(sys.stdout)
+    app, say = order.request.app_name, Output(sys.stdout)
     try:
-        with leftovers.cleared(Path(job.layers), Path(job.cache)):
-            slug = story.build(_workshop(job, bench, say))
-        return _ended(job.request, started_s, slug, "", True)
+        with leftovers.cleared(Path(order.layers), Path(order.cache)):
+            slug = story.build(_workshop(order, bench, say))
+        return _ended(order.request, started_s, slug, "", True)
     except NeedsRunStage:
         raise
     except CannotBuild as error:
@@ -122,27 +122,27 @@ def carry_out(job: Job, bench: Bench) -> Build:
         fact = "the disk is full" if _is_full(error) else f"the builder failed ({error!r})"
         message, user_error = CannotBuild(fact).told(app), False
     say.fail(message)
-    return _ended(job.request, started_s, None, message, user_error)
+    return _ended(order.request, started_s, None, message, user_error)
 
 
 def _is_full(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in FULL
 
 
-def _workshop(job: Job, bench: Bench, say: Output) -> Workshop:
-    story.check_stack(job.request, job.python)
+def _workshop(order: BuildOrder, bench: Bench, say: Output) -> Workshop:
+    story.check_stack(order.request, order.python)
     return Workshop(
-        request=job.request,
+        request=order.request,
         archive=bench.archive,
-        layers=Path(job.layers),
-        uv=uv.Uv(bench.uv_fd, uv.environment(bench.operator, Path(job.cache) / "uv")),
-        npm_cache=Path(job.cache) / "npm",
-        python=stack.interpreter(os.path.realpath(job.python)),
+        layers=Path(order.layers),
+        uv=uv.Uv(bench.uv_fd, uv.environment(bench.operator, Path(order.cache) / "uv")),
+        npm_cache=Path(order.cache) / "npm",
+        python=stack.interpreter(os.path.realpath(order.python)),
         operator=bench.operator,
         say=say,
-        handover=Path(job.handover),
-        resumed=job.resumed,
-        configured=frozenset(job.configured),
+        handover=Path(order.handover),
+        resumed=order.resumed,
+        configured=frozenset(order.configured),
         packs=bench.packs,
     )
 

@@ -39,7 +39,7 @@ class Builder:
         archive = self.folder / "source.tar.gz"
         archive.write_bytes(packed(files))
         archive.chmod(0o600)
-        job = {
+        order = {
             "request": msgspec.to_builtins(asked),
             "archive": str(archive),
             "layers": str(self.folder / "layers"),
@@ -58,7 +58,7 @@ class Builder:
             cwd="/",
         )
         assert process.stdin is not None
-        process.stdin.write(json.dumps(job).encode())
+        process.stdin.write(json.dumps(order).encode())
         process.stdin.close()
         process.stdin = None
         return process

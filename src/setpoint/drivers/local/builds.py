@@ -182,7 +182,7 @@ class Builds:
     def _spawn(self, asked: Process) -> "subprocess.Popen[bytes]":
         """Its request on standard input, out of a file that has no name."""
         paths, request = self._site.paths, asked.request
-        job = {
+        order = {
             "request": request,
             "archive": asked.archive,
             "layers": str(paths.layers),
@@ -196,7 +196,7 @@ class Builds:
         }
         told = os.memfd_create("build", os.MFD_CLOEXEC)
         with open(told, "r+b") as stdin, _appending(self._file(request.id, ".log")) as output:
-            stdin.write(msgspec.json.encode(job))
+            stdin.write(msgspec.json.encode(order))
             stdin.seek(0)
             os.fchmod(output.fileno(), 0o640)
             if self._site.gid is not None:
