@@ -16,7 +16,7 @@ from setpoint.cli.settle import Outcome, add_waiting, complain, follow, goes_on,
 
 EXAMPLE = 'setpoint deploy ./shop -a shop -m "first try of the new checkout"'
 
-PHASE = "its release phase failed"
+PHASE = "failed: its release phase "
 """so the planner says"""
 
 
