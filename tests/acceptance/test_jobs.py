@@ -127,6 +127,16 @@ def test_a_failing_release_phase_keeps_the_old_release(tmp_path: Path) -> None:
         assert plane.get("shop").status == 200
 
 
+def test_a_hanging_release_phase_ends_at_its_limit(tmp_path: Path) -> None:
+    with fresh_plane() as plane:
+        plane.ok("create", "shop")
+        plane.ok("scale", "shop", "--release-timeout", "2")
+        ran = plane.cli("deploy", project(tmp_path, "echo thinking; sleep 600"), "-a", "shop")
+        assert ran.code == 3
+        assert "was not done within 2 s and was killed" in ran.err
+        assert "thinking" in ran.out
+
+
 @pytest.mark.parametrize("victim", ["daemon", "supervisor"])
 def test_a_terminal_goes_on_when_the_plane_dies(victim: str) -> None:
     with fresh_plane() as plane:

@@ -3,7 +3,18 @@
 from setpoint.api import openapi
 from setpoint.api.call import Call, Endpoint
 from setpoint.api.native import apps as detail
-from setpoint.api.native import attach, disk, jobs, keys, plan, probes, status, streams, why
+from setpoint.api.native import (
+    attach,
+    disk,
+    jobs,
+    keys,
+    plan,
+    probes,
+    release_phase,
+    status,
+    streams,
+    why,
+)
 from setpoint.api.native import releases as history
 from setpoint.api.platform import (
     account,
@@ -108,6 +119,13 @@ NATIVE = (
     Endpoint("PATCH", "/v1/apps/{app}/probes/{process}", probes.patch, "write", "Ask otherwise"),
     Endpoint("GET", "/v1/apps/{app}/why", why.told, "read", "The story of an app or a field"),
     Endpoint("POST", "/v1/apps/{app}/plan", plan.plan, "read", "What a draft would do"),
+    Endpoint(
+        "PATCH",
+        "/v1/apps/{app}/release-phase",
+        release_phase.patch,
+        "write",
+        "How long the release phase may take",
+    ),
     Endpoint("GET", "/v1/apps/{app}/jobs", jobs.listed, "read", "Jobs, newest first"),
     Endpoint("POST", "/v1/apps/{app}/jobs", jobs.create, "write", "Run a command once", status=201),
     Endpoint("DELETE", "/v1/apps/{app}/jobs/{job}", jobs.stop, "write", "End a job", status=202),

@@ -23,6 +23,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--idle", type=float, metavar="S", help="stop after so long unused")
     parser.add_argument("--boot-timeout", type=float, metavar="S", help="a start may take so long")
+    parser.add_argument(
+        "--release-timeout", type=float, metavar="S", help="a release phase may take so long"
+    )
     add_app_option(parser)
     add_why(parser)
     add_waiting(parser)
@@ -33,6 +36,13 @@ def run(here: Here) -> int:
     if words and not re.search("[=+]", words[0]):
         here.args.app, words = words[0], words[1:]
     where = path("apps", here.app, "formation")
+    limit_s: float | None = here.args.release_timeout
+    if limit_s is not None:
+        phase = path("v1", "apps", here.app, "release-phase")
+        here.client.call("PATCH", phase, {"run_s_max": limit_s}, here.args.why)
+        here.out.line(f"{here.app}: its release phase may take {limit_s:g} s")
+        if not words:
+            return settled(here, here.app, "scale")
     if not words:
         _check_no_options(here)
         return _show(here, here.client.get(where))

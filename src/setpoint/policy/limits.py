@@ -140,6 +140,14 @@ def check_job(app: str, size: str, environment: Mapping[str, str], run_s_max: fl
         )
 
 
+def check_release_phase(app: str, run_s_max: float) -> None:
+    if not RUN_S_MIN <= run_s_max <= RUN_S_MAX:  # also false for NaN
+        raise Invalid(
+            f"cannot scale '{app}': {run_s_max:g} s for its release phase is not between "
+            f"{RUN_S_MIN:g} and {RUN_S_MAX:g} seconds"
+        )
+
+
 def check_jobs_live(app: str, count: int) -> None:
     if count >= JOBS_LIVE_MAX:
         raise OverLimit(

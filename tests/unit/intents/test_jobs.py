@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from setpoint.intents import apps, jobs
+from setpoint.intents import apps, jobs, release_phase
 from setpoint.intents.jobs import Wish
 from setpoint.model.change import Actor
 from setpoint.model.errors import Forbidden, Invalid, NotFound, OverLimit
@@ -136,5 +136,19 @@ def test_a_job_is_stopped_by_its_name_or_its_id():
             await jobs.stop(office.door, asked(), "shop", "run.0")
         with pytest.raises(Forbidden):
             await jobs.stop(office.door, READER, "shop", one.dyno)
+
+    in_office(story)
+
+
+def test_how_long_a_release_phase_may_take_is_a_change_of_its_own():
+    async def story(office):
+        await serving(office)
+        unit = await release_phase.bound(office.door, asked(), "shop", 60.0)
+        assert unit.intent.release_s_max == 60.0
+        again = await release_phase.bound(office.door, asked(), "shop", 60.0)
+        assert again.last_change == unit.last_change
+        for nonsense in (0.0, -1.0, float("nan"), 1e9):
+            with pytest.raises(Invalid, match="for its release phase is not between"):
+                await release_phase.bound(office.door, asked(), "shop", nonsense)
 
     in_office(story)
