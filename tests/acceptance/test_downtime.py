@@ -1,6 +1,7 @@
 """Changes under load, with everything real: nobody is turned away, what errs never takes over."""
 
 import http.client
+import shutil
 import threading
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.plane import Answer, Load, Plane, Ran, until
+from tests.acceptance.plane import EXAMPLES, Answer, Load, Plane, Ran, until
 
 PROCFILE = "web: exec python web.py\n"
 SERVER = """\
@@ -214,3 +215,23 @@ def test_a_worker_that_ignores_sigterm_is_killed_and_its_log_says_so(
     said = plane.ok("logs", "deaf", "-n", "50").out
     assert "Error R12 (Exit timeout)" in said
     assert "Stopping process with SIGKILL" in said
+
+
+def test_a_function_that_cannot_be_imported_or_hangs_at_it_is_told(
+    plane: Plane, tmp_path: Path
+) -> None:
+    """The runtime's own health: its module is imported before it says that it is ready."""
+    folder = tmp_path / "answering"
+    shutil.copytree(EXAMPLES / "hello-function", folder)
+    assert deploy(plane, "answering", folder).code == 0
+    plane.ok("scale", "answering", "hello=1", "--boot-timeout", "6")
+    good = (folder / "main.py").read_text()
+    for first, told in (
+        ("import nothere", "No module named 'nothere'"),
+        ("import time; time.sleep(600)", "hello was not ready in time"),
+    ):
+        (folder / "main.py").write_text(f"{first}\n{good}")
+        ran = deploy(plane, "answering", folder)
+        assert (ran.code, told in ran.err) == (3, True), ran.err
+        assert "v1 still serves" in ran.err
+        assert plane.call("answering", "hello", b'{"name": "Ada"}').status == 200
