@@ -139,9 +139,12 @@ class Hands:
         self._say(standing, running.name.dyno, dyno_lines.lost(count))
 
     def _probed(self, standing: Standing, running: Running, seen: ProbeSeen) -> None:
-        """Told once, however often it is asked."""
+        """Told once, however often it is asked. What we killed answers nothing any more, and that
+        is not why it was killed."""
         instance, before = change.find(standing.facts, running.id), standing.facts.last_probe
-        if instance is None or instance.phase is not Phase.STARTING or seen == before:
+        if instance is None or instance.phase is not Phase.STARTING or running.killed:
+            return
+        if seen == before:
             return
         if before is None or before.fact != seen.fact:
             self._say(standing, running.name.dyno, dyno_lines.probed(seen))
