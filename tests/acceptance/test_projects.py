@@ -31,18 +31,23 @@ class Kind:
     ruin: Callable[[Path], object]
     told: tuple[str, ...]
 
+    @property
+    def app(self) -> str:
+        """Other tests share the plane."""
+        return f"proj-{self.name}"
+
 
 def _page(app: str, path: str = "/", **headers: str) -> Callable[[Plane], str]:
     return lambda plane: plane.get(app, path, headers=headers or None).text
 
 
 def _django(plane: Plane) -> str:
-    answer = plane.get("django", headers=HTTPS)
+    answer = plane.get("proj-django", headers=HTTPS)
     return answer.text if answer.status == 200 else f"{answer.status}"
 
 
 def _quote(plane: Plane) -> str:
-    answer = plane.call("typescript", "quote", json.dumps({"count": 6}).encode())
+    answer = plane.call("proj-typescript", "quote", json.dumps({"count": 6}).encode())
     assert answer.status == 200, answer.text
     return f"{json.loads(answer.body)['total']} {json.loads(answer.body)['version']}"
 
@@ -68,7 +73,7 @@ KINDS = (
     Kind(
         "express",
         "web.js",
-        _page("express"),
+        _page("proj-express"),
         lambda folder: _replace(folder / "web.js", "app.listen", "app.lissen"),
         ("app.lissen is not a function",),
     ),
@@ -82,7 +87,7 @@ KINDS = (
     Kind(
         "static",
         "public/index.html",
-        _page("static"),
+        _page("proj-static"),
         lambda folder: (folder / "static.json").write_text('{ "root": "nowhere" }'),
         ("nowhere",),
     ),
@@ -103,7 +108,7 @@ def folder(kind: Kind, tmp_path: Path) -> Path:
 def test_a_project_is_deployed_broken_mended_and_taken_back(
     plane: Plane, kind: Kind, folder: Path
 ) -> None:
-    app = kind.name
+    app = kind.app
     first = _deploy(plane, app, folder, "first try")
     assert first.code == 0, first.out + first.err
     assert "1" in kind.says(plane)
@@ -138,8 +143,8 @@ def _deploy(plane: Plane, app: str, folder: Path, why: str) -> Ran:
 def _visit(plane: Plane, kind: Kind) -> Answer:
     """What must not fail once while a release takes over."""
     if kind.name == "typescript":
-        return plane.call("typescript", "quote", b"{}")
-    return plane.get(kind.name, headers=HTTPS)
+        return plane.call(kind.app, "quote", b"{}")
+    return plane.get(kind.app, headers=HTTPS)
 
 
 def _next_version(file: Path) -> None:
