@@ -46,6 +46,22 @@ def orphaned(ground: Ground, code: str) -> Box:
     return box
 
 
+@pytest.mark.usefixtures("hidden")
+def test_a_start_goes_on_though_nobody_waits_for_it_any_more(ground: Ground) -> None:
+    """Whoever began it dies before bubblewrap has told what it made."""
+    spec = ground.spec("print('up', flush=True)")
+    reader = sandbox.open_output(spec.output)
+    ground.readers.append(reader)
+    starting = sandbox.begin(ground.confinement, spec)
+    os.close(starting.fd)
+    box = Box(
+        ground.confinement, spec, Identity(0, 0, starting.outer_pid, starting.outer_start), reader
+    )
+    ground.boxes.append(box)
+    box.hears(b"up")
+    assert box.ended() == (0, False)
+
+
 def test_an_orphan_is_alive_and_watchable(ground: Ground) -> None:
     box = orphaned(ground, CODE)
     box.hears(b"up")

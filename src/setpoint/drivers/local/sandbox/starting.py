@@ -54,7 +54,7 @@ def launch(confinement: Confinement, spec: Launch) -> Identity:
 def begin(confinement: Confinement, spec: Launch) -> Starting:
     """Fork and go. Whatever fails on the way to executing is told by `finish`."""
     _require_sane(spec)
-    info, report = os.pipe2(os.O_CLOEXEC)
+    info, report = _info_pipe()
     try:
         with contextlib.ExitStack() as opened:
             opened.callback(os.close, report)
@@ -68,6 +68,19 @@ def begin(confinement: Confinement, spec: Launch) -> Starting:
         os.close(info)
         raise
     return Starting(spec, confinement, info, pid, start_time(pid))
+
+
+def _info_pipe() -> tuple[int, int]:
+    """(reading end, what bubblewrap writes to). Its own end can be read too, as with outputs: else
+    a supervisor's death just now kills bubblewrap before it has told its child to go on."""
+    info, report = os.pipe2(os.O_CLOEXEC)
+    try:
+        return info, os.open(f"/proc/self/fd/{report}", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        os.close(info)
+        raise
+    finally:
+        os.close(report)
 
 
 def finish(starting: Starting) -> Identity:
