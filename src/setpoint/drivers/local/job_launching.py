@@ -6,7 +6,7 @@ The same sandbox, user and network as the app's instances; no set, no readiness,
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -14,7 +14,6 @@ from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.files import write_whole
 from setpoint.drivers.local.launching import Ground, reopened
 from setpoint.drivers.local.names import JobName
-from setpoint.drivers.local.recipe import recipe
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.running import Reports, Running
 from setpoint.drivers.local.sandbox import Identity, Launch
@@ -110,7 +109,7 @@ class JobLauncher:
         files: Files,
         sit_down: SitDown,
         theirs: contextlib.ExitStack,
-    ) -> tuple[int | JobTerminal, "_Streams"]:
+    ) -> tuple[int | JobTerminal, _Streams]:
         """Our side, and the job's. A copy of what is typed into lies on the shelf, so that a
         supervisor's death is no closed terminal."""
         if not order.attached:
@@ -145,29 +144,14 @@ class JobLauncher:
         environment: Mapping[str, str],
         name: JobName,
         files: Files,
-        streams: "_Streams",
+        streams: _Streams,
     ) -> Launch:
-        ground, spec, app = self.ground, order.spec, order.app
-        netns = sandbox.prepare_app(ground.confinement, ground.paths.runtime, app)
-        cooked = recipe(
-            spec, environment, name.dyno, self.port(app), ground.layers, ground.confinement.inside
+        launch = self.ground.launch(
+            order.app, name, order.spec, environment, self.port(order.app), files
         )
-        return Launch(
-            name=str(name),
-            app=app,
-            argv=(*IN_A_TERMINAL, *cooked.argv) if order.tty else cooked.argv,
-            env=cooked.env,
-            cwd=cooked.cwd,
-            binds=cooked.binds,
-            uid=ground.uid(app),
-            memory_bytes_max=spec.memory_bytes_max,
-            pids_max=spec.pids_max,
-            cpu_weight=max(1, spec.cpu_weight * 100 // 1024),
-            netns=netns,
-            output=files.output,
-            status=files.status,
-            fds={},
-            hostname=name.dyno.replace(".", "-"),
+        return replace(
+            launch,
+            argv=(*IN_A_TERMINAL, *launch.argv) if order.tty else launch.argv,
             stdin=streams.stdin,
             terminal=streams.terminal,
         )

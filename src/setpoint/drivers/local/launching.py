@@ -3,8 +3,8 @@
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from setpoint.drivers.local import facts as change
@@ -26,7 +26,7 @@ from setpoint.drivers.local.running import Reports, Running
 from setpoint.drivers.local.sandbox import Confinement, Identity, Launch
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.model.ids import AppId
-from setpoint.model.process import Endpoint, Instance, Phase, ProcessKind, SetOrder
+from setpoint.model.process import Endpoint, Instance, Phase, ProcessKind, ProcessSpec, SetOrder
 from setpoint.planning.routes import HOST_SUFFIX
 from setpoint.planning.standing import probe_due
 
@@ -46,6 +46,40 @@ class Ground:
         if self.app_uid_first is None or self.confinement.uids is None:
             return None
         return self.app_uid_first + self.lasting.number(app)
+
+    def launch(
+        self,
+        app: AppId,
+        name: HostName,
+        spec: ProcessSpec,
+        environment: Mapping[str, str],
+        port: int,
+        files: Files,
+    ) -> Launch:
+        """`spec` within the app's walls; what is special about this start is the caller's to add.
+
+        Raises Transient, Terminal or OSError.
+        """
+        confinement = self.confinement
+        netns = sandbox.prepare_app(confinement, self.paths.runtime, app)
+        cooked = recipe(spec, environment, name.dyno, port, self.layers, confinement.inside)
+        return Launch(
+            name=str(name),
+            app=app,
+            argv=cooked.argv,
+            env=cooked.env,
+            cwd=cooked.cwd,
+            binds=cooked.binds,
+            uid=self.uid(app),
+            memory_bytes_max=spec.memory_bytes_max,
+            pids_max=spec.pids_max,
+            cpu_weight=max(1, spec.cpu_weight * 100 // 1024),
+            netns=netns,
+            output=files.output,
+            status=files.status,
+            fds={},
+            hostname=_hostname(name.dyno),
+        )
 
 
 class Launcher:
@@ -114,12 +148,12 @@ class Launcher:
 
     def endpoint(self, running: Running) -> Endpoint | None:
         """Where the edge reaches it; None for what listens on no port."""
-        if not running.name.port:
+        return self._reached_at(running.app, running.name.port)
+
+    def _reached_at(self, app: AppId, port: int) -> Endpoint | None:
+        if not port:
             return None
-        ground = self._ground
-        return sandbox.endpoint(
-            ground.confinement, ground.paths.runtime, running.app, running.name.port
-        )
+        return sandbox.endpoint(self._ground.confinement, self._ground.paths.runtime, app, port)
 
     # --- one start ----------------------------------------------------------------------------
 
@@ -144,37 +178,9 @@ class Launcher:
     ) -> Launch:
         ground, order = self._ground, standing.order
         assert order is not None
-        spec, app = order.spec, order.key.app
-        netns = sandbox.prepare_app(ground.confinement, ground.paths.runtime, app)
-        cooked = recipe(
-            spec,
-            standing.environment,
-            name.dyno,
-            name.port,
-            ground.layers,
-            ground.confinement.inside,
-        )
-        ingress = None
-        if name.port:
-            ingress = sandbox.endpoint(ground.confinement, ground.paths.runtime, app, name.port)
-        return Launch(
-            name=str(name),
-            app=app,
-            argv=cooked.argv,
-            env=cooked.env,
-            cwd=cooked.cwd,
-            binds=cooked.binds,
-            uid=ground.uid(app),
-            memory_bytes_max=spec.memory_bytes_max,
-            pids_max=spec.pids_max,
-            cpu_weight=max(1, spec.cpu_weight * 100 // 1024),
-            netns=netns,
-            output=files.output,
-            status=files.status,
-            fds=fds,
-            hostname=_hostname(name),
-            ingress=ingress,
-        )
+        app = order.key.app
+        launch = ground.launch(app, name, order.spec, standing.environment, name.port, files)
+        return replace(launch, fds=fds, ingress=self._reached_at(app, name.port))
 
     @contextlib.contextmanager
     def _descriptors(self, standing: Standing, files: Files) -> Generator[dict[int, int]]:
@@ -217,8 +223,9 @@ def reopened(output: Path, identity: Identity) -> int:
     return sandbox.open_output(output)
 
 
-def _hostname(name: InstanceName) -> str:
-    return f"{name.process[:50]}-{name.ordinal}".replace("_", "-").lower()
+def _hostname(dyno: str) -> str:
+    process, _, number = dyno.rpartition(".")
+    return f"{process[:50]}-{number}".replace("_", "-").lower()
 
 
 def _free(port: int) -> bool:
