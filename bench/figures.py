@@ -222,6 +222,28 @@ def rollback(result: Result) -> list[Row]:
     ]
 
 
+def build(result: Result) -> list[Row]:
+    return [
+        Row(
+            "dependencies laid down anew, everything downloaded before",
+            f"{result['warm_times']:.0f} times as fast",
+            spread(result["warm_s"], 2, "s"),
+            f"≥ {result['goals']['warm_times']:.0f} times",
+            result["met"]["warm_times"],
+            f"venv and pip install: {spread(result['pip_warm_s'], 2, 's')}; "
+            f"{result['rounds']} each, in turn",
+        ),
+        Row(
+            "the same with nothing downloaded, and resolving",
+            f"{result['cold_times']:.1f} times as fast",
+            f"{result['cold_s']:.1f} s, one measurement",
+            "",
+            None,
+            f"venv and pip install: {result['pip_cold_s']:.1f} s",
+        ),
+    ]
+
+
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "sandbox": sandbox,
     "edge": edge,
@@ -229,4 +251,5 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "memory": memory,
     "redeploy": redeploy,
     "rollback": rollback,
+    "build": build,
 }

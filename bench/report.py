@@ -11,6 +11,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 TITLES = {
     "redeploy": "A change of code alone",
     "rollback": "Going back, and deploys under load",
+    "build": "Dependencies",
     "sandbox": "What a sandbox costs at the start",
     "edge": "What the edge costs",
     "adopt": "When the plane is killed under load",

@@ -9,6 +9,7 @@ own user cannot pass.
 
 import contextlib
 import errno
+import importlib
 import os
 import signal
 import sys
@@ -73,6 +74,8 @@ class Bench:
 def main() -> int:
     """0 also for a failed build: that is a result. Anything else means there is none."""
     order = msgspec.json.decode(sys.stdin.buffer.read(REQUEST_BYTES_MAX), type=BuildOrder)
+    if order.request.buildpacks:
+        importlib.import_module("setpoint.drivers.builders.buildpacks")  # while it can be read
     encoder = msgspec.json.Encoder()
     encoder.encode(_ended(order.request, 0.0, None, "", False))  # imports what it needs by now
     with contextlib.ExitStack() as opened:

@@ -8,7 +8,6 @@ from msgspec import structs
 
 from setpoint.drivers.builders import (
     archive,
-    buildpacks,
     detect,
     django,
     layers,
@@ -50,6 +49,9 @@ def build(shop: Workshop) -> Slug:
         ignored = tree.drop_ignored(root)
         schedule = detect.schedule(root)
         if shop.request.buildpacks:
+            # Few builds have any, and what they are read with takes 40 ms to import.
+            from setpoint.drivers.builders import buildpacks
+
             return structs.replace(buildpacks.build(shop, root, code_layers), schedule=schedule)
         processes = detect.processes(root, shop.request.app_name)
         if not shop.resumed:

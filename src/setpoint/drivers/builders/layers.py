@@ -23,6 +23,8 @@ VERSION = "1"
 """Part of every layer's key: raise it when the same content must be laid down differently."""
 COMPILE_S_MAX = 300.0
 COMPILE_FILES_MAX = 20_000
+COMPILE_ALONE_MAX = 100
+"""So few files are compiled sooner than more processes are started."""
 COMPILE_MEMORY_BYTES_MAX = 1024 * 1024 * 1024
 """per process: a source file may be made to need any amount"""
 SCRATCH = ".new-"
@@ -193,10 +195,12 @@ def compile_bytecode(python: Interpreter, folder: Path, shown_as: str = "") -> N
     no code of dependencies runs in this stage. A module that does not compile says so when it is
     imported, as it would without this.
     """
-    if sum(1 for _ in folder.rglob("*.py")) > COMPILE_FILES_MAX:
+    files = sum(1 for _ in folder.rglob("*.py"))
+    if files > COMPILE_FILES_MAX:
         return
     shown = ("-s", str(folder), "-p", shown_as) if shown_as else ()
-    arguments = ("-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", *shown)
+    side_by_side = ("-j", "0") if files > COMPILE_ALONE_MAX else ()
+    arguments = ("-q", "-q", *side_by_side, "--invalidation-mode", "unchecked-hash", *shown)
     with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(
             [python.path, "-I", "-S", "-m", "compileall", *arguments, str(folder)],
