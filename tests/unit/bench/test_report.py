@@ -38,7 +38,8 @@ def test_a_missed_goal_stands_above_all_sections_with_its_figure() -> None:
 def test_a_part_that_did_not_run_counts_as_missed() -> None:
     kept = {"sandbox": GOOD}
     assert "**Memory**: did not run" in missed_of(render(kept))
-    assert verdict(kept) == "1 of 2 goals met; not run: edge, adopt, memory, redeploy, rollback"
+    absent = "edge, adopt, memory, redeploy, rollback, build"
+    assert verdict(kept) == f"1 of 2 goals met; not run: {absent}"
 
 
 def test_a_busy_machine_is_named_and_a_quiet_one_is_not() -> None:
