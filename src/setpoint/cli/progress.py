@@ -4,6 +4,7 @@ Nothing is claimed where its past says nothing, or where it is over before it co
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from setpoint.cli.output import Output
@@ -17,12 +18,13 @@ SLACK_S = 1.0
 
 
 class Progress:
-    """Begins when it is made. `verb`: of the Change that is waited for."""
+    """Begins when it is made. `verb`: of the Change that is waited for. `now`: a steady clock."""
 
-    def __init__(self, out: Output, verb: str) -> None:
+    def __init__(self, out: Output, verb: str, now: Callable[[], float] = time.monotonic) -> None:
         self._out = out
         self._verb = verb
-        self._began_s = time.monotonic()
+        self._now = now
+        self._began_s = now()
         self._said = self._warned = False
 
     def look(self, detail: dict[str, Any]) -> None:
@@ -30,7 +32,7 @@ class Progress:
         usual = detail["usual"].get(self._verb)
         if usual is None or usual["median_s"] < MEDIAN_S_MIN:
             return
-        took_s = time.monotonic() - self._began_s
+        took_s = self._now() - self._began_s
         left_s = usual["median_s"] - took_s
         if took_s > usual["p90_s"] + SLACK_S:
             self._warn(usual["p90_s"])

@@ -55,11 +55,23 @@ def verdict(app: dict[str, Any]) -> Verdict:
             return "converging"
 
 
+OF_A_RELEASE = frozenset({"BuildFailed", "ReleaseFailed", "SlugGone"})
+"""Reasons to be stalled that say nothing about what runs."""
+
+
+def apart_from_deploys(app: dict[str, Any]) -> Verdict:
+    """For what is not a deploy: that an earlier one failed ends no waiting for a scale since."""
+    found = verdict(app)
+    reason = next((c["reason"] for c in app["conditions"] if c["type"] == "Stalled"), "")
+    goes_on = found == "stalled" and reason in OF_A_RELEASE and app["waiting"]
+    return "converging" if goes_on else found
+
+
 def settled(here: Here, app: str, verb: str = "") -> int:
     """The end of every command that changed something. `verb`: of the Change it made, so that it
     can be said how long such a one takes."""
     with goes_on(app):
-        outcome = follow(here, app, Progress(here.out, verb))
+        outcome = follow(here, app, Progress(here.out, verb), judge=apart_from_deploys)
     tell(here, app, outcome)
     here.out.result({"outcome": outcome.verdict, **outcome.detail})
     return outcome.code
@@ -74,19 +86,23 @@ def goes_on(app: str) -> Generator[None]:
         raise KeyboardInterrupt(f"no longer waiting; it goes on: setpoint status {app}") from None
 
 
+Judge = Callable[[dict[str, Any]], Verdict]
+
+
 def follow(
     here: Here,
     app: str,
     progress: Progress,
     heard: Collection[str] = (),
     seen: Callable[[dict[str, Any]], None] = lambda _: None,
+    judge: Judge = verdict,
 ) -> Outcome:
     """Look again and again until it is settled, stalled, unmet, or the time is up.
 
-    `seen` gets every answer that is not the last.
+    `seen` gets every answer that is not the last; `judge` says whether one is.
     """
     try:
-        return _followed(here, app, progress, heard, seen)
+        return _followed(here, app, progress, heard, seen, judge)
     finally:
         here.out.redraw("")
 
@@ -97,6 +113,7 @@ def _followed(
     progress: Progress,
     heard: Collection[str],
     seen: Callable[[dict[str, Any]], None],
+    judge: Judge,
 ) -> Outcome:
     """`heard`: what is waited on that needs no telling."""
     deadline_s = time.monotonic() + here.args.timeout
@@ -105,7 +122,7 @@ def _followed(
         detail = look(here, app)
         if here.args.no_wait:
             return Outcome("accepted", detail)
-        now = verdict(detail)
+        now = judge(detail)
         if now != "converging" or time.monotonic() >= deadline_s:
             return Outcome(now, detail)
         _say(here, [w for w in detail["waiting"] if w["on"] not in heard], said)

@@ -171,6 +171,79 @@ def test_a_nonsense_quantity_changes_nothing(plane: Plane, quantity: int | str) 
     assert plane.unit("steady") == before
 
 
+def settled(plane: Plane, name: str) -> bool:
+    return plane.send("GET", f"/v1/apps/{name}").json["state"] == "settled"
+
+
+def test_a_rollback_is_a_release_as_each_client_asks_for_it(plane: Plane, deployed: Make) -> None:
+    """By id (Heroku's command line), "v1" (heroku3), 1 or "1" (curl)."""
+    deployed("undo")
+    first = plane.send("GET", "/apps/undo/releases/1").json
+    for number, said in enumerate((first["id"], "v1", 1, "1")):
+        plane.send("PATCH", "/apps/undo/config-vars", {"N": str(number)})
+        until(lambda: settled(plane, "undo"))
+        answer = plane.send("POST", "/apps/undo/releases", {"release": said})
+        assert answer.status == 201, answer.body
+        made = answer.json
+        assert (made["version"], made["description"]) == (3 + 2 * number, "Rollback to v1")
+        assert made["status"] in ("pending", "succeeded")
+        assert made["user"]["email"] == "dev@example.com"
+        assert made["slug"] == first["slug"]
+        until(lambda: settled(plane, "undo"))
+        assert plane.config("undo") == {}
+    told = plane.send("GET", "/apps/undo/releases", headers={"Range": "version ..; order=desc"})
+    assert [r["current"] for r in told.json][:2] == [True, False]
+    assert [b["status"] for b in plane.send("GET", "/apps/undo/builds").json] == ["succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "fact"),
+    [
+        ({"release": "v9"}, 404, "it has no release 'v9'"),
+        ({"release": "v1"}, 409, "v1 is what runs"),
+        ({}, 422, "no release has served before v1"),
+        ({"slug": "x"}, 422, "unknown field `slug`"),
+    ],
+)
+def test_a_rollback_that_cannot_be_is_refused(
+    plane: Plane, deployed: Make, body: object, status: int, fact: str
+) -> None:
+    if plane.unit("stays") is None:
+        deployed("stays")
+    answer = plane.send("POST", "/apps/stays/releases", body)
+    assert (answer.status, fact in answer.json["message"]) == (status, True), answer.body
+
+
+def test_an_app_is_renamed_and_closed_by_one_patch(plane: Plane, deployed: Make) -> None:
+    deployed("patched")
+    answer = plane.send("PATCH", "/apps/patched", {"name": "patched-2", "maintenance": True})
+    assert answer.status == 200, answer.body
+    assert (answer.json["name"], answer.json["maintenance"]) == ("patched-2", True)
+    assert plane.send("GET", "/apps/patched-2").json == answer.json
+    assert plane.send("GET", "/apps/patched").status == 404
+    newest = plane.send("GET", "/v1/changes?app=patched-2&limit=1").json[0]
+    assert newest["change"]["summary"] == "Rename patched to patched-2, Maintenance on"
+    assert plane.send("PATCH", "/apps/patched-2", {"name": "No!"}).status == 422
+    assert plane.send("PATCH", "/apps/patched-2", {"colour": "red"}).status == 422
+
+
+def test_a_dyno_and_a_type_are_restarted_by_their_own_routes(plane: Plane, deployed: Make) -> None:
+    deployed("afresh")
+
+    def web() -> str:
+        until(lambda: settled(plane, "afresh"))
+        dynos = plane.send("GET", "/apps/afresh/dynos").json
+        return next(d["id"] for d in dynos if d["name"] == "web.1" and d["state"] == "up")
+
+    for path in ("dynos/web.1", "dynos/{id}", "formations/web"):
+        before = web()
+        answer = plane.send("DELETE", f"/apps/afresh/{path.format(id=before)}")
+        assert (answer.status, answer.json) == (202, {})
+        assert web() != before
+    assert plane.send("DELETE", "/apps/afresh/dynos/web.9").status == 404
+    assert plane.send("DELETE", "/apps/afresh/formations/nosuch").status == 404
+
+
 def test_restart_replaces_every_instance(plane: Plane, deployed: Make) -> None:
     deployed("again")
     (before,) = plane.send("GET", "/apps/again/dynos").json

@@ -256,7 +256,7 @@ def test_a_failed_build_is_not_tried_again_by_a_scale_or_a_restart(
     assert len(before) == 2
     assert cli("scale", "unbuilt", "web=2").code == 3
     assert cli("restart", "unbuilt").code == 3
-    until(lambda: len(parsed(cli("info", "unbuilt", "--json"))["dynos"]) == 2)
+    assert [d["state"] for d in parsed(cli("info", "unbuilt", "--json"))["dynos"]] == ["up", "up"]
     assert plane.call(plane.store.builds(unit.id)) == before
     assert cli("rollback", "unbuilt").out.endswith("v2 serves (v1 again)\n")
     assert cli("status", "unbuilt").out.startswith("unbuilt  v2  settled\n")

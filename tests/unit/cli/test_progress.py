@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from setpoint.cli import progress
 from setpoint.cli.output import ERASE, Output
 from setpoint.cli.progress import Progress
 
@@ -24,14 +23,15 @@ class Screen(io.StringIO):
 
 
 class Clock:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now_s = 100.0
-        monkeypatch.setattr(progress.time, "monotonic", lambda: self.now_s)
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
+def clock() -> Clock:
+    return Clock()
 
 
 def output(screen: Screen, *, as_json: bool = False, term: str = "xterm") -> Output:
@@ -44,7 +44,7 @@ def known(median_s: float = 8.0, p90_s: float = 12.0) -> dict[str, Any]:
 
 def test_elsewhere_it_is_said_once_and_once_that_it_is_longer(clock: Clock) -> None:
     screen = Screen(tty=False)
-    told = Progress(output(screen), "deploy")
+    told = Progress(output(screen), "deploy", clock)
     for now_s in (100.0, 101.0, 107.8, 112.0, 113.5, 120.0):
         clock.now_s = now_s
         told.look(known())
@@ -54,7 +54,7 @@ def test_elsewhere_it_is_said_once_and_once_that_it_is_longer(clock: Clock) -> N
 def test_a_terminal_counts_down_in_one_line(clock: Clock) -> None:
     screen = Screen(tty=True)
     out = output(screen)
-    told = Progress(out, "deploy")
+    told = Progress(out, "deploy", clock)
     told.look(known())
     clock.now_s += 2
     told.look(known())
@@ -72,7 +72,7 @@ def test_where_little_is_known_or_little_is_left_nothing_is_said(
     clock: Clock, detail: dict[str, Any]
 ) -> None:
     screen = Screen(tty=True)
-    told = Progress(output(screen), "deploy")
+    told = Progress(output(screen), "deploy", clock)
     for _ in range(5):
         told.look(detail)
         clock.now_s += 5
@@ -81,7 +81,7 @@ def test_where_little_is_known_or_little_is_left_nothing_is_said(
 
 def test_a_program_that_reads_json_sees_none_of_it(clock: Clock) -> None:
     screen = Screen(tty=True)
-    told = Progress(output(screen, as_json=True), "deploy")
+    told = Progress(output(screen, as_json=True), "deploy", clock)
     for _ in range(5):
         told.look(known())
         clock.now_s += 5
@@ -90,5 +90,5 @@ def test_a_program_that_reads_json_sees_none_of_it(clock: Clock) -> None:
 
 def test_a_terminal_that_cannot_redraw_is_told_in_plain_lines(clock: Clock) -> None:
     screen = Screen(tty=True)
-    Progress(output(screen, term="dumb"), "deploy").look(known(125.0, 300.0))
+    Progress(output(screen, term="dumb"), "deploy", clock).look(known(125.0, 300.0))
     assert screen.text == "  about 2 min 5 s left\n"
