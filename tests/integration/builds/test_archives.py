@@ -5,7 +5,7 @@ import io
 import os
 import tarfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pytest
 
@@ -158,3 +158,69 @@ def test_digest_tells_content_and_x_bits_apart_and_nothing_else(tmp_path: Path) 
     assert tree.digest(one) == tree.digest(two)
     (two / "a").chmod(0o755)
     assert tree.digest(one) != tree.digest(two)
+
+
+# --- headers that are read before anyone sees their entry ----------------------------------------
+
+
+def header(kind: bytes, size: int, name: str = "a") -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.size = kind, size
+    return entry.tobuf(tarfile.GNU_FORMAT)
+
+
+def pax(records: dict[str, str], kind: bytes = tarfile.XHDTYPE) -> bytes:
+    lines = [f" {name}={value}\n".encode() for name, value in records.items()]
+    sized = [next(n for n in range(9999) if len(f"{n}") + len(line) == n) for line in lines]
+    body = b"".join(f"{n}".encode() + line for n, line in zip(sized, lines, strict=True))
+    return header(kind, len(body)) + body + bytes(-len(body) % 512)
+
+
+HOLES = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "1"}
+HEADERS = {
+    "a long name": (header(tarfile.GNUTYPE_LONGNAME, 8 * MIB), "a header of 8388608 bytes"),
+    "a long link": (header(tarfile.GNUTYPE_LONGLINK, 8 * MIB), "a header of 8388608 bytes"),
+    "pax records": (header(tarfile.XHDTYPE, 8 * MIB), "a header of 8388608 bytes"),
+    "Solaris' own": (header(tarfile.SOLARIS_XHDTYPE, 8 * MIB), "a header of 8388608 bytes"),
+    "pax records for all": (header(tarfile.XGLTYPE, 2048), "a header of 2048 bytes"),
+    "many records for all": (
+        pax({f"k{n}": "v" for n in range(40)}, tarfile.XGLTYPE) + header(FILE, 0),
+        "too many pax records",
+    ),
+    "headers of headers": (pax({"k": "v"}) * 2000 + header(FILE, 0), "recursion"),
+    "GNU's sparse file": (header(tarfile.GNUTYPE_SPARSE, 0), "a sparse file is not accepted"),
+    "pax sparse 0.0": (
+        pax({"GNU.sparse.size": "1", "GNU.sparse.numblocks": "0"}) + header(FILE, 0),
+        "a sparse file is not accepted",
+    ),
+    "pax sparse 0.1": (
+        pax({"GNU.sparse.map": "0,0", "GNU.sparse.size": "1"}) + header(FILE, 0),
+        "a sparse file is not accepted",
+    ),
+    "pax sparse 1.0": (pax(HOLES) + header(FILE, 8 * MIB), "a sparse file is not accepted"),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS)
+def test_header_is_refused_before_what_it_announces_is_read(tmp_path: Path, case: str) -> None:
+    start, words = HEADERS[case]
+    source = tmp_path / "made.tar"
+    source.write_bytes(start + b"1\n" * (4 * MIB))
+    read = 0
+
+    class Counted(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            nonlocal read
+            data = super().read(size)
+            read += len(data or b"")
+            return data or b""
+
+    with Counted(source) as raw, pytest.raises(CannotBuild, match=words):
+        archive.unpack_plain(cast(BinaryIO, raw), tmp_path / "into", archive.LIMITS, "what it made")
+    assert read <= len(start) + 64 * 1024
+
+
+def test_what_git_writes_for_all_entries_is_read(tmp_path: Path) -> None:
+    commit = pax({"comment": "c" * 40}, tarfile.XGLTYPE)
+    content = gzip.compress(commit + header(FILE, 0, "app.py") + bytes(1024))
+    assert (unpacked(tmp_path, content) / "app.py").is_file()

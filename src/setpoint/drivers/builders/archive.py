@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar, cast
 
+from setpoint.drivers.builders import tars
 from setpoint.drivers.builders.errors import CannotBuild
 from setpoint.model.release import (
     SOURCE_BYTES_MAX,
@@ -45,6 +46,10 @@ LIMITS = Limits()
 HEADER_BYTES = 1024
 """per entry: its header and its padding"""
 SOURCE = "the source"
+UNREADABLE = (
+    *(tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile),
+    *(UnicodeError, RecursionError),
+)
 
 
 def unpack(raw: BinaryIO, into: Path, limits: Limits = LIMITS, what: str = SOURCE) -> None:
@@ -82,13 +87,12 @@ def opened(
 def _told_as(fact: str) -> Generator[None]:
     try:
         yield
-    except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, UnicodeError) as error:
+    except UNREADABLE as error:
         raise CannotBuild(f"{fact} ({error})") from None
 
 
 def _streamed(gate: "_Gate") -> tarfile.TarFile:
-    stream = cast(BinaryIO, gate)  # "r|" only ever reads it
-    return tarfile.open(fileobj=stream, mode="r|", encoding="utf-8", errors="surrogateescape")
+    return tars.streamed(cast(BinaryIO, gate))
 
 
 class _Gate:
@@ -141,13 +145,13 @@ class _Unpacking:
         self._folders(posixpath.dirname(path))
         if member.isdir():
             self._folders(path)
-        elif member.isreg() and not member.issparse():
+        elif member.isreg():
             self._file(tar, member, path)
         elif member.issym():
             self._once(path, "link")
             self._links.append((path, member.linkname))
         else:
-            kind = "a hard link" if member.islnk() else "a device, a pipe or a sparse file"
+            kind = "a hard link" if member.islnk() else "a device or a pipe"
             raise self._refused(path, f"{kind} is not accepted")
 
     def _file(self, tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
