@@ -13,9 +13,10 @@ import pytest
 import uv as uv_package
 
 import setpoint
-from setpoint.drivers.builders import leftovers
+from setpoint.drivers.builders import layers, leftovers
 from setpoint.model.release import Build
 from tests.support.building import Yard, packed, request
+from tests.support.waiting import until
 
 WEB = {"Procfile": "web: python app.py\n", "app.py": "import six\n", "requirements.txt": "six\n"}
 UID, GID = 40004, 40000
@@ -120,6 +121,60 @@ def test_stopped_builder_leaves_neither_a_result_nor_half_a_layer(builder: Build
         index.communicate()
     assert not builder.result.exists()
     assert [p.name for p in (builder.folder / "layers").rglob(".*")] == [leftovers.LOCK]
+
+
+def test_tools_of_a_builder_that_was_killed_write_no_further(builder: Builder) -> None:
+    index = subprocess.Popen(
+        [sys.executable, "-c", _SILENT_INDEX], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert index.stdout is not None
+        port = int(index.stdout.readline())
+        process = builder.start(WEB, UV_DEFAULT_INDEX=f"http://127.0.0.1:{port}/simple")
+        index.stdout.readline()
+        tools = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert tools
+        process.kill()
+        process.communicate(timeout=30)
+        until(lambda: not any(map(_alive, tools)), what="uv has ended")
+    finally:
+        index.kill()
+        index.communicate()
+
+
+def _alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_two_builders_of_one_build_do_not_share_what_is_unfinished(tmp_path: Path) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", _HOLDS_A_SCRATCH, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None
+    half = Path(other.stdout.readline().rstrip())
+    with layers.Layers(tmp_path / "deps", "b").scratch() as ours:
+        assert half != ours
+        assert half.is_dir()
+    other.kill()
+    other.communicate()
+    leftovers.clear(tmp_path, tmp_path / "cache")
+    assert not half.exists()
+
+
+_HOLDS_A_SCRATCH = """
+import sys, pathlib
+from setpoint.drivers.builders import layers
+with layers.Layers(pathlib.Path(sys.argv[1]) / "deps", "b").scratch() as path:
+    path.mkdir()
+    print(path, flush=True)
+    sys.stdin.read()
+"""
 
 
 _SILENT_INDEX = """

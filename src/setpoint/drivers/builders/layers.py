@@ -70,9 +70,10 @@ class Layers:
 
     @contextlib.contextmanager
     def scratch(self, purpose: str = "") -> Generator[Path]:
-        """A path (not yet there) on the same file system, gone afterwards. One per build and
-        purpose: what an earlier try of the same build left is removed."""
-        path = self._folder / f"{SCRATCH}{self._build}{purpose}"
+        """A path (not yet there) on the same file system, gone afterwards. One per process and
+        purpose: an earlier try of the same build may still be at work, if its supervisor died
+        before it was on record. What nobody works on any more is cleared as a leftover."""
+        path = self._folder / f"{SCRATCH}{self._build}.{os.getpid()}{purpose}"
         shutil.rmtree(path, ignore_errors=True)
         try:
             yield path

@@ -1,5 +1,8 @@
 """A tool that unpacks what others packed: run with an eye on the disk it fills and on the clock."""
 
+import ctypes
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -10,6 +13,8 @@ from setpoint.drivers.builders import room
 RUN_S_MAX = 600.0
 LOOK_S = 0.5
 OUTPUT_BYTES_MAX = 1024 * 1024
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 def run(
@@ -33,6 +38,7 @@ def run(
         cwd=folder,
         env=env,
         pass_fds=pass_fds,
+        preexec_fn=_Ending(os.getpid()),
     ) as process:
         try:
             out, errors = _heard(process, stdin, room.Watch.of(fills))
@@ -41,6 +47,19 @@ def run(
             raise
     said = errors[-OUTPUT_BYTES_MAX:].decode(errors="replace")
     return process.returncode, out.decode(errors="replace"), said
+
+
+class _Ending:
+    """Between fork and exec: a tool ends with its builder, even one that was killed, and writes
+    no further into what others clear away. The kernel means the thread: ours is the only one."""
+
+    def __init__(self, parent: int) -> None:
+        self._parent = parent
+
+    def __call__(self) -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != self._parent:
+            os._exit(128 + signal.SIGKILL)
 
 
 def _heard(
