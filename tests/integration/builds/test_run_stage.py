@@ -235,6 +235,21 @@ def test_supervisor_killed_in_the_run_stage_begins_it_again(site: Site, tmp_path
     until(lambda: not site.sandboxes(), what="no sandbox is left")
 
 
+def test_what_lies_where_a_result_belongs_stops_nobody(site: Site) -> None:
+    """The folder is the builder's, which unpacks what anybody packed."""
+    builds = site.plane.paths.builds
+    os.mkfifo(builds / "fifo.json")
+    (builds / "nowhere.json").symlink_to("/nowhere")
+    (builds / "endless.json").symlink_to("/dev/zero")
+    site.plane.signal_supervisor(signal.SIGKILL)
+    site.index.publish("sppatient")
+    try:
+        assert site.built("patient", "sppatient\n").status == "succeeded"
+    finally:
+        for path in ("fifo", "nowhere", "endless"):
+            (builds / f"{path}.json").unlink()
+
+
 def test_build_of_an_app_that_goes_away_is_ended(site: Site) -> None:
     site.index.publish("spendless", body="import time\nprint('for ever')\ntime.sleep(3000)")
     request = site.ask("endless", "spendless\n")

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import msgspec
 
 from setpoint.drivers.local.errands import Asked, Shop
-from setpoint.drivers.local.files import write_whole
+from setpoint.drivers.local.files import open_plain, read_plain, write_whole
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.run_stage import RunStage
 from setpoint.drivers.local.sandbox.identity import look
@@ -29,6 +29,8 @@ from setpoint.model.release import Build, BuildRequest
 BUILDS_AT_ONCE = 2
 ROUNDS_MAX = 10
 """of running code and beginning again: each layer may ask once"""
+RESULT_BYTES_MAX = 4 * 1024 * 1024
+"""a thousand functions with long handlers are far below it"""
 SHOWN_S = 3600.0
 """How long a finished build is shown. The loop remembers verdicts; asking again shows it again."""
 
@@ -129,7 +131,7 @@ class Builds:
         self._shop.trees.drop_all()
         young_s = self._now_s() - SHOWN_S
         for path in self._site.paths.builds.glob("*.json"):
-            if path.stat().st_mtime > young_s and path.stem not in self._known:
+            if path.lstat().st_mtime > young_s and path.stem not in self._known:
                 build = self._result(BuildId(path.stem))
                 if build is not None:
                     self._known[build.id] = build
@@ -272,10 +274,13 @@ class Builds:
         self._changed(build.app)
 
     def _result(self, id: BuildId) -> Build | None:
+        """The folder is the builder's, and what is in there is what it says."""
         try:
-            return msgspec.json.decode(self._file(id, ".json").read_bytes(), type=Build)
-        except (OSError, msgspec.MsgspecError):
+            said = read_plain(self._file(id, ".json"), RESULT_BYTES_MAX)
+            build = msgspec.json.decode(said, type=Build)
+        except (OSError, ValueError):
             return None
+        return build if build.id == id else None
 
     def _file(self, id: BuildId, end: str) -> Path:
         return self._site.paths.builds / f"{id}{end}"
@@ -300,8 +305,7 @@ def _build(request: BuildRequest, status: str, started_at_s: float = 0.0) -> Bui
 
 def _appending(path: Path) -> BinaryIO:
     """The folder is the builder's: no link of its making is followed as root."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, 0o640), "ab")
+    return os.fdopen(open_plain(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode=0o640), "ab")
 
 
 def _cut_off(build: Build, message: str, now_s: float) -> Build:

@@ -7,10 +7,10 @@ into a path, or believed to be small.
 import contextlib
 import os
 import shutil
-import stat
 from collections.abc import Collection, Generator
 from pathlib import Path
 
+from setpoint.drivers.local.files import open_plain
 from setpoint.formats import handover
 from setpoint.formats.handover import Ending, Need
 from setpoint.model.ids import BuildId
@@ -86,11 +86,4 @@ class Handovers:
 
 
 def _read(folder: int, name: str) -> int:
-    """A plain file of this folder alone: no link, no pipe that waits, no second name of another."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    fd = os.open(name, flags, dir_fd=folder)
-    found = os.fstat(fd)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-        os.close(fd)
-        raise OSError(f"{name} is no plain file")
-    return fd
+    return open_plain(name, os.O_RDONLY, folder=folder)

@@ -18,6 +18,7 @@ from setpoint.drivers.builders.output import Output
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.disk import Filling
 from setpoint.drivers.local.errands import INPUT_FD, MIB, OUTPUT_FD, Asked, Errand, Shop, errand
+from setpoint.drivers.local.files import open_plain
 from setpoint.drivers.local.names import HASH_CHARS, InstanceName
 from setpoint.drivers.local.outlet import Outlet
 from setpoint.drivers.local.records import Files
@@ -191,6 +192,6 @@ class _Shown:
 
     def _write(self, say: Callable[[Output], object]) -> None:
         with contextlib.suppress(OSError):
-            flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-            with open(os.open(self._log, flags), "w", encoding="utf-8") as log:
+            fd = open_plain(self._log, os.O_WRONLY | os.O_APPEND)
+            with open(fd, "w", encoding="utf-8") as log:
                 say(Output(log))
