@@ -1,27 +1,22 @@
 """Classic buildpacks, uploaded and fetched: run in the app's sandbox by a real plane."""
 
-import hashlib
 import io
-import os
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from setpoint.drivers.builders.stack import candidates, find_python, stack
 from setpoint.drivers.local.recipe import PROFILE
 from setpoint.drivers.outbound import ALLOW
 from setpoint.formats import buildpack
-from setpoint.model.ids import BuildId, Digest
-from setpoint.model.release import Build, BuildRequest, ProcessType
-from tests.integration.supervisor.plane import Plane, new_plane
-from tests.support.building import packed, packed_entries
+from setpoint.model.release import Build, ProcessType
+from tests.integration.builds.site import BuildSite, plane_up
+from tests.support.building import packed_entries
 from tests.support.https import Answer, Https, served
-from tests.support.waiting import until
 
 BUILD_S = 60.0
 CONFIG = {"TOKEN": "hunter2-hunter2", "PATH": "/nowhere", "LANG": "tlh"}
@@ -67,45 +62,16 @@ def archived(files: Mapping[str, str], prefix: str = "", mode: int = 0o755) -> b
 
 
 @dataclass
-class Site:
-    plane: Plane
-    web: Https
-    count: int = 0
+class Site(BuildSite):
+    """A plane that may fetch buildpacks from `web`."""
 
-    def upload(self, content: bytes) -> Digest:
-        digest = Digest(hashlib.sha256(content).hexdigest())
-        (self.plane.paths.sources / f"{digest}.tar.gz").write_bytes(content)
-        return digest
+    web: Https = field(kw_only=True)
 
     def pack(self, files: Mapping[str, str], name: str = "shop", **more) -> str:
         return buildpack.named(name, self.upload(archived(files, **more)))
 
     def built(self, files: Mapping[str, str], *packs: str, app: str = "app") -> Build:
-        self.count += 1
-        id = BuildId(f"{self.count:032x}")
-        request = BuildRequest(
-            id,
-            self.plane.app(app),
-            app,
-            self.upload(packed(files)),
-            stack(self.plane.python),
-            packs,
-        )
-        self.plane.run(lambda driver: driver.build(request, CONFIG))
-
-        def look() -> Build | None:
-            builds = self.plane.run(lambda driver: driver.observe()).builds
-            found = [b for b in builds if b.id == id]
-            return found[0] if found and found[0].ended_at_s is not None else None
-
-        return until(look, BUILD_S, f"{app} is built: {self.plane.words()}")
-
-    def said(self, build: Build) -> str:
-        return (self.plane.paths.builds / f"{build.id}.log").read_text()
-
-    def code(self, build: Build) -> Path:
-        assert build.slug is not None, build.message
-        return self.plane.paths.layers / "code" / build.slug.code
+        return self.ended(self.ask(app, files, CONFIG, packs))
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +84,8 @@ def site() -> Iterator[Site]:
         Path(folder).chmod(0o755)  # the builder's user reads the authority
         patch.setenv("SSL_CERT_FILE", str(web.authority))
         patch.setenv(ALLOW, "127.0.0.0/8, ::1/128")
-        plane = new_plane(find_python(candidates(os.environ), shared=os.geteuid() == 0))
-        try:
-            plane.up()
-            yield Site(plane, web)
-        finally:
-            plane.clear()
+        with plane_up() as plane:
+            yield Site(plane, BUILD_S, web=web)
 
 
 def test_what_buildpacks_leave_behind_is_the_slug(site: Site) -> None:

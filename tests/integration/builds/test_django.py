@@ -1,19 +1,12 @@
 """A small Django app with whitenoise: its static files are collected in the app's sandbox."""
 
-import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from setpoint.drivers.builders.stack import candidates, find_python, stack
-from setpoint.model.ids import BuildId, Digest
-from setpoint.model.release import Build, BuildRequest
-from tests.integration.supervisor.plane import Plane, new_plane
-from tests.support.building import packed
-from tests.support.waiting import until
+from setpoint.model.release import Build
+from tests.integration.builds.site import BuildSite, plane_up
 
 BUILD_S = 120.0
 SETTINGS = """
@@ -46,44 +39,17 @@ CONFIG = {"SECRET_KEY": "not-for-anybody-to-read"}
 
 
 @dataclass
-class Site:
-    plane: Plane
-    count: int = 0
-
+class Site(BuildSite):
     def built(
         self, app: str, files: Mapping[str, str], config: Mapping[str, str] = CONFIG
     ) -> Build:
-        source = packed(files)
-        digest = Digest(hashlib.sha256(source).hexdigest())
-        (self.plane.paths.sources / f"{digest}.tar.gz").write_bytes(source)
-        self.count += 1
-        id = BuildId(f"{self.count:032x}")
-        request = BuildRequest(id, self.plane.app(app), app, digest, stack(self.plane.python))
-        self.plane.run(lambda driver: driver.build(request, config))
-
-        def look() -> Build | None:
-            builds = self.plane.run(lambda driver: driver.observe()).builds
-            found = [b for b in builds if b.id == id]
-            return found[0] if found and found[0].ended_at_s is not None else None
-
-        return until(look, BUILD_S, f"{app} is built: {self.plane.words()}")
-
-    def said(self, build: Build) -> str:
-        return (self.plane.paths.builds / f"{build.id}.log").read_text()
-
-    def code(self, build: Build) -> Path:
-        assert build.slug is not None, build.message
-        return self.plane.paths.layers / "code" / build.slug.code
+        return self.ended(self.ask(app, files, config))
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    plane = new_plane(find_python(candidates(os.environ), shared=os.geteuid() == 0))
-    try:
-        plane.up()
-        yield Site(plane)
-    finally:
-        plane.clear()
+    with plane_up() as plane:
+        yield Site(plane, BUILD_S)
 
 
 def test_static_files_are_collected_with_the_apps_config(site: Site) -> None:

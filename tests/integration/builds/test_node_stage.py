@@ -1,23 +1,19 @@
 """Scripts of Node.js projects and their packages: run in the app's own sandbox, by a real plane."""
 
-import hashlib
 import json
 import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from setpoint.drivers.builders.node import engine
-from setpoint.drivers.builders.stack import candidates, find_python, stack
 from setpoint.formats import control
-from setpoint.model.ids import BuildId, Digest
-from setpoint.model.release import Build, BuildRequest
-from tests.integration.supervisor.plane import Plane, new_plane
-from tests.support.building import packed
+from setpoint.model.release import Build
+from tests.integration.builds.site import BuildSite, plane_up
 from tests.support.registry import Registry, served
 from tests.support.waiting import until
 
@@ -26,48 +22,15 @@ START = {"start": "node server.js"}
 
 
 @dataclass
-class Site:
+class Site(BuildSite):
     """A plane whose operator set a registry."""
 
-    plane: Plane
-    registry: Registry
-    count: int = 0
+    registry: Registry = field(kw_only=True)
 
     def built(
         self, app: str, files: Mapping[str, str], config: Mapping[str, str] | None = None
     ) -> Build:
         return self.ended(self.ask(app, files, config))
-
-    def ask(
-        self, app: str, files: Mapping[str, str], config: Mapping[str, str] | None = None
-    ) -> BuildRequest:
-        source = packed(files)
-        self.count += 1
-        digest = Digest(hashlib.sha256(source).hexdigest())
-        (self.plane.paths.sources / f"{digest}.tar.gz").write_bytes(source)
-        id = BuildId(f"{self.count:032x}")
-        request = BuildRequest(id, self.plane.app(app), app, digest, stack(self.plane.python))
-        self.plane.run(lambda driver: driver.build(request, config or {}))
-        return request
-
-    def ended(self, request: BuildRequest) -> Build:
-        def look() -> Build | None:
-            builds = self.plane.run(lambda driver: driver.observe()).builds
-            found = [b for b in builds if b.id == request.id]
-            return found[0] if found and found[0].ended_at_s is not None else None
-
-        return until(look, BUILD_S, f"{request.app_name} is built: {self.plane.words()}")
-
-    def said(self, build: Build | BuildRequest) -> str:
-        log = self.plane.paths.builds / f"{build.id}.log"
-        return log.read_text() if log.exists() else ""
-
-    def says(self, request: BuildRequest, text: str) -> None:
-        until(lambda: text in self.said(request), BUILD_S, f"{text!r} in {self.said(request)}")
-
-    def code(self, build: Build) -> Path:
-        assert build.slug is not None, build.message
-        return self.plane.paths.layers / "code" / build.slug.code
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +39,8 @@ def site() -> Iterator[Site]:
         pytest.skip("this machine has no Node.js of its own")
     with served() as registry, pytest.MonkeyPatch.context() as patch:
         patch.setenv("NPM_CONFIG_REGISTRY", registry.url)
-        plane = new_plane(find_python(candidates(os.environ), shared=os.geteuid() == 0))
-        try:
-            plane.up()
-            yield Site(plane, registry)
-        finally:
-            plane.clear()
+        with plane_up() as plane:
+            yield Site(plane, BUILD_S, registry=registry)
 
 
 def test_build_script_makes_what_the_app_serves(site: Site) -> None:

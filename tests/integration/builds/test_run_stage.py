@@ -1,22 +1,17 @@
 """Packages that are source only: built in the app's own sandbox, by a real plane."""
 
-import hashlib
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from setpoint.drivers.builders.stack import candidates, find_python, stack
 from setpoint.drivers.local.run_stage import NAME
 from setpoint.formats import control
-from setpoint.model.ids import BuildId, Digest
 from setpoint.model.release import Build, BuildRequest
-from tests.integration.supervisor.plane import Plane, new_plane
-from tests.support.building import packed
+from tests.integration.builds.site import BuildSite, plane_up
 from tests.support.index import Index, served
 from tests.support.waiting import until
 
@@ -25,41 +20,16 @@ BUILD_S = 60.0
 
 
 @dataclass
-class Site:
+class Site(BuildSite):
     """A plane whose operator set an index of packages that are source only."""
 
-    plane: Plane
-    index: Index
+    index: Index = field(kw_only=True)
 
-    def ask(self, app: str, requirements: str) -> BuildRequest:
-        source = packed({**WEB, "requirements.txt": requirements})
-        digest = Digest(hashlib.sha256(source).hexdigest())
-        archive = self.plane.paths.sources / f"{digest}.tar.gz"
-        archive.write_bytes(source)
-        id = BuildId(hashlib.sha256(f"{app} {digest}".encode()).hexdigest()[:32])
-        request = BuildRequest(id, self.plane.app(app), app, digest, stack(self.plane.python))
-        self.plane.run(lambda driver: driver.build(request))
-        return request
+    def ask_for(self, app: str, requirements: str) -> BuildRequest:
+        return self.ask(app, {**WEB, "requirements.txt": requirements})
 
     def built(self, app: str, requirements: str) -> Build:
-        return self.ended(self.ask(app, requirements))
-
-    def ended(self, request: BuildRequest) -> Build:
-        def look() -> Build | None:
-            found = [b for b in self.builds() if b.id == request.id]
-            return found[0] if found and found[0].ended_at_s is not None else None
-
-        return until(look, BUILD_S, f"{request.app_name} is built: {self.plane.words()}")
-
-    def builds(self) -> tuple[Build, ...]:
-        return self.plane.run(lambda driver: driver.observe()).builds
-
-    def said(self, request: Build | BuildRequest) -> str:
-        log = self.plane.paths.builds / f"{request.id}.log"
-        return log.read_text() if log.exists() else ""
-
-    def says(self, request: BuildRequest, text: str) -> None:
-        until(lambda: text in self.said(request), BUILD_S, f"{text!r} in {self.said(request)}")
+        return self.ended(self.ask_for(app, requirements))
 
     def layer(self, build: Build) -> Path:
         assert build.slug is not None, build.message
@@ -82,18 +52,10 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    before = os.environ.get("UV_INDEX")
-    with served() as index:
-        os.environ["UV_INDEX"] = index.url
-        plane = new_plane(find_python(candidates(os.environ), shared=os.geteuid() == 0))
-        try:
-            plane.up()
-            yield Site(plane, index)
-        finally:
-            plane.clear()
-            os.environ.pop("UV_INDEX")
-            if before is not None:
-                os.environ["UV_INDEX"] = before
+    with served() as index, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_INDEX", index.url)
+        with plane_up() as plane:
+            yield Site(plane, BUILD_S, index=index)
 
 
 def test_source_only_package_is_built_and_installed(site: Site) -> None:
@@ -227,7 +189,7 @@ def test_wheel_of_another_name_is_not_taken(site: Site) -> None:
 def test_supervisor_killed_in_the_run_stage_begins_it_again(site: Site, tmp_path: Path) -> None:
     body = "import time\nprint('slow one')\ntime.sleep(3)"
     site.index.publish("spslow", body=body)
-    request = site.ask("slow", "spslow\n")
+    request = site.ask_for("slow", "spslow\n")
     site.says(request, "slow one")
     site.plane.signal_supervisor(signal.SIGKILL)
     assert site.ended(request).status == "succeeded"
@@ -252,7 +214,7 @@ def test_what_lies_where_a_result_belongs_stops_nobody(site: Site) -> None:
 
 def test_build_of_an_app_that_goes_away_is_ended(site: Site) -> None:
     site.index.publish("spendless", body="import time\nprint('for ever')\ntime.sleep(3000)")
-    request = site.ask("endless", "spendless\n")
+    request = site.ask_for("endless", "spendless\n")
     site.says(request, "for ever")
     site.plane.tell(control.DropApp(request.app))
     until(lambda: not site.sandboxes(), what="its sandbox has ended")
