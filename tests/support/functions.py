@@ -7,10 +7,13 @@ import os
 import select
 import socket
 import subprocess
+import threading
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.waiting import until
 
 WORKERS = Path(__file__).parents[2] / "src/setpoint/workers"
 WORKER = WORKERS / "python_function"
@@ -166,3 +169,30 @@ class Worker:
         self.process.wait()
         self.listener.close()
         os.close(self._records)
+
+
+class Calls:
+    """`count` invocations that end once the gate is opened; their answers are in after `join`."""
+
+    def __init__(self, worker: Worker, folder: Path, count: int) -> None:
+        self.answers: list[Answer] = []
+        self._worker = worker
+        self._gate = folder / f"gate-{count}"
+        self._began = [folder / f"began-{count}-{n}" for n in range(count)]
+        self._threads = [threading.Thread(target=self._call, args=(b,)) for b in self._began]
+        for thread in self._threads:
+            thread.start()
+
+    def _call(self, began: Path) -> None:
+        data = {"do": "wait", "for": str(self._gate), "began": str(began)}
+        self.answers.append(self._worker.call(data))
+
+    def await_running(self) -> "Calls":
+        until(lambda: all(b.exists() for b in self._began), 30.0, "they run")
+        return self
+
+    def join(self) -> list[int]:
+        self._gate.touch()
+        for thread in self._threads:
+            thread.join()
+        return [answer.status for answer in self.answers]

@@ -1,13 +1,13 @@
 """A package index on loopback, with packages published as source only, made on the spot."""
 
 import hashlib
-import http.server
 import io
 import tarfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from tests.support.serving import serving
 
 PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
@@ -97,25 +97,9 @@ def _links(package: str, files: dict[str, bytes]) -> Iterator[str]:
 def served() -> Iterator[Index]:
     index = Index()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            index.asked.append(self.path)
-            content = index.answer(self.path)
-            self.send_response(404 if content is None else 200)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            self.wfile.write(content or b"")
+    def answer(path: str) -> tuple[str, bytes | None]:
+        index.asked.append(path)
+        return "text/html", index.answer(path)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        index.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield index
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(answer) as index.port:
+        yield index

@@ -2,9 +2,7 @@
 
 import base64
 import hashlib
-import http.server
 import json
-import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.index import tar_gz
+from tests.support.serving import serving
 
 Manifest = dict[str, Any]
 
@@ -138,26 +137,10 @@ class Registry:
 def served() -> Iterator[Registry]:
     registry = Registry()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            registry.asked.append(self.path)
-            content = registry.answer(self.path)
-            self.send_response(404 if content is None else 200)
-            kind = "octet-stream" if self.path.endswith(".tgz") else "json"
-            self.send_header("Content-Type", f"application/{kind}")
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            self.wfile.write(content or b"")
+    def answer(path: str) -> tuple[str, bytes | None]:
+        registry.asked.append(path)
+        kind = "application/octet-stream" if path.endswith(".tgz") else "application/json"
+        return kind, registry.answer(path)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        registry.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield registry
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(answer) as registry.port:
+        yield registry

@@ -2,41 +2,13 @@
 
 import signal
 import socket
-import threading
 from pathlib import Path
 
 import pytest
 
 from tests.integration.worker.conftest import Start, built, newer_python, write_project
-from tests.support.functions import EVENT, Answer, Worker
+from tests.support.functions import EVENT, Calls, Worker
 from tests.support.waiting import until
-
-
-class Calls:
-    """`count` invocations that end once the gate is opened; their answers are in after `join`."""
-
-    def __init__(self, worker: Worker, folder: Path, count: int) -> None:
-        self.answers: list[Answer] = []
-        self._worker = worker
-        self._gate = folder / f"gate-{count}"
-        self._began = [folder / f"began-{count}-{n}" for n in range(count)]
-        self._threads = [threading.Thread(target=self._call, args=(b,)) for b in self._began]
-        for thread in self._threads:
-            thread.start()
-
-    def _call(self, began: Path) -> None:
-        data = {"do": "wait", "for": str(self._gate), "began": str(began)}
-        self.answers.append(self._worker.call(data))
-
-    def await_running(self) -> "Calls":
-        until(lambda: all(b.exists() for b in self._began), 30.0, "they run")
-        return self
-
-    def join(self) -> list[int]:
-        self._gate.touch()
-        for thread in self._threads:
-            thread.join()
-        return [answer.status for answer in self.answers]
 
 
 def test_each_invocation_leaves_one_line_and_the_first_is_cold(start: Start) -> None:

@@ -16,7 +16,7 @@ from setpoint.drivers.builders.node import engine
 from setpoint.drivers.builders.stack import candidates, find_python
 from tests.integration.worker.conftest import Start
 from tests.support.building import Yard, function
-from tests.support.functions import EVENT, Answer, Worker, call, encoded
+from tests.support.functions import EVENT, Answer, Calls, Worker, call, encoded
 from tests.support.waiting import until
 
 MAIN = """
@@ -94,33 +94,6 @@ def start(node_layer: Path, tmp_path: Path) -> Iterator[Start]:
     yield go
     for worker in workers:
         worker.stop()
-
-
-class Calls:
-    """`count` invocations that end once the gate is opened; their answers are in after `join`."""
-
-    def __init__(self, worker: Worker, folder: Path, count: int) -> None:
-        self.answers: list[Answer] = []
-        self._worker = worker
-        self._gate = folder / f"gate-{count}"
-        self._began = [folder / f"began-{count}-{n}" for n in range(count)]
-        self._threads = [threading.Thread(target=self._call, args=(b,)) for b in self._began]
-        for thread in self._threads:
-            thread.start()
-
-    def _call(self, began: Path) -> None:
-        data = {"do": "wait", "for": str(self._gate), "began": str(began)}
-        self.answers.append(self._worker.call(data))
-
-    def await_running(self) -> "Calls":
-        until(lambda: all(b.exists() for b in self._began), 30.0, "they run")
-        return self
-
-    def join(self) -> list[int]:
-        self._gate.touch()
-        for thread in self._threads:
-            thread.join()
-        return [answer.status for answer in self.answers]
 
 
 def test_answers_are_those_of_the_official_server(
