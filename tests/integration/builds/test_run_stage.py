@@ -1,5 +1,6 @@
 """Packages that are source only: built in the app's own sandbox, by a real plane."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
