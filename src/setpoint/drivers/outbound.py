@@ -26,6 +26,13 @@ WAIT_S = 20.0
 """for one answer of the other side"""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+TRANSLATED = tuple(
+    map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"))
+)
+"""An IPv4 address in their last 32 bits: RFC 4291, 2765 and 6052."""
+NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""RFC 8215: how a site puts IPv4 addresses in there is its own affair"""
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,24 @@ class Rules:
     time_s_max: float
 
     def permits(self, address: str) -> bool:
-        ip = ipaddress.ip_address(address)
-        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
-        public = ip.is_global and not ip.is_multicast
+        """Also what it leads to by way of a translator or a tunnel must be."""
+        return all(map(self._permits, _ends(ipaddress.ip_address(address))))
+
+    def _permits(self, ip: Address) -> bool:
+        local = ip.is_multicast or (ip.version == 6 and (ip.is_site_local or ip in NAT64_LOCAL))
+        public = ip.is_global and not local
         return public or any(ip in network for network in self.allowed)
+
+
+def _ends(ip: Address) -> tuple[Address, ...]:
+    """Where a connection to it may come out. Of the IPv4 address in a translated one that alone;
+    a tunnel's own address counts too."""
+    if ip.version == 4:
+        return (ip,)
+    if any(ip in network for network in TRANSLATED):
+        return (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF),)
+    inner = (ip.sixtofour, *(ip.teredo or ()))
+    return (ip, *filter(None, inner))
 
 
 def networks(operator: Mapping[str, str]) -> tuple[Network, ...]:

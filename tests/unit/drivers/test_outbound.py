@@ -55,6 +55,9 @@ def test_private_addresses_are_refused_unless_the_operator_opened_them(site: Htt
     [
         *("10.0.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1"),
         *("::1", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "::", "ff02::1"),
+        *("64:ff9b::127.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b:1::5db8:d70e", "::ffff:0:10.0.0.1"),
+        *("2002:7f00:1::1", "2002:a00:1::", "fec0::1", "::10.0.0.1"),
+        *("2001:0:5db8:d70e::f5ff:fffe", "2001:0:a00:1::a247:28f1"),
     ],
 )
 def test_addresses_that_are_not_public(address: str) -> None:
@@ -63,8 +66,11 @@ def test_addresses_that_are_not_public(address: str) -> None:
 
 def test_public_and_opened_addresses() -> None:
     assert Rules((), 1, 1.0).permits("93.184.215.14")
+    for address in ("64:ff9b::93.184.215.14", "2606:4700::1"):
+        assert Rules((), 1, 1.0).permits(address)
     opened = outbound.networks({outbound.ALLOW: "10.1.0.0/16, fd00::/8"})
     assert Rules(opened, 1, 1.0).permits("10.1.2.3")
+    assert Rules(opened, 1, 1.0).permits("64:ff9b::10.1.2.3")
     assert not Rules(opened, 1, 1.0).permits("10.2.0.1")
     with pytest.raises(Terminal, match="SETPOINT_OUTBOUND_ALLOW"):
         outbound.networks({outbound.ALLOW: "everything"})
