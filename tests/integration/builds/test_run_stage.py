@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from setpoint.drivers.local.builds import BUILD_S_MAX, Process
 from setpoint.drivers.local.run_stage import NAME
 from setpoint.formats import control
 from setpoint.model.release import Build, BuildRequest
@@ -213,13 +215,33 @@ def test_what_lies_where_a_result_belongs_stops_nobody(site: Site) -> None:
             (builds / f"{path}.json").unlink()
 
 
+def test_build_that_takes_too_long_frees_its_place_for_good(site: Site) -> None:
+    """Begun long ago, as its record says to the next supervisor."""
+    site.index.publish("spheld", body="import time\nprint('for ever')\ntime.sleep(3000)")
+    request = site.ask_for("held", "spheld\n")
+    site.says(request, "for ever")
+    record = site.plane.paths.runtime / "builds" / f"{request.id}.json"
+    process = msgspec.json.decode(record.read_bytes(), type=Process)
+    begun = msgspec.structs.replace(
+        process.build, started_at_s=process.build.started_at_s - BUILD_S_MAX
+    )
+    record.write_bytes(msgspec.json.encode(msgspec.structs.replace(process, build=begun)))
+    site.plane.signal_supervisor(signal.SIGKILL)
+    build = site.ended(request)
+    assert (build.status, build.user_error) == ("failed", True)
+    assert "it took over 30 minutes" in build.message
+    until(lambda: not site.sandboxes(), what="its sandbox has ended")
+    assert not record.exists()
+
+
 def test_build_of_an_app_that_goes_away_is_ended(site: Site) -> None:
     site.index.publish("spendless", body="import time\nprint('for ever')\ntime.sleep(3000)")
     request = site.ask_for("endless", "spendless\n")
     site.says(request, "for ever")
     site.plane.tell(control.DropApp(request.app))
     until(lambda: not site.sandboxes(), what="its sandbox has ended")
-    assert site.ended(request).status == "failed"
+    until(lambda: not list(site.plane.paths.builds.glob(f"{request.id}*")), what="nothing is left")
+    assert request.id not in [build.id for build in site.builds()]
 
 
 def test_legacy_package_of_the_real_index_is_built(site: Site) -> None:

@@ -6,7 +6,9 @@ somebody's code to run ends early: it runs in the app's sandbox, and the build b
 """
 
 import asyncio
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -29,6 +31,10 @@ from setpoint.model.release import Build, BuildRequest
 BUILDS_AT_ONCE = 2
 ROUNDS_MAX = 10
 """of running code and beginning again: each layer may ask once"""
+BUILD_S_MAX = 1800.0
+"""From its beginning, its run stages included: the few places are everybody's. Each step has
+a limit of ten minutes by itself."""
+SHORTER = "its output shows what takes the time: have less installed, or built beforehand"
 RESULT_BYTES_MAX = 4 * 1024 * 1024
 """a thousand functions with long handlers are far below it"""
 SHOWN_S = 3600.0
@@ -83,6 +89,9 @@ class Builds:
         self._waiting: deque[Process] = deque()
         self._active: set[BuildId] = set()
         self._children: dict[BuildId, subprocess.Popen[bytes]] = {}
+        self._builders: dict[BuildId, int] = {}
+        self._deadlines: dict[BuildId, asyncio.TimerHandle] = {}
+        self._late: set[BuildId] = set()
         self._records = site.paths.runtime / "builds"
         self._records.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -137,19 +146,18 @@ class Builds:
                     self._known[build.id] = build
 
     def drop(self, app: AppId) -> None:
-        """Forget an app's builds. A builder under way is let run: its result is nobody's then.
-        What runs in the app's sandbox is ended, for its uid may soon be another app's."""
-        for stage in self._stages.values():
-            if stage.app == app:
-                stage.stop()
+        """Forget an app's builds, and end those under way: others wait for their places, and the
+        uid in the app's sandbox may soon be another app's."""
+        for build in self._known.values():
+            if build.app == app:
+                self._stop(build.id)
         self._shop.trees.forget(app)
         self._waiting = deque(w for w in self._waiting if w.request.app != app)
         self._known = {id: build for id, build in self._known.items() if build.app != app}
         for path in self._site.paths.builds.glob("*.json"):
             build = self._result(BuildId(path.stem))
             if build is not None and build.app == app:
-                path.unlink(missing_ok=True)
-                path.with_suffix(".log").unlink(missing_ok=True)
+                self._remove(build.id)
 
     # --- one build ----------------------------------------------------------------------------
 
@@ -169,8 +177,7 @@ class Builds:
             self._shop.handovers.forget_needs(build.id)
             process = self._spawn(asked)
         except OSError as error:
-            self._active.discard(build.id)
-            self._record(build.id).unlink(missing_ok=True)
+            self._free(build.id)
             self._set(_cut_off(build, f"the builder did not start: {error}", self._now_s()))
             return
         seen = look(process.pid)
@@ -228,10 +235,30 @@ class Builds:
 
         def ended() -> None:
             self._loop.remove_reader(fd)
+            del self._builders[process.build.id]
             os.close(fd)
             self._ended(process)
 
+        self._builders[process.build.id] = fd
         self._loop.add_reader(fd, ended)
+        self._set_deadline(process.build)
+
+    def _set_deadline(self, build: Build) -> None:
+        if build.id not in self._deadlines:
+            left_s = max(0.0, build.started_at_s + BUILD_S_MAX - self._now_s())
+            self._deadlines[build.id] = self._loop.call_later(left_s, self._time_is_up, build.id)
+
+    def _time_is_up(self, id: BuildId) -> None:
+        self._late.add(id)
+        self._stop(id)
+
+    def _stop(self, id: BuildId) -> None:
+        """Its tools go with the builder."""
+        if id in self._stages:
+            self._stages[id].stop()
+        if id in self._builders:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._builders[id], signal.SIGKILL)
 
     def _ended(self, process: Process) -> None:
         id = process.build.id
@@ -239,28 +266,61 @@ class Builds:
         if child is not None:
             child.wait()
         needs = self._shop.handovers.needs(id)
-        wanted = id in self._known and process.round < ROUNDS_MAX  # else its app is gone
-        if needs and wanted and self._result(id) is None:
+        if needs and self._goes_on(process) and self._result(id) is None:
             self._run_stage(process, needs)
-            return
-        self._active.discard(id)
+        else:
+            self._close(process)
+
+    def _goes_on(self, process: Process) -> bool:
+        """Else its app is gone, its time is up, or it asks without end."""
+        id = process.build.id
+        return id in self._known and id not in self._late and process.round < ROUNDS_MAX
+
+    def _close(self, process: Process) -> None:
+        id = process.build.id
         self._shop.handovers.drop(id)
-        cut_off = _cut_off(process.build, "the builder ended without a result", self._now_s())
-        self._set(self._result(id) or self._keep(cut_off))
-        self._record(id).unlink(missing_ok=True)
+        if id in self._known:
+            self._set(self._result(id) or self._keep(self._without_result(process.build)))
+        else:
+            self._remove(id)
+        self._free(id)
         self._start_waiting()
+
+    def _free(self, id: BuildId) -> None:
+        """Its place."""
+        self._active.discard(id)
+        if id in self._deadlines:
+            self._deadlines.pop(id).cancel()
+        self._late.discard(id)
+        self._record(id).unlink(missing_ok=True)
+
+    def _without_result(self, build: Build) -> Build:
+        now_s = self._now_s()
+        if build.id not in self._late:
+            return _cut_off(build, "the builder ended without a result", now_s)
+        fact = f"cannot build: it took over {BUILD_S_MAX / 60:g} minutes\n{SHORTER}"
+        late = _cut_off(build, fact, now_s)
+        return msgspec.structs.replace(late, user_error=True)  # it would again
+
+    def _remove(self, id: BuildId) -> None:
+        for end in (".json", ".log"):
+            self._file(id, end).unlink(missing_ok=True)
 
     def _run_stage(self, process: Process, needs: Sequence[Need]) -> None:
         """It stays under way meanwhile: its record says how to go on, whoever supervises then."""
 
         def done() -> None:
             del self._stages[process.build.id]
+            if not self._goes_on(process):
+                self._close(process)
+                return
             self._start(msgspec.structs.replace(process, round=process.round + 1))
             self._start_waiting()
 
         log = self._file(process.build.id, ".log")
         asked = Asked(process.request, process.environment)
         stage = RunStage(self._shop, asked, needs, log, done)
+        self._set_deadline(process.build)  # it may be adopted here
         self._stages[process.build.id] = stage
         stage.begin()
 
