@@ -1,0 +1,234 @@
+"""Trouble in the middle of a deploy: a builder killed, a failed build, no room, two at once.
+
+A builder is held still with SIGSTOP where a test must know that a build is under way.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.plane import SETPOINT, Load, Plane, fresh_plane, until
+
+SERVER = """\
+import http.server, os
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"LETTER " + os.environ.get("GREETING", "-").encode())
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Page).serve_forever()
+"""
+LONG = "x(1)\n" * 200_000
+"""a module that takes most of a second to compile, and a MiB of room"""
+MIB = 1024 * 1024
+
+
+def write(folder: Path, letter: str, long_modules: int = 0) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "Procfile").write_text("web: exec python web.py\n")
+    (folder / "web.py").write_text(SERVER.replace("LETTER", letter))
+    for n in range(long_modules):
+        (folder / f"long{n}.py").write_text(LONG)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def busy() -> Iterator[Plane]:
+    with fresh_plane() as plane:
+        yield plane
+
+
+@contextlib.contextmanager
+def deploying(
+    plane: Plane, app: str, folder: Path, *more: str
+) -> Iterator["subprocess.Popen[str]"]:
+    asking = subprocess.Popen(
+        [*SETPOINT, "deploy", str(folder), "-a", app, *more],
+        env=plane.env(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield asking
+    finally:
+        asking.kill()
+        asking.communicate()
+
+
+def builders(plane: Plane) -> list[int]:
+    """Of this plane: children of its supervisor."""
+    supervisor = plane.pid("supervisor")
+    found: list[int] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):
+            words = (folder / "cmdline").read_bytes()
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if b"setpoint.processes.builder" in words and parent == supervisor:
+                found.append(int(folder.name))
+    return found
+
+
+def a_builder(plane: Plane) -> int:
+    until(lambda: builders(plane), 30, f"a builder is at work\n{plane.tails()}")
+    return builders(plane)[0]
+
+
+@contextlib.contextmanager
+def held_still(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def unfinished(plane: Plane) -> list[Path]:
+    return list((plane.data / "layers").glob("*/.new-*"))
+
+
+def builds(plane: Plane, app: str) -> list[dict[str, Any]]:
+    token = (plane.data / "private" / "token").read_text().strip()
+    link = http.client.HTTPConnection("127.0.0.1", plane.ports["api"], timeout=30)
+    with contextlib.closing(link):
+        accept = "application/vnd.heroku+json; version=3"
+        asks = {"Authorization": f"Bearer {token}", "Accept": accept}
+        link.request("GET", f"/apps/{app}/builds", headers=asks)
+        return json.loads(link.getresponse().read())
+
+
+def test_a_builder_killed_in_the_middle_is_started_again_and_the_deploy_ends_well(
+    busy: Plane, tmp_path: Path
+) -> None:
+    busy.ok("deploy", str(write(tmp_path / "old", "OLD")), "-a", "killed")
+    new = write(tmp_path / "new", "NEW", long_modules=3)
+    with (
+        Load(lambda: busy.get("killed"), visitors=2) as load,
+        deploying(busy, "killed", new) as asking,
+    ):
+        pid = a_builder(busy)
+        until(lambda: unfinished(busy), 30, "it has begun to unpack")
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: pid not in builders(busy), 30, "it is gone")
+        assert busy.get("killed").text == "OLD -"
+        assert asking.poll() is None
+        out, err = asking.communicate(timeout=120)
+        load.more(20)
+    assert (asking.returncode, load.errors) == (0, []), (out, err)
+    assert busy.get("killed").text == "NEW -"
+    assert [b["status"] for b in builds(busy, "killed")] == ["succeeded", "succeeded"]
+    assert unfinished(busy) == []
+
+
+def test_a_failed_build_is_not_built_again_by_scale_and_config(busy: Plane, tmp_path: Path) -> None:
+    """And what is asked for is carried out on the slug that runs."""
+    folder = write(tmp_path / "shop", "GOOD")
+    busy.ok("deploy", str(folder), "-a", "failed")
+    (folder / "web.py").write_text(SERVER.replace("LETTER", "BAD"))
+    (folder / "requirements.txt").write_text("this is ! no requirement\n")
+    assert busy.cli("deploy", str(folder), "-a", "failed").code == 3
+    before = builds(busy, "failed")
+    outputs = {p.name: p.stat().st_ino for p in (busy.data / "builds").glob("*.log")}
+    busy.cli("scale", "failed", "web=0")
+    busy.cli("scale", "failed", "web=1")
+    busy.cli("config", "failed", "GREETING=hello")
+    until(lambda: busy.get("failed").text == "GOOD hello", 30, "the config is released")
+    after = builds(busy, "failed")
+    assert [b["id"] for b in after] == [b["id"] for b in before]
+    assert [b["status"] for b in after] == ["succeeded", "failed"]
+    assert {p.name: p.stat().st_ino for p in (busy.data / "builds").glob("*.log")} == outputs
+    begun = busy.ok("why", "failed", "-n", "50").out.count("was deployed and is not built yet")
+    assert begun == 2
+
+
+def test_of_two_pushes_the_older_is_routed_never_even_if_its_build_ends_last(
+    busy: Plane, tmp_path: Path
+) -> None:
+    older, newer = write(tmp_path / "a", "A", long_modules=1), write(tmp_path / "b", "B")
+    busy.ok("deploy", str(older), "-a", "pushed", "--no-wait")
+    pid = a_builder(busy)
+    seen: set[str] = set()
+    over = threading.Event()
+
+    def visit() -> None:
+        while not over.is_set():
+            seen.add(busy.get("pushed").text)
+
+    with held_still(pid):
+        busy.ok("deploy", str(newer), "-a", "pushed")
+        assert busy.get("pushed").text == "B -"
+        assert pid in builders(busy), "A is still being built while B serves"
+        visitor = threading.Thread(target=visit)
+        visitor.start()
+    try:
+        until(lambda: pid not in builders(busy), 60, "A's build has ended")
+        until(lambda: _succeeded(busy, "pushed") == 2, 30, "and is known")
+        busy.ok("config", "pushed", "GREETING=later")
+    finally:
+        over.set()
+        visitor.join()
+    assert seen <= {"B -", "B later"}
+    assert busy.get("pushed").text == "B later"
+
+
+def _succeeded(plane: Plane, app: str) -> int:
+    """Results of builds on the disk; nothing else is built on this plane meanwhile."""
+    ids = [b["id"] for b in builds(plane, app)]
+    return sum((plane.data / "builds" / f"{id}.json").exists() for id in ids)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Plane]:
+    if os.geteuid() != 0:
+        pytest.skip("a file system of its own can be made by root only")
+    with fresh_plane(start=False) as plane:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=300m,mode=711", "tmpfs", str(plane.data)]
+        subprocess.run(mount, check=True)
+        try:
+            plane.up()
+            yield plane
+        finally:
+            plane.cli("down")
+            subprocess.run(["umount", "-l", plane.data], check=True)
+
+
+def test_a_disk_that_fills_during_a_build_is_told_and_the_deploy_goes_on_when_there_is_room(
+    small_disk: Plane, tmp_path: Path
+) -> None:
+    plane = small_disk
+    plane.ok("deploy", str(write(tmp_path / "old", "OLD")), "-a", "shop")
+    new = write(tmp_path / "new", "NEW", long_modules=4)
+    with deploying(plane, "shop", new, "--timeout", "8") as asking:
+        with held_still(a_builder(plane)):
+            ballast = fill(plane)
+        out, err = asking.communicate(timeout=60)
+    assert asking.returncode == 3, (out, err)
+    assert "cannot build shop: the disk is full" in err
+    assert "v1 still serves" in err
+    assert "Traceback" not in err
+    assert plane.get("shop").text == "OLD -"
+    ballast.unlink()
+    until(lambda: plane.get("shop").text == "NEW -", 60, "it goes on by itself")
+    assert unfinished(plane) == []
+    plane.ok("deploy", str(new), "-a", "shop")
+
+
+def fill(plane: Plane) -> Path:
+    """All but two MiB: less than the source unpacked."""
+    disk = os.statvfs(plane.data)
+    ballast = plane.data / "ballast"
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - 2 * MIB)
+    return ballast
