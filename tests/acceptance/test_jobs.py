@@ -14,6 +14,10 @@ import pytest
 
 from tests.acceptance.plane import EXAMPLES, SETPOINT, Plane, fresh_plane, until
 
+INTERRUPTED = """
+trap "echo caught-$((40 + 2)); exit 130" INT; echo waiting-$((40 + 2)); while :; do sleep 1; done
+""".strip()
+
 
 def project(folder: Path, release: str = "", **files: str) -> str:
     """The example app, with a release phase."""
@@ -98,12 +102,14 @@ def test_a_shell_has_a_terminal(plane: Plane, shop: str) -> None:
     terminal = Terminal(plane, "run", shop, "bash", "--norc")
     terminal.type("test -t 0 && echo it-is-a-$((40 + 2))\n")
     terminal.says("it-is-a-42")
-    terminal.type("sleep 100\n")
+    terminal.type(f"sh -c '{INTERRUPTED}'\n")
+    terminal.says("waiting-42")  # what is typed while nobody waits for it is flushed by a Ctrl-C
     terminal.type("\x03")
+    terminal.says("caught-42")
     terminal.type("echo after-$?\n")
     terminal.says("after-130")
     terminal.type("\x04")
-    assert terminal.ends() == 130
+    assert terminal.ends() == 0
 
 
 def test_a_detached_one_is_seen_logged_and_stopped(plane: Plane, shop: str) -> None:
