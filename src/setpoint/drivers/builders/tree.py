@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from setpoint.drivers.builders.errors import CannotBuild
 from setpoint.formats import project, project_toml, slugignore
+from setpoint.model.errors import Invalid
 
 MARKERS = (*project.ROOT_FILES, project_toml.FILE, project.FUNCTIONS)
 """A single folder that holds one of these is the project itself, packed with a prefix."""
@@ -31,8 +33,13 @@ def files(root: Path) -> Iterator[str]:
 
 
 def drop_ignored(root: Path) -> int:
-    """Remove what .slugignore names, before anything is built. How many files and folders went."""
-    patterns = slugignore.patterns(read(root, slugignore.FILE, slugignore.BYTES_MAX) or b"")
+    """Remove what .slugignore names, before anything is built. How many files and folders went.
+
+    Raises CannotBuild."""
+    try:
+        patterns = slugignore.patterns(read(root, slugignore.FILE, slugignore.BYTES_MAX) or b"")
+    except Invalid as error:
+        raise CannotBuild(error.message, error.hint) from None
     gone = [path for path in _all(root) if slugignore.leaves_out(patterns, path)]
     for path in gone:
         if (root / path).is_symlink() or not (root / path).is_dir():
