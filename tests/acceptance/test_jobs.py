@@ -170,7 +170,9 @@ def test_a_terminal_that_is_closed_ends_its_command(plane: Plane, shop: str) -> 
     assert typist.wait(20) == 130
     assert typist.stdin is not None
     typist.stdin.close()
-    until(lambda: all(j["state"] != "up" for j in jobs(plane, shop)), 20, "it has ended")
+    until(
+        lambda: all(j["state"] != "up" for j in jobs(plane, shop)), 60, "it has ended"
+    )  # 20 s if never attached
     (job, *_) = jobs(plane, shop)
     assert job["code"] == 128 + signal.SIGHUP
 

@@ -121,11 +121,16 @@ def carry_out(order: BuildOrder, bench: Bench) -> Build:
     except Terminal as error:
         message, user_error = CannotBuild(error.message, error.hint).told(app), False
     except Exception as error:
-        traceback.print_exc()
-        fact = "the disk is full" if _is_full(error) else f"the builder failed ({error!r})"
-        message, user_error = CannotBuild(fact).told(app), False
+        message, user_error = CannotBuild(_fact(error)).told(app), False
     say.fail(message)
     return _ended(order.request, started_s, None, message, user_error)
+
+
+def _fact(error: Exception) -> str:
+    if _is_full(error):
+        return "the disk is full"
+    traceback.print_exc()  # a bug: its trace is for whoever mends it
+    return f"the builder failed ({error!r})"
 
 
 def _is_full(error: Exception) -> bool:

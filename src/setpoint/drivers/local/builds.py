@@ -325,8 +325,10 @@ class Builds:
         stage.begin()
 
     def _keep(self, build: Build) -> Build:
-        """So that whoever follows the output sees an end."""
-        write_whole(self._file(build.id, ".json"), msgspec.json.encode(build), mode=0o640)
+        """So that whoever follows the output sees an end. A disk without room for it holds up no
+        other build: then only this supervisor knows."""
+        with contextlib.suppress(OSError):
+            write_whole(self._file(build.id, ".json"), msgspec.json.encode(build), mode=0o640)
         return build
 
     def _set(self, build: Build) -> None:
