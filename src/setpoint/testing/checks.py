@@ -10,6 +10,7 @@ import msgspec
 from setpoint.model.app import Unit
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import AppId
+from setpoint.model.process import Exit
 from setpoint.model.release import Release
 from setpoint.testing.histories import PLAINTEXT
 from setpoint.testing.jobs import process_of
@@ -79,6 +80,8 @@ def _newest_release(world: World, unit: Unit, releases: tuple[Release, ...]) -> 
     if not releases:
         return [f"{unit.name} was never released"]
     newest = releases[0]
+    if _slug_gone(unit, releases):
+        return [f"{unit.name} is ready with a slug that is gone"] if ready else []
     if (newest.source, newest.config) != (source.digest, unit.intent.config):
         return [f"{unit.name}: {newest.label} is not what is intended"]
     good = release_serves(world.store, newest)
@@ -91,6 +94,13 @@ def _newest_release(world: World, unit: Unit, releases: tuple[Release, ...]) -> 
     if newest.status == "failed" and ready:
         return [f"{unit.name}: {newest.label} failed and Ready does not say so"]
     return []
+
+
+def _slug_gone(unit: Unit, releases: tuple[Release, ...]) -> bool:
+    """Somebody went back to it just as it was let go, and no release was cut of it: a human has to
+    deploy again."""
+    wanted = next((r for r in releases if r.version == unit.intent.rollback_to), None)
+    return wanted is not None and not wanted.slug_kept and releases[0].change < unit.shape_change
 
 
 def _ready(world: World, unit: Unit) -> bool:
@@ -166,12 +176,14 @@ def _jobs(world: World) -> list[str]:
             known = ledger.get(job.id)
             if not job.final and job.kind != "scheduled":
                 found.append(f"{job.dyno} of {unit.name} is still {job.state}")
-            elif job.state in ("succeeded", "failed") and known is not None:
-                exit = known.exit
-                went_well = exit is not None and exit.code == 0 and not exit.timed_out
-                if (job.state == "succeeded") != went_well:
-                    found.append(f"{job.dyno} is said to have {job.state}, and ended {exit}")
+            told = job.state if job.state in ("succeeded", "failed") else None
+            if told and known and (told == "succeeded") != _did_its_work(known.exit):
+                found.append(f"{job.dyno} is said to have {told}, and ended {known.exit}")
     return found
+
+
+def _did_its_work(exit: Exit | None) -> bool:
+    return exit is not None and exit.code == 0 and not (exit.timed_out or exit.expected)
 
 
 def _nothing_lost(world: World, acknowledged: Iterable[int]) -> list[str]:

@@ -119,8 +119,9 @@ class People:
         )
 
     async def _rollback(self, store: Store, unit: Unit) -> Callable[[AppIntent], AppIntent]:
-        """To any release that ever served; where there is none, a deploy."""
-        good = [r for r in await store.releases(unit.id) if r.status == "succeeded"]
+        """To any that served and can be gone back to; where there is none, a deploy."""
+        served = [r for r in await store.releases(unit.id) if r.status == "succeeded"]
+        good = [r for r in served if r.slug_kept]
         if not good:
             return self._deploy
         chosen = self._luck.choice(good)
