@@ -53,6 +53,14 @@ class Terminal:
                 except OSError:  # it has ended
                     assert text.encode() in self.said, self.said
 
+    def prompts(self, after: str) -> None:
+        """The shell waits for words again: what comes earlier may meet it half way."""
+        until(
+            lambda: self._drained() and self.said.partition(after.encode())[2].endswith(b"$ "),
+            20,
+            f"a prompt after {after!r}: {self.said!r}",
+        )
+
     def ends(self) -> int:
         until(lambda: self._drained() and self._ended(), 20, f"it ends: {self.said!r}")
         return self.code
@@ -101,13 +109,13 @@ def test_an_unknown_command_says_so(plane: Plane, shop: str) -> None:
 def test_a_shell_has_a_terminal(plane: Plane, shop: str) -> None:
     terminal = Terminal(plane, "run", shop, "bash", "--norc")
     terminal.type("test -t 0 && echo it-is-a-$((40 + 2))\n")
-    terminal.says("it-is-a-42")
+    terminal.prompts(after="it-is-a-42")
     terminal.type(f"sh -c '{INTERRUPTED}'\n")
     terminal.says("waiting-42")  # what is typed while nobody waits for it is flushed by a Ctrl-C
     terminal.type("\x03")
-    terminal.says("caught-42")
+    terminal.prompts(after="caught-42")
     terminal.type("echo after-$?\n")
-    terminal.says("after-130")
+    terminal.prompts(after="after-130")
     terminal.type("\x04")
     assert terminal.ends() == 0
 
