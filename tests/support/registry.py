@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,11 +36,14 @@ class Published:
 
 @dataclass
 class Registry:
-    """`packages`: by name and version. `asked`: paths, in order."""
+    """`packages`: by name and version. `asked`: paths, in order. `held`: names of packages that
+    are not answered for until `let_go` is set."""
 
     port: int = 0
     packages: dict[str, dict[str, Published]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list[str])
+    held: set[str] = field(default_factory=set[str])
+    let_go: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -66,6 +70,8 @@ class Registry:
         versions = self.packages.get(name)
         if versions is None:
             return None
+        if name in self.held:
+            self.let_go.wait()
         if not tarball:
             return json.dumps(self._packument(name, versions)).encode()
         version = file.removesuffix(".tgz").removeprefix(f"{name.rpartition('/')[2]}-")

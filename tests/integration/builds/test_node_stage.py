@@ -14,6 +14,7 @@ from setpoint.drivers.builders.node import engine
 from setpoint.formats import control
 from setpoint.model.release import Build
 from tests.integration.builds.site import BuildSite, plane_up
+from tests.support.processes import running
 from tests.support.registry import Registry, served
 from tests.support.waiting import until
 
@@ -229,15 +230,34 @@ def test_supervisor_killed_while_scripts_run_begins_them_again(site: Site) -> No
 
 
 def test_scripts_of_an_app_that_goes_away_are_ended_and_its_cache_goes(site: Site) -> None:
-    script = "echo mine > ~/kept; echo begun; sleep 3000"
+    script = "echo mine > ~/kept; echo begun; sleep 3107"
     request = site.ask("gone", site.registry.project(scripts={**START, "build": script}))
     site.says(request, "       begun")
     cache = site.plane.paths.build_caches / request.app
     assert cache.exists()
+    assert running("sleep", "3107")
     site.plane.tell(control.DropApp(request.app))
-    assert site.ended(request).status == "failed"
+    until(lambda: not site.said(request), what="its output is gone")
+    assert not running("sleep", "3107")
+    assert request.id not in {build.id for build in site.builds()}
     assert not cache.exists()
     until(lambda: not list(site.plane.paths.trees.iterdir()), what="no tree is left")
+
+
+def test_builder_of_an_app_that_goes_away_is_ended_and_makes_room(site: Site) -> None:
+    registry = site.registry
+    registry.publish("endless")
+    registry.held.add("endless")
+    request = site.ask("leaving", registry.project(("endless",), scripts=START))
+    until(lambda: any("endless" in path for path in registry.asked), what="it is being fetched")
+    site.plane.tell(control.DropApp(request.app))
+    until(lambda: not site.said(request), what="its output is gone")
+    registry.let_go.set()
+    registry.held.clear()
+    assert request.id not in {build.id for build in site.builds()}
+    assert not running("-m", "setpoint.processes.builder")
+    assert not running("npm", "ci")
+    assert site.built("staying", registry.project(scripts=START)).status == "succeeded"
 
 
 def test_flood_of_output_is_shown_in_part_and_ends_well(site: Site) -> None:
