@@ -1,6 +1,7 @@
 """Each test has a HOME and XDG folders of its own, so that none touches the user's."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,12 @@ import pytest
 ISOLATED = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")
 KEPT = "SETPOINT_UID_BASE"
 """Lets two runs share a machine: each then has user ids of its own for its apps."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c() -> None:
+    """A shell starts what is in its background deaf to it, and that is inherited by all below."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

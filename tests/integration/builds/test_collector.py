@@ -1,5 +1,6 @@
 """Looking at and removing what builds left: real trees, real builders beside, hostile links."""
 
+import contextlib
 import dataclasses
 import fcntl
 import os
@@ -43,11 +44,13 @@ NOBODY = 65534
 
 @pytest.fixture
 def as_owner(tmp_path: Path) -> AsOwner:
-    """Does something as the one a tree belongs to; root, who may do all, gives it away before."""
+    """Does something in a tree, as the one it belongs to; root, who may do all, gives it away
+    before."""
 
     def did(tree: Path, work: Callable[[], None]) -> None:
         if os.geteuid():
-            work()
+            with contextlib.chdir(tree):
+                work()
             return
         for path in (tree, *tree.rglob("*")):
             os.chown(path, NOBODY, NOBODY, follow_symlinks=False)

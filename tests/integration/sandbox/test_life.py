@@ -50,6 +50,13 @@ def test_an_app_may_end_gracefully_on_sigterm(ground: Ground) -> None:
     assert b"bye" in box.read()
 
 
+def test_sigterm_in_the_middle_of_a_start_is_heeded_once_there_is_somebody(ground: Ground) -> None:
+    for _ in range(10):
+        box = ground.start(SLEEP)
+        until(lambda b=box: sandbox.terminate(ground.confinement, b.identity), what="it is told")
+        assert box.ended() == (128 + signal.SIGTERM, False)
+
+
 PARENTS_OUTLIVE_THEIR_CHILDREN = """
 import os, time, signal
 def told(*_):

@@ -25,6 +25,7 @@ from setpoint.model.process import ProbeSeen
 FORGET_S = 0.01
 FORGET_TRIES = 500
 """An instance's cgroup can be removed once its last process is reaped: tried for 5 s."""
+TERMINATE_AGAIN_S = 0.01
 CANNOT_EXECUTE = 126
 UNKNOWN_CODE = 137
 """For an end nobody saw: it was killed together with what watched it."""
@@ -150,14 +151,15 @@ class Running:
         if self.killed:
             sandbox.kill(identity)
         elif self._terminated:
-            sandbox.terminate(self._confinement, identity)
+            self.terminate()
 
     # --- signals ------------------------------------------------------------------------------
 
     def terminate(self) -> None:
+        """Again and again where bubblewrap is not so far yet: it heeds no SIGTERM itself."""
         self._terminated = True
-        if self.identity is not None:
-            sandbox.terminate(self._confinement, self.identity)
+        if self.identity is not None and not sandbox.terminate(self._confinement, self.identity):
+            self._loop.call_later(TERMINATE_AGAIN_S, self.terminate)
 
     def hang_up(self) -> None:
         if self.identity is not None:

@@ -76,20 +76,25 @@ def kill(identity: Identity) -> None:
 
 def terminate(
     confinement: Confinement, identity: Identity, number: signal.Signals = signal.SIGTERM
-) -> None:
-    """SIGTERM to every process inside, as Heroku does; never to bubblewrap. Absent is success."""
+) -> bool:
+    """SIGTERM to every process inside, as Heroku does; never to bubblewrap. Absent is success.
+
+    False: bubblewrap is there and has not started what it is to run."""
     spared = {identity.outer_pid}
     if confinement.hides:
         spared.add(identity.inner_pid)
+    reached = False
     for _ in range(ROUNDS_MAX):
         if not alive(identity):
-            return
+            return True
         found = members(confinement, identity) - spared
         if not found:
-            return
+            return reached
         for pid in found:
             _signal(pid, number)
         spared |= found
+        reached = True
+    return reached
 
 
 def members(confinement: Confinement, identity: Identity) -> set[int]:
