@@ -4,9 +4,12 @@ import os
 import sqlite3
 import subprocess
 
+import msgspec
 import pytest
 
+from setpoint.model.change import Touch
 from setpoint.model.errors import StoreError
+from setpoint.model.ids import AppId
 from setpoint.store.sealing import KEY_BYTES, Sealer
 from setpoint.store.sqlite import open_store, schema
 from tests.support.memory import created, ref, run, shop, write
@@ -248,3 +251,49 @@ def test_a_disk_that_is_full_from_the_start_is_refused_too(small_disk):
 def _free_bytes(folder):
     stat = os.statvfs(folder)
     return stat.f_bavail * stat.f_frsize
+
+
+BEFORE_THE_LOG_WAS_IN_ORDER = """
+INSERT INTO unit VALUES ('app-1', 'app', 'shop', 'ana@example.com', 2, 2, CAST(
+    '{"id":"app-1","name":"shop","maintenance":true}' AS BLOB), 1, 2, 2, 0, 0, '', 0);
+INSERT INTO change VALUES (1, 1.0, CAST(
+    '{"actor":{"name":"ana","email":"a@b"},"via":"cli","at_s":1}' AS BLOB), 'create', 'Create');
+INSERT INTO change VALUES (2, 2.0, CAST(
+    '{"actor":{"name":"ana","email":"a@b"},"via":"cli","at_s":2}' AS BLOB), 'maintain', 'Enable');
+INSERT INTO change_unit VALUES ('app-1', 1, 1, 1, CAST('{"id":"app-1"}' AS BLOB));
+INSERT INTO change_unit VALUES ('app-1', 2, 2, 2, CAST('{"id":"app-1"}' AS BLOB));
+INSERT INTO touch VALUES ('app-1', 1, 'name', NULL, '"shop"');
+INSERT INTO touch VALUES ('app-1', 1, 'config.GONE', NULL, '"secret v1"');
+INSERT INTO touch VALUES ('app-1', 2, 'maintenance', NULL, 'true');
+INSERT INTO touch VALUES ('app-1', 2, 'config.GONE', '"secret v1"', NULL);
+INSERT INTO field VALUES ('app-1', 'name', 1), ('app-1', 'maintenance', 2);
+"""
+
+
+def test_the_story_of_an_older_database_is_read_on_and_added_to(paths, monkeypatch):
+    older = schema.shipped()[:4]
+    with monkeypatch.context() as old:
+        old.setattr(schema, "shipped", lambda: older)
+        opened_and_closed(paths)
+    db = sqlite3.connect(paths[0])
+    db.executescript(BEFORE_THE_LOG_WAS_IN_ORDER)
+    db.close()
+
+    async def story():
+        store = open_store(*paths)
+        unit = await store.unit_named("shop")
+        assert unit is not None
+        await write(store, unit, msgspec.structs.replace(unit.intent, maintenance=False))
+        await store.rebuild_fields()
+        changes, fields = await store.changes(AppId("app-1")), await store.fields(AppId("app-1"))
+        await store.close()
+        return [change.touches for change in changes], [(f.path, f.change) for f in fields]
+
+    assert run(story()) == (
+        [
+            (Touch("maintenance", True, None),),
+            (Touch("config.GONE", "secret v1", None), Touch("maintenance", None, True)),
+            (Touch("config.GONE", None, "secret v1"), Touch("name", None, "shop")),
+        ],
+        [("name", 1)],
+    )

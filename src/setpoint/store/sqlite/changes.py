@@ -1,20 +1,21 @@
 """The log of Changes, and field provenance derived from it. Rows never alter."""
 
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from setpoint.model.app import Unit
 from setpoint.model.change import Asked, Change, Touch, UnitChange
 from setpoint.model.ids import AppId
 from setpoint.store.port import Field
 from setpoint.store.sqlite.connection import Connection
 
 _decode_asked = msgspec.json.Decoder(Asked).decode
+_decode_touches = msgspec.json.Decoder(tuple[Touch, ...]).decode
 
 _SELECT = """
-SELECT c.seq, c.asked, c.verb, c.summary, cu.unit, cu.generation
+SELECT c.seq, c.asked, c.verb, c.summary, cu.unit, cu.generation, cu.touches
 FROM change_unit cu JOIN change c ON c.seq = cu.change
 """
 
@@ -28,18 +29,23 @@ def insert(db: Connection, asked: Asked, verb: str, summary: str) -> int:
     return int(row[0])
 
 
-def insert_touches(db: Connection, unit: AppId, change: int, touches: Sequence[Touch]) -> None:
-    """The touches of one unit, and the provenance that follows from them."""
-    db.executemany(
-        "INSERT INTO touch (unit, change, path, old, new) VALUES (?, ?, ?, ?, ?)",
-        [(unit, change, t.path, _json(t.old), _json(t.new)) for t in touches],
+def insert_unit(db: Connection, unit: Unit, intent: bytes, touches: Sequence[Touch]) -> None:
+    """What the unit's newest Change made of it, and the provenance that follows from it.
+
+    `intent`: its document, encoded.
+    """
+    change = unit.last_change
+    db.execute(
+        "INSERT INTO change_unit (unit, rev, change, generation, intent, touches) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (unit.id, unit.rev, change, unit.generation, intent, msgspec.json.encode(touches)),
     )
     db.executemany(
         "INSERT INTO field (unit, path, change) VALUES (?, ?, ?) "
         "ON CONFLICT DO UPDATE SET change = excluded.change",
-        [(unit, t.path, change) for t in touches if t.new is not None],
+        [(unit.id, t.path, change) for t in touches if t.new is not None],
     )
-    gone = [(unit, t.path) for t in touches if t.new is None]
+    gone = [(unit.id, t.path) for t in touches if t.new is None]
     if gone:
         db.executemany("DELETE FROM field WHERE unit = ? AND path = ?", gone)
 
@@ -49,7 +55,9 @@ def rebuild_fields(db: Connection) -> None:
     db.execute("DELETE FROM field")
     db.execute(
         "INSERT INTO field (unit, path, change) SELECT unit, path, change FROM ("
-        "  SELECT unit, path, max(change) AS change, new FROM touch GROUP BY unit, path"
+        "  SELECT cu.unit, json_extract(t.value, '$.path') AS path, max(cu.change) AS change,"
+        "         json_extract(t.value, '$.new') AS new"
+        "  FROM change_unit cu, json_each(CAST(cu.touches AS TEXT)) t GROUP BY 1, 2"
         ") WHERE new IS NOT NULL"
     )
 
@@ -57,15 +65,15 @@ def rebuild_fields(db: Connection) -> None:
 def of_unit(db: Connection, unit: AppId, limit: int) -> tuple[UnitChange, ...]:
     """Newest first."""
     where = "WHERE cu.unit = ? ORDER BY cu.rev DESC LIMIT ?"
-    return _read(db, db.execute(_SELECT + where, (unit, limit)))
+    return _read(db.execute(_SELECT + where, (unit, limit)))
 
 
 def newest(db: Connection, limit: int) -> tuple[UnitChange, ...]:
-    return _read(db, db.execute(_SELECT + "ORDER BY cu.change DESC, cu.unit LIMIT ?", (limit,)))
+    return _read(db.execute(_SELECT + "ORDER BY cu.change DESC, cu.unit LIMIT ?", (limit,)))
 
 
 def one(db: Connection, seq: int) -> tuple[UnitChange, ...]:
-    return _read(db, db.execute(_SELECT + "WHERE cu.change = ? ORDER BY cu.unit", (seq,)))
+    return _read(db.execute(_SELECT + "WHERE cu.change = ? ORDER BY cu.unit", (seq,)))
 
 
 def fields(db: Connection, unit: AppId) -> tuple[Field, ...]:
@@ -73,36 +81,23 @@ def fields(db: Connection, unit: AppId) -> tuple[Field, ...]:
     return tuple(Field(*row) for row in rows)
 
 
-def _read(db: Connection, rows: Iterable[sqlite3.Row]) -> tuple[UnitChange, ...]:
-    found = list(rows)
-    touches = _touches(db, {row[0] for row in found})
+def touched_since(db: Connection, unit: AppId, rev: int) -> Iterator[tuple[int, Touch]]:
+    """(change, what it touched) of all Changes that came after this revision; newest first."""
+    rows = db.execute(
+        "SELECT change, touches FROM change_unit WHERE unit = ? AND rev > ? ORDER BY rev DESC",
+        (unit, rev),
+    )
+    for change, touches in rows:
+        yield from ((change, touch) for touch in _decode_touches(touches))
+
+
+def _read(rows: Iterable[sqlite3.Row]) -> tuple[UnitChange, ...]:
     return tuple(
         UnitChange(
             change=Change(seq, _decode_asked(asked), verb, summary),
             unit=unit,
             generation=generation,
-            touches=tuple(touches[unit, seq]),
+            touches=_decode_touches(touches),
         )
-        for seq, asked, verb, summary, unit, generation in found
+        for seq, asked, verb, summary, unit, generation, touches in rows
     )
-
-
-def _touches(db: Connection, seqs: set[int]) -> dict[tuple[str, int], list[Touch]]:
-    touches: dict[tuple[str, int], list[Touch]] = defaultdict(list)
-    for seq in seqs:
-        rows = db.execute(
-            "SELECT t.unit, t.path, t.old, t.new FROM change_unit cu JOIN touch t "
-            "ON t.unit = cu.unit AND t.change = cu.change WHERE cu.change = ? ORDER BY t.path",
-            (seq,),
-        )
-        for unit, path, old, new in rows:
-            touches[unit, seq].append(Touch(path, _parsed(old), _parsed(new)))
-    return touches
-
-
-def _json(value: object) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
-
-
-def _parsed(text: str | None) -> object:
-    return None if text is None else msgspec.json.decode(text)

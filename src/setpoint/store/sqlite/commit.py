@@ -61,11 +61,13 @@ def _write(db: Connection, incarnation: int, request: Request, seq: int, write: 
         current = _current(db, incarnation, write)
         touched, intent = _rebased(db, request, write, current)
     unit = _next(incarnation, request, seq, current, intent, touched)
+    encoded = units.encoded(intent)
     if current is None:
-        units.insert(db, unit)
+        units.insert(db, unit, encoded)
     else:
-        units.update(db, unit, was=current.name)
-    _log(db, request, unit, seq, touched)
+        units.update(db, unit, encoded, was=current.name)
+    changes.insert_unit(db, unit, encoded, touched)
+    _tell(db, request, unit)
     return unit
 
 
@@ -107,13 +109,8 @@ def _refuse_overlap(
     db: Connection, request: Request, write: UnitWrite, current: Unit, touched: Sequence[Touch]
 ) -> None:
     mine = {conflict_scope(t.path): t.path for t in touched}
-    others = db.execute(
-        "SELECT t.path, t.change FROM change_unit cu JOIN touch t "
-        "ON t.unit = cu.unit AND t.change = cu.change "
-        "WHERE cu.unit = ? AND cu.rev > ? ORDER BY t.change DESC",
-        (current.id, write.rev_expected),
-    )
-    for path, change in others:
+    for change, other in changes.touched_since(db, current.id, write.rev_expected or 0):
+        path = other.path
         if path == "deleted":
             raise NotFound(f"cannot {request.verb} '{current.name}': it was destroyed by c{change}")
         if conflict_scope(path) in mine:
@@ -150,17 +147,12 @@ def _next(
     )
 
 
-def _log(db: Connection, request: Request, unit: Unit, seq: int, touched: Sequence[Touch]) -> None:
-    db.execute(
-        "INSERT INTO change_unit (unit, rev, change, generation, intent) VALUES (?, ?, ?, ?, ?)",
-        (unit.id, unit.rev, seq, unit.generation, units.encoded(unit.intent)),
-    )
-    changes.insert_touches(db, unit.id, seq, touched)
+def _tell(db: Connection, request: Request, unit: Unit) -> None:
     events.append(
         db,
         unit.id,
         "change.accepted",
-        change=seq,
+        change=unit.last_change,
         generation=unit.generation,
         verb=request.verb,
         summary=request.summary,

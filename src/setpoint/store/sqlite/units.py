@@ -47,27 +47,28 @@ def every(db: Connection, incarnation: int) -> tuple[Unit, ...]:
     return tuple(_unit(row, incarnation) for row in rows)
 
 
-def insert(db: Connection, unit: Unit) -> None:
+def insert(db: Connection, unit: Unit, encoded: bytes) -> None:
+    """`encoded`: its document."""
     intent = unit.intent
     _refuse_taken(db, intent, f"cannot create '{intent.name}'")
     db.execute(
         _INSERT,
         (
-            unit.id, KIND, unit.name, unit.owner, unit.generation, unit.rev, encoded(intent),
+            unit.id, KIND, unit.name, unit.owner, unit.generation, unit.rev, encoded,
             unit.created_at_s, unit.updated_at_s, unit.last_change, unit.source_change,
             unit.shape_change, unit.shape_summary,
         ),
     )  # fmt: skip
 
 
-def update(db: Connection, unit: Unit, *, was: str) -> None:
-    """`was`: its name until now."""
+def update(db: Connection, unit: Unit, encoded: bytes, *, was: str) -> None:
+    """`encoded`: its document. `was`: its name until now."""
     if unit.name != was:
         _refuse_taken(db, unit.intent, f"cannot rename '{was}' to '{unit.name}'")
     db.execute(
         _UPDATE,
         (
-            unit.name, unit.generation, unit.rev, encoded(unit.intent), unit.updated_at_s,
+            unit.name, unit.generation, unit.rev, encoded, unit.updated_at_s,
             unit.last_change, unit.source_change, unit.shape_change, unit.shape_summary, unit.id,
         ),
     )  # fmt: skip
