@@ -37,7 +37,7 @@ format: $(VENV)/.dev ## put the code in form
 simulate: $(VENV)/.dev ## POINTS simulated crash points; one JSON object last
 	@$(BIN)/python -m setpoint.testing.simulate --points $(POINTS)
 
-bench: bench-sandbox bench-edge bench-adopt bench-memory bench-redeploy bench-rollback bench-build ## measure; writes docs/benchmarks.md
+bench: bench-sandbox bench-edge bench-adopt bench-memory bench-redeploy bench-rollback bench-build bench-store ## measure; writes docs/benchmarks.md
 	@$(BIN)/python -m bench.report
 
 bench-report: $(VENV)/.dev

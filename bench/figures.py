@@ -244,6 +244,29 @@ def build(result: Result) -> list[Row]:
     ]
 
 
+def store(result: Result) -> list[Row]:
+    return [_commits(result, clients) for clients in (1, 16, 64)]
+
+
+def _commits(result: Result, clients: int) -> Row:
+    ours, theirs = (f"{name}_{clients}" for name in ("setpoint", "etcd"))
+    ratio = f"times_etcd_{clients}"
+    goal = result["goals"].get(ratio)
+    return Row(
+        f"durable Changes, {clients} at once, of etcd's transactions of three puts",
+        f"{result[ratio]:.1f}×",
+        spread(result[f"{ratio}_each"], 1, "×"),
+        f"≥ {goal:g}×" if goal is not None else "",
+        result["met"].get(ratio),
+        f"{_rate(result, ours)}; etcd {_rate(result, theirs)}; {result['rounds']} rounds, in turn",
+    )
+
+
+def _rate(result: Result, name: str) -> str:
+    per_s = statistics.median(result[f"{name}_per_s"])
+    return f"{per_s:,.0f} a second, p99 {result[f'{name}_p99_ms']:.1f} ms"
+
+
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "sandbox": sandbox,
     "edge": edge,
@@ -252,4 +275,5 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "redeploy": redeploy,
     "rollback": rollback,
     "build": build,
+    "store": store,
 }

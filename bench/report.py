@@ -16,6 +16,7 @@ TITLES = {
     "edge": "What the edge costs",
     "adopt": "When the plane is killed under load",
     "memory": "Memory",
+    "store": "Durable commits",
 }
 QUIET = 0.1
 """Of all cores: up to here, a machine counts as ours alone."""
@@ -30,8 +31,8 @@ machine's alone. Three numbers are the least, the median and the most of single 
 ELSEWHERE = """\
 ## Not measured here
 
-Cold starts and the Node pool, durable writes per second, the time from
-intent to first step, and a plane of 10,000 apps: they have goals, and no measurement yet."""
+Cold starts and the Node pool, the time from intent to first step, and a plane
+of 10,000 apps: they have goals, and no measurement yet."""
 
 
 def main() -> None:
