@@ -224,17 +224,11 @@ def rollback(result: Result) -> list[Row]:
 
 def build(result: Result) -> list[Row]:
     return [
+        _laid("warm", "dependencies laid down anew, everything downloaded before", result),
+        _laid("changed", "one package of them in a new version, resolved and downloaded", result),
+        _laid("compiled", "that one downloaded before, and compiled for the first time", result),
         Row(
-            "dependencies laid down anew, everything downloaded before",
-            f"{result['warm_times']:.0f} times as fast",
-            spread(result["warm_s"], 2, "s"),
-            f"≥ {result['goals']['warm_times']:.0f} times",
-            result["met"]["warm_times"],
-            f"venv and pip install: {spread(result['pip_warm_s'], 2, 's')}; "
-            f"{result['rounds']} each, in turn",
-        ),
-        Row(
-            "the same with nothing downloaded, and resolving",
+            "all of them with nothing downloaded, and resolving",
             f"{result['cold_times']:.1f} times as fast",
             f"{result['cold_s']:.1f} s, one measurement",
             "",
@@ -242,6 +236,19 @@ def build(result: Result) -> list[Row]:
             f"venv and pip install: {result['pip_cold_s']:.1f} s",
         ),
     ]
+
+
+def _laid(name: str, what: str, result: Result) -> Row:
+    times = f"{name}_times"
+    return Row(
+        what,
+        f"{result[times]:.0f} times as fast",
+        spread(result[f"{name}_s"], 2, "s"),
+        f"≥ {result['goals'][times]:.0f} times",
+        result["met"][times],
+        f"venv and pip install: {spread(result[f'pip_{name}_s'], 2, 's')}; "
+        f"{len(result[f'{name}_s'])} each, in turn",
+    )
 
 
 def store(result: Result) -> list[Row]:

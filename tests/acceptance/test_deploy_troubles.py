@@ -39,7 +39,7 @@ def write(folder: Path, letter: str, long_modules: int = 0) -> Path:
     (folder / "Procfile").write_text("web: exec python web.py\n")
     (folder / "web.py").write_text(SERVER.replace("LETTER", letter))
     for n in range(long_modules):
-        (folder / f"long{n}.py").write_text(LONG)
+        (folder / f"long{n}.py").write_text(f"# {n}: each is compiled\n{LONG}")
     return folder
 
 

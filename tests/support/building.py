@@ -88,6 +88,7 @@ class Yard:
             layers=self.layers,
             uv=uv.Uv(fd, uv.environment(operator, self.cache)),
             npm_cache=self.cache / "npm",
+            bytecode_store=self.bytecode,
             python=stack.interpreter(self.python),
             operator=operator,
             say=Output(said),
@@ -97,6 +98,10 @@ class Yard:
     @property
     def layers(self) -> Path:
         return self.folder / "layers"
+
+    @property
+    def bytecode(self) -> Path:
+        return self.folder / "bytecode"
 
     @property
     def handover(self) -> Path:

@@ -9,6 +9,14 @@ def running(*argv: str) -> list[int]:
     return [int(entry.name) for entry in _processes() if wanted in b"\0" + _arguments(entry)]
 
 
+def alive(pid: int) -> bool:
+    """Not when it has ended and nobody has asked yet how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def _processes() -> list[Path]:
     return [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 

@@ -1,10 +1,11 @@
 """A wheel made on the spot, for what no published package does."""
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
-def make_wheel(folder: Path, name: str, files: dict[str, str]) -> Path:
+def make_wheel(folder: Path, name: str, files: Mapping[str, str | bytes]) -> Path:
     """`files`: by their path in site-packages."""
     dist = f"{name}-1.0.dist-info"
     whole = {

@@ -72,7 +72,7 @@ def _things(told: dict[str, Any]) -> Iterator[Row]:
 
 def _caches(told: dict[str, Any]) -> Iterator[Row]:
     if told["cache_bytes"]:
-        yield "", "download caches", size(told["cache_bytes"]), "beyond their bound, oldest first"
+        yield "", "caches", size(told["cache_bytes"]), "beyond their bound, oldest first"
 
 
 def _pruned(told: dict[str, Any]) -> Iterator[Row]:

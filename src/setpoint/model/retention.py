@@ -12,7 +12,7 @@ DAY_S = 24 * 3600.0
 
 class Retention(msgspec.Struct, frozen=True):
     """`releases`: per app, those that can be gone back to. `builds_s`: results and output of builds
-    without a release. `jobs`: rows per app. `cache_bytes_max`: per tool that downloads packages.
+    without a release. `jobs`: rows per app. `cache_bytes_max`: per cache, of downloads or bytecode.
     `free_share_min`: below it nothing is deployed any more. `grace_s`: what was made or used within
     it stays on the disk, since a build that is not on record yet may lean on it. Seconds are ages.
     """
@@ -52,7 +52,7 @@ class Thing(msgspec.Struct, frozen=True):
 
 class Stock(msgspec.Struct, frozen=True):
     """What lies on the disk. `rooms`: bytes by folder, everything counted once. `cache_bytes`: by
-    tool. `bytes_total`: what is used and what is free; what is kept for root is neither."""
+    cache. `bytes_total`: what is used and what is free; what is kept for root is neither."""
 
     things: tuple[Thing, ...] = ()
     rooms: dict[str, int] = {}
@@ -126,7 +126,7 @@ class Headroom(msgspec.Struct, frozen=True):
 class Collection(msgspec.Struct, frozen=True):
     """What a collection did, or would do. `at_s`: unix seconds. `bytes`: freed on the disk, about.
 
-    `cache_bytes`: of them, in the caches of tools. `left`: why something stays for another time.
+    `cache_bytes`: of them, in caches. `left`: why something stays for another time.
     """
 
     at_s: float

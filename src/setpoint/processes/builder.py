@@ -145,6 +145,7 @@ def _workshop(order: BuildOrder, bench: Bench, say: Output) -> Workshop:
         layers=Path(order.layers),
         uv=uv.Uv(bench.uv_fd, uv.environment(bench.operator, Path(order.cache) / "uv")),
         npm_cache=Path(order.cache) / "npm",
+        bytecode_store=Path(order.cache) / "bytecode",
         python=stack.interpreter(os.path.realpath(order.python)),
         operator=bench.operator,
         say=say,

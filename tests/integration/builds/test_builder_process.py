@@ -16,6 +16,7 @@ import setpoint
 from setpoint.drivers.builders import layers, leftovers
 from setpoint.model.release import Build
 from tests.support.building import Yard, packed, request
+from tests.support.processes import alive
 from tests.support.waiting import until
 
 WEB = {"Procfile": "web: python app.py\n", "app.py": "import six\n", "requirements.txt": "six\n"}
@@ -132,21 +133,15 @@ def test_tools_of_a_builder_that_was_killed_write_no_further(builder: Builder) -
         port = int(index.stdout.readline())
         process = builder.start(WEB, UV_DEFAULT_INDEX=f"http://127.0.0.1:{port}/simple")
         index.stdout.readline()
-        tools = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+        tools = [int(pid) for pid in children.split()]
         assert tools
         process.kill()
         process.communicate(timeout=30)
-        until(lambda: not any(map(_alive, tools)), what="uv has ended")
+        until(lambda: not any(map(alive, tools)), what="uv has ended")
     finally:
         index.kill()
         index.communicate()
-
-
-def _alive(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_two_builders_of_one_build_do_not_share_what_is_unfinished(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from setpoint.drivers.builders import layers
+from setpoint.drivers.builders import bytecode
 from setpoint.drivers.builders.errors import CannotBuild
 from tests.support.building import Entry, Yard, function, packed_entries
 from tests.support.wheels import make_wheel
@@ -149,7 +149,7 @@ def test_code_that_does_not_compile_is_found_out_when_it_is_imported(yard: Yard)
 def test_source_made_to_eat_memory_is_left_uncompiled(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layers, "COMPILE_MEMORY_BYTES_MAX", 200 * 1024 * 1024)
+    monkeypatch.setattr(bytecode, "MEMORY_BYTES_MAX", 200 * 1024 * 1024)
     greedy = f"x = [{'1,' * 3_000_000}]\n"
     slug = yard.build({"Procfile": "web: python app.py\n", "app.py": "", "greedy.py": greedy})
     assert list(yard.code(slug).rglob("app.*.pyc"))

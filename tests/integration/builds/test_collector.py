@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import uv as uv_package
 
-from setpoint.drivers.builders import collector, leftovers, uv
+from setpoint.drivers.builders import bytecode, collector, leftovers, stack, uv
 from setpoint.drivers.builders.collector import Yard
 from setpoint.drivers.builders.layers import Layers
 from setpoint.model.ids import AppId, BuildId, Digest
@@ -302,6 +302,32 @@ def test_npms_cache_is_trimmed_to_its_bound_oldest_first(here: Yard) -> None:
     freed = clear(here, cache_bytes_max=450_000).cache_bytes
     assert names(content) == ["6", "7", "8", "9"]
     assert freed >= 600_000
+
+
+def test_bytecode_that_was_used_longest_ago_goes_first_and_layers_keep_theirs(
+    here: Yard, tmp_path: Path, yard: Workyard
+) -> None:
+    store = here.cache / "bytecode"
+    known = bytecode.of_packages(store, "stack", stack.interpreter(yard.python))
+    trees = [tmp_path / f"tree{n}" for n in range(6)]
+    for n, folder in enumerate(trees):
+        folder.mkdir()
+        (folder / "mod.py").write_text(f"N = '{n}{'x' * 100_000}'\n")
+        known.add_to(folder)
+    for n, entry in enumerate(sorted(store.rglob("[0-9a-f]*"), key=lambda p: p.stat().st_ctime_ns)):
+        aged(entry, 1000.0 - n)
+    known.add_to(trees[0])
+    assert collector.look(here).cache_bytes["bytecode"] == collector.weight(store) > 300_000
+    freed = clear(here, cache_bytes_max=collector.weight(store) // 2).cache_bytes
+    assert freed >= 150_000
+    left = {p.stat().st_ino for p in store.rglob("[0-9a-f]*")}
+    assert [_compiled(t).stat().st_ino in left for t in trees] == [
+        *(True, False, False, False, True, True),
+    ]  # fmt: skip
+
+
+def _compiled(folder: Path) -> Path:
+    return next(folder.rglob("*.pyc"))
 
 
 def test_uvs_cache_is_trimmed_with_its_own_words_and_stays_usable(

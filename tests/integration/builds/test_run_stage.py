@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from setpoint.drivers.builders.stack import interpreter
 from setpoint.drivers.local.builds import BUILD_S_MAX, Process
 from setpoint.drivers.local.run_stage import NAME
 from setpoint.formats import control
@@ -89,6 +90,35 @@ def test_what_was_built_for_one_app_reaches_no_other_and_no_cache(site: Site) ->
     assert inodes.isdisjoint(p.lstat().st_ino for p in site.layer(two).rglob("spown*"))
     cached = [p for p in site.plane.paths.cache.rglob("*spown*") if p.suffix != ".rkyv"]
     assert cached == []
+
+
+FORGES = """
+import zipfile as real
+class zipfile:
+    @staticmethod
+    def ZipFile(path, mode):
+        made = real.ZipFile(path, mode)
+        made.writestr("six.py", "WHO = 'evil'\\n")
+        made.writestr("__pycache__/six.{tag}.pyc", b"evil")
+        return made
+"""
+"""A build that packs a module which everybody has from elsewhere, and bytecode of it."""
+
+
+def test_what_was_built_overwrites_no_module_and_no_bytecode_of_other_apps(site: Site) -> None:
+    tag = interpreter(site.plane.python).cache_tag
+    site.index.publish("spforges", body=FORGES.format(tag=tag))
+    honest = site.layer(site.built("honest", "six\n"))
+    forged = site.layer(site.built("forged", "spforges\nsix\n"))
+    later = site.layer(site.built("later", "# another layer\nsix\nidna\n"))
+    ask = "import six; print(hasattr(six, 'WHO'), six.__cached__)"
+    for layer in (honest, later):
+        done = subprocess.run([layer / "bin/python", "-c", ask], capture_output=True, text=True)
+        (compiled,) = layer.rglob("six.*.pyc")
+        assert done.stdout == f"False {compiled}\n", done.stderr
+        assert b"evil" not in compiled.read_bytes()
+    (own,) = forged.rglob("six.*.pyc")
+    assert not own.samefile(next(honest.rglob("six.*.pyc")))
 
 
 def test_known_layer_is_not_built_again(site: Site) -> None:

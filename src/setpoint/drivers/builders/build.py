@@ -195,7 +195,7 @@ def _server_layer(shop: Workshop) -> Digest:
     if not deps.has(digest):
         shop.say.topic("Installing the server for static sites with uv")
         lock, modules = static_site.LOCK, static_site.MODULE
-        layers.lay(shop.uv, lock, shop.python, deps, digest, None, modules)
+        layers.lay(shop.uv, lock, shop.bytecode, deps, digest, None, modules)
     return digest
 
 
@@ -215,7 +215,8 @@ def _laid(shop: Workshop, lock: Lock, sources: Sources) -> tuple[Digest, bool]:
             FromSource(sources, lambda question: _tools(shop, question)).wheels(
                 lock.sources, wheels
             )
-        layers.lay(shop.uv, lock, shop.python, deps, digest, wheels)
+        bytecode = shop.own_bytecode if lock.sources else shop.bytecode
+        layers.lay(shop.uv, lock, bytecode, deps, digest, wheels)
     return digest, True
 
 
@@ -262,7 +263,7 @@ def _code_layer(
 def _compile(shop: Workshop, root: Path, processes: tuple[ProcessType, ...]) -> None:
     if any(map(_is_python, processes)):
         shop.say.topic("Compiling the code")
-        layers.compile_bytecode(shop.python, root, layers.APP)
+        shop.own_bytecode.add_to(root)
 
 
 def _scripted(
@@ -310,7 +311,7 @@ def _collected(
     shop: Workshop, root: Path, code_layers: Layers, collecting: Collecting, source: str
 ) -> Digest:
     """Run anew in each build, as on Heroku: its result depends on config, which is in no key."""
-    layers.compile_bytecode(shop.python, root, layers.APP)
+    shop.own_bytecode.add_to(root)
     with code_layers.scratch("-made") as made:
         if not collecting.run(root, source, made):
             shop.say.topic("No static files to collect: django.contrib.staticfiles is not there")

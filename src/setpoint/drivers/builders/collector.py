@@ -25,6 +25,7 @@ from setpoint.model.retention import BUSY, Clearance, Cleared, Kind, Removal, St
 
 GONE = ".gone-"
 LAYERS: tuple[Kind, ...] = ("code", "deps")
+CACHES = ("uv", "npm", "bytecode")
 ARCHIVE = ".tar.gz"
 RESULT_BYTES_MAX = 4 * 1024 * 1024
 PACKAGES_AT_ONCE = 4
@@ -50,8 +51,8 @@ class Yard:
 
 def look(yard: Yard) -> Stock:
     things = (*_layers(yard.layers), *_sources(yard.sources), *_builds(yard.builds))
-    tools = {tool: weight(yard.cache / tool) for tool in ("uv", "npm")}
-    return Stock(things, cache_bytes={tool: size for tool, size in tools.items() if size})
+    caches = {name: weight(yard.cache / name) for name in CACHES}
+    return Stock(things, cache_bytes={name: size for name, size in caches.items() if size})
 
 
 def weight(folder: Path) -> int:
@@ -202,8 +203,12 @@ def remove(path: Path) -> None:
 
 def _trim(cache: Path, bytes_max: int, uv: Uv) -> int:
     """Under the lock: no tool is at work. Returns how many bytes went."""
-    freed = _trimmed(cache / "uv", bytes_max, lambda folder: _trim_uv(folder, bytes_max, uv))
-    return freed + _trimmed(cache / "npm", bytes_max, lambda folder: _trim_npm(folder, bytes_max))
+    trims: dict[str, Callable[[Path], None]] = {
+        "uv": lambda folder: _trim_uv(folder, bytes_max, uv),
+        "npm": lambda folder: _trim_files(folder, folder / "_cacache/content-v2", bytes_max),
+        "bytecode": lambda folder: _trim_files(folder, folder, bytes_max),
+    }
+    return sum(_trimmed(cache / name, bytes_max, trim) for name, trim in trims.items())
 
 
 def _trimmed(folder: Path, bytes_max: int, trim: Callable[[Path], None]) -> int:
@@ -234,10 +239,11 @@ def _oldest_packages(folder: Path) -> list[str]:
     return sorted(packages, key=packages.__getitem__)
 
 
-def _trim_npm(folder: Path, bytes_max: int) -> None:
-    """What was fetched first. What is not there any more npm fetches again, by itself."""
+def _trim_files(folder: Path, among: Path, bytes_max: int) -> None:
+    """What was fetched or used longest ago. Whoever misses one of them fetches or makes it again,
+    by itself."""
     left = weight(folder)
-    for path in _oldest_first(folder / "_cacache/content-v2"):
+    for path in _oldest_first(among):
         if left <= bytes_max:
             return
         left -= int(_share(path.lstat()))

@@ -1,17 +1,15 @@
 """Layers: immutable folders by content, readable by every app, laid down whole or not at all."""
 
 import contextlib
-import ctypes
 import hashlib
 import os
 import re
-import resource
 import shutil
-import subprocess
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
-from setpoint.drivers.builders import asking, room
+from setpoint.drivers.builders import asking, disk, room
+from setpoint.drivers.builders.bytecode import Bytecode
 from setpoint.drivers.builders.errors import CannotBuild
 from setpoint.drivers.builders.locks import Lock
 from setpoint.drivers.builders.sources import Source
@@ -21,15 +19,7 @@ from setpoint.model.ids import AppId, Digest
 
 VERSION = "1"
 """Part of every layer's key: raise it when the same content must be laid down differently."""
-COMPILE_S_MAX = 300.0
-COMPILE_FILES_MAX = 20_000
-COMPILE_ALONE_MAX = 100
-"""So few files are compiled sooner than more processes are started."""
-COMPILE_MEMORY_BYTES_MAX = 1024 * 1024 * 1024
-"""per process: a source file may be made to need any amount"""
 SCRATCH = ".new-"
-APP = "/app"
-"""where a code layer is seen by the code in it; tracebacks say so"""
 _LACKS = re.compile(r"The package `([^`]+)` requires ([^\n]+)")
 NEEDLESS = ("activate*", "deactivate*", "pydoc.bat")
 
@@ -83,7 +73,7 @@ class Layers:
     def put(self, finished: Path, digest: Digest) -> None:
         """Atomic; on the disk before it has its name, so that a name means a whole layer."""
         os.utime(finished)  # an archive may have given it any age
-        _sync(finished)
+        disk.sync(finished)
         try:
             finished.rename(self._folder / digest)
         except OSError:
@@ -94,7 +84,7 @@ class Layers:
 def lay(
     uv: Uv,
     lock: Lock,
-    python: Interpreter,
+    bytecode: Bytecode,
     layers: Layers,
     digest: Digest,
     wheels: Path | None,
@@ -102,6 +92,7 @@ def lay(
 ) -> None:
     """The layer with exactly what `lock` names. `wheels`: where those lie that were built from
     source. `modules`: files of our own, by path in site-packages. Raises CannotBuild."""
+    python = bytecode.python
     with layers.scratch() as new:
         must(uv.run("venv", "--relocatable", "--python", python.path, str(new)), python)
         if lock.text:
@@ -112,7 +103,7 @@ def lay(
         room.check_folder(new)
         packages = next(new.glob("lib/python*/site-packages"))
         _add(modules, packages)
-        compile_bytecode(python, packages)
+        bytecode.add_to(packages)
         layers.put(new, digest)
 
 
@@ -187,47 +178,3 @@ def _tidy(layer: Path) -> None:
     for pattern in NEEDLESS:
         for file in (layer / "bin").glob(pattern):
             file.unlink()
-
-
-def compile_bytecode(python: Interpreter, folder: Path, shown_as: str = "") -> None:
-    """Valid whatever the times of files (copies and restores alter them), never written again.
-
-    Not with the layer's own interpreter: that one runs the `.pth` lines of what was installed, and
-    no code of dependencies runs in this stage. A module that does not compile says so when it is
-    imported, as it would without this.
-    """
-    files = sum(1 for _ in folder.rglob("*.py"))
-    if files > COMPILE_FILES_MAX:
-        return
-    shown = ("-s", str(folder), "-p", shown_as) if shown_as else ()
-    side_by_side = ("-j", "0") if files > COMPILE_ALONE_MAX else ()
-    arguments = ("-q", "-q", *side_by_side, "--invalidation-mode", "unchecked-hash", *shown)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        subprocess.run(
-            [python.path, "-I", "-S", "-m", "compileall", *arguments, str(folder)],
-            env={},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=COMPILE_S_MAX,
-            check=False,
-            preexec_fn=_limit_memory,
-        )
-
-
-def _limit_memory() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (COMPILE_MEMORY_BYTES_MAX, COMPILE_MEMORY_BYTES_MAX))
-
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if _libc.syncfs(fd):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-    finally:
-        os.close(fd)

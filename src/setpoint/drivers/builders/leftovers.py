@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Generator
 from pathlib import Path
 
-from setpoint.drivers.builders import layers, locks
+from setpoint.drivers.builders import bytecode, layers, locks
 
 LOCK = ".builders"
 
@@ -57,6 +57,7 @@ def clear(folder: Path, cache: Path) -> None:
         (folder / "deps", f"{layers.SCRATCH}*"),
         (folder / "locks", f"{locks.SCRATCH}*"),
         (cache / "uv", ".tmp*"),
+        (cache / "bytecode", f"*/*/{bytecode.SCRATCH}*"),
         (cache / "npm/_cacache/tmp", "*"),
     ):
         for path in place.glob(pattern):

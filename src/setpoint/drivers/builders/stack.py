@@ -24,6 +24,7 @@ print(json.dumps({
     "path": sys.argv[1], "version": sys.version_info[:3], "build": sys.version,
     "prefix": sys.base_prefix,
     "library": sysconfig.get_path("stdlib"), "abi": sysconfig.get_config_var("SOABI") or "",
+    "cache_tag": sys.implementation.cache_tag or "",
     "machine": platform.machine(), "libc": " ".join(platform.libc_ver()),
 }))
 """
@@ -31,7 +32,8 @@ print(json.dumps({
 
 class Interpreter(msgspec.Struct, frozen=True):
     """`path`: the versioned executable itself, links followed, so that an upgrade of the operating
-    system cannot swap it silently. A sandbox needs `prefix` to run it."""
+    system cannot swap it silently. A sandbox needs `prefix` to run it. `cache_tag`: in the names of
+    its bytecode, or ''."""
 
     path: str
     version: tuple[int, int, int]
@@ -39,6 +41,7 @@ class Interpreter(msgspec.Struct, frozen=True):
     prefix: str
     library: str
     abi: str
+    cache_tag: str
     machine: str
     libc: str
 

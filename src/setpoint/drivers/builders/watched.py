@@ -38,7 +38,7 @@ def run(
         cwd=folder,
         env=env,
         pass_fds=pass_fds,
-        preexec_fn=_Ending(os.getpid()),
+        preexec_fn=Ending(os.getpid()),
     ) as process:
         try:
             out, errors = _heard(process, stdin, room.Watch.of(fills))
@@ -49,7 +49,7 @@ def run(
     return process.returncode, out.decode(errors="replace"), said
 
 
-class _Ending:
+class Ending:
     """Between fork and exec: a tool ends with its builder, even one that was killed, and writes
     no further into what others clear away. The kernel means the thread: ours is the only one."""
 

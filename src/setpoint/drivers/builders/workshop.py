@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from setpoint.drivers.builders import uv
+from setpoint.drivers.builders import bytecode, uv
+from setpoint.drivers.builders.bytecode import Bytecode
 from setpoint.drivers.builders.output import Output
 from setpoint.drivers.builders.stack import Interpreter
 from setpoint.model.ids import Digest
@@ -15,16 +16,17 @@ from setpoint.model.release import BuildRequest
 @dataclass(frozen=True)
 class Workshop:
     """`archive`: open, since only the plane's users may read uploads. `npm_cache`: where npm keeps
-    what it fetched. `operator`: the environment that the operator's settings are in. `handover`:
-    the folder shared with the run stage. `resumed`: that stage is over, so what was said before is
-    not said again. `configured`: names of the app's config vars.
-    `packs`: uploaded buildpacks, open."""
+    what it fetched. `bytecode_store`: where what was compiled is kept. `operator`: the environment
+    that the operator's settings are in. `handover`: the folder shared with the run stage.
+    `resumed`: that stage is over, so what was said before is not said again. `configured`: names
+    of the app's config vars. `packs`: uploaded buildpacks, open."""
 
     request: BuildRequest
     archive: BinaryIO
     layers: Path
     uv: uv.Uv
     npm_cache: Path
+    bytecode_store: Path
     python: Interpreter
     operator: Mapping[str, str]
     say: Output
@@ -39,3 +41,15 @@ class Workshop:
         folder = self.layers / "locks"
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         return folder
+
+    @property
+    def bytecode(self) -> Bytecode:
+        """For layers that any app may come to."""
+        return bytecode.of_packages(self.bytecode_store, self.request.stack, self.python)
+
+    @property
+    def own_bytecode(self) -> Bytecode:
+        """For layers that are this app's alone."""
+        return bytecode.of_app(
+            self.bytecode_store, self.request.stack, self.python, self.request.app
+        )

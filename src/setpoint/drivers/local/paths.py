@@ -105,7 +105,7 @@ class Paths(NamedTuple):
 
     @property
     def cache(self) -> Path:
-        """The builder's download cache."""
+        """The builder's caches: of downloads, and of bytecode."""
         return self.data / "cache"
 
     @property
