@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := .tools/bin/uv
 POINTS ?= 20000
+MINUTES ?= 10
+SEED ?= 1
 T ?=
 # The machine's own trust store, so that a company's certificate authority is honoured.
 export UV_SYSTEM_CERTS = 1
@@ -13,7 +15,7 @@ export UV_NO_CONFIG = 1
 export UV_NO_PROGRESS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench simulate lock clean
+.PHONY: help demo test lint format bench simulate soak lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -36,6 +38,9 @@ format: $(VENV)/.dev ## put the code in form
 
 simulate: $(VENV)/.dev ## POINTS simulated crash points; one JSON object last
 	@$(BIN)/python -m setpoint.testing.simulate --points $(POINTS)
+
+soak: $(VENV)/.dev ## kill everything at random for MINUTES, under load; SEED; exit 1 when violated
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
 
 bench: bench-sandbox bench-edge bench-adopt bench-memory bench-redeploy bench-rollback bench-build bench-store ## measure; writes docs/benchmarks.md
 	@$(BIN)/python -m bench.report

@@ -1,7 +1,6 @@
 """A plane to measure: the acceptance tests' own, asked by API, and loaded at a constant rate."""
 
 import http.client
-import json
 import shutil
 import tempfile
 import threading
@@ -34,19 +33,10 @@ def measured_plane() -> Generator[Plane]:
 
 
 def ask(plane: Plane, method: str, path: str, body: object = None) -> Any:
-    """The API, once. While there is no daemon, the question waits in the keeper's socket."""
-    link = http.client.HTTPConnection("127.0.0.1", plane.ports["api"], timeout=ANSWER_S_MAX)
-    token = Paths.of(plane.data).token.read_text().strip()
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    try:
-        sent = json.dumps(body) if body is not None else None
-        link.request(method, path, sent, headers)
-        answer = link.getresponse()
-        said = answer.read()
-    finally:
-        link.close()
-    assert answer.status < 300, f"{method} {path}: {answer.status} {said[:300]!r}"
-    return json.loads(said)
+    """The API, once."""
+    answer = plane.api(method, path, body, timeout_s=ANSWER_S_MAX)
+    assert answer.status < 300, f"{method} {path}: {answer.status} {answer.text[:300]!r}"
+    return answer.json
 
 
 def deploy(plane: Plane, app: str, files: Mapping[str, str]) -> None:

@@ -47,6 +47,10 @@ class Answer:
     def text(self) -> str:
         return self.body.decode(errors="replace")
 
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
 
 @dataclass
 class Plane:
@@ -106,6 +110,28 @@ class Plane:
         finally:
             link.close()
 
+    def api(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: dict[str, str] | None = None,
+        timeout_s: float = 60,
+    ) -> Answer:
+        """One question to the API, as the local admin; `body`: JSON, or bytes as they are. While
+        there is no daemon it waits in the keeper's socket. Raises OSError, HTTPException."""
+        link = http.client.HTTPConnection("127.0.0.1", self.ports["api"], timeout=timeout_s)
+        token = (self.data / "private" / "token").read_text().strip()
+        asks = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        sent = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        try:
+            link.request(method, path, sent, {**asks, **(headers or {})})
+            answer = link.getresponse()
+            found = {k.lower(): v for k, v in answer.getheaders()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            link.close()
+
     @property
     def runtime(self) -> Path:
         return Path((self.data / "runtime").read_text().strip())
@@ -122,15 +148,22 @@ class Plane:
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    def helpers(self, name: str) -> list[int]:
+        """The supervisor's children that run this: `processes.builder`, `workers.forker`."""
+        supervisor = self.pid("supervisor")
+        found: list[int] = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError, ValueError):
+                words = (folder / "cmdline").read_bytes()
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                if name.encode() in words and parent == supervisor:
+                    found.append(int(folder.name))
+        return found
+
     def call(self, app: str, function: str, payload: bytes) -> Answer:
         """Invoke a function as a program would: with its key, through the edge."""
         if app not in self.keys:
-            token = (self.data / "private" / "token").read_text().strip()
-            link = http.client.HTTPConnection("127.0.0.1", self.ports["api"], timeout=30)
-            asks = {"Authorization": f"Bearer {token}"}
-            link.request("GET", f"/v1/apps/{app}/invoke-key", headers=asks)
-            self.keys[app] = json.loads(link.getresponse().read())["key"]
-            link.close()
+            self.keys[app] = self.api("GET", f"/v1/apps/{app}/invoke-key").json["key"]
         event = cloudevents.headers(cloudevents.Invocation("id-1", function, time.time()))
         sent = {**event, "authorization": f"Bearer {self.keys[app]}"}
         return self.send("POST", f"{function}--{app}", headers=sent, body=payload)
@@ -164,13 +197,15 @@ def fresh_plane(*more: str, start: bool = True) -> Iterator[Plane]:
         plane.destroy()
 
 
-def until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
+def until(
+    condition: Callable[[], object], timeout_s: float, what: str, look_s: float = 0.02
+) -> None:
     """Look again until it holds. The deadline is far above what is normal: it ends a hang."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline_s:
             raise AssertionError(f"not within {timeout_s} s: {what}")
-        threading.Event().wait(0.02)
+        threading.Event().wait(look_s)
 
 
 @dataclass

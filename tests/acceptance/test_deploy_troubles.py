@@ -69,16 +69,7 @@ def deploying(
 
 
 def builders(plane: Plane) -> list[int]:
-    """Of this plane: children of its supervisor."""
-    supervisor = plane.pid("supervisor")
-    found: list[int] = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError):
-            words = (folder / "cmdline").read_bytes()
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if b"setpoint.processes.builder" in words and parent == supervisor:
-                found.append(int(folder.name))
-    return found
+    return plane.helpers("setpoint.processes.builder")
 
 
 def a_builder(plane: Plane) -> int:
