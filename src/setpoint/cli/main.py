@@ -39,6 +39,7 @@ COMMANDS = {
     "destroy": "end an app for good",
     "gc": "remove what is kept no longer",
     "plan": "what a deploy would do, without doing it",
+    "rehearse": "play a script of changes and faults, in a simulated world",
     "why": "the last Changes and what they made happen",
 }
 

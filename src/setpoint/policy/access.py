@@ -30,6 +30,8 @@ NEEDS: dict[str, Scope] = {
     "read the config vars of": "write",
     "invoke": "write",
     "collect": "admin",
+    # It holds every app's story at once.
+    "take a snapshot of": "admin",
     "run a command in": "write",
     "stop a dyno of": "write",
 }

@@ -59,7 +59,10 @@ def process_of(id: JobId) -> InstanceId:
 
 
 class SimJobs:
-    """`on_start` hears every start of a process, whatever led to it. `tell`: facts changed."""
+    """`on_start` hears every start of a process, whatever led to it. `tell`: facts changed.
+
+    `fate`: how long an order's process takes (None: for ever), and with which code it ends.
+    """
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, machine: Machine, tell: Callable[[AppId], None]
@@ -69,6 +72,7 @@ class SimJobs:
         self._tell = tell
         self.ledger: dict[JobId, Known] = {}
         self.on_start: Callable[[JobOrder], None] = lambda order: None
+        self.fate: Callable[[JobOrder], tuple[float | None, int]] = usual_fate
 
     def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:
         if order.id in self.ledger:
@@ -78,12 +82,17 @@ class SimJobs:
         known = Known(order.id, order.app, order, "running", now_s, watch=watch)
         self.ledger[order.id] = known
         self.on_start(order)
-        program = BY_DIGEST[order.spec.code]
-        hangs = order.spec.process == "release" and program.release == "hangs"
-        code = 1 if order.spec.process == "release" and program.release == "fails" else 0
-        self._machine.run(process_of(order.id), None if hangs else _lasts_s(order), code)
+        self._machine.run(process_of(order.id), *self.fate(order))
         self._decide(known)
         self._tell(order.app)
+
+    def take_up(self, order: JobOrder, started_at_s: float) -> None:
+        """One that was started before this world was, and runs."""
+        watch = JobWatch(started_at_s, order.run_s_max)
+        known = Known(order.id, order.app, order, "running", started_at_s, watch=watch)
+        self.ledger[order.id] = known
+        self._machine.run(process_of(order.id), *self.fate(order))
+        self._decide(known)
 
     def stop(self, app: AppId, id: JobId) -> None:
         known = self.ledger.setdefault(id, Known(id, app, None))
@@ -127,10 +136,10 @@ class SimJobs:
             self._loop.call_later(acts.look_again_s, self._decide, known)
 
 
-def _lasts_s(order: JobOrder) -> float:
-    """Every third one-off command takes its time."""
-    return (
-        LONG_S
-        if order.spec.process == "run" and int(order.id.replace("-", ""), 16) % 3 == 0
-        else RUN_S
-    )
+def usual_fate(order: JobOrder) -> tuple[float | None, int]:
+    """A release phase does what its program says; every third one-off command takes its time."""
+    if order.spec.process == "release":
+        fate = BY_DIGEST[order.spec.code].release
+        return None if fate == "hangs" else RUN_S, 1 if fate == "fails" else 0
+    takes_time = order.spec.process == "run" and int(order.id.replace("-", ""), 16) % 3 == 0
+    return LONG_S if takes_time else RUN_S, 0

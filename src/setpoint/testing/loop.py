@@ -47,6 +47,13 @@ class SimLoop(base_events.BaseEventLoop):
         self._selector = _Jump(self)
         self._clock_resolution = 1e-6
 
+    @staticmethod
+    def current() -> "SimLoop":
+        """The one that runs."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimLoop)
+        return loop
+
     def time(self) -> float:
         return self.now
 

@@ -84,6 +84,16 @@ class SimStore:
         self._rev = 0
         self._acts_seen = 0
 
+    def take_up(self, unit: Unit, entries: Sequence[Entry] = ()) -> None:
+        """One that was here before this store was; `entries` of its journal, oldest first."""
+        self.rows.units[unit.id] = unit
+        self._documents[unit.id, unit.rev] = unit.intent
+        self.moved_at[unit.id].append((unit.generation, unit.updated_at_s))
+        self.incarnation = max(self.incarnation, unit.incarnation)
+        self._seq, self._rev = max(self._seq, unit.last_change), max(self._rev, unit.rev)
+        for entry in entries:
+            self._add(entry)
+
     # --- intents --------------------------------------------------------------------------
 
     async def commit(

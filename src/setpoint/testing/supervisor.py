@@ -262,6 +262,25 @@ class SimSupervisor:
             self.slots[order.key] = Slot(order, {})
             self._poke(order.key)
 
+    def take_up(self, order: SetOrder, facts: SetFacts) -> None:
+        """A set that was ordered before this world was; its instances run on the machine."""
+        self.slots[order.key] = Slot(
+            order=order,
+            environment={},
+            instances={i.id: i for i in facts.live},
+            failures=facts.failures,
+            crashes=facts.crashes,
+            last_exit=facts.last_exit,
+            last_used_s=facts.last_used_s,
+            ever_ready=facts.ever_ready,
+            gave_up=facts.gave_up,
+            retiring=facts.retiring,
+        )
+        self._owner |= {i.id: order.key for i in facts.live}
+        known = self.fences.get((order.key.app, order.key.process), facts.fence)
+        self.fences[order.key.app, order.key.process] = max(known, facts.fence)
+        self._poke(order.key)
+
     def want(self, key: SetKey) -> None:
         """A request arrived for this set."""
         slot = self.slots.get(key)
