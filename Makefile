@@ -15,7 +15,7 @@ export UV_NO_CONFIG = 1
 export UV_NO_PROGRESS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench simulate soak lock clean
+.PHONY: help demo test lint format bench simulate soak rehearsals lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -41,6 +41,9 @@ simulate: $(VENV)/.dev ## POINTS simulated crash points; one JSON object last
 
 soak: $(VENV)/.dev ## kill everything at random for MINUTES, under load; SEED; exit 1 when violated
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
+
+rehearsals: $(VENV)/.dev ## play tests/rehearsals again; read what changed in their transcripts
+	@$(BIN)/python -m tests.rehearsals
 
 bench: bench-sandbox bench-edge bench-adopt bench-memory bench-redeploy bench-rollback bench-build bench-store ## measure; writes docs/benchmarks.md
 	@$(BIN)/python -m bench.report
