@@ -8,6 +8,7 @@ UV := .tools/bin/uv
 POINTS ?= 20000
 MINUTES ?= 10
 SEED ?= 1
+WORKERS ?= $(shell nproc 2>/dev/null || echo 1)
 T ?=
 # The machine's own trust store, so that a company's certificate authority is honoured.
 export UV_SYSTEM_CERTS = 1
@@ -36,8 +37,8 @@ format: $(VENV)/.dev ## put the code in form
 	@$(BIN)/ruff format src tests bench examples
 	@$(BIN)/ruff check --fix src tests bench examples
 
-simulate: $(VENV)/.dev ## POINTS simulated crash points; one JSON object last
-	@$(BIN)/python -m setpoint.testing.simulate --points $(POINTS)
+simulate: $(VENV)/.dev ## POINTS simulated crash points on every core; one JSON object last
+	@$(BIN)/python -m setpoint.testing.simulate --points $(POINTS) --workers $(WORKERS)
 
 soak: $(VENV)/.dev ## kill everything at random for MINUTES, under load; SEED; exit 1 when violated
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from setpoint.planning import processes
 from setpoint.testing import simulate as simulation
 from setpoint.testing.faults import Rates
+from setpoint.testing.shrink import Chosen, shrink
 from setpoint.testing.simulate import main, simulate
 
 SEEDS = st.integers(min_value=10_000, max_value=10_000_000)
@@ -53,9 +54,13 @@ def test_the_same_seed_is_the_same_history_to_the_letter():
     assert once.trace != simulate(6).trace
 
 
-def test_naming_its_crash_points_replays_a_drawn_history():
+def test_naming_its_faults_replays_a_drawn_history():
     drawn = simulate(5)
+    assert drawn.crashed
+    assert drawn.struck
+    assert drawn.happened
     assert simulate(5, drawn.crashed).trace == drawn.trace
+    assert simulate(5, faults=drawn.chosen) == drawn
 
 
 def test_the_command_says_in_one_json_object_what_it_found(capsys: pytest.CaptureFixture[str]):
@@ -71,14 +76,25 @@ def test_a_failing_run_prints_one_line_that_replays_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(processes.Wanted, "ready", property(lambda wanted: True))
-    monkeypatch.setattr(simulation, "SHRINK_RUNS_MAX", 3)
-    assert main(["--points", "1", "--seed", "1"]) == 1
+    monkeypatch.setattr(simulation, "BATCH", 1)
+    seed = next(seed for seed in range(1, 60) if simulate(seed).violations)
+    assert main(["--points", "1", "--seed", str(seed)]) == 1
     printed = capsys.readouterr()
-    assert json.loads(printed.out)["failed_seeds"] == [1]
+    assert json.loads(printed.out)["failed_seeds"] == [seed]
     line = next(text for text in printed.err.splitlines() if "--crash-at" in text)
     arguments = line.split("#")[0].split()[3:]
     assert main(arguments) == 1
     assert json.loads(capsys.readouterr().out)["violations"] > 0
+
+
+def test_what_replays_a_failing_run_is_shrunk_to_the_faults_that_make_it_fail():
+    every = Chosen(mishaps=(1, 2, 3), strikes=tuple(range(40)), crashes=(5, 9))
+    needed = Chosen(mishaps=(), strikes=(17, 23), crashes=(9,))
+
+    def fails(chosen: Chosen) -> bool:
+        return {17, 23} <= set(chosen.strikes or ()) and 9 in (chosen.crashes or ())
+
+    assert shrink(every, fails) == needed
 
 
 DIGEST_OF_RUNS = """

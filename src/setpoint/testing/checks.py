@@ -14,10 +14,14 @@ from setpoint.model.process import Exit
 from setpoint.model.release import Release
 from setpoint.testing.histories import PLAINTEXT
 from setpoint.testing.jobs import process_of
+from setpoint.testing.mishaps import KILLED_BY
 from setpoint.testing.programs import BY_DIGEST
 from setpoint.testing.supervisor import Slot
 from setpoint.testing.watch import bounds_of, release_serves
 from setpoint.testing.world import World
+
+KILLED = f"was killed by signal {KILLED_BY}"
+"""No program ends like this by itself: who is killed at each of its starts has failed rightly."""
 
 
 def violations(world: World, acknowledged: Iterable[int]) -> list[str]:
@@ -84,7 +88,7 @@ def _newest_release(world: World, unit: Unit, releases: tuple[Release, ...]) -> 
         return [f"{unit.name} is ready with a slug that is gone"] if ready else []
     if (newest.source, newest.config) != (source.digest, unit.intent.config):
         return [f"{unit.name}: {newest.label} is not what is intended"]
-    good = release_serves(world.store, newest)
+    good = release_serves(world.store, newest) and KILLED not in newest.message
     if good and newest.status != "succeeded":
         return [f"{unit.name}: {newest.label} is {newest.status} and would serve"]
     if good and not ready:

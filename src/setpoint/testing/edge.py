@@ -74,6 +74,14 @@ class SimEdge:
         for app in list(self.routes):
             self.lose(app)
 
+    def spoil(self, app: AppId) -> None:
+        """Its hosts lead nowhere from now on, and nobody was asked."""
+        facts = self.routes[app]
+        nowhere = tuple(msgspec.structs.replace(b, target=None) for b in facts.route.backends)
+        spoiled = msgspec.structs.replace(facts.route, backends=nowhere)
+        self.routes[app] = msgspec.structs.replace(facts, route=spoiled)
+        self._tell(app)
+
     def target(self, app: AppId, process: str) -> SetKey | None:
         """Where requests for this process go now."""
         facts = self.routes.get(app)

@@ -16,9 +16,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from setpoint.model.errors import DriverError, StoreError, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.process import SetOrder
+from setpoint.model.retention import Clearance
 from setpoint.model.route import Route
 
 COMMANDS = ("apply", "remove", "ensure_route", "remove_route")
@@ -43,6 +46,8 @@ class Rates:
     late: float = 0.0
     stale: float = 0.0
     deaf: float = 0.0
+    halved: float = 0.0
+    """of many things to clear away only half go, and then comes an error"""
 
 
 @dataclass
@@ -50,16 +55,20 @@ class Faults:
     """One run's faults, over all lives of the daemon. `on`: False once faults have stopped.
 
     `crash_at`: numbers of crash points; None draws them, about every `crash_gap` points.
-    `sick`: apps whose commands never come back.
+    `strike_at`: numbers of the chances for a fault that become one; None draws them by `rates`.
+    `struck`: those that did. `sick`: apps whose commands never come back.
     """
 
     luck: random.Random
     rates: Rates = Rates()
     crash_at: tuple[int, ...] | None = ()
     crash_gap: int = 40
+    strike_at: frozenset[int] | None = None
     on: bool = True
     points: int = 0
+    chances: int = 0
     crashed: list[int] = field(default_factory=list[int])
+    struck: list[int] = field(default_factory=list[int])
     sick: set[AppId] = field(default_factory=set[AppId])
     _next: int = 0
     _crash_luck: random.Random = field(default_factory=random.Random)
@@ -80,7 +89,16 @@ class Faults:
         return True
 
     def strikes(self, rate: float) -> bool:
-        return self.on and rate > 0 and self.luck.random() < rate
+        """Count one chance for a fault; does it become one? Luck is drawn either way, so that a
+        fault that is left out leaves the others where they are."""
+        if not self.on or rate <= 0:
+            return False
+        self.chances += 1
+        drawn = self.luck.random() < rate
+        hits = drawn if self.strike_at is None else self.chances in self.strike_at
+        if hits:
+            self.struck.append(self.chances)
+        return hits
 
     def _draw_next(self) -> None:
         if self.crash_at is None:
@@ -130,9 +148,10 @@ class Life:
         await asyncio.sleep(faults.luck.random() * 0.2 if faults.strikes(rates.slow) else 0)
         if self.died.is_set():
             raise Crash
-        result = await method(*args)
+        halved = name == "clear" and faults.strikes(rates.halved)
+        result = await method(*(_half(args) if halved else args))
         self.point()
-        if faults.strikes(rates.lost):
+        if halved or faults.strikes(rates.lost):
             raise error(f"cannot {name}: simulated loss of the answer")
         return result
 
@@ -174,6 +193,14 @@ class Life:
         self.on_late()
         with contextlib.suppress(DriverError):
             await method(*args)
+
+
+def _half(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A clearance that gets only so far."""
+    (clearance,) = args
+    assert isinstance(clearance, Clearance)
+    done = clearance.removals[: len(clearance.removals) // 2]
+    return (msgspec.structs.replace(clearance, removals=done),)
 
 
 def fence_of(args: tuple[Any, ...]) -> tuple[AppId, Fence]:

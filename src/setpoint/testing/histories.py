@@ -4,10 +4,9 @@ Changes go through the daemon of the moment, as requests do: it may die under th
 nobody knows whether they were kept. Only what was acknowledged must never be lost.
 """
 
-import asyncio
 import random
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
@@ -185,72 +184,3 @@ def _maintain(document: AppIntent) -> AppIntent:
 
 def _destroy(document: AppIntent) -> AppIntent:
     return msgspec.structs.replace(document, deleted=True)
-
-
-class Chaos:
-    """What happens to the world without anybody asking."""
-
-    def __init__(self, world: World, luck: random.Random) -> None:
-        self._world = world
-        self._luck = luck
-        everything: dict[str, Callable[[], Any]] = {
-            "kill": self._kill,
-            "unroute": self._unroute,
-            "supervisor dies": self._supervisor_dies,
-            "edge away": self._edge_away,
-            "reboot": self._reboot,
-            "orphan": self._orphan,
-        }
-        kinds = luck.sample(sorted(everything), k=luck.randint(0, 4))
-        self._kinds = [everything[kind] for kind in kinds]
-
-    async def act(self) -> None:
-        """A few requests, and sometimes a mishap of this run's kinds."""
-        for app in list(self._world.edge.routes):
-            if self._luck.random() < 0.5:
-                self._world.edge.request(app, self._luck.choice(("web", "greet")))
-        if self._kinds and self._luck.random() < 0.3:
-            self._luck.choice(self._kinds)()
-
-    def stop(self) -> None:
-        """Everything that was taken away is back."""
-        self._edge_back()
-        self._supervisor_back()
-
-    def _kill(self) -> None:
-        running = self._world.machine.running
-        if running:
-            self._world.machine.end(self._luck.choice(running), 139)
-
-    def _unroute(self) -> None:
-        routed = sorted(self._world.edge.routes)
-        if routed:
-            self._world.edge.lose(self._luck.choice(routed))
-
-    def _supervisor_dies(self) -> None:
-        if self._world.supervisor.up:
-            self._world.supervisor.crash()
-            self._later(self._supervisor_back)
-
-    def _supervisor_back(self) -> None:
-        if not self._world.supervisor.up:
-            self._world.supervisor.restart()
-
-    def _edge_away(self) -> None:
-        self._world.edge.up = False
-        self._later(self._edge_back)
-
-    def _edge_back(self) -> None:
-        self._world.edge.up = True
-
-    def _reboot(self) -> None:
-        self._world.supervisor.reboot()
-        self._world.edge.lose_all()
-
-    def _orphan(self) -> None:
-        """A set of an app that memory does not know, as after restoring an old backup."""
-        app = AppId(f"orphan-{self._luck.randint(0, 1)}")
-        self._world.supervisor.plant(builders.order(app=app, code=PROGRAMS[0].digest))
-
-    def _later(self, back: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_later(self._luck.random() * 20.0, back)

@@ -6,18 +6,23 @@ replays it. The last line on stdout is one JSON object; exit 1 if anything was v
 
 import argparse
 import asyncio
+import contextlib
 import random
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import msgspec
 
 from setpoint.testing import checks
 from setpoint.testing.faults import Faults, Rates
-from setpoint.testing.histories import Chaos, People
+from setpoint.testing.histories import People
 from setpoint.testing.loop import run
+from setpoint.testing.mishaps import Chaos
+from setpoint.testing.shrink import Chosen, Numbers, shrink
 from setpoint.testing.world import World
 
 HISTORY_S = 150.0
@@ -28,41 +33,69 @@ QUIET_S = 130.0
 """No write for longer than an orphan's grace and two periods: settled."""
 SILENCE_S = 300.0
 """So long nothing at all may happen after that."""
-SHRINK_RUNS_MAX = 120
-"""A few seconds for a line short enough to read."""
-FAULT_KINDS = ("refused", "lost", "slow", "late", "stale", "deaf")
+USUAL = {
+    "refused": 0.02,
+    "lost": 0.02,
+    "slow": 0.1,
+    "late": 0.04,
+    "stale": 0.3,
+    "deaf": 0.5,
+    "halved": 0.3,
+}
+"""How often a fault of this kind hits in a run that has it."""
+OPTIONS = {"--crash-at": "crashes", "--strike-at": "strikes", "--mishap-at": "mishaps"}
+BATCH = 25
+"""Seeds handed out together; a run ends with a whole batch, so that it tells the same whatever
+the number of workers."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one seed. `crashed`: the crash points at which the daemon died."""
+    """What came of one seed. `crashed`: the crash points at which the daemon died; `struck` and
+    `happened`: the other faults that hit, by number."""
 
     seed: int
     crashed: tuple[int, ...]
+    struck: tuple[int, ...]
+    happened: tuple[int, ...]
     points: int
     violations: tuple[str, ...]
     trace: tuple[str, ...]
 
+    @property
+    def chosen(self) -> Chosen:
+        """What replays it."""
+        return Chosen(self.happened, self.struck, self.crashed)
+
 
 def simulate(
-    seed: int, crash_at: Sequence[int] | None = None, rates: Rates | None = None
+    seed: int,
+    crash_at: Sequence[int] | None = None,
+    rates: Rates | None = None,
+    *,
+    faults: Chosen = Chosen(),
 ) -> Result:
-    """One history. `crash_at` and `rates`: None draws them from the seed; () is no crash."""
+    """One history. What is None is drawn from the seed; () is none. `crash_at`: short for
+    `faults.crashes`."""
     luck = random.Random(seed)
     loop_luck = random.Random(luck.random())
-    chosen = None if crash_at is None else tuple(crash_at)
+    chosen = faults if crash_at is None else replace(faults, crashes=tuple(crash_at))
     return run(_one(seed, luck, chosen, rates), loop_luck)
 
 
-async def _one(
-    seed: int, luck: random.Random, crash_at: tuple[int, ...] | None, rates: Rates | None
-) -> Result:
+async def _one(seed: int, luck: random.Random, chosen: Chosen, rates: Rates | None) -> Result:
     drawn = _rates(luck)
     gap = luck.choice((10, 30, 60))
-    faults = Faults(random.Random(luck.random()), rates or drawn, crash_at, crash_gap=gap)
+    faults = Faults(
+        random.Random(luck.random()),
+        rates or drawn,
+        chosen.crashes,
+        crash_gap=gap,
+        strike_at=_set(chosen.strikes),
+    )
     world = World(random.Random(luck.random()), faults)
     people = People(world, random.Random(luck.random()))
-    chaos = Chaos(world, random.Random(luck.random()))
+    chaos = Chaos(world, random.Random(luck.random()), _set(chosen.mishaps))
     async with world:
         await _history(world, people, chaos, luck)
         world.stop_faults()
@@ -71,15 +104,24 @@ async def _one(
         found = world.watch.violations + checks.violations(world, people.acknowledged)
         found += await _silence(world)
     return Result(
-        seed, tuple(faults.crashed), faults.points, tuple(found), tuple(world.watch.trace)
+        seed=seed,
+        crashed=tuple(faults.crashed),
+        struck=tuple(faults.struck),
+        happened=tuple(chaos.happened),
+        points=faults.points,
+        violations=tuple(found),
+        trace=tuple(world.watch.trace),
     )
+
+
+def _set(numbers: Numbers) -> frozenset[int] | None:
+    return None if numbers is None else frozenset(numbers)
 
 
 def _rates(luck: random.Random) -> Rates:
     """A random subset of fault kinds per run: some bugs need the absence of other faults."""
-    kinds = luck.sample(FAULT_KINDS, k=luck.randint(0, len(FAULT_KINDS)))
-    usual = {"refused": 0.02, "lost": 0.02, "slow": 0.1, "late": 0.04, "stale": 0.3, "deaf": 0.5}
-    return Rates(**{kind: usual[kind] for kind in kinds})
+    kinds = luck.sample(sorted(USUAL), k=luck.randint(0, len(USUAL)))
+    return Rates(**{kind: USUAL[kind] for kind in kinds})
 
 
 async def _history(world: World, people: People, chaos: Chaos, luck: random.Random) -> None:
@@ -116,71 +158,90 @@ async def _silence(world: World) -> list[str]:
 
 
 def replay_line(result: Result) -> str:
-    """One line that replays a failing run, with as few crashes as still make it fail."""
-    at = ",".join(str(n) for n in _fewest(result)) or "none"
-    return f"python -m setpoint.testing.simulate --seed {result.seed} --crash-at {at}"
-
-
-def _fewest(result: Result) -> tuple[int, ...]:
-    """Leave out ever smaller parts of the crashes, as long as it goes on failing."""
-    kept, runs = result.crashed, 0
-    size = len(kept)
-    while size >= 1 and runs < SHRINK_RUNS_MAX:
-        for start in range(0, len(kept), size):
-            fewer = kept[:start] + kept[start + size :]
-            runs += 1
-            if simulate(result.seed, fewer).violations:
-                kept = fewer
-                break
-        else:
-            size //= 2
-        size = min(size, len(kept))
-    return kept
+    """One line that replays a failing run, with as few faults as still make it fail."""
+    fewest = shrink(
+        result.chosen, lambda fewer: bool(simulate(result.seed, faults=fewer).violations)
+    )
+    told = " ".join(
+        f"{option} {','.join(map(str, getattr(fewest, kind) or ())) or 'none'}"
+        for option, kind in OPTIONS.items()
+    )
+    return f"python -m setpoint.testing.simulate --seed {result.seed} {told}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
-    if options.crash_at is not None:
-        return _replay(options.seed, options.crash_at)
+    chosen = Chosen(options.mishap_at, options.strike_at, options.crash_at)
+    return _replay(options.seed, chosen) if chosen != Chosen() else _hunt(options)
+
+
+def _hunt(options: argparse.Namespace) -> int:
     started_s = time.perf_counter()
-    points, violated = 0, 0
-    seed = options.seed
+    points, violated, seed = 0, 0, options.seed
     failed: list[int] = []
-    while points < options.points:
-        result = simulate(seed)
-        points += len(result.crashed)
-        if result.violations:
-            violated += len(result.violations)
-            failed.append(seed)
-            print(f"{replay_line(result)}  # {result.violations[0][:200]}", file=sys.stderr)
-        seed += 1
-        if seed % 25 == 0:
+    with _workers(options.workers) as each:
+        while points < options.points:
+            batch = range(seed, seed + BATCH)
+            for told in each(_told, batch):
+                points += told.points
+                violated += told.violations
+                if told.line:
+                    failed.append(told.seed)
+                    print(told.line, file=sys.stderr)
+            seed += BATCH
             rate = points / (time.perf_counter() - started_s)
             print(f"{points} crash points, {rate:.0f}/s, seed {seed}", file=sys.stderr)
     spent_s = time.perf_counter() - started_s
-    _print(points, spent_s, violated, [options.seed, seed - 1], failed)
+    _print(points, spent_s, violated, [options.seed, seed - 1], failed, options.workers)
     return 1 if violated else 0
 
 
-def _replay(seed: int, crash_at: str) -> int:
-    points = () if crash_at == "none" else tuple(int(n) for n in crash_at.split(","))
+class _Told(NamedTuple):
+    """What is left of a run once it is over. `line`: replays it, if it failed."""
+
+    seed: int
+    points: int
+    violations: int
+    line: str
+
+
+def _told(seed: int) -> _Told:
+    result = simulate(seed)
+    line = f"{replay_line(result)}  # {result.violations[0][:200]}" if result.violations else ""
+    return _Told(seed, len(result.crashed), len(result.violations), line)
+
+
+@contextlib.contextmanager
+def _workers(count: int) -> Generator[Callable[..., Iterable[_Told]]]:
+    """Seeds share nothing: a process per core, or none but this one."""
+    if count == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(count) as pool:
+        yield pool.map
+
+
+def _replay(seed: int, chosen: Chosen) -> int:
     started_s = time.perf_counter()
-    result = simulate(seed, points)
+    result = simulate(seed, faults=chosen)
     for line in (*result.trace, *result.violations):
         print(line, file=sys.stderr)
     spent_s = time.perf_counter() - started_s
     failed = [seed] if result.violations else []
-    _print(len(result.crashed), spent_s, len(result.violations), [seed, seed], failed)
+    _print(len(result.crashed), spent_s, len(result.violations), [seed, seed], failed, 1)
     return 1 if result.violations else 0
 
 
-def _print(points: int, spent_s: float, violated: int, seeds: list[int], failed: list[int]) -> None:
+def _print(
+    points: int, spent_s: float, violated: int, seeds: list[int], failed: list[int], workers: int
+) -> None:
     told = {
         "points": points,
         "per_second": round(points / spent_s, 1) if spent_s else 0.0,
         "violations": violated,
         "seeds": seeds,
         "failed_seeds": failed,
+        "workers": workers,
     }
     print(msgspec.json.encode(told).decode())
 
@@ -189,8 +250,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="setpoint.testing.simulate", description=__doc__)
     parser.add_argument("--points", type=int, default=20_000, help="crash points to exercise")
     parser.add_argument("--seed", type=int, default=1, help="first seed")
-    parser.add_argument("--crash-at", help="replay one seed: crash points, comma-separated")
+    parser.add_argument("--workers", type=int, default=1, help="processes to spread seeds over")
+    for option in OPTIONS:
+        parser.add_argument(option, type=_numbers, help="replay one seed with these, or with none")
     return parser
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return () if text == "none" else tuple(int(n) for n in text.split(","))
 
 
 if __name__ == "__main__":

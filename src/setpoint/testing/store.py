@@ -4,7 +4,6 @@ It keeps its last few states, so that `StaleReads` can answer from the past. It 
 the real one may: conflicts. Lost answers and outages are added around it (faults.py).
 """
 
-import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
 from setpoint.store.port import Committed, Event, Field, Status, UnitWrite
+from setpoint.testing.faults import Faults
 
 STATES_KEPT = 4
 
@@ -496,23 +496,22 @@ class SimStore:
 
 
 class StaleReads:
-    """The same memory, read through a replica that lags: a `share` of the reads see the past.
+    """The same memory, read through a replica that lags: some of the reads see the past.
 
     Writes, and whatever is not overridden here, go to the store itself.
     """
 
-    def __init__(self, store: SimStore, luck: random.Random, share: float) -> None:
+    def __init__(self, store: SimStore, faults: Faults) -> None:
         self._store = store
-        self._luck = luck
-        self.share = share
+        self._faults = faults
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._store, name)
 
     @property
     def _seen(self) -> Rows:
-        if self.share and self._luck.random() < self.share:
-            return self._luck.choice(self._store.past)
+        if self._faults.strikes(self._faults.rates.stale):
+            return self._faults.luck.choice(self._store.past)
         return self._store.rows
 
     async def unit(self, id: AppId) -> Unit | None:

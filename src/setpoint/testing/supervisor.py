@@ -256,6 +256,17 @@ class SimSupervisor:
         for app in sorted(apps):
             self._tell(app)
 
+    def lose(self, key: SetKey) -> None:
+        """Somebody else killed its processes and wiped what was known of it."""
+        slot = self.slots.pop(key)
+        if slot.timer is not None:
+            slot.timer.cancel()
+        for id in slot.instances:
+            del self._owner[id]
+            self._machine.end(id, 137)
+            self._machine.reap(id)
+        self._tell(key.app)
+
     def plant(self, order: SetOrder) -> None:
         """A set appears that nobody here ordered."""
         if self.up and order.key not in self.slots:

@@ -64,7 +64,7 @@ class World:
         self.lives = 0
         self.life: Life | None = None
         self.daemon: Loop | None = None
-        self._stale = StaleReads(self.store, self.faults.luck, self.faults.rates.stale)
+        self._stale = StaleReads(self.store, self.faults)
         self._tokens = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -85,7 +85,6 @@ class World:
         """From here on everything works."""
         self.faults.on = False
         self.faults.sick.clear()
-        self._stale.share = 0.0
 
     def wake(self, app: AppId) -> None:
         """As a door does after a commit; a daemon that is down hears nothing."""

@@ -1,0 +1,123 @@
+"""What happens to the simulated world without anybody asking: mishaps, and outsiders at work."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from setpoint.model.ids import AppId
+from setpoint.testing import builders
+from setpoint.testing.programs import PROGRAMS
+from setpoint.testing.supervisor import CAPABILITIES
+from setpoint.testing.world import World
+
+AWAY_S_MAX = 20.0
+KILLED_BY = 11
+"""The signal that an outsider kills with."""
+FEW = 2
+"""How many instances a machine offers on a bad day."""
+
+
+class Chaos:
+    """`happen_at`: numbers of the mishaps that are to happen; None: all that are drawn.
+    `happened`: those that did."""
+
+    def __init__(
+        self, world: World, luck: random.Random, happen_at: frozenset[int] | None = None
+    ) -> None:
+        self._world = world
+        self._luck = luck
+        self._happen_at = happen_at
+        self._drawn = 0
+        self.happened: list[int] = []
+        everything: dict[str, Callable[[], Any]] = {
+            "kill": self._kill,
+            "unroute": self._unroute,
+            "supervisor dies": self._supervisor_dies,
+            "edge away": self._edge_away,
+            "reboot": self._reboot,
+            "orphan": self._orphan,
+            "offers less": self._offer_less,
+            "lose set": self._lose_set,
+            "reroute": self._reroute,
+        }
+        kinds = luck.sample(sorted(everything), k=luck.randint(0, 4))
+        self._kinds = [everything[kind] for kind in kinds]
+
+    async def act(self) -> None:
+        """A few requests, and sometimes a mishap of this run's kinds."""
+        for app in list(self._world.edge.routes):
+            if self._luck.random() < 0.5:
+                self._world.edge.request(app, self._luck.choice(("web", "greet")))
+        if self._kinds and self._luck.random() < 0.3:
+            mishap = self._luck.choice(self._kinds)
+            self._drawn += 1
+            if self._happen_at is None or self._drawn in self._happen_at:
+                self.happened.append(self._drawn)
+                mishap()
+
+    def stop(self) -> None:
+        """Everything that was taken away is back."""
+        self._edge_back()
+        self._supervisor_back()
+        self._offer_all()
+
+    def _kill(self) -> None:
+        running = self._world.machine.running
+        if running:
+            self._world.machine.end(self._luck.choice(running), 128 + KILLED_BY)
+
+    def _unroute(self) -> None:
+        routed = sorted(self._world.edge.routes)
+        if routed:
+            self._world.edge.lose(self._luck.choice(routed))
+
+    def _supervisor_dies(self) -> None:
+        if self._world.supervisor.up:
+            self._world.supervisor.crash()
+            self._later(self._supervisor_back)
+
+    def _supervisor_back(self) -> None:
+        if not self._world.supervisor.up:
+            self._world.supervisor.restart()
+
+    def _edge_away(self) -> None:
+        self._world.edge.up = False
+        self._later(self._edge_back)
+
+    def _edge_back(self) -> None:
+        self._world.edge.up = True
+
+    def _reboot(self) -> None:
+        self._world.supervisor.reboot()
+        self._world.edge.lose_all()
+
+    def _orphan(self) -> None:
+        """A set of an app that memory does not know, as after restoring an old backup."""
+        app = AppId(f"orphan-{self._luck.randint(0, 1)}")
+        self._world.supervisor.plant(builders.order(app=app, code=PROGRAMS[0].digest))
+
+    def _offer_less(self) -> None:
+        """A capability flaps: what was granted a moment ago cannot be had now."""
+        less = msgspec.structs.replace(CAPABILITIES, instances_max=FEW)
+        self._world.supervisor.capabilities = less
+        self._later(self._offer_all)
+
+    def _offer_all(self) -> None:
+        self._world.supervisor.capabilities = CAPABILITIES
+
+    def _lose_set(self) -> None:
+        """An outsider kills a set's processes and takes its order off the record."""
+        if self._world.supervisor.slots and self._world.supervisor.up:
+            self._world.supervisor.lose(self._luck.choice(sorted(self._world.supervisor.slots)))
+
+    def _reroute(self) -> None:
+        """An outsider takes a target out of a route, which stands otherwise."""
+        routed = sorted(self._world.edge.routes)
+        if routed:
+            self._world.edge.spoil(self._luck.choice(routed))
+
+    def _later(self, back: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(self._luck.random() * AWAY_S_MAX, back)

@@ -1,0 +1,51 @@
+"""Makes a failing run small: leaves out ever smaller parts of its faults, as long as it fails."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+RUNS_MAX = 150
+"""A few seconds for a line short enough to read."""
+
+Numbers = tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Numbers of the faults that are to hit one run; None: as drawn from its seed.
+
+    `mishaps`: what happens to the world. `strikes`: chances for a fault of a call, a read or a
+    wake. `crashes`: crash points at which the daemon dies.
+    """
+
+    mishaps: Numbers = None
+    strikes: Numbers = None
+    crashes: Numbers = None
+
+
+def shrink(chosen: Chosen, fails: Callable[[Chosen], bool], runs_max: int = RUNS_MAX) -> Chosen:
+    """The fewest faults found with which `fails` is still true. `chosen`: all of them, numbered."""
+    left = [runs_max]
+
+    def tried(fewer: Chosen) -> bool:
+        left[0] -= 1
+        return left[0] >= 0 and fails(fewer)
+
+    for kind in fields(Chosen):
+        chosen = _fewer(chosen, kind.name, tried, left)
+    return chosen
+
+
+def _fewer(chosen: Chosen, kind: str, tried: Callable[[Chosen], bool], left: list[int]) -> Chosen:
+    kept: tuple[int, ...] = getattr(chosen, kind) or ()
+    size = len(kept)
+    while size >= 1 and left[0] > 0:
+        for start in range(0, len(kept), size):
+            fewer = replace(chosen, **{kind: kept[:start] + kept[start + size :]})
+            if tried(fewer):
+                chosen = fewer
+                kept = getattr(chosen, kind)
+                break
+        else:
+            size //= 2
+        size = min(size, len(kept))
+    return chosen
