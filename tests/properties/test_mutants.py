@@ -104,7 +104,7 @@ def _a_release_phase_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
 
 
 def _an_earlier_release_phase_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(release_phase, "_earlier", lambda draft: None)
+    patch.setattr(jobs, "phase_ahead", lambda draft, id, version: None)
 
 
 def _an_app_is_forgotten_while_a_job_of_it_runs(patch: pytest.MonkeyPatch) -> None:

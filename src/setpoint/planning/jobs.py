@@ -72,11 +72,35 @@ def _follow(draft: Draft, job: Job) -> None:
         _hand_over(draft, job)
 
 
+def phase_ahead(draft: Draft, id: JobId, version: int) -> str | None:
+    """Why the release phase of this version has to wait, if another one of its app might run.
+
+    Two never run side by side: each may be altering the same database. Processes are asked as
+    well as rows: memory may have given up on one, or be read late.
+    """
+    others = [j for j in draft.observed.jobs if j.kind == "release" and j.id != id and not j.final]
+    running = {
+        f.id: f.dyno
+        for f in draft.observed.job_facts
+        if f.state == "running" and f.id != id and f.dyno.partition(".")[0] == "release"
+    }
+    ahead = next((j for j in others if j.release < version or j.id in running), None)
+    if ahead is not None:
+        return f"the release phase of v{ahead.release} is still running"
+    return next((f"{dyno} is still running" for dyno in running.values()), None)
+
+
 def _hand_over(draft: Draft, job: Job) -> None:
     release = next((r for r in draft.observed.releases if r.version == job.release), None)
     if release is None or not release.slug_kept:
         message = f"could not run: its release v{job.release} is gone"
         _settle(draft, job, JobEnd("failed", message), f"{job.dyno} {message}")
+        return
+    if job.kind == "release" and release.status != "pending":
+        _call_off(draft, job, release)
+        return
+    if job.kind == "release" and (why := phase_ahead(draft, job.id, job.release)) is not None:
+        draft.wait(job.dyno, why)
         return
     text = (
         f"{job.dyno} was asked for and is not started yet"
@@ -85,6 +109,13 @@ def _hand_over(draft: Draft, job: Job) -> None:
     )
     start(draft, job, release, draft.because("run-job", text, job.change))
     draft.wait(job.dyno, f"{job.dyno} is being started")
+
+
+def _call_off(draft: Draft, job: Job, release: Release) -> None:
+    """A release phase that nobody saw start, and whose release is not to come any more."""
+    text = f"{release.label} is {release.status}, and its release phase was not seen to start"
+    draft.steps.append(StopJob(job.app, job.id, job.dyno, draft.because("call-off", text)))
+    draft.wait(job.dyno, f"{job.dyno} is called off")
 
 
 def _stop(draft: Draft, job: Job, facts: JobFacts | None) -> None:

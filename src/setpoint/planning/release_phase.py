@@ -27,8 +27,8 @@ def plan_release_phase(draft: Draft) -> None:
     draft.target = releases.proven(draft.observed)
     if job is not None and job.final:
         releases.settle(draft, target, False, f"its release phase {job.message}")
-    elif job is None and (earlier := _earlier(draft)) is not None:
-        draft.wait(PROCESS, f"the release phase of v{earlier.release} is still running")
+    elif job is None and (why := jobs.phase_ahead(draft, job_id(target), target.version)):
+        draft.wait(PROCESS, why)
     else:
         _run(draft, target, phase, job)
 
@@ -37,11 +37,6 @@ def job_id(release: Release) -> JobId:
     """Derived, so that asking twice is one job."""
     key = "\0".join((PROCESS, release.app, str(release.version), str(release.change)))
     return JobId(hashlib.sha256(key.encode()).hexdigest()[:32])
-
-
-def _earlier(draft: Draft) -> Job | None:
-    """Two of one app never run side by side: each may be altering the same database."""
-    return next((j for j in draft.observed.jobs if j.kind == "release" and not j.final), None)
 
 
 def _run(draft: Draft, release: Release, phase: ProcessType, job: Job | None) -> None:

@@ -115,6 +115,55 @@ def test_two_release_phases_never_run_side_by_side(serving: Scene):
     assert kinds(serving.go()) == [StartJob]
 
 
+def overtaken(scene: Scene) -> None:
+    """v3, whose release phase was handed over by a pass that read late: v2's was handed over too,
+    and nobody knows whether it has arrived."""
+    scene.go()
+    scene.deploy("c")
+    scene.go()
+    scene.build_ends(processes=WITH_PHASE)
+    scene.go()
+    rows = scene.observed.jobs
+    scene.observed = msgspec.structs.replace(scene.observed, jobs=(), job_facts=())
+    scene.go()
+    scene.observed = msgspec.structs.replace(scene.observed, jobs=(*scene.observed.jobs, *rows))
+
+
+def test_a_release_phase_of_an_overtaken_release_that_nobody_saw_start_is_called_off(
+    serving: Scene,
+):
+    overtaken(serving)
+    made = serving.plan()
+    assert [(s.id, s.because.rule) for s in made.steps] == [
+        (serving.observed.jobs[1].id, "call-off")
+    ]
+    assert f"{serving.observed.jobs[1].dyno} is called off" in waits(made)
+
+
+def test_a_release_phase_waits_for_the_process_of_another_whatever_the_rows_say(serving: Scene):
+    first = serving.go().steps[0].order.dyno
+    serving.deploy("c")
+    serving.go()
+    serving.build_ends(processes=WITH_PHASE)
+    serving.go()
+    serving.observed = msgspec.structs.replace(serving.observed, jobs=())
+    made = serving.go()
+    assert StartJob not in kinds(made)
+    assert f"{first} is still running" in waits(made)
+
+
+def test_a_hand_over_is_not_repeated_beside_another_release_phase(serving: Scene):
+    overtaken(serving)
+    known = serving.observed.job_facts
+    v2 = serving.observed.jobs[1]
+    serving.observed = msgspec.structs.replace(
+        serving.observed, job_facts=(msgspec.structs.replace(known[0], id=v2.id, dyno=v2.dyno),)
+    )
+    made = serving.plan()
+    assert StartJob not in kinds(made)
+    assert "the release phase of v2 is still running" in waits(made)
+
+
 def test_what_was_let_through_a_moment_ago_outlives_the_next_release_phase():
     """The edge has not said yet that v1 is routed, and v2 is cut already."""
     scene = Scene()
