@@ -28,6 +28,9 @@ from setpoint.testing.supervisor import SimSupervisor
 LATE = Rates(late=0.2, stale=0.3)
 """Commands that arrive late and reads from the past: what fences and second looks are for."""
 
+HISTORIES = 300
+"""More than the rarest of these guards needs to be missed."""
+
 Mutate = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -158,6 +161,6 @@ def test_the_simulation_misses_the_guard(
     mutate(monkeypatch)
     crash_at = () if rates is not None else None
     found = next(
-        (seed for seed in range(1, 61) if simulate(seed, crash_at, rates).violations), None
+        (seed for seed in range(1, HISTORIES + 1) if simulate(seed, crash_at, rates).violations), None
     )
-    assert found is not None, "60 histories, and nobody missed it"
+    assert found is not None, f"{HISTORIES} histories, and nobody missed it"

@@ -7,7 +7,7 @@ a running Setpoint has.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging import Logger
 from typing import Any, Literal, cast
 
@@ -93,7 +93,7 @@ class Stage(World):
         self.on_note("the machine rebooted: no instance, no order and no route is left")
 
     def read_stale(self, share: float) -> None:
-        self._stale.share = share
+        self.faults.rates = replace(self.faults.rates, stale=share)
 
     def heal(self) -> None:
         self.traps.clear()
