@@ -161,6 +161,7 @@ def test_the_simulation_misses_the_guard(
     mutate(monkeypatch)
     crash_at = () if rates is not None else None
     found = next(
-        (seed for seed in range(1, HISTORIES + 1) if simulate(seed, crash_at, rates).violations), None
+        (seed for seed in range(1, HISTORIES + 1) if simulate(seed, crash_at, rates).violations),
+        None,
     )
     assert found is not None, f"{HISTORIES} histories, and nobody missed it"
