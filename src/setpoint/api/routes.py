@@ -6,6 +6,7 @@ from setpoint.api.native import apps as detail
 from setpoint.api.native import (
     attach,
     disk,
+    gaps,
     jobs,
     keys,
     plan,
@@ -107,6 +108,7 @@ NATIVE = (
     Endpoint("GET", "/v1/openapi.json", describe, "read", "This API, as OpenAPI 3.1"),
     Endpoint("GET", "/v1/status", status.status, "read", "The installation and its apps"),
     Endpoint("GET", "/v1/doctor", status.doctor, "read", "What this installation can do"),
+    Endpoint("GET", "/v1/gaps", gaps.listed, "read", "What is wanted and cannot be had"),
     Endpoint("GET", "/v1/disk", disk.info, "read", "How full the disk is, and of what"),
     Endpoint("POST", "/v1/gc", disk.collect, "admin", "Remove what is kept no longer"),
     Endpoint("GET", "/v1/snapshot", snapshot.taken, "admin", "All that is known, but secrets"),

@@ -16,6 +16,7 @@ COMMANDS = {
     "up": "start Setpoint here",
     "down": "stop Setpoint and its apps",
     "status": "whether everything is as intended",
+    "gaps": "what is wanted and cannot be had",
     "doctor": "what this installation can and cannot do",
     "deploy": "build a folder and run it",
     "invoke": "call a function",

@@ -155,6 +155,7 @@ def tell(here: Here, app: str, outcome: Outcome) -> None:
         case "unmet":
             for unmet in shown["unmet"]:
                 here.out.complain(unmet_text(unmet))
+            here.out.complain(f"all else is as asked; what can be done: setpoint gaps {app}")
         case "converging":
             here.out.complain(f"{app} has not settled in {here.args.timeout:g} s")
             _say(here, shown["waiting"], set())

@@ -13,6 +13,7 @@ from logging import Logger
 
 from setpoint.converge import acts
 from setpoint.converge.applier import Applier, Next, Outcome
+from setpoint.converge.hopes import Hopes
 from setpoint.converge.observer import Observer, Sight
 from setpoint.converge.orphans import Orphans
 from setpoint.converge.pace import Pace
@@ -73,6 +74,7 @@ class Loop:
         self._ticks = ticks
         self._queue = Queue(_monotonic, ticks)
         self._pace = Pace(_monotonic, luck, settings.period_s)
+        self._hopes = Hopes()
         self._luck = luck
         self._observer = Observer(reading or store, driver, edge, ticks, settings.look_timeout_s)
         self._applier = Applier(store, driver, edge, settings.step_timeout_s)
@@ -150,7 +152,8 @@ class Loop:
         for unit in units:
             self.wake(unit.id, Priority.RESYNC)
         self._news.set()
-        await self._observer.probe()
+        for app in self._hopes.after(await self._observer.probe()):
+            self.wake(app)
         snapshot = await self._observer.snapshot(next(self._ticks))
         known = frozenset(u.id for u in await self._store.units())
         await self._orphans.sweep(snapshot, known)
@@ -179,6 +182,7 @@ class Loop:
             await self._recorder.tidy(app)
             capabilities = await self._observer.capabilities()
             plan = make_plan(sight.unit, sight.observed, capabilities, self._now())
+            self._hopes.remember(app, plan.unmet)
             refusal = self._pace.refusal(app, plan.steps)
             if plan.steps and refusal is None:
                 group.create_task(self._work_guarded(sight, plan))
@@ -266,6 +270,7 @@ class Loop:
 
     def _let_go(self, app: AppId) -> None:
         self._pace.forget(app)
+        self._hopes.forget(app)
         self._recorder.forget(app)
 
 

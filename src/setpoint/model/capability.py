@@ -24,10 +24,22 @@ class Capabilities(msgspec.Struct, frozen=True):
     limits: bool
     """memory and pid limits are enforced"""
     missing: tuple[str, ...] = ()
+    provider: str = "this machine"
+    workarounds: dict[str, str] = {}
+    """capability -> the way round it, in the driver's own words"""
+
+    def changed(self, before: "Capabilities") -> frozenset[str]:
+        """Names of the capabilities that are not as they were."""
+        return frozenset(
+            name for name in self.__struct_fields__ if getattr(self, name) != getattr(before, name)
+        )
 
 
 class Unmet(msgspec.Struct, frozen=True):
-    """An intended leaf that exceeds what can be done now. The rest converges."""
+    """An intended leaf that exceeds what can be done now. The rest converges.
+
+    `capability`: the field of Capabilities that falls short.
+    """
 
     path: str
     wanted: str
@@ -35,3 +47,5 @@ class Unmet(msgspec.Struct, frozen=True):
     capability: str
     nearest: str
     because: str
+    provider: str = ""
+    workaround: str = ""

@@ -30,6 +30,9 @@ class Draft:
     alarms_s: list[float] = field(default_factory=list[float])
     """seconds after which something will be due, whatever is settled by then"""
 
+    memory_granted: int = 0
+    """bytes that the process types planned so far may take at most"""
+
     def because(self, rule: str, text: str, change: int | None = None) -> Because:
         return Because(rule, text, change if change is not None else self.unit.last_change)
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import msgspec
 
 from setpoint.model.app import DYNO_SIZES, Formation, SecretRef
-from setpoint.model.capability import Unmet
 from setpoint.model.change import Because
 from setpoint.model.ids import Digest, SetKey
-from setpoint.model.process import Bounds, ProcessSpec, SetFacts, SetOrder
+from setpoint.model.process import ProcessSpec, SetFacts, SetOrder
 from setpoint.model.release import ProcessType, Release
 from setpoint.model.steps import EnsureProcesses, RemoveProcesses
+from setpoint.planning import granting
 from setpoint.planning.draft import Draft
 
 ATTEMPTS_MAX = 3
@@ -65,7 +65,7 @@ def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
     if type_.kind == "release":
         return None
     formation = draft.unit.intent.formation_of(type_.name, type_.kind)
-    bounds = _granted(draft, type_.name, formation)
+    bounds = granting.grant(draft, type_.name, formation)
     if bounds.max == 0:
         return None
     spec = spec_of(draft, target, type_, formation)
@@ -81,28 +81,6 @@ def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
     )
     facts = next((s for s in draft.observed.sets if s.key == key), None)
     return Wanted(order, type_, facts)
-
-
-def _granted(draft: Draft, process: str, formation: Formation) -> Bounds:
-    """What is intended, clipped to what this infrastructure offers; the rest is told as unmet."""
-    offered = draft.capabilities.instances_max
-    if formation.max > offered:
-        draft.unmet.append(
-            Unmet(
-                path=f"formation.{process}.max",
-                wanted=str(formation.max),
-                offered=str(offered),
-                capability="instances_max",
-                nearest=str(offered),
-                because=f"this machine runs at most {offered} instances per process type",
-            )
-        )
-    return Bounds(
-        min(formation.min, offered),
-        min(formation.max, offered),
-        formation.idle_s,
-        formation.boot_s_max,
-    )
 
 
 def spec_of(draft: Draft, target: Release, type_: ProcessType, formation: Formation) -> ProcessSpec:

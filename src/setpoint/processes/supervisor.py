@@ -44,6 +44,7 @@ from setpoint.drivers.local.sockets import Sockets
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Table
 from setpoint.drivers.local.trees import Trees
+from setpoint.drivers.local.workarounds import WORKAROUNDS
 from setpoint.drivers.local.worker_files import install_worker
 from setpoint.formats.control import FactsChanged
 from setpoint.model.app import INSTANCES_MAX
@@ -102,6 +103,7 @@ def _capabilities(confinement: Confinement, python: str) -> Capabilities:
         instances_max=INSTANCES_MAX,
         limits=confinement.limits,
         missing=confinement.missing,
+        workarounds=WORKAROUNDS,
     )
 
 

@@ -107,7 +107,16 @@ def test_more_than_there_is_room_for_is_accepted_and_unmet(
     status = cli("status", "huge")
     assert status.code == 3
     assert "unmet" in status.out
+    assert "setpoint gaps huge" in ran.err
+    gaps = cli("gaps", "huge")
+    assert gaps.code == 3
+    assert "huge  formation.web.max: wanted 50, offered 20, nearest 20" in gaps.out
+    demand = cli("gaps", "--by", "capability")
+    assert "instances_max  wanted by 1 app" in demand.out
+    (told,) = parsed(cli("gaps", "huge", "--json"))["capabilities"]
+    assert (told["capability"], told["apps"]) == ("instances_max", 1)
     assert cli("scale", "huge", "web=1").code == 0
+    assert cli("gaps", "huge").code == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""What is intended and cannot be had: the demand list, most wanted first."""
+
+import msgspec
+
+from setpoint.model.app import Unit
+from setpoint.model.capability import Unmet
+from setpoint.model.change import Actor
+from setpoint.model.condition import ConditionType, find
+from setpoint.model.ids import AppId
+from setpoint.policy import access
+from setpoint.store.port import Status, Store
+from setpoint.views import lookup
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """One leaf of one app. `since_s`: unix seconds since which the app is short of anything."""
+
+    app: str
+    app_id: AppId
+    since_s: float
+    unmet: Unmet
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """One capability that falls short. `apps`: how many want more of it than there is."""
+
+    capability: str
+    apps: int
+    leaves: int
+    workaround: str
+    gaps: tuple[Gap, ...]
+
+
+async def gaps(store: Store, actor: Actor, app: str | None = None) -> tuple[Demand, ...]:
+    """`app`: of this one alone. As the last pass of each concluded; of what an older generation
+    wanted nothing is told. Raises Forbidden, NotFound."""
+    if app is not None:
+        units: tuple[Unit, ...] = (await lookup.app_to(store, actor, "see", app),)
+    else:
+        access.authorise(actor, "see", "the apps")
+        units = await store.units()
+    found = [gap for unit in units for gap in await _of(store, unit)]
+    return ranked(found)
+
+
+async def _of(store: Store, unit: Unit) -> tuple[Gap, ...]:
+    status, summary = await lookup.seen(store, unit.id)
+    if status is None or status.observed_generation < unit.generation:
+        return ()
+    since_s = _since_s(status)
+    return tuple(Gap(unit.name, unit.id, since_s, unmet) for unmet in summary.unmet)
+
+
+def _since_s(status: Status) -> float:
+    condition = find(status.conditions, ConditionType.SATISFIABLE)
+    return condition.since_s if condition is not None else status.at_s
+
+
+def ranked(found: list[Gap]) -> tuple[Demand, ...]:
+    """By how many apps want it, then by how many leaves, then by name."""
+    by_name: dict[str, list[Gap]] = {}
+    for gap in found:
+        by_name.setdefault(gap.unmet.capability, []).append(gap)
+    demands = [
+        Demand(
+            name,
+            len({g.app_id for g in gaps}),
+            len(gaps),
+            gaps[0].unmet.workaround,
+            tuple(sorted(gaps, key=lambda g: (g.app, g.unmet.path))),
+        )
+        for name, gaps in by_name.items()
+    ]
+    return tuple(sorted(demands, key=lambda d: (-d.apps, -d.leaves, d.capability)))

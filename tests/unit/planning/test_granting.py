@@ -1,0 +1,79 @@
+"""What is granted of a formation: memory is counted, and what falls short says what is nearest."""
+
+from setpoint.model.app import MIB, Formation
+from setpoint.model.capability import Unmet
+from setpoint.model.process import Bounds
+from setpoint.planning.draft import Draft
+from setpoint.planning.granting import grant
+from setpoint.testing import builders
+from tests.unit.planning.scene import Scene
+
+
+def draft(memory_mib: int, **fields: object) -> Draft:
+    scene = Scene()
+    offers = builders.capabilities(memory_bytes=memory_mib * MIB, instances_max=100, **fields)
+    return Draft(scene.unit, scene.observed, offers, 0.0)
+
+
+def granted(draft: Draft, process: str, count: int, size: str = "basic", least: int = 0) -> Bounds:
+    return grant(draft, process, Formation(least or count, count, size=size))
+
+
+def test_more_instances_than_there_is_memory_for_are_clipped_and_told():
+    made = draft(4096, workarounds={"memory_bytes": "fewer"})
+    assert granted(made, "web", 100).max == 32
+    (unmet,) = made.unmet
+    assert (unmet.wanted, unmet.offered, unmet.nearest) == ("100", "32", "32")
+    assert (unmet.path, unmet.capability) == ("formation.web.max", "memory_bytes")
+    assert (unmet.provider, unmet.workaround) == ("this machine", "fewer")
+    assert "4096 MiB" in unmet.because
+    assert "512 MiB" in unmet.because
+
+
+def test_the_process_types_of_one_app_share_the_memory():
+    made = draft(4096)
+    assert granted(made, "web", 30).max == 30
+    assert granted(made, "worker", 30).max == 2
+    assert [u.path for u in made.unmet] == ["formation.worker.max"]
+
+
+def test_one_instance_of_each_type_is_granted_whatever_is_left():
+    made = draft(512)
+    assert granted(made, "web", 4).max == 4
+    assert granted(made, "worker", 1) == Bounds(1, 1, 600.0, 60.0)
+    assert made.unmet == []
+
+
+def test_nothing_takes_nothing_and_is_never_short():
+    made = draft(64)
+    assert granted(made, "web", 0).max == 0
+    assert made.memory_granted == 0
+
+
+def test_on_demand_the_least_is_never_above_the_most():
+    made = draft(512)
+    assert granted(made, "web", 100, least=50) == Bounds(4, 4, 600.0, 60.0)
+
+
+def test_a_size_larger_than_the_machine_starts_and_names_the_nearest():
+    made = draft(2048)
+    assert granted(made, "web", 1, "performance-m").max == 1
+    (unmet,) = made.unmet
+    assert (unmet.path, unmet.wanted, unmet.nearest) == (
+        "formation.web.size",
+        "performance-m",
+        "standard-2x",
+    )
+
+
+def test_a_machine_smaller_than_every_size_still_has_a_nearest():
+    made = draft(128)
+    assert granted(made, "web", 1).max == 1
+    assert isinstance(made.unmet[0], Unmet)
+    assert made.unmet[0].nearest == "eco"
+
+
+def test_both_limits_are_told_when_both_fall_short():
+    made = draft(1024)
+    assert granted(made, "web", 200).max == 8
+    assert [u.capability for u in made.unmet] == ["instances_max", "memory_bytes"]
