@@ -116,7 +116,7 @@ class Supervisor(SimSupervisor):
             errs_s=self.errs_s,
         )
         if self.build_error:
-            self.build_facts[request.id] = Build(
+            self.builds.facts[request.id] = Build(
                 request.id,
                 request.app,
                 request.source,

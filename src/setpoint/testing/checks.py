@@ -16,7 +16,7 @@ from setpoint.testing.histories import PLAINTEXT
 from setpoint.testing.jobs import process_of
 from setpoint.testing.mishaps import KILLED_BY
 from setpoint.testing.programs import BY_DIGEST
-from setpoint.testing.supervisor import Slot
+from setpoint.testing.slot import Slot
 from setpoint.testing.watch import bounds_of, release_serves
 from setpoint.testing.world import World
 
@@ -163,7 +163,7 @@ def _one_set(
 def _no_leaks(world: World) -> list[str]:
     known = set(world.store.rows.units)
     apps: set[AppId] = {k.app for k in world.supervisor.slots} | set(world.edge.routes)
-    apps |= {b.app for b in world.supervisor.build_facts.values()}
+    apps |= {b.app for b in world.supervisor.builds.facts.values()}
     found = [f"{app} is gone, and something of it is left" for app in sorted(apps - known)]
     adopted = {id for slot in world.supervisor.slots.values() for id in slot.instances}
     adopted |= {process_of(k.id) for k in world.supervisor.jobs.ledger.values() if k.app in known}

@@ -5,9 +5,7 @@ from its records, as the real one does.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import assert_never
 
 import msgspec
@@ -26,19 +24,20 @@ from setpoint.model.process import (
     Instance,
     Kill,
     Phase,
-    ProbeSeen,
     SetFacts,
     SetOrder,
     Start,
     Stop,
 )
-from setpoint.model.release import Build, BuildRequest, Slug
+from setpoint.model.release import BuildRequest
 from setpoint.model.retention import Clearance, Cleared, Stock
 from setpoint.planning import standing
+from setpoint.testing.builds import SimBuilds
 from setpoint.testing.disk import SimDisk
 from setpoint.testing.jobs import SimJobs
-from setpoint.testing.machine import Machine, Proc
-from setpoint.testing.programs import BREAKING, BY_DIGEST, Program
+from setpoint.testing.machine import Machine
+from setpoint.testing.programs import BREAKING, BY_DIGEST
+from setpoint.testing.slot import Slot, probed
 
 CAPABILITIES = Capabilities(
     level="L3",
@@ -48,48 +47,6 @@ CAPABILITIES = Capabilities(
     instances_max=20,
     limits=True,
 )
-
-
-@dataclass
-class Slot:
-    """One set: its order on record, and what is known of it."""
-
-    order: SetOrder
-    environment: Mapping[str, str]
-    instances: dict[InstanceId, Instance] = field(default_factory=dict[InstanceId, Instance])
-    failures: int = 0
-    crashes: int = 0
-    last_exit: Exit | None = None
-    waiting: int = 0
-    last_used_s: float = 0.0
-    ever_ready: bool = False
-    gave_up: bool = False
-    retiring: bool = False
-    last_probe: ProbeSeen | None = None
-    timer: asyncio.TimerHandle | None = None
-
-    @property
-    def facts(self) -> SetFacts:
-        return SetFacts(
-            key=self.order.key,
-            fence=self.order.fence,
-            bounds=self.order.bounds,
-            release=self.order.spec.release,
-            instances=tuple(self.instances.values()),
-            failures=self.failures,
-            crashes=self.crashes,
-            last_exit=self.last_exit,
-            waiting=self.waiting,
-            last_used_s=self.last_used_s,
-            ever_ready=self.ever_ready,
-            gave_up=self.gave_up,
-            retiring=self.retiring,
-            last_probe=self.last_probe,
-        )
-
-    @property
-    def ready(self) -> int:
-        return sum(i.phase is Phase.READY for i in self.instances.values())
 
 
 class SimSupervisor:
@@ -107,7 +64,6 @@ class SimSupervisor:
         self.capabilities = CAPABILITIES
         self.slots: dict[SetKey, Slot] = {}
         self.fences: dict[tuple[AppId, str], Fence] = {}
-        self.build_facts: dict[BuildId, Build] = {}
         self.act_log: list[ActEntry] = []
         self.dropped: set[AppId] = set()
         self.on_act: Callable[[Slot, Act], None] = lambda slot, act: None
@@ -115,12 +71,12 @@ class SimSupervisor:
         self.on_draining: Callable[[InstanceId], None] = lambda id: None
         self.on_drop: Callable[[AppId], None] = lambda app: None
         self.disk = SimDisk(loop)
+        self.builds = SimBuilds(loop, self.disk, self._tell)
         self.jobs = SimJobs(loop, machine, self._tell)
         self._started = 0
         self._owner: dict[InstanceId, SetKey] = {}
         self._poked: set[SetKey] = set()
         self._watchers: dict[asyncio.Queue[AppId | None], None] = {}
-        self._tries: dict[BuildId, int] = defaultdict(int)
 
     # --- the port -------------------------------------------------------------------------
 
@@ -156,7 +112,7 @@ class SimSupervisor:
         self._answer()
         return Seen(
             tuple(s.facts for s in self.slots.values()),
-            tuple(self.build_facts.values()),
+            tuple(self.builds.facts.values()),
             tuple(known.facts for known in self.jobs.ledger.values()),
         )
 
@@ -170,24 +126,13 @@ class SimSupervisor:
 
     async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         self._answer()
-        known = self.build_facts.get(request.id)
-        if known is not None and not known.cut_off:
-            return
-        self.build_facts[request.id] = Build(
-            request.id, request.app, request.source, "running", request.stack
-        )
-        self._tries[request.id] += 1
-        program = BY_DIGEST[request.source]
-        self._loop.call_later(program.build_s, self._built, request, program)
-        self._tell(request.app)
+        self.builds.start(request, self.capabilities.python)
 
     async def drop(self, app: AppId) -> None:
         self._answer()
         self.on_drop(app)
         self.dropped.add(app)
-        for id in [b.id for b in self.build_facts.values() if b.app == app]:
-            del self.build_facts[id]
-            self.disk.drop(id)
+        self.builds.drop(app)
 
     async def stock(self) -> Stock:
         self._answer()
@@ -195,10 +140,9 @@ class SimSupervisor:
 
     async def clear(self, clearance: Clearance) -> Cleared:
         self._answer()
-        busy = any(b.status == "running" for b in self.build_facts.values())
-        cleared = self.disk.clear(clearance, busy=busy)
+        cleared = self.disk.clear(clearance, busy=self.builds.busy)
         for removal in cleared.gone:
-            self.build_facts.pop(BuildId(removal.name), None)
+            self.builds.facts.pop(BuildId(removal.name), None)
         return cleared
 
     async def acts(self, after: int) -> tuple[ActEntry, ...]:
@@ -250,9 +194,7 @@ class SimSupervisor:
         self._owner.clear()
         self._machine.power_off()
         self.jobs.power_off()
-        running = [b.id for b in self.build_facts.values() if b.status == "running"]
-        for id in running:
-            del self.build_facts[id]
+        self.builds.power_off()
         for app in sorted(apps):
             self._tell(app)
 
@@ -323,30 +265,6 @@ class SimSupervisor:
             raise Terminal(f"cannot obey generation {fence}: {highest} was seen already")
         self.fences[key.app, key.process] = fence
 
-    def _built(self, request: BuildRequest, program: Program) -> None:
-        if request.id not in self.build_facts:
-            return
-        fields: dict[str, object] = {"status": "succeeded"}
-        if program.cut_off and self._tries[request.id] == 1:
-            fields = {"status": "failed", "user_error": False, "message": "cut off"}
-        elif not program.builds:
-            fields = {"status": "failed", "message": "no matching distribution found"}
-        else:
-            python = self.capabilities.python
-            fields["slug"] = Slug(
-                request.source,
-                program.processes,
-                request.stack,
-                python,
-                schedule=program.schedule,
-            )
-        self.build_facts[request.id] = msgspec.structs.replace(
-            self.build_facts[request.id], **fields
-        )
-        if self.build_facts[request.id].final:
-            self.disk.keep(self.build_facts[request.id])
-        self._tell(request.app)
-
     def _seen(self, id: InstanceId) -> None:
         if self.up and self.jobs.owns(id):
             self.jobs.look()
@@ -360,7 +278,7 @@ class SimSupervisor:
         if proc is None or proc.code is not None:
             self._ended(slot, instance, 137 if proc is None or proc.code is None else proc.code)
         elif proc.ready and instance.phase is Phase.STARTING:
-            slot.last_probe = _probed(slot, proc)
+            slot.last_probe = probed(slot, proc)
             if slot.last_probe is None:
                 slot.instances[id] = msgspec.structs.replace(
                     instance, phase=Phase.READY, ready_at_s=self._loop.time()
@@ -465,10 +383,3 @@ class SimSupervisor:
                 generation=order.fence.generation,
             )
         )
-
-
-def _probed(slot: Slot, proc: Proc) -> ProbeSeen | None:
-    probe = standing.probe_due(slot.order, slot.facts)
-    if probe is None or proc.status < probe.status_below:
-        return None
-    return ProbeSeen(f"answered {proc.status} to GET {probe.path}", proc.status, "a stack trace")

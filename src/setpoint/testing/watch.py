@@ -16,8 +16,9 @@ from setpoint.planning import release_phase
 from setpoint.store.port import Status
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.programs import BY_DIGEST, FOR_EVER_S
+from setpoint.testing.slot import Slot
 from setpoint.testing.store import SimStore
-from setpoint.testing.supervisor import SimSupervisor, Slot
+from setpoint.testing.supervisor import SimSupervisor
 
 LOOK_AND_LEAP_S = 1.0
 """How old the last look before an effect may be: one slow answer, no more."""

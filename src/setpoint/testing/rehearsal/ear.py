@@ -18,8 +18,8 @@ from setpoint.model.release import Build
 from setpoint.store.port import Status, Store
 from setpoint.testing.rehearsal.events import DYNO, Telling
 from setpoint.testing.rehearsal.stage import Stage
+from setpoint.testing.slot import Slot
 from setpoint.testing.store import Outcomes
-from setpoint.testing.supervisor import Slot
 
 T = TypeVar("T")
 _summary = msgspec.json.Decoder(StatusSummary)

@@ -13,7 +13,7 @@ from setpoint.model.text import told
 from setpoint.planning.explain import ROUTINE_RULES
 from setpoint.testing.rehearsal.ear import dyno_of
 from setpoint.testing.rehearsal.stage import Stage
-from setpoint.testing.supervisor import Slot
+from setpoint.testing.slot import Slot
 from setpoint.views.plans import DraftPlan
 
 _summary = msgspec.json.Decoder(StatusSummary)

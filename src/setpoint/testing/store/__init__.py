@@ -1,0 +1,21 @@
+"""A simulated store: the whole port in memory, linearizable, one dict per table.
+
+It keeps its last few states, so that `StaleReads` can answer from the past. It fails only where
+the real one may: conflicts. Lost answers and outages are added around it (faults.py).
+"""
+
+from setpoint.testing.store.intents import Intents
+from setpoint.testing.store.jobs import Jobs
+from setpoint.testing.store.releases import Releases
+from setpoint.testing.store.retention import Keeping
+from setpoint.testing.store.stale import StaleReads
+from setpoint.testing.store.story import Outcomes, Story
+
+__all__ = ["Outcomes", "SimStore", "StaleReads"]
+
+
+class SimStore(Intents, Story, Releases, Jobs, Keeping):
+    """Implements store.port.Store."""
+
+    async def close(self) -> None:
+        """Memory goes with the process."""

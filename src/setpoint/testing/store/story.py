@@ -1,0 +1,104 @@
+"""Changes, events, the journal and status of the simulated store."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from setpoint.model import paths
+from setpoint.model.change import UnitChange
+from setpoint.model.condition import settled
+from setpoint.model.history import Took
+from setpoint.model.ids import AppId
+from setpoint.model.job import Job
+from setpoint.model.journal import Entry, EntryState
+from setpoint.store.port import Event, Field, Status
+from setpoint.testing.store.tables import Tables
+
+Outcomes = Sequence[tuple[int, EntryState, str]]
+
+
+class Story(Tables):
+    """What was asked for, what was done about it, and what came of it."""
+
+    async def changes(self, unit: AppId | None, limit: int = 50) -> tuple[UnitChange, ...]:
+        found = [c for c in reversed(self.told) if unit is None or c.unit == unit]
+        return tuple(found[:limit])
+
+    async def change(self, seq: int) -> tuple[UnitChange, ...]:
+        return tuple(c for c in self.told if c.change.seq == seq)
+
+    async def fields(self, unit: AppId) -> tuple[Field, ...]:
+        live = self.rows.units.get(unit)
+        leaves = paths.flatten(live.intent) if live is not None else {}
+        return tuple(Field(p, c) for p, c in self.provenance[unit].items() if p in leaves)
+
+    async def events(self, after: int, limit: int = 500) -> tuple[Event, ...]:
+        return tuple(e for e in self.log[after : after + limit] if e.cursor > self._floor)
+
+    async def event_bounds(self) -> tuple[int, int]:
+        return self._floor, len(self.log)
+
+    async def tell(self, type_: str, **facts: object) -> None:
+        self._emit("", type_, facts)
+        self._committed()
+
+    async def begin_pass(
+        self, entries: Sequence[Entry], jobs: Sequence[Job] = ()
+    ) -> tuple[int, ...]:
+        for job in jobs:
+            self._put_job(msgspec.structs.replace(job, state="handed"))
+        ids = tuple(self._add(entry) for entry in entries)
+        self._committed()
+        return ids
+
+    async def end_pass(
+        self, outcomes: Outcomes, unit: AppId, status: Status | None, now_s: float
+    ) -> None:
+        for id, state, result in outcomes:
+            self.entries[id] = msgspec.structs.replace(
+                self.entries[id], state=state, result=result, ended_at_s=now_s
+            )
+        before = self.rows.status.get(unit)
+        newer = (
+            before is None
+            or status is None
+            or status.observed_generation >= before.observed_generation
+        )
+        if status is not None:
+            self.on_status(unit, status)
+        if status is not None and newer and unit in self.rows.units:
+            self.rows.status[unit] = status
+            self._emit(unit, "status.changed", status)
+            self._remember_settled(unit, status)
+        self._committed()
+
+    async def record_acts(self, entries: Sequence[Entry], after: int) -> None:
+        for entry in entries:
+            self._add(entry)
+        self._acts_seen = max(self._acts_seen, after)
+        self._committed()
+
+    async def acts_seen(self) -> int:
+        return self._acts_seen
+
+    async def journal(self, unit: AppId, limit: int = 100) -> tuple[Entry, ...]:
+        newest = reversed(self.entries_of[unit][-limit:])
+        return tuple(self.entries[id] for id in newest)
+
+    async def status(self, unit: AppId) -> Status | None:
+        return self.rows.status.get(unit)
+
+    def _remember_settled(self, unit: AppId, status: Status) -> None:
+        key = (unit, status.observed_generation)
+        if settled(status.conditions) and key not in self._settled:
+            self._settled[key] = status.at_s
+
+    async def took(self, unit: AppId, limit: int = 100) -> tuple[Took, ...]:
+        found = [
+            Took(c.change.seq, c.change.verb, at_s - c.change.asked.at_s)
+            for c in reversed(self.told)
+            if unit in self.rows.units
+            and c.unit == unit
+            and (at_s := self._settled.get((unit, c.generation))) is not None
+        ]
+        return tuple(found[:limit])

@@ -1,0 +1,112 @@
+"""What the simulated store holds: one dict per table, and its last few states."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from setpoint.model.app import AppIntent, Unit
+from setpoint.model.change import UnitChange
+from setpoint.model.ids import AppId, Digest, JobId
+from setpoint.model.job import Job
+from setpoint.model.journal import Entry
+from setpoint.model.release import Build, Release
+from setpoint.store.port import Committed, Event, Status
+
+STATES_KEPT = 4
+
+
+@dataclass
+class Rows:
+    """What passes read. Values are immutable, so a shallow copy is a snapshot."""
+
+    units: dict[AppId, Unit] = field(default_factory=dict[AppId, Unit])
+    status: dict[AppId, Status] = field(default_factory=dict[AppId, Status])
+    builds: dict[AppId, tuple[Build, ...]] = field(default_factory=dict[AppId, tuple[Build, ...]])
+    releases: dict[AppId, tuple[Release, ...]] = field(
+        default_factory=dict[AppId, tuple[Release, ...]]
+    )
+    jobs: dict[AppId, tuple[Job, ...]] = field(default_factory=dict[AppId, tuple[Job, ...]])
+    """newest first"""
+
+    def copy(self) -> "Rows":
+        return Rows(
+            dict(self.units),
+            dict(self.status),
+            dict(self.builds),
+            dict(self.releases),
+            dict(self.jobs),
+        )
+
+
+class Tables:
+    """`writes` counts commits: a settled world must not move it.
+
+    `moved_at`: for each app, when each of its generations began. `on_status` hears every status
+    that is offered, also one that is refused for being older.
+    """
+
+    def __init__(self, incarnation: int = 1) -> None:
+        self.incarnation = incarnation
+        self.writes = 0
+        self.rows = Rows()
+        self.past: deque[Rows] = deque([Rows()], maxlen=STATES_KEPT)
+        self.entries: dict[int, Entry] = {}
+        self.entries_of: dict[str, list[int]] = defaultdict(list)
+        self.told: list[UnitChange] = []
+        self.log: list[Event] = []
+        self.provenance: dict[AppId, dict[str, int]] = defaultdict(dict)
+        self.secrets: dict[str, str] = {}
+        self.moved_at: dict[AppId, list[tuple[int, float]]] = defaultdict(list)
+        self.on_status: Callable[[AppId, Status], None] = lambda unit, status: None
+        self.on_verdict: Callable[[AppId, int, bool], None] = lambda app, version, good: None
+        self._documents: dict[tuple[AppId, int], AppIntent] = {}
+        self._changed_at: dict[tuple[AppId, str], int] = {}
+        self._asked: dict[tuple[str, str], Committed] = {}
+        self._sources: dict[Digest, float] = {}
+        self._marks: list[tuple[float, int]] = []
+        self._floor = 0
+        self._settled: dict[tuple[AppId, int], float] = {}
+        self._seq = 0
+        self._rev = 0
+        self._acts_seen = 0
+
+    def take_up(self, unit: Unit, entries: Sequence[Entry] = ()) -> None:
+        """One that was here before this store was; `entries` of its journal, oldest first."""
+        self.rows.units[unit.id] = unit
+        self._documents[unit.id, unit.rev] = unit.intent
+        self.moved_at[unit.id].append((unit.generation, unit.updated_at_s))
+        self.incarnation = max(self.incarnation, unit.incarnation)
+        self._seq, self._rev = max(self._seq, unit.last_change), max(self._rev, unit.rev)
+        for entry in entries:
+            self._add(entry)
+
+    def _emit(self, unit: str, type_: str, body: object) -> None:
+        self.log.append(Event(len(self.log) + 1, unit, type_, msgspec.json.encode(body)))
+
+    def _committed(self) -> None:
+        self.writes += 1
+        self.past.append(self.rows.copy())
+
+    def _named(self, name: str) -> Unit | None:
+        return next((u for u in self.rows.units.values() if u.name == name), None)
+
+    def _add(self, entry: Entry) -> int:
+        id = len(self.entries) + 1
+        self.entries[id] = msgspec.structs.replace(entry, id=id)
+        self.entries_of[entry.app].append(id)
+        return id
+
+    def _job(self, app: AppId, id: JobId) -> Job | None:
+        return next((j for j in self.rows.jobs.get(app, ()) if j.id == id), None)
+
+    def _put_job(self, job: Job) -> None:
+        """In its place, or as the newest. What is final stays; what was asked to stop, too."""
+        rows = self.rows.jobs.get(job.app, ())
+        known = self._job(job.app, job.id)
+        if known is None:
+            self.rows.jobs[job.app] = (job, *rows)
+        elif not known.final:
+            job = msgspec.structs.replace(job, stop_asked=job.stop_asked or known.stop_asked)
+            self.rows.jobs[job.app] = tuple(job if j.id == job.id else j for j in rows)
