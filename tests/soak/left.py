@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from setpoint.drivers.local import uids
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.sandbox.netlink import Netlink
 from tests.acceptance.plane import Plane
@@ -21,7 +20,7 @@ def beside_instances(plane: Plane) -> list[str]:
     apps = {app for app, _ in recorded(plane)}
     names = {f"{app}" for app in apps}
     return [
-        *_processes(roots),
+        *_processes(paths, roots),
         *(g for g in _cgroups(paths) if g.partition("@")[0] not in names),
         *_empty_cgroups(paths),
         *_pins(paths, apps),
@@ -34,14 +33,19 @@ def at_all(plane: Plane) -> list[str]:
     """After `down`."""
     paths = Paths.of(plane.data)
     links = [f"link {name}" for name, alias in _links() if paths.installation in alias]
-    return [*_processes(set()), *_plane(paths), *_cgroups(paths), *links, *_pins(paths, set())]
+    return [
+        *_processes(paths, set()),
+        *_plane(paths),
+        *_cgroups(paths),
+        *links,
+        *_pins(paths, set()),
+    ]
 
 
-def _processes(roots: set[int]) -> Iterator[str]:
-    """Users' programs that are below none of these. As root only: else there are no such users."""
-    if os.geteuid() != 0:
-        return
-    parents = {pid: parent for pid, parent, uid in _table() if uid in uids.app_uids()}
+def _processes(paths: Paths, roots: set[int]) -> Iterator[str]:
+    """Programs of this installation's apps that are below none of these. Only where they have
+    control groups: user ids would not do, others who run here may have given the same to theirs."""
+    parents = {pid: parent for pid, parent in _table() if _belongs(pid, paths)}
     for pid in parents:
         above = pid
         while above in parents and above not in roots:
@@ -52,17 +56,23 @@ def _processes(roots: set[int]) -> Iterator[str]:
                 yield f"process {pid}: {words.decode(errors='replace')[:100]}"
 
 
-def _table() -> Iterator[tuple[int, int, int]]:
-    """(pid, parent, user) of everything that runs."""
+def _belongs(pid: int, paths: Paths) -> bool:
+    with contextlib.suppress(OSError):
+        return f"/setpoint-{paths.installation}/" in Path(f"/proc/{pid}/cgroup").read_text()
+    return False
+
+
+def _table() -> Iterator[tuple[int, int]]:
+    """(pid, parent) of everything that runs."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            yield int(folder.name), parent, folder.stat().st_uid
+            yield int(folder.name), parent
 
 
 def _plane(paths: Paths) -> Iterator[str]:
     wanted = f"SETPOINT_DATA={paths.data}".encode()
-    for pid, _, _ in _table():
+    for pid, _ in _table():
         with contextlib.suppress(OSError):
             folder = Path(f"/proc/{pid}")
             if wanted in (folder / "environ").read_bytes().split(b"\0") and runs(pid):

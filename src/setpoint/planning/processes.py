@@ -115,11 +115,17 @@ def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
     elif facts is not None and len(facts.live) > bounds.max:
         up = len(facts.live)
         draft.wait(want.process, f"{up} {want.process} instances are up, {bounds} intended")
-    if facts is not None and facts.crashes >= CRASHES_TOLD and not want.ready:
+    if facts is not None and _crashes_on(want, facts):
         how = facts.last_exit.text if facts.last_exit is not None else "crashes"
         draft.stall(
             "Crashing", f"{want.process} {how}, {facts.crashes} times in a row; see its logs"
         )
+
+
+def _crashes_on(want: Wanted, facts: SetFacts) -> bool:
+    """Of a set that was never ready, its release's verdict tells, with what it wrote."""
+    judged = want.order.attempts_max > 0 and not facts.ever_ready
+    return facts.crashes >= CRASHES_TOLD and not want.ready and not judged
 
 
 def _why_wait(target: Release, want: Wanted) -> str:

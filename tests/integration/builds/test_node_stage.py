@@ -14,7 +14,7 @@ from setpoint.drivers.builders.node import engine
 from setpoint.formats import control
 from setpoint.model.release import Build
 from tests.integration.builds.site import BuildSite, plane_up
-from tests.support.processes import running
+from tests.support.processes import alive, descendants, running
 from tests.support.registry import Registry, served
 from tests.support.waiting import until
 
@@ -230,15 +230,16 @@ def test_supervisor_killed_while_scripts_run_begins_them_again(site: Site) -> No
 
 
 def test_scripts_of_an_app_that_goes_away_are_ended_and_its_cache_goes(site: Site) -> None:
-    script = "echo mine > ~/kept; echo begun; sleep 3107"
+    own = f"3107.{os.getpid()}"
+    script = f"echo mine > ~/kept; echo begun; sleep {own}"
     request = site.ask("gone", site.registry.project(scripts={**START, "build": script}))
     site.says(request, "       begun")
     cache = site.plane.paths.build_caches / request.app
     assert cache.exists()
-    assert running("sleep", "3107")
+    assert running("sleep", own)
     site.plane.tell(control.DropApp(request.app))
     until(lambda: not site.said(request), what="its output is gone")
-    assert not running("sleep", "3107")
+    assert not running("sleep", own)
     assert request.id not in {build.id for build in site.builds()}
     assert not cache.exists()
     until(lambda: not list(site.plane.paths.trees.iterdir()), what="no tree is left")
@@ -250,13 +251,15 @@ def test_builder_of_an_app_that_goes_away_is_ended_and_makes_room(site: Site) ->
     registry.held.add("endless")
     request = site.ask("leaving", registry.project(("endless",), scripts=START))
     until(lambda: any("endless" in path for path in registry.asked), what="it is being fetched")
+    builder = running("setpoint.processes.builder", below=site.plane.supervisor_pid)
+    fetching = [pid for each in builder for pid in descendants(each)]
+    assert fetching
     site.plane.tell(control.DropApp(request.app))
     until(lambda: not site.said(request), what="its output is gone")
     registry.let_go.set()
     registry.held.clear()
     assert request.id not in {build.id for build in site.builds()}
-    assert not running("-m", "setpoint.processes.builder")
-    assert not running("npm", "ci")
+    assert not any(alive(pid) for pid in builder + fetching)
     assert site.built("staying", registry.project(scripts=START)).status == "succeeded"
 
 

@@ -505,6 +505,25 @@ def test_a_crashing_process_is_told_and_left_to_its_standing_order(serving: Scen
     assert message == "web ran out of memory and was killed, 4 times in a row; see its logs"
 
 
+def test_a_new_release_that_never_got_ready_is_told_by_its_verdict_alone(serving: Scene):
+    """Told as a crash at once, a deploy would end before there is a word of why."""
+    serving.deploy("b")
+    serving.go()
+    serving.build_ends()
+    serving.go()
+    serving.go()
+    serving.gives_up()
+    (new,) = [s for s in serving.sets() if not s.ever_ready]
+    about_to = msgspec.structs.replace(new, gave_up=False, crashes=3)
+    others = tuple(s for s in serving.observed.sets if s.key != new.key)
+    serving.observed = msgspec.structs.replace(serving.observed, sets=(*others, about_to))
+    assert not said(serving.plan(), ConditionType.STALLED).status
+    serving.gives_up()
+    serving.go()
+    stalled = said(serving.go(), ConditionType.STALLED)
+    assert stalled.reason == "ReleaseFailed"
+
+
 def serving_order(scene: Scene):
     """The standing order under which the scene's web stands."""
     empty = msgspec.structs.replace(scene.observed, sets=(), route=None)
