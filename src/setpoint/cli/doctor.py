@@ -41,10 +41,13 @@ def _fields(told: dict[str, Any]) -> list[tuple[str, str]]:
     capabilities = told["capabilities"]
     return [
         ("  isolation", f"{told['level']} ({told['level_words']})"),
-        ("  python", capabilities["python"]),
+        ("  python", f"{capabilities['python_version']} ({capabilities['python']})"),
+        ("  node", ", ".join(capabilities["node_versions"])),
         ("  stack", capabilities["stack"]),
         ("  memory", f"{capabilities['memory_bytes'] // 2**20} MiB"),
         ("  limits", "enforced" if capabilities["limits"] else "not enforced"),
+        ("  sizes", ", ".join(capabilities["sizes"])),
+        ("  TLS", ", ".join(capabilities["tls_hosts"])),
         ("  instances", f"at most {capabilities['instances_max']} per process type"),
         ("  disk", _disk(told["disk"])),
         ("  data", _rooms(told["disk"]["rooms"])),

@@ -50,7 +50,7 @@ def verdict(app: dict[str, Any]) -> Verdict:
         case "stalled":
             return "stalled"
         case "settled":
-            return "unmet" if app["unmet"] else "settled"
+            return "settled" if all(u["warned"] for u in app["unmet"]) else "unmet"
         case _:
             return "converging"
 

@@ -34,6 +34,7 @@ class Settings:
     """Seconds throughout. `passes_max`: how many apps may be worked on at the same time."""
 
     period_s: float = 30.0
+    probe_s: float = 5.0
     look_timeout_s: float = 5.0
     step_timeout_s: float = 30.0
     acts_pause_s: float = 1.0
@@ -100,6 +101,7 @@ class Loop:
             group.create_task(self._follow(self._driver.changes))
             group.create_task(self._follow(self._edge.changes))
             group.create_task(self._survey_for_ever())
+            group.create_task(self._hope_for_ever())
             group.create_task(self._keep_acts())
             await self._beat(group)
 
@@ -152,11 +154,21 @@ class Loop:
         for unit in units:
             self.wake(unit.id, Priority.RESYNC)
         self._news.set()
-        for app in self._hopes.after(await self._observer.probe()):
-            self.wake(app)
         snapshot = await self._observer.snapshot(next(self._ticks))
         known = frozenset(u.id for u in await self._store.units())
         await self._orphans.sweep(snapshot, known)
+
+    async def _hope_for_ever(self) -> None:
+        """Whoever was short of what is offered now is looked at, and nobody else."""
+        while True:
+            try:
+                for app in self._hopes.after(await self._observer.probe()):
+                    self.wake(app)
+            except (SetpointError, TimeoutError) as error:
+                self._log.info("offers.unknown", extra={"error": str(error)})
+            except Exception:
+                self._log.exception("offers.broke")
+            await asyncio.sleep(self._settings.probe_s)
 
     async def _keep_acts(self) -> None:
         while True:

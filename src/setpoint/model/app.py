@@ -61,8 +61,14 @@ DYNO_SIZES: dict[str, DynoSize] = {
         DynoSize("standard-1x", 512 * MIB, 256, 1024),
         DynoSize("standard-2x", 1024 * MIB, 512, 2048),
         DynoSize("performance-m", 2560 * MIB, 4096, 4096),
+        DynoSize("performance-l", 14 * 1024 * MIB, 4096, 8192),
+        DynoSize("performance-l-ram", 30 * 1024 * MIB, 4096, 8192),
+        DynoSize("performance-xl", 62 * 1024 * MIB, 4096, 16384),
+        DynoSize("performance-2xl", 126 * 1024 * MIB, 4096, 32768),
     )
 }
+"""Every size that may be wished for, by growing memory; which of them a machine has is another
+matter. Heroku's Cedar generation."""
 
 
 ProcessKind = Literal["web", "worker", "function", "release"]

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from setpoint.model.app import DYNO_SIZES
+
 Level = Literal["L3", "L2", "L0"]
 
 LEVEL_WORDS: dict[str, str] = {
@@ -24,6 +26,14 @@ class Capabilities(msgspec.Struct, frozen=True):
     limits: bool
     """memory and pid limits are enforced"""
     missing: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = tuple(DYNO_SIZES)
+    """dyno sizes that there is memory for, by growing memory"""
+    python_version: str = ""
+    """of `python`"""
+    node_versions: tuple[str, ...] = ()
+    """that an app may get, the machine's own first"""
+    tls_hosts: tuple[str, ...] = ()
+    """patterns of the hosts that the edge has a certificate for"""
     provider: str = "this machine"
     workarounds: dict[str, str] = {}
     """capability -> the way round it, in the driver's own words"""
@@ -49,3 +59,5 @@ class Unmet(msgspec.Struct, frozen=True):
     because: str
     provider: str = ""
     workaround: str = ""
+    warned: bool = False
+    """the nearest was taken in its place and its release warns of that: no command fails over it"""

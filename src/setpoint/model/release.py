@@ -38,12 +38,24 @@ class ProcessType(msgspec.Struct, frozen=True):
     runtime: str = ""
 
 
+class Wish(msgspec.Struct, frozen=True):
+    """What a source asked its build for and did not get. `path`: `source.` and the runtime;
+    `capability`: the field of Capabilities that falls short; `got`: taken in its place; `because`:
+    names the file that asks."""
+
+    path: str
+    capability: str
+    wanted: str
+    got: str
+    because: str
+
+
 class Slug(msgspec.Struct, frozen=True):
     """What a build leaves behind: layers by content, and what they can run.
 
     `code`: digest of the code layer. `stack`: hash of OS release, libc, interpreter, architecture.
     `python`: path of the interpreter the layers were made for. `node`: version of the Node.js they
-    were made for, '' where there is none in it.
+    were made for, '' where there is none in it. `warnings` tell of `unmet`, too.
     """
 
     code: Digest
@@ -53,6 +65,7 @@ class Slug(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     schedule: tuple[CronJob, ...] = ()
     node: str = ""
+    unmet: tuple[Wish, ...] = ()
 
     def process(self, name: str) -> ProcessType | None:
         return next((p for p in self.processes if p.name == name), None)

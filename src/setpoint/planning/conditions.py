@@ -30,7 +30,8 @@ def _satisfiable(draft: Draft) -> Condition:
     if not draft.unmet:
         return _make(draft, ConditionType.SATISFIABLE, True, "Satisfiable", "")
     told = "; ".join(f"{u.path}: wanted {u.wanted}, offered {u.offered}" for u in draft.unmet)
-    return _make(draft, ConditionType.SATISFIABLE, False, "NoProviderOffers", told)
+    reason = "Substituted" if all(u.warned for u in draft.unmet) else "NoProviderOffers"
+    return _make(draft, ConditionType.SATISFIABLE, False, reason, told)
 
 
 def _progressing(draft: Draft) -> Condition:

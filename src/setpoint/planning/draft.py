@@ -40,5 +40,33 @@ class Draft:
         if self.stalled is None:
             self.stalled = (reason, message)
 
+    def fall_short(
+        self,
+        path: str,
+        wanted: str,
+        offered: str,
+        capability: str,
+        because: str,
+        *,
+        nearest: str = "",
+        warned: bool = False,
+    ) -> None:
+        """`nearest`: what to ask for instead; '' where that is what is offered."""
+        offers = self.capabilities
+        way_round = offers.workarounds.get(capability, "")
+        self.unmet.append(
+            Unmet(
+                path,
+                wanted,
+                offered,
+                capability,
+                nearest or offered,
+                because,
+                offers.provider,
+                way_round,
+                warned,
+            )
+        )
+
     def wait(self, on: str, because: str, look_again_s: float = 1.0) -> None:
         self.waiting.append(Waiting(on, because, look_again_s))

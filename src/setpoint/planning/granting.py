@@ -5,13 +5,16 @@ wishes can be read off another's status.
 """
 
 from setpoint.model.app import DYNO_SIZES, MIB, DynoSize, Formation
-from setpoint.model.capability import Capabilities, Unmet
+from setpoint.model.capability import Capabilities
 from setpoint.model.process import Bounds
 from setpoint.planning.draft import Draft
 
 OVERCOMMIT = 4
 """A size is the most an instance may take, and most take a fraction of it: so many times the
 machine's memory is granted to one app."""
+
+
+SMALLEST = next(iter(DYNO_SIZES.values()))
 
 
 def grant(draft: Draft, process: str, formation: Formation) -> Bounds:
@@ -48,40 +51,29 @@ def _memory_offered(draft: Draft, process: str, wanted: int, size: DynoSize) -> 
 def _clip(
     draft: Draft, process: str, wanted: int, offered: int, capability: str, because: str
 ) -> None:
-    path, most = f"formation.{process}.max", str(offered)
-    draft.unmet.append(
-        Unmet(path, str(wanted), most, capability, most, because, *_way_round(draft, capability))
-    )
+    path = f"formation.{process}.max"
+    draft.fall_short(path, str(wanted), str(offered), capability, because)
 
 
 def _check_size(draft: Draft, process: str, size: DynoSize) -> None:
-    """One that is larger than the machine starts all the same: it need not come to its limit."""
-    memory = draft.capabilities.memory_bytes
-    if size.memory_bytes_max <= memory:
+    """One that is larger than the machine starts all the same: it need not come to its limit. Of
+    the smallest nothing is told: there is none to ask for instead."""
+    if size.name in draft.capabilities.sizes or size.memory_bytes_max == SMALLEST.memory_bytes_max:
         return
-    draft.unmet.append(
-        Unmet(
-            f"formation.{process}.size",
-            size.name,
-            _mib(memory),
-            "memory_bytes",
-            _nearest(draft.capabilities),
-            f"one {size.name} may take {_mib(size.memory_bytes_max)}, more than the machine has",
-            *_way_round(draft, "memory_bytes"),
-        )
+    memory = _mib(draft.capabilities.memory_bytes)
+    draft.fall_short(
+        f"formation.{process}.size",
+        size.name,
+        memory,
+        "sizes",
+        f"one {size.name} may take {_mib(size.memory_bytes_max)}, more than the {memory} there are",
+        nearest=_nearest(draft.capabilities),
     )
 
 
 def _nearest(capabilities: Capabilities) -> str:
-    """The largest size that there is memory for, else the smallest there is."""
-    by_memory = sorted(DYNO_SIZES.values(), key=lambda s: s.memory_bytes_max)
-    fitting = [s for s in by_memory if s.memory_bytes_max <= capabilities.memory_bytes]
-    return (fitting[-1] if fitting else by_memory[0]).name
-
-
-def _way_round(draft: Draft, capability: str) -> tuple[str, str]:
-    offers = draft.capabilities
-    return offers.provider, offers.workarounds.get(capability, "")
+    """The largest size that there is memory for, else the smallest of all."""
+    return capabilities.sizes[-1] if capabilities.sizes else SMALLEST.name
 
 
 def _mib(count: int) -> str:

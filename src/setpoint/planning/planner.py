@@ -17,6 +17,7 @@ from setpoint.planning import (
     releases,
     removal,
     routes,
+    runtimes,
 )
 from setpoint.planning.draft import Draft
 
@@ -29,6 +30,7 @@ def plan(unit: Unit, observed: Observed, capabilities: Capabilities, now_s: floa
         return conditions.finish(draft)
     builds.plan_build(draft)
     releases.plan_release(draft)
+    runtimes.plan_runtimes(draft)
     release_phase.plan_release_phase(draft)
     wanted = processes.plan_processes(draft)
     routes.plan_route(draft, wanted)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from setpoint import workers
 from setpoint.drivers import clock
-from setpoint.drivers.builders.stack import candidates, find_python, stack
+from setpoint.drivers.builders.stack import candidates, find_python
 from setpoint.drivers.local import privileges, sandbox, uids
 from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.adoption import Adoption
@@ -34,6 +34,7 @@ from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.launching import Ground, Launcher
 from setpoint.drivers.local.ledger import Ledger
 from setpoint.drivers.local.logs import Logs
+from setpoint.drivers.local.offers import Offers
 from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.recipe import Layers
@@ -44,11 +45,8 @@ from setpoint.drivers.local.sockets import Sockets
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Table
 from setpoint.drivers.local.trees import Trees
-from setpoint.drivers.local.workarounds import WORKAROUNDS
 from setpoint.drivers.local.worker_files import install_worker
 from setpoint.formats.control import FactsChanged
-from setpoint.model.app import INSTANCES_MAX
-from setpoint.model.capability import Capabilities
 from setpoint.model.errors import SetpointError
 from setpoint.model.release import NODEJS, PYTHON
 from setpoint.processes import inherit, oplog
@@ -77,7 +75,8 @@ def main() -> int:
 @dataclass(frozen=True)
 class Machine:
     confinement: Confinement
-    capabilities: Capabilities
+    python: str
+    offers: Offers
     workers: Mapping[str, Path]
 
 
@@ -91,20 +90,7 @@ def look_around(paths: Paths) -> Machine:
         runtime: install_worker(Path(workers.__path__[0]) / folder, paths.tools, python)
         for runtime, folder in WORKERS.items()
     }
-    return Machine(confinement, _capabilities(confinement, python), installed)
-
-
-def _capabilities(confinement: Confinement, python: str) -> Capabilities:
-    return Capabilities(
-        level=confinement.level,
-        stack=stack(python),
-        python=python,
-        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE"),
-        instances_max=INSTANCES_MAX,
-        limits=confinement.limits,
-        missing=confinement.missing,
-        workarounds=WORKAROUNDS,
-    )
+    return Machine(confinement, python, Offers(confinement, python, os.environ), installed)
 
 
 async def serve(paths: Paths, machine: Machine, who: Accounts, listener: socket.socket) -> None:
@@ -153,8 +139,8 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         table, hands, orders, lasting, sockets, hub, now_s, clock.Jumps().since_last
     )
     site, handovers = _site(paths, machine, who), Handovers(paths.builds, who.plane)
-    python, trees = machine.capabilities.python, Trees(paths)
-    shop = Shop(ground, python, handovers, trees, lambda: secrets.token_hex(3))
+    trees = Trees(paths)
+    shop = Shop(ground, machine.python, handovers, trees, lambda: secrets.token_hex(3))
     builds = Builds(site, shop, hub.tell_app, now_s)
     jobs = Jobs(
         JobLauncher(ground, launcher.port, Shelf(paths.keeper_socket)),
@@ -165,9 +151,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         clock.Jumps().since_last,
     )
     collecting = Collecting(site, builds)
-    requests = Requests(
-        supervisor, jobs, builds, logs, acts, ground, machine.capabilities, collecting
-    )
+    requests = Requests(supervisor, jobs, builds, logs, acts, ground, machine.offers, collecting)
     door = ControlServer(
         requests.answer,
         lambda: [
@@ -188,7 +172,7 @@ def _site(paths: Paths, machine: Machine, who: Accounts) -> Site:
     account: dict[str, str] = {}
     if who.builder is not None and who.plane is not None:
         account = {privileges.UID: str(who.builder), privileges.GID: str(who.plane)}
-    return Site(paths, machine.capabilities.python, account, who.plane)
+    return Site(paths, machine.python, account, who.plane)
 
 
 def _peers(who: Accounts) -> frozenset[int]:

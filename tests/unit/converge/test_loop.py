@@ -8,13 +8,16 @@ import msgspec
 import pytest
 
 from setpoint.converge import loop
-from setpoint.model.app import AppIntent, Formation, SecretRef, Source
+from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit
+from setpoint.model.capability import Capabilities
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.errors import Terminal, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.journal import Entry
-from setpoint.model.observed import StatusSummary
+from setpoint.model.observed import Observed, StatusSummary
 from setpoint.model.process import SetOrder
+from setpoint.model.steps import Plan
+from setpoint.planning import planner
 from setpoint.store.port import Status, UnitWrite
 from setpoint.testing import builders
 from setpoint.testing.loop import run
@@ -59,6 +62,10 @@ class Stage:
     async def settled(self, id: AppId, within_s: float = 300.0) -> None:
         unit = self.world.store.rows.units[id]
         await self.until(lambda: not self.world.progressing(unit), within_s)
+
+    def offer(self, **capabilities: object) -> None:
+        supervisor = self.world.supervisor
+        supervisor.capabilities = msgspec.structs.replace(supervisor.capabilities, **capabilities)
 
     def status(self, id: AppId) -> Status:
         return self.world.store.rows.status[id]
@@ -410,5 +417,39 @@ def test_a_command_that_arrives_after_people_changed_their_minds_back_is_refused
         with pytest.raises(Terminal):
             await remove(*held[0])
         assert stage.ready(SHOP) == 1
+
+    play(story)
+
+
+def test_more_offers_are_looked_at_by_those_that_were_short_of_them_and_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    planned: list[str] = []
+
+    def noted(unit: Unit, observed: Observed, offers: Capabilities, now_s: float) -> Plan:
+        planned.append(unit.name)
+        return planner.plan(unit, observed, offers, now_s)
+
+    monkeypatch.setattr(loop, "make_plan", noted)
+
+    async def story(stage: Stage) -> None:
+        stage.offer(instances_max=2)
+        await stage.create(SHOP, web=Formation(4, 4))
+        await stage.create(API)
+        await stage.settled(SHOP)
+        await stage.settled(API)
+        assert not stage.says(SHOP, ConditionType.SATISFIABLE).status
+        assert stage.ready(SHOP) == 2
+        planned.clear()
+        await stage.until(lambda: set(planned) == {"shop", "api"})  # all are, once a period
+        await asyncio.sleep(1.0)
+        planned.clear()
+        stage.offer(memory_bytes=2**40)
+        await asyncio.sleep(loop.Settings.probe_s + 1)
+        assert planned == []
+        stage.offer(instances_max=3)
+        await stage.until(lambda: stage.ready(SHOP) == 3, within_s=loop.Settings.probe_s + 5)
+        assert set(planned) == {"shop"}
+        assert stage.says(SHOP, ConditionType.SATISFIABLE).message.endswith("offered 3")
 
     play(story)

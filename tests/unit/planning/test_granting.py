@@ -1,7 +1,6 @@
 """What is granted of a formation: memory is counted, and what falls short says what is nearest."""
 
 from setpoint.model.app import MIB, Formation
-from setpoint.model.capability import Unmet
 from setpoint.model.process import Bounds
 from setpoint.planning.draft import Draft
 from setpoint.planning.granting import grant
@@ -56,7 +55,7 @@ def test_on_demand_the_least_is_never_above_the_most():
 
 
 def test_a_size_larger_than_the_machine_starts_and_names_the_nearest():
-    made = draft(2048)
+    made = draft(2048, sizes=("eco", "basic", "standard-1x", "standard-2x"))
     assert granted(made, "web", 1, "performance-m").max == 1
     (unmet,) = made.unmet
     assert (unmet.path, unmet.wanted, unmet.nearest) == (
@@ -67,9 +66,10 @@ def test_a_size_larger_than_the_machine_starts_and_names_the_nearest():
 
 
 def test_a_machine_smaller_than_every_size_still_has_a_nearest():
-    made = draft(128)
+    made = draft(128, sizes=())
     assert granted(made, "web", 1).max == 1
-    assert isinstance(made.unmet[0], Unmet)
+    assert made.unmet == []
+    assert granted(made, "worker", 1, "standard-2x").max == 1
     assert made.unmet[0].nearest == "eco"
 
 

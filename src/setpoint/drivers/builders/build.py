@@ -34,7 +34,7 @@ from setpoint.drivers.builders.workshop import Workshop
 from setpoint.formats import slugignore
 from setpoint.model.ids import Digest
 from setpoint.model.job import CronJob
-from setpoint.model.release import NODEJS, BuildRequest, ProcessType, Slug
+from setpoint.model.release import NODEJS, BuildRequest, ProcessType, Slug, Wish
 
 
 def build(shop: Workshop) -> Slug:
@@ -60,7 +60,7 @@ def build(shop: Workshop) -> Slug:
         parts = node.prepare(shop, root, processes)
         built = _with_layers(shop, root, processes, parts)
         code, warned = _code_layer(shop, root, code_layers, parts, built.processes)
-    warnings = (*built.warnings, *warned)
+    warnings = (*(w.because for w in built.unmet), *built.warnings, *warned)
     for warning in warnings:
         shop.say.warn(warning)
     shop.say.topic(f"Build succeeded: code {code[:12]}, stack {shop.request.stack}")
@@ -72,6 +72,7 @@ def build(shop: Workshop) -> Slug:
         warnings=warnings,
         schedule=schedule,
         node=parts.version,
+        unmet=built.unmet,
     )
 
 
@@ -116,6 +117,7 @@ def _is_site(process: ProcessType) -> bool:
 class _Built:
     processes: tuple[ProcessType, ...]
     warnings: tuple[str, ...]
+    unmet: tuple[Wish, ...]
 
 
 def _with_layers(
@@ -123,10 +125,10 @@ def _with_layers(
 ) -> _Built:
     """Each process with the layer of its folder. Equal needs share one layer."""
     made: dict[tuple[str, str], Digest] = {}
-    warnings = list(parts.warnings)
+    warnings, unmet = list(parts.warnings), parts.unmet
     if any(map(_is_python, processes)):
         wish = python_version.wanted(lambda name: tree.read(root, name, python_version.BYTES_MAX))
-        warnings += python_version.warning(wish, shop.python.label)
+        unmet += python_version.unmet(wish, shop.python.label)
     for process in processes:
         need = _need(process)
         if need not in made and process.runtime != NODEJS:
@@ -136,7 +138,7 @@ def _with_layers(
         parts.with_layer(p) if p.runtime == NODEJS else structs.replace(p, layer=made[_need(p)])
         for p in processes
     )
-    return _Built(tuple(with_layers), tuple(warnings))
+    return _Built(tuple(with_layers), tuple(warnings), unmet)
 
 
 def _need(process: ProcessType) -> tuple[str, str]:

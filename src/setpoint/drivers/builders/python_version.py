@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 
 from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.model.release import Wish
 from setpoint.model.text import printable
 
 FILES = (".python-version", "runtime.txt")
@@ -43,7 +44,7 @@ def _unread(name: str, fact: str) -> CannotBuild:
     return CannotBuild(f"{name} cannot be read: {fact}", f"write one line in it: {form}")
 
 
-def warning(wish: tuple[str, str] | None, offered: str) -> tuple[str, ...]:
+def unmet(wish: tuple[str, str] | None, offered: str) -> tuple[Wish, ...]:
     """Patch levels are the operating system's business: 3.11 and 3.11.7 both get 3.11.2."""
     if wish is None:
         return ()
@@ -51,4 +52,5 @@ def warning(wish: tuple[str, str] | None, offered: str) -> tuple[str, ...]:
     asked = version.split(".")[:2]
     if asked == offered.split(".")[: len(asked)]:
         return ()
-    return (f"{name} asks for Python {version}; this machine offers {offered}",)
+    told = f"{name} asks for Python {version}; this machine offers {offered}"
+    return (Wish("source.python", "python_version", version, offered, told),)

@@ -1,6 +1,7 @@
 """One request to the supervisor, answered: which part of it does what."""
 
 import asyncio
+from collections.abc import Callable
 
 from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.builds import Builds
@@ -39,7 +40,7 @@ class Requests:
         logs: Logs,
         acts: ActLog,
         ground: Ground,
-        capabilities: Capabilities,
+        offers: Callable[[], Capabilities],
         collecting: Collecting,
     ) -> None:
         self._supervisor = supervisor
@@ -48,7 +49,7 @@ class Requests:
         self._logs = logs
         self._acts = acts
         self._ground = ground
-        self._capabilities = capabilities
+        self._offers = offers
         self._collecting = collecting
 
     async def answer(self, request: Request) -> Reply:
@@ -57,7 +58,7 @@ class Requests:
     async def _serve(self, request: Request) -> Reply:
         match request:
             case control.Probe():
-                return Probed(self._capabilities)
+                return Probed(self._offers())
             case control.Observe():
                 return control.Snapshot(
                     self._supervisor.facts(), self._builds.all(), self._jobs.facts()

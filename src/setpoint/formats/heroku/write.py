@@ -20,6 +20,10 @@ DYNO_SIZE_NAMES = {
     "standard-1x": "Standard-1X",
     "standard-2x": "Standard-2X",
     "performance-m": "Performance-M",
+    "performance-l": "Performance-L",
+    "performance-l-ram": "Performance-L-RAM",
+    "performance-xl": "Performance-XL",
+    "performance-2xl": "Performance-2XL",
 }
 """Canonical case: Terraform sees any other as drift."""
 

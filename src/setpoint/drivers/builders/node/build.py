@@ -22,18 +22,19 @@ from setpoint.drivers.builders.workshop import Workshop
 from setpoint.formats import package_json
 from setpoint.formats.handover import Work
 from setpoint.model.ids import Digest
-from setpoint.model.release import NODEJS, ProcessType
+from setpoint.model.release import NODEJS, ProcessType, Wish
 
 
 @dataclass(frozen=True)
 class Part:
     """One project with what was made for it. `modules`: the layer of its node_modules. `runtime`:
-    what its functions run on, its web processes on `node` alone."""
+    what its functions run on, its web processes on `node` alone. `unmet`: it asked for another."""
 
     project: Project
     node: Node
     modules: Digest
     runtime: Digest | None
+    unmet: Wish | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class NodeParts:
     parts: tuple[Part, ...]
     warnings: tuple[str, ...]
     folder: Path
+
+    @property
+    def unmet(self) -> tuple[Wish, ...]:
+        return tuple(dict.fromkeys(part.unmet for part in self.parts if part.unmet is not None))
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -143,7 +148,8 @@ class _Preparing:
     engines: Engines
 
     def part(self, found: Project, functions: bool) -> tuple[Part, tuple[str, ...]]:
-        node, warned = self.engines.of(found)
+        """With what to warn of."""
+        node, unmet = self.engines.of(found)
         self._say(f"Using Node.js {node.version}", found.folder)
         left_out = tuple(self._left_out(found))
         yard = self._yard(node)
@@ -151,7 +157,7 @@ class _Preparing:
         base = self._installed(yard, found, development=development)
         made = yard.scripted(found, base, development=development)
         runtime = function.layer(yard, self.shop.say) if functions else None
-        return Part(found, node, made, runtime), (*warned, *left_out)
+        return Part(found, node, made, runtime, unmet), left_out
 
     def _yard(self, node: Node) -> Yard:
         shop = self.shop

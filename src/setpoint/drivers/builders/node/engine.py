@@ -18,6 +18,7 @@ import msgspec
 
 from setpoint.drivers.builders.errors import CannotBuild
 from setpoint.model.ids import Digest
+from setpoint.model.release import Wish
 
 T = TypeVar("T")
 
@@ -111,10 +112,10 @@ def _look(path: str) -> _Looked | None:
 
 @dataclass(frozen=True)
 class Choice:
-    """`version`: of those offered. `warning`: '' or for the release to remember."""
+    """`version`: of those offered. `unmet`: what was asked for, where that is another one."""
 
     version: str
-    warning: str = ""
+    unmet: Wish | None = None
 
 
 def choose(node: Node, engine: str, offered: Iterable[str], where: str) -> Choice:
@@ -143,11 +144,11 @@ def choose(node: Node, engine: str, offered: Iterable[str], where: str) -> Choic
     nearest = min(chosen.above or versions, key=_numbers)
     if not chosen.above:
         nearest = max(versions, key=_numbers)
-    return Choice(
-        nearest,
+    told = (
         f"{where} asks for Node.js {engine}; it gets {nearest}, the nearest of what is offered "
-        f"({', '.join(sorted(set(versions), key=_numbers))})",
+        f"({', '.join(sorted(set(versions), key=_numbers))})"
     )
+    return Choice(nearest, Wish("source.node", "node_versions", engine, nearest, told))
 
 
 def _no_range(where: str, engine: str) -> CannotBuild:
@@ -207,6 +208,12 @@ WHEELS = tuple(
     sorted(map(_wheel, Path(__file__).with_name("versions").glob("*.txt")), key=_preference)
 )
 """Read when this is imported: the builder gives up root later."""
+
+
+def offered(operator: Mapping[str, str]) -> tuple[str, ...]:
+    """Versions in order of preference: the machine's own, then those that can be fetched."""
+    own = machines_own(operator)
+    return (*((own.version,) if own is not None else ()), *(wheel.version for wheel in WHEELS))
 
 
 def in_layer(folder: Path, digest: Digest) -> Node | None:

