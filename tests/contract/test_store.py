@@ -16,7 +16,7 @@ from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry
 from setpoint.model.retention import DAY_S, Retention
-from setpoint.store.port import Status, UnitWrite
+from setpoint.store.port import Field, Status, UnitWrite
 from setpoint.store.sqlite import open_in_memory, open_store
 from setpoint.testing.store import SimStore
 from tests.support.memory import (
@@ -396,13 +396,53 @@ def test_how_long_a_change_took_is_told_by_the_first_status_that_says_so(tell):
         overtaken = await write(store, first, changed(first, maintenance=True))
         stalled = await write(store, overtaken, changed(overtaken, maintenance=False))
         await status(stalled, NOON_S + 70, stalled=True)
-        assert await store.took(SHOP) == (Took(1, "create", 4.0),)
+        assert await store.took(SHOP) == (Took(1, "create", 4.0, NOON_S + 4),)
         last = await write(store, stalled, changed(stalled, formation=WEB))
         await status(last, NOON_S + 72)
-        assert await store.took(SHOP, 1) == (Took(4, "change", 72.0),)
+        assert await store.took(SHOP, 1) == (Took(4, "change", 72.0, NOON_S + 72),)
         assert await store.took(AppId("other")) == ()
         await store.forget(SHOP)
         assert await store.took(SHOP) == ()
+
+    tell(story)
+
+
+# --- why ---------------------------------------------------------------------------------------
+
+
+def test_a_path_tells_who_set_it_everyone_who_touched_it_and_what_it_was_at_any_time(tell):
+    async def story(store):
+        first = await created(store)
+        second = await write(store, first, changed(first, formation=WEB))
+        third = await write(store, second, changed(second, maintenance=True))
+        await write(store, third, changed(third, formation={}))
+        assert await store.field(SHOP, "maintenance") == Field("maintenance", 3)
+        assert await store.field(SHOP, "formation.web.min") is None
+        assert await store.field(SHOP, "formation.web") is None
+        touched = await store.touching(SHOP, "formation.web.min", 9)
+        assert [c.change.seq for c in touched] == [4, 2]
+        assert len(await store.touching(SHOP, "formation.web.min", 1)) == 1
+        assert await store.touching(SHOP, "formation.web", 9) == ()
+        assert await store.as_of(SHOP, NOON_S, 3) == third.intent
+        assert await store.as_of(SHOP, NOON_S, 99) == changed(third, formation={})
+        assert await store.as_of(SHOP, NOON_S - 1, 99) is None
+        assert await store.as_of(AppId("other"), NOON_S, 99) is None
+
+    tell(story)
+
+
+def test_notes_are_added_to_a_change_and_never_to_one_that_is_not_there(tell):
+    async def story(store):
+        await created(store)
+        await store.note(1, asked("it was for the fair"))
+        await store.note(1, asked("and for the sale"))
+        with pytest.raises(NotFound, match="there is no such Change"):
+            await store.note(2, asked("never was"))
+        notes = await store.notes([1, 2])
+        assert [n.asked.why for n in notes[1]] == ["it was for the fair", "and for the sale"]
+        assert set(notes) == {1}
+        assert await store.notes([]) == {}
+        assert [e.type for e in await store.events(0)][1:] == ["change.noted"] * 2
 
     tell(story)
 

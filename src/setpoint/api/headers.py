@@ -6,7 +6,7 @@ import re
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 
-from setpoint.model.change import Via
+from setpoint.model.change import Via, WhySource
 
 WHY_BYTES_MAX = 20_000
 """What still passes through the stock Heroku client."""
@@ -41,19 +41,29 @@ def via(named: str, user_agent: str) -> Via:
 
 
 def why(header: str) -> str:
-    """The human's words: RFC 2047 decoded, UTF-8 that came as Latin-1 repaired, bounded.
+    """The human's words, bounded. What of it may be recorded is policy's to say."""
+    return (
+        text(header[: 2 * WHY_BYTES_MAX])
+        .encode(errors="ignore")[:WHY_BYTES_MAX]
+        .decode(errors="ignore")
+    )
 
-    What of it may be recorded is policy's to say.
-    """
-    text = header[: 2 * WHY_BYTES_MAX]
-    if "=?" in text:
-        try:
-            text = str(make_header(decode_header(text)))
-        except (HeaderParseError, LookupError, ValueError, IndexError):
-            pass  # a charset of Python's own that fails in its own way (undefined, punycode, ...)
-    else:
-        text = _repaired(text)
-    return text.encode(errors="ignore")[:WHY_BYTES_MAX].decode(errors="ignore")
+
+def text(header: str) -> str:
+    """What a person wrote: RFC 2047 decoded, UTF-8 that came as Latin-1 repaired."""
+    if "=?" not in header:
+        return _repaired(header)
+    try:
+        return str(make_header(decode_header(header)))
+    except (HeaderParseError, LookupError, ValueError, IndexError):
+        return header  # a charset of Python's own that fails in its own way (undefined, ...)
+
+
+def why_source(named: str, header: str) -> WhySource:
+    """Our own command line says whether the words are an option's or the environment's."""
+    if not header:
+        return "none"
+    return named if named in ("flag", "env") else "header"
 
 
 def _repaired(text: str) -> str:

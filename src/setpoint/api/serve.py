@@ -103,11 +103,14 @@ def _check_caller(request: HTTPConnection) -> None:
 
 def _asked(services: Services, request: HTTPConnection, actor: Actor, request_id: str) -> Asked:
     sent = request.headers
+    why = headers.why(sent.get("commit-message", ""))
     return Asked(
         actor=actor,
         via=headers.via(sent.get("x-setpoint-via", ""), sent.get("user-agent", "")),
         at_s=services.now(),
-        why=headers.why(sent.get("commit-message", "")),
+        why=why,
+        why_source=headers.why_source(sent.get("x-setpoint-why", ""), why),
+        on_behalf_of=headers.text(sent.get("x-setpoint-on-behalf-of", "")),
         request_id=request_id,
         idempotency_key=sent.get("idempotency-key", "")[:200],
     )

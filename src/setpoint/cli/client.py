@@ -38,19 +38,24 @@ Dial = Callable[[float | None], socket.socket]
 
 
 class Client:
-    """`where` is for messages. `edge_host`: where apps answer, seen from here."""
+    """`where` is for messages. `edge_host`: where apps answer, seen from here. `why`: goes with
+    what changes something and brings no words of its own."""
 
-    def __init__(self, dial: Dial, token: str, where: str, edge_host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, dial: Dial, token: str, where: str, edge_host: str = "127.0.0.1", why: str = ""
+    ) -> None:
         self.dial = dial
         self.token = token
         self.where = where
         self.edge_host = edge_host
+        self.why = why
 
     @staticmethod
     def at(data: Path, env: Mapping[str, str]) -> "Client":
         url = env.get("SETPOINT_URL", "")
         token = env.get("SETPOINT_API_KEY", "")
-        return _by_url(url, token) if url else _by_socket(data, token)
+        why = env.get("SETPOINT_WHY", "")
+        return _by_url(url, token, why) if url else _by_socket(data, token, why)
 
     def get(self, path: str) -> Any:
         return self.call("GET", path)
@@ -96,9 +101,9 @@ class Client:
         why: str = "",
         timeout_s: float | None = None,
     ) -> Generator[wire.Response]:
-        headers = self._headers(why)
+        headers = self._headers()
         if method != "GET":
-            headers["Content-Length"] = str(length)
+            headers |= {"Content-Length": str(length)} | self._reason(why)
         try:
             link = self.dial(timeout_s)
             with wire.exchange(link, method, path, headers, body) as response:
@@ -108,17 +113,23 @@ class Client:
         except OSError as error:
             raise self._unreachable(error) from None
 
-    def _headers(self, why: str) -> dict[str, str]:
-        headers = {
+    def _headers(self) -> dict[str, str]:
+        return {
             "Host": "localhost",
             "Accept": "application/json",
             "Authorization": f"Bearer {self.token}",
             "User-Agent": f"setpoint/{__version__}",
             "X-Setpoint-Via": "cli",
         }
-        if why:
-            headers["Commit-Message"] = encoded_word(why)
-        return headers
+
+    def _reason(self, said: str) -> dict[str, str]:
+        why = said or self.why
+        if not why:
+            return {}
+        return {
+            "Commit-Message": encoded_word(why),
+            "X-Setpoint-Why": "flag" if said else "env",
+        }
 
     def _unreachable(self, error: OSError) -> Unreachable:
         if isinstance(error, FileNotFoundError | ConnectionRefusedError):
@@ -143,7 +154,7 @@ def path(*parts: str) -> str:
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def _by_socket(data: Path, token: str) -> Client:
+def _by_socket(data: Path, token: str, why: str) -> Client:
     from setpoint.drivers.local.paths import Paths
 
     paths = Paths.of(data)
@@ -159,10 +170,10 @@ def _by_socket(data: Path, token: str) -> Client:
             raise
         return link
 
-    return Client(dial, token or _token(paths.token, where), where)
+    return Client(dial, token or _token(paths.token, where), where, why=why)
 
 
-def _by_url(url: str, token: str) -> Client:
+def _by_url(url: str, token: str, why: str) -> Client:
     parts = urlsplit(url)
     host = parts.hostname
     if parts.scheme not in ("http", "https") or not host:
@@ -176,7 +187,7 @@ def _by_url(url: str, token: str) -> Client:
         link = socket.create_connection((host, port), timeout_s)
         return _secured(link, host) if secure else link
 
-    return Client(dial, token, url, host)
+    return Client(dial, token, url, host, why)
 
 
 def _secured(link: socket.socket, host: str) -> socket.socket:

@@ -47,7 +47,8 @@ async def change(
     restated: tuple[str, ...] = (),
 ) -> Unit:
     """One app's new document as one Change, and the loop woken. `base` None: it is created."""
-    asked = words.accepted(asked, await _unsayable(door, asked, base, intent, secrets))
+    unsayable = await _unsayable(door, asked, base, intent, secrets)
+    asked = words.accepted(words.linked(asked), unsayable)
     rev = base.rev if base is not None else None
     write = UnitWrite(intent, rev, restated=restated)
     committed = await door.store.commit(asked, verb, summary, [write], secrets)

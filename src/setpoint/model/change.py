@@ -6,6 +6,9 @@ import msgspec
 
 Via = Literal["cli", "api", "heroku", "git", "file", "controller"]
 
+WhySource = Literal["none", "flag", "header", "env"]
+"""How a why came in: not at all, by `-m`, by the Commit-Message header, by SETPOINT_WHY."""
+
 
 class Actor(msgspec.Struct, frozen=True):
     """Who asked. `email` is what Heroku clients show."""
@@ -30,17 +33,24 @@ class Asked(msgspec.Struct, frozen=True):
     request_id: str = ""
     links: tuple[str, ...] = ()
     idempotency_key: str = ""
+    why_source: WhySource = "none"
+    reused_from: int = 0
+    """seq of the Change this why was first said of, if it seems to have been left in the
+    environment since: long ago, and about other fields"""
 
 
 class Touch(msgspec.Struct, frozen=True):
     """One changed path of one unit's intent: dotted path, old and new value as JSON-able data.
 
-    Secret values appear as fingerprints only.
+    Of a secret: its version, and a fingerprint by which two values of one path can be told apart
+    and nothing else; none where the store made none.
     """
 
     path: str
     old: object = None
     new: object = None
+    old_print: str | msgspec.UnsetType = msgspec.UNSET
+    new_print: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -54,6 +64,13 @@ class Change(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         return f"c{self.seq}"
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Said of a Change afterwards; `asked` holds who, when and the words. Never altered either."""
+
+    change: int
+    asked: Asked
 
 
 class UnitChange(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ class Took(msgspec.Struct, frozen=True):
     change: int
     verb: str
     took_s: float
+    settled_at_s: float = 0.0
+    """unix seconds at which it was so"""
 
 
 class Usual(msgspec.Struct, frozen=True):

@@ -59,6 +59,14 @@ def touches(before: Leaves, after: Leaves, restated: Iterable[str] = ()) -> tupl
     )
 
 
+def secret_at(intent: AppIntent, path: str) -> SecretRef | None:
+    """The reference that stands at a path, if it is one."""
+    name, _, key = path.partition(".")
+    leaf = getattr(intent, name)
+    found: object = cast("dict[str, object]", leaf).get(key) if isinstance(leaf, dict) else leaf
+    return found if isinstance(found, SecretRef) else None
+
+
 def merge(onto: Leaves, after: Leaves, touched: Iterable[Touch]) -> dict[str, object]:
     """`onto` with the touched paths as they are in `after`."""
     merged = dict(onto)
@@ -94,6 +102,11 @@ def is_source(path: str) -> bool:
 def is_shape(path: str) -> bool:
     """Does a release copy this leaf?"""
     return path.startswith(("source.", "config.")) or path == "rollback_to"
+
+
+def is_secret(path: str) -> bool:
+    """May a reference to a sealed value stand there?"""
+    return path.startswith("config.") or path == "invoke_key"
 
 
 def _flattened(intent: AppIntent, fields: Iterable[str]) -> dict[str, object]:

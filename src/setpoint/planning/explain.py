@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from setpoint.model.app import Formation
-from setpoint.model.change import Change, Touch
+from setpoint.model.change import Asked, Change, Note, Touch
 from setpoint.model.journal import Entry
-from setpoint.model.story import Chapter, FieldStory, Story
+from setpoint.model.story import Chapter, FieldStory, Outcome, Story
 from setpoint.model.text import printable, printable_lines, told
+from setpoint.planning.reasons import thin
 
 DRIFT_RULES = frozenset({"missing", "orphan"})
 """Rules of steps that repair: the world had changed, not the intent."""
@@ -20,6 +21,9 @@ ROUTINE_RULES = frozenset({"renew"})
 
 _UNSAID = Formation(0, 0)
 """A process type's first scale writes its whole formation; what nobody asked for is left out."""
+
+SOURCES = {"flag": "-m", "header": "Commit-Message", "env": "SETPOINT_WHY"}
+"""How a why came in, as the one who wrote it knows it."""
 
 _LABEL_CHARS = 9
 
@@ -77,6 +81,10 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
     for entry in chapter.entries:
         if not _routine(entry):
             yield from _labelled("did", _deed(entry), _last(entry))
+    if chapter.outcome is not None:
+        yield from _labelled("outcome", outcome(chapter.outcome))
+    for note in chapter.notes:
+        yield from _noted(note)
 
 
 def _by_default(touch: Touch) -> bool:
@@ -101,9 +109,46 @@ def _asked(change: Change) -> Iterator[str]:
     yield from _labelled("by", f"{who}{for_whom} via {asked.via}, {when(asked.at_s)}")
     if asked.why:
         first, *rest = printable_lines(asked.why)
-        yield from _labelled("why", first, "\n".join(rest))
+        yield from _labelled("why", f"{first}{_source(asked)}", "\n".join(rest))
     for link in asked.links:
         yield from _labelled("see", printable(link))
+
+
+def _source(asked: Asked) -> str:
+    """` [-m]`; and what keeps it from being an answer, if something does."""
+    labels = [SOURCES[asked.why_source]] if asked.why_source in SOURCES else []
+    if asked.reused_from:
+        labels.append(f"reused, first said of c{asked.reused_from}")
+    elif thin(asked.why):
+        labels.append("thin")
+    return f" [{'; '.join(labels)}]" if labels else ""
+
+
+def _noted(note: Note) -> Iterator[str]:
+    asked = note.asked
+    first, *rest = printable_lines(asked.why)
+    who = printable(asked.actor.email or asked.actor.name)
+    yield from _labelled("note", f"{first} [{who}, {when(asked.at_s)}]", "\n".join(rest))
+
+
+def outcome(came: Outcome) -> str:
+    """`live after 13 s (predicted 14 s, p90 22 s)`"""
+    usual = came.predicted
+    foretold = "no history to predict it from"
+    if usual is not None:
+        foretold = f"predicted {duration(usual.median_s)}, p90 {duration(usual.p90_s)}"
+    match came.state:
+        case "live" if came.took_s is not None:
+            late = "later than predicted: " if usual and came.took_s > usual.p90_s else ""
+            return f"live after {duration(came.took_s)} ({late}{foretold})"
+        case "overtaken":
+            return "overtaken by a newer Change before all of it was so"
+        case "unknown":
+            return "no longer known"
+        case "under way":
+            return f"under way ({foretold})"
+        case _:
+            return f"{came.state}: {printable(came.told.partition(chr(10))[0])}"
 
 
 def _touched(touch: Touch) -> str:

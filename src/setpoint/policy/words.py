@@ -1,5 +1,6 @@
 """What a person may say about a Change: bounded, and never a secret by accident."""
 
+import re
 from collections.abc import Collection
 
 import msgspec
@@ -16,12 +17,30 @@ SECRET_CHARS_MIN = 6
 """Shorter values ('1', 'true', 'info') stand in ordinary sentences."""
 
 
+SEE_RE = re.compile(r"see:\s*(\S.*)", re.IGNORECASE)
+"""A trailer of a commit message that names where there is more to read."""
+
+
 def accepted(asked: Asked, secrets: Collection[str] = ()) -> Asked:
     """The request as it may be recorded. `secrets`: values no why may contain. Raises Refused."""
     why = _tidy(asked.why)
-    _check_why(why, secrets)
+    _check_why(why, (why, *asked.links), secrets)
     _check_bounds(asked)
-    return msgspec.structs.replace(asked, why=why)
+    source = asked.why_source if why else "none"
+    return msgspec.structs.replace(asked, why=why, why_source=source)
+
+
+def linked(asked: Asked) -> Asked:
+    """With what the `See:` lines at the end of its why name as links, as in a commit message."""
+    lines, links = asked.why.splitlines(), list[str]()
+    while lines and (found := SEE_RE.fullmatch(lines[-1].strip())):
+        links.insert(0, _tidy(found[1]))
+        lines.pop()
+    if not links:
+        return asked
+    return msgspec.structs.replace(
+        asked, why="\n".join(lines), links=tuple(dict.fromkeys((*asked.links, *links)))
+    )
 
 
 def _tidy(why: str) -> str:
@@ -29,14 +48,15 @@ def _tidy(why: str) -> str:
     return "".join(c for c in why if c.isprintable() or c in "\n\t").strip()
 
 
-def _check_why(why: str, secrets: Collection[str]) -> None:
-    """The secret is not echoed, not even which one it was."""
+def _check_why(why: str, shown: Collection[str], secrets: Collection[str]) -> None:
+    """`shown`: all that is kept in the clear. The secret is not echoed, not even which it was."""
     size = len(why.encode())
     if size > WHY_BYTES_MAX:
         raise OverLimit(
             f"cannot record the why: it has {size} bytes, at most {WHY_BYTES_MAX} are allowed"
         )
-    if any(len(secret) >= SECRET_CHARS_MIN and secret in why for secret in secrets):
+    telling = [secret for secret in secrets if len(secret) >= SECRET_CHARS_MIN]
+    if any(secret in text for secret in telling for text in shown):
         raise Invalid(
             "cannot record the why: it contains the value of a config var",
             "a why is stored in the clear and shown to everyone who can see the app",

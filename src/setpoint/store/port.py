@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from setpoint.model.app import AppIntent, SecretRef, Unit
-from setpoint.model.change import Asked, UnitChange
+from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.condition import Condition
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
@@ -101,8 +101,28 @@ class Store(Protocol):
 
     async def change(self, seq: int) -> tuple[UnitChange, ...]: ...
 
+    async def note(self, change: int, asked: Asked) -> Note:
+        """What is said of a Change afterwards. Raises NotFound."""
+        ...
+
+    async def notes(self, changes: Sequence[int]) -> dict[int, tuple[Note, ...]]:
+        """Oldest first, by Change; nothing of those that have none."""
+        ...
+
     async def fields(self, unit: AppId) -> tuple[Field, ...]:
         """Which Change set each live path."""
+        ...
+
+    async def field(self, unit: AppId, path: str) -> Field | None:
+        """The same of one path; None if it is not set."""
+        ...
+
+    async def touching(self, unit: AppId, path: str, limit: int) -> tuple[UnitChange, ...]:
+        """All that set or removed a path, newest first."""
+        ...
+
+    async def as_of(self, unit: AppId, at_s: float, change: int) -> AppIntent | None:
+        """The document after the newest Change that was accepted by then, and has no higher seq."""
         ...
 
     async def events(self, after: int, limit: int = 500) -> tuple[Event, ...]:

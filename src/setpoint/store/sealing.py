@@ -5,6 +5,7 @@ bound (AAD) to the secret's id and version, so a row copied elsewhere does not o
 file nothing opens: it is made once, together with the database, and never silently again.
 """
 
+import hmac
 import os
 import stat
 from pathlib import Path
@@ -15,6 +16,8 @@ from setpoint.model.errors import StoreError
 KEY_BYTES = 32
 NONCE_BYTES = 12
 TAG_BYTES = 16
+PRINT_HEX = 12
+"""Of a fingerprint: enough to tell the values of one path apart, too few to be one."""
 WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES
 
 CHECK_REF = SecretRef("setpoint/key-check", 1)
@@ -32,6 +35,7 @@ class Sealer:
         self._aead = AESGCM
         self._invalid = InvalidTag
         self._key = AESGCM(key)
+        self._print_key = hmac.digest(key, b"setpoint fingerprint", "sha256")
 
     def __repr__(self) -> str:
         return "Sealer(key=...)"
@@ -57,6 +61,12 @@ class Sealer:
                 f"cannot open {ref}: it was sealed with another key, or altered"
             ) from None
         return plaintext.decode()
+
+    def fingerprint(self, app: str, path: str, plaintext: str) -> str:
+        """Equal for equal values of one path of one app. Keyed, so that nobody can try values
+        without the key file; bound to the path, so that nobody can try them on another app."""
+        said = "\0".join((app, path, plaintext))
+        return hmac.digest(self._print_key, said.encode(), "sha256").hex()[:PRINT_HEX]
 
 
 def _aad(ref: SecretRef) -> bytes:

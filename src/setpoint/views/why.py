@@ -4,16 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from setpoint.model.change import Actor, UnitChange
+from setpoint.model.change import Actor
 from setpoint.model.errors import NotFound
 from setpoint.model.journal import Entry
 from setpoint.model.paths import flatten, shown
 from setpoint.model.release import Release
 from setpoint.model.story import Chapter, FieldStory, ReleaseTold, Story
 from setpoint.planning.explain import DRIFT_RULES
+from setpoint.planning.reasons import reason
 from setpoint.policy.names import shortened
 from setpoint.store.port import Store
-from setpoint.views import lookup
+from setpoint.views import lookup, outcomes
 
 CHANGES_MAX = 100
 ENTRIES_MAX = 1_000
@@ -27,14 +28,27 @@ async def story(store: Store, actor: Actor, name: str, limit: int = 10) -> Story
     unit = await lookup.app_to(store, actor, "see", name)
     changes = await store.changes(unit.id, max(1, min(limit, CHANGES_MAX)))
     entries = await store.journal(unit.id, ENTRIES_MAX)
-    releases = {r.change: r for r in await store.releases(unit.id, CHANGES_MAX)}
+    kept = await store.releases(unit.id, CHANGES_MAX)
+    releases = {r.change: r for r in kept}
+    came = await outcomes.outcomes(store, unit, changes, kept)
+    notes = await store.notes([c.change.seq for c in changes])
     repairs = _repairs(entries)
     by_change = _by_change(e for e in entries if e not in repairs)
     since_s = min((c.change.asked.at_s for c in changes), default=0.0)
     return Story(
         id=unit.id,
         name=unit.name,
-        chapters=tuple(_chapter(c, releases, by_change) for c in changes),
+        chapters=tuple(
+            Chapter(
+                change=c,
+                release=_release(releases.get(c.change.seq)),
+                entries=tuple(by_change.get(c.change.seq, ())),
+                reason=reason(c.change.asked, notes.get(c.change.seq, ())),
+                outcome=came[c.change.seq],
+                notes=notes.get(c.change.seq, ()),
+            )
+            for c in changes
+        ),
         standing=_newest((e for e in entries if e.kind == "act"), since_s),
         repairs=_newest(repairs, since_s),
     )
@@ -87,14 +101,5 @@ def _last_s(entry: Entry) -> float:
     return entry.ended_at_s if entry.ended_at_s is not None else entry.planned_at_s
 
 
-def _chapter(
-    change: UnitChange, releases: Mapping[int, Release], entries: Mapping[int, list[Entry]]
-) -> Chapter:
-    seq = change.change.seq
-    release = releases.get(seq)
-    told = (
-        ReleaseTold(release.version, release.status, release.message)
-        if release is not None
-        else None
-    )
-    return Chapter(change, told, tuple(entries.get(seq, ())))
+def _release(release: Release | None) -> ReleaseTold | None:
+    return outcomes.told_of(release) if release is not None else None

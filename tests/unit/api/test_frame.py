@@ -136,6 +136,18 @@ def test_the_why_and_the_actor_reach_the_change(plane: Plane, app: Make) -> None
     (newest, *_) = plane.send("GET", "/v1/changes?app=told").json
     asked = newest["change"]["asked"]
     assert (asked["why"], asked["via"], asked["actor"]["name"]) == ("grüße", "heroku", "hand")
+    assert asked["why_source"] == "header"
+
+
+def test_who_is_acted_for_is_kept_beside_who_asks(plane: Plane, app: Make) -> None:
+    headers = {"X-Setpoint-On-Behalf-Of": "ana@example.com"}
+    plane.send("POST", "/apps", {"name": "for-ana"}, headers=headers)
+    (made,) = plane.send("GET", "/v1/changes?app=for-ana").json
+    assert made["change"]["asked"]["on_behalf_of"] == "ana@example.com"
+    too_long = plane.send(
+        "POST", "/apps", {"name": "for-all"}, headers={"X-Setpoint-On-Behalf-Of": "x" * 501}
+    )
+    assert (too_long.status, plane.unit("for-all")) == (422, None)
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])

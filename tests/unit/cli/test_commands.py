@@ -226,6 +226,23 @@ def test_why_tells_the_change_its_reason_and_what_came_of_it(
     assert cli("why", "reasoned", "nosuch.field").code == 2
 
 
+def test_a_why_from_the_environment_goes_with_changes_and_gives_way_to_an_option(
+    cli: Cli, plane: Plane, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(name := "exported")
+    monkeypatch.setenv("SETPOINT_WHY", "grüße: the fair is on Saturday")
+    assert cli("scale", name, "web=2").code == 0
+    assert cli("scale", name, "web=3", "-m", "more came than we thought").code == 0
+    changes = plane.send("GET", f"/v1/changes?app={name}&limit=2").json
+    newest, older = (change["change"]["asked"] for change in changes)
+    assert (newest["why"], newest["why_source"]) == ("more came than we thought", "flag")
+    assert (older["why"], older["why_source"]) == ("grüße: the fair is on Saturday", "env")
+    told = cli("why", name, "-n", "2").out
+    assert "more came than we thought [-m]" in told
+    assert "grüße: the fair is on Saturday [SETPOINT_WHY]" in told
+    assert "outcome  live after" in told
+
+
 def test_plan_of_a_folder_changes_nothing(plane: Plane, cli: Cli, project: Project) -> None:
     ran = cli("plan", str(project("dreamt")))
     assert ran.code == 0, ran.err

@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 from setpoint.model.app import Formation, SecretRef, Source
 from setpoint.model.change import Touch
 from setpoint.model.ids import Digest
-from setpoint.model.paths import compared, conflict_scope, flatten, merge, touches, unflatten
+from setpoint.model.paths import (
+    compared,
+    conflict_scope,
+    flatten,
+    is_secret,
+    merge,
+    secret_at,
+    touches,
+    unflatten,
+)
 from tests.support.memory import SHOP, shop
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
@@ -89,3 +98,11 @@ def test_min_and_max_of_one_process_are_one_decision_and_its_size_another():
     assert conflict_scope("formation.web.min") == conflict_scope("formation.web.max")
     assert conflict_scope("formation.web.min") != conflict_scope("formation.worker.min")
     assert conflict_scope("formation.web.size") != conflict_scope("formation.web.min")
+
+
+@given(intents)
+def test_every_reference_stands_at_a_path_that_may_hold_one(intent):
+    found = {p: leaf for p, leaf in flatten(intent).items() if isinstance(leaf, SecretRef)}
+    assert set(found) == {path for path in flatten(intent) if is_secret(path)}
+    assert {path: secret_at(intent, path) for path in found} == found
+    assert secret_at(intent, "name") is secret_at(intent, "config.absent-") is None

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from setpoint.model.errors import Invalid, OverLimit
-from setpoint.policy.words import FIELD_CHARS_MAX, WHY_BYTES_MAX, accepted
+from setpoint.policy.words import FIELD_CHARS_MAX, WHY_BYTES_MAX, accepted, linked
 from tests.support.memory import asked
 
 
@@ -45,3 +45,24 @@ def test_values_that_stand_in_ordinary_sentences_are_no_secrets():
 def test_everything_else_a_caller_says_is_bounded_too(fields):
     with pytest.raises(OverLimit):
         accepted(msgspec.structs.replace(asked(), **fields))
+
+
+def test_see_lines_at_the_end_of_a_why_become_links():
+    told = linked(asked("More visitors.\n\nsee: a plan\nSee: https://example.com/88 "))
+    assert (told.why.strip(), told.links) == (
+        "More visitors.",
+        ("a plan", "https://example.com/88"),
+    )
+    inside = "See: this is a sentence\nand it goes on"
+    assert (linked(asked(inside)).why, linked(asked(inside)).links) == (inside, ())
+
+
+def test_a_link_may_not_give_away_a_secret_either():
+    with pytest.raises(Invalid) as refused:
+        accepted(linked(asked("as told\nSee: https://x/?k=hunter2!")), ["hunter2!"])
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_why_of_nothing_has_no_source():
+    told = accepted(msgspec.structs.replace(asked(" \n"), why_source="flag"))
+    assert (told.why, told.why_source) == ("", "none")

@@ -10,6 +10,7 @@ from setpoint.model.ids import AppId
 from setpoint.store.port import Field, UnitWrite
 from tests.support.memory import (
     DIGEST,
+    NOON_S,
     OTHER_DIGEST,
     SHOP,
     asked,
@@ -90,12 +91,78 @@ def test_a_change_tells_what_it_touched_and_fields_tell_which_change_set_them(op
             store, unit, changed(unit, config={"FOO": ref(2)}), {"s-1@2": "two"}, "Set FOO"
         )
         newest, older, first = await store.changes(SHOP)
-        assert newest.touches == (Touch("config.FOO", "secret v1", "secret v2"),)
-        assert older.touches == (Touch("config.FOO", None, "secret v1"),)
+        assert [(t.path, t.old, t.new) for t in newest.touches] == [
+            ("config.FOO", "secret v1", "secret v2")
+        ]
+        assert [(t.old, t.new) for t in older.touches] == [(None, "secret v1")]
         assert first.touches == (Touch("name", None, "shop"),)
         assert await store.fields(SHOP) == (Field("config.FOO", 3), Field("name", 1))
         await write(store, unit, changed(unit, config={}), summary="Remove FOO")
         assert await store.fields(SHOP) == (Field("name", 1),)
+        await store.close()
+
+    run(story())
+
+
+def test_a_secret_leaves_a_fingerprint_that_tells_one_value_of_a_path_from_another(open_one):
+    async def story():
+        store = open_one()
+        unit = await created(store)
+        for version, value in enumerate(("one", "", "one"), start=1):
+            config = {"FOO": ref(version)}
+            unit = await write(store, unit, changed(unit, config=config), {f"s-1@{version}": value})
+        unit = await write(store, unit, changed(unit, config={"BAR": ref(1)}))
+        gone, third, second, first, _ = await store.changes(SHOP)
+        (one,), (two,), (three,) = first.touches, second.touches, third.touches
+        assert one.old_print is msgspec.UNSET
+        assert (two.old_print, three.old_print) == (one.new_print, two.new_print)
+        assert one.new_print == three.new_print != two.new_print
+        bar, foo = gone.touches
+        assert (foo.old_print, foo.new_print) == (one.new_print, msgspec.UNSET)
+        assert bar.new_print != one.new_print, "the same value at another path"
+        await store.close()
+
+    run(story())
+
+
+def test_a_change_without_secrets_is_kept_without_fingerprints(open_one):
+    async def story():
+        store = open_one()
+        unit = await created(store)
+        await write(store, unit, changed(unit, maintenance=True))
+        newest = (await store.changes(SHOP))[0]
+        assert msgspec.json.encode(newest.touches) == (
+            b'[{"path":"maintenance","old":null,"new":true}]'
+        )
+        await store.close()
+
+    run(story())
+
+
+def exported(why, at_s):
+    return msgspec.structs.replace(asked(why, at_s), why_source="env")
+
+
+def test_a_why_left_in_the_environment_is_labelled_once_it_is_about_something_else(open_one):
+    async def story():
+        store = open_one()
+        unit = await created(store)
+
+        async def said(asks, verb, maintenance):
+            nonlocal unit
+            intent = changed(unit, maintenance=maintenance)
+            done = await store.commit(asks, verb, "Change shop", [UnitWrite(intent, unit.rev)])
+            unit = done.units[0]
+            return (await store.changes(SHOP, 1))[0].change.asked.reused_from
+
+        hour_s = 3600.0
+        fair = "the fair is on Saturday"
+        assert await said(exported(fair, NOON_S), "scale", True) == 0
+        assert await said(exported(fair, NOON_S + hour_s), "configure", False) == 0
+        assert await said(exported(fair, NOON_S + hour_s + 1), "configure", True) == 2
+        assert await said(exported(fair, NOON_S + 9 * hour_s), "scale", False) == 0
+        assert await said(asked(fair, NOON_S + 9 * hour_s), "configure", True) == 0
+        assert await said(exported("another", NOON_S + 9 * hour_s), "configure", False) == 0
         await store.close()
 
     run(story())

@@ -170,6 +170,7 @@ shop: its last 3 Changes, newest first
 c3  Set GREETING config vars
     by       dev@example.com via cli, 2026-09-21 14:13:20 UTC
     set      config.GREETING = secret v1
+    outcome  under way (no history to predict it from)
 
 c2  Deploy a1a1a1a1
     by       dev@example.com via cli, 2026-09-21 14:13:20 UTC
@@ -179,11 +180,13 @@ c2  Deploy a1a1a1a1
     release  v1, pending
     did      start-build web — build-source it [build-source]: succeeded in 250 ms
     did      cut-release v1 — cut-release it [cut-release]: succeeded in 250 ms
+    outcome  overtaken by a newer Change before all of it was so
 
 c1  Create shop
     by       dev@example.com via cli, 2026-09-21 14:13:20 UTC
     set      invoke_key = secret v1
     set      name = shop
+    outcome  overtaken by a newer Change before all of it was so
 
 standing orders, by themselves
     2026-09-21 14:13:20 UTC  start web.1 — the last one exited with code 1, 4 times, \
@@ -206,7 +209,7 @@ def test_one_field_tells_its_value_and_everyone_who_touched_it():
             "",
             "c4  Set GREETING config vars",
             "    by       dev@example.com via cli, 2026-09-21 14:13:20 UTC",
-            "    why      in French",
+            "    why      in French [thin]",
             "    was      secret v1",
         )
 

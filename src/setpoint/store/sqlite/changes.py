@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from setpoint.model.app import Unit
+from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Asked, Change, Touch, UnitChange
 from setpoint.model.ids import AppId
 from setpoint.store.port import Field
+from setpoint.store.sqlite import units
 from setpoint.store.sqlite.connection import Connection
 
 _decode_asked = msgspec.json.Decoder(Asked).decode
@@ -79,6 +80,31 @@ def one(db: Connection, seq: int) -> tuple[UnitChange, ...]:
 def fields(db: Connection, unit: AppId) -> tuple[Field, ...]:
     rows = db.execute("SELECT path, change FROM field WHERE unit = ? ORDER BY path", (unit,))
     return tuple(Field(*row) for row in rows)
+
+
+def field(db: Connection, unit: AppId, path: str) -> Field | None:
+    row = db.execute(
+        "SELECT path, change FROM field WHERE unit = ? AND path = ?", (unit, path)
+    ).fetchone()
+    return Field(*row) if row is not None else None
+
+
+def touching(db: Connection, unit: AppId, path: str, limit: int) -> tuple[UnitChange, ...]:
+    """Newest first. A walk through the app's own log: its rows are looked at, and only those that
+    tell of the path are taken apart."""
+    said = b'"path":' + msgspec.json.encode(path)
+    where = "WHERE cu.unit = ? AND instr(cu.touches, ?) ORDER BY cu.rev DESC LIMIT ?"
+    found = _read(db.execute(_SELECT + where, (unit, said, limit)))
+    return tuple(c for c in found if any(t.path == path for t in c.touches))
+
+
+def as_of(db: Connection, unit: AppId, at_s: float, change: int) -> AppIntent | None:
+    row = db.execute(
+        "SELECT cu.intent FROM change_unit cu JOIN change c ON c.seq = cu.change "
+        "WHERE cu.unit = ? AND cu.change <= ? AND c.at_s <= ? ORDER BY cu.rev DESC LIMIT 1",
+        (unit, change, at_s),
+    ).fetchone()
+    return units.decoded(row[0]) if row is not None else None
 
 
 def touched_since(db: Connection, unit: AppId, rev: int) -> Iterator[tuple[int, Touch]]:

@@ -26,7 +26,7 @@ from setpoint.model.paths import (
 )
 from setpoint.store.port import Committed, UnitWrite
 from setpoint.store.sealing import Sealer
-from setpoint.store.sqlite import changes, events, secrets, units
+from setpoint.store.sqlite import changes, events, said, secrets, units
 from setpoint.store.sqlite.connection import Connection
 
 IDEMPOTENCY_S = 24 * 3600.0
@@ -47,14 +47,25 @@ def commit(db: Connection, sealer: Sealer, incarnation: int, request: Request) -
     before = _repeated(db, incarnation, request)
     if before is not None:
         return before
-    seq = changes.insert(db, request.asked, request.verb, request.summary)
-    written = tuple(_write(db, incarnation, request, seq, write) for write in request.writes)
+    asked = said.labelled(db, request.asked, request.verb, [w.intent.id for w in request.writes])
+    seq = changes.insert(db, asked, request.verb, request.summary)
+    said.remember(db, asked, seq)
+    written = tuple(
+        _write(db, sealer, incarnation, request, seq, write) for write in request.writes
+    )
     secrets.store(db, sealer, (u.intent for u in written), request.secrets)
     _remember(db, request, seq)
     return Committed(seq, written)
 
 
-def _write(db: Connection, incarnation: int, request: Request, seq: int, write: UnitWrite) -> Unit:
+def _write(
+    db: Connection,
+    sealer: Sealer,
+    incarnation: int,
+    request: Request,
+    seq: int,
+    write: UnitWrite,
+) -> Unit:
     if write.rev_expected is None:
         current, touched, intent = None, touches({}, flatten(write.intent)), write.intent
     else:
@@ -66,7 +77,9 @@ def _write(db: Connection, incarnation: int, request: Request, seq: int, write: 
         units.insert(db, unit, encoded)
     else:
         units.update(db, unit, encoded, was=current.name)
-    changes.insert_unit(db, unit, encoded, touched)
+    before = current.intent if current is not None else None
+    told = secrets.fingerprinted(db, sealer, before, intent, touched, request.secrets)
+    changes.insert_unit(db, unit, encoded, told)
     _tell(db, request, unit)
     return unit
 

@@ -47,7 +47,8 @@ def put(db: Connection, unit: AppId, status: Status) -> None:
 def took(db: Connection, unit: AppId, limit: int) -> tuple[Took, ...]:
     """Newest first."""
     rows = db.execute(
-        "SELECT c.seq, c.verb, s.at_s - c.at_s FROM settled s JOIN change c ON c.seq = s.change "
+        "SELECT c.seq, c.verb, s.at_s - c.at_s, s.at_s "
+        "FROM settled s JOIN change c ON c.seq = s.change "
         "WHERE s.unit = ? ORDER BY s.change DESC LIMIT ?",
         (unit, limit),
     )

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from setpoint.model.app import SecretRef, Unit
-from setpoint.model.change import Asked, UnitChange
+from setpoint.model.app import AppIntent, SecretRef, Unit
+from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
@@ -24,6 +24,7 @@ from setpoint.store.sqlite import (
     jobs,
     journal,
     meta,
+    notes,
     releases,
     retention,
     schema,
@@ -152,6 +153,21 @@ class SqliteStore:
 
     async def change(self, seq: int) -> tuple[UnitChange, ...]:
         return await self._reader.run(lambda db: changes.one(db, seq))
+
+    async def note(self, change: int, asked: Asked) -> Note:
+        return await self._writer.run(lambda db: notes.add(db, change, asked))
+
+    async def notes(self, changes: Sequence[int]) -> dict[int, tuple[Note, ...]]:
+        return await self._reader.run(lambda db: notes.of_changes(db, changes))
+
+    async def field(self, unit: AppId, path: str) -> Field | None:
+        return await self._reader.run(lambda db: changes.field(db, unit, path))
+
+    async def touching(self, unit: AppId, path: str, limit: int) -> tuple[UnitChange, ...]:
+        return await self._reader.run(lambda db: changes.touching(db, unit, path, limit))
+
+    async def as_of(self, unit: AppId, at_s: float, change: int) -> AppIntent | None:
+        return await self._reader.run(lambda db: changes.as_of(db, unit, at_s, change))
 
     async def fields(self, unit: AppId) -> tuple[Field, ...]:
         return await self._reader.run(lambda db: changes.fields(db, unit))

@@ -73,6 +73,7 @@ class Intents(Tables):
         unit = self._next_unit(change, before, intent, touches)
         self.rows.units[intent.id] = unit
         self._documents[intent.id, unit.rev] = intent
+        self._after[intent.id, change.seq] = intent
         self.moved_at[intent.id].append((unit.generation, change.asked.at_s))
         for touch in touches:
             self._changed_at[intent.id, touch.path] = unit.rev

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from setpoint.model import paths
-from setpoint.model.change import UnitChange
+from setpoint.model.app import AppIntent
+from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.condition import settled
+from setpoint.model.errors import NotFound
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
@@ -26,6 +28,32 @@ class Story(Tables):
 
     async def change(self, seq: int) -> tuple[UnitChange, ...]:
         return tuple(c for c in self.told if c.change.seq == seq)
+
+    async def note(self, change: int, asked: Asked) -> Note:
+        made = await self.change(change)
+        if not made:
+            raise NotFound(f"cannot note anything of c{change}: there is no such Change")
+        self.noted.append(Note(change, asked))
+        for each in made:
+            self._emit(each.unit, "change.noted", {"change": change})
+        self._committed()
+        return self.noted[-1]
+
+    async def notes(self, changes: Sequence[int]) -> dict[int, tuple[Note, ...]]:
+        found = {seq: tuple(n for n in self.noted if n.change == seq) for seq in changes}
+        return {seq: notes for seq, notes in found.items() if notes}
+
+    async def field(self, unit: AppId, path: str) -> Field | None:
+        return next((f for f in await self.fields(unit) if f.path == path), None)
+
+    async def touching(self, unit: AppId, path: str, limit: int) -> tuple[UnitChange, ...]:
+        made = await self.changes(unit, len(self.told))
+        return tuple(c for c in made if any(t.path == path for t in c.touches))[:limit]
+
+    async def as_of(self, unit: AppId, at_s: float, change: int) -> AppIntent | None:
+        made = await self.changes(unit, len(self.told))
+        found = [c for c in made if c.change.seq <= change and c.change.asked.at_s <= at_s]
+        return self._after[unit, found[0].change.seq] if found else None
 
     async def fields(self, unit: AppId) -> tuple[Field, ...]:
         live = self.rows.units.get(unit)
@@ -95,7 +123,7 @@ class Story(Tables):
 
     async def took(self, unit: AppId, limit: int = 100) -> tuple[Took, ...]:
         found = [
-            Took(c.change.seq, c.change.verb, at_s - c.change.asked.at_s)
+            Took(c.change.seq, c.change.verb, at_s - c.change.asked.at_s, at_s)
             for c in reversed(self.told)
             if unit in self.rows.units
             and c.unit == unit

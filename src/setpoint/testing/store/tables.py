@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from setpoint.model.app import AppIntent, Unit
-from setpoint.model.change import UnitChange
+from setpoint.model.change import Note, UnitChange
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry
@@ -55,6 +55,7 @@ class Tables:
         self.entries: dict[int, Entry] = {}
         self.entries_of: dict[str, list[int]] = defaultdict(list)
         self.told: list[UnitChange] = []
+        self.noted: list[Note] = []
         self.log: list[Event] = []
         self.provenance: dict[AppId, dict[str, int]] = defaultdict(dict)
         self.secrets: dict[str, str] = {}
@@ -62,6 +63,7 @@ class Tables:
         self.on_status: Callable[[AppId, Status], None] = lambda unit, status: None
         self.on_verdict: Callable[[AppId, int, bool], None] = lambda app, version, good: None
         self._documents: dict[tuple[AppId, int], AppIntent] = {}
+        self._after: dict[tuple[AppId, int], AppIntent] = {}
         self._changed_at: dict[tuple[AppId, str], int] = {}
         self._asked: dict[tuple[str, str], Committed] = {}
         self._sources: dict[Digest, float] = {}

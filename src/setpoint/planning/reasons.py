@@ -1,0 +1,41 @@
+"""Does a why answer anything? Text is never judged beyond what can be counted."""
+
+from collections.abc import Sequence
+
+from setpoint.model.change import Asked, Note
+from setpoint.model.story import Reason
+
+WORDS_MIN = 3
+LETTERS_MIN = 6
+"""Of a script that puts no spaces between words."""
+EMPTY_VERBS = ("fix", "fixes", "fixed", "update", "updates", "updated", "change", "changes", "wip")
+EMPTY_NOUNS = ("changed", "misc", "minor", "stuff", "test", "tmp", "todo", "asdf", "foo", "bar")
+EMPTY_WORDS = frozenset((*EMPTY_VERBS, *EMPTY_NOUNS, "a", "an", "the", "some", "more", "again"))
+
+
+def reason(asked: Asked, notes: Sequence[Note] = ()) -> Reason:
+    """What was said with the Change; if that answers nothing, the newest note that does."""
+    said = _of(asked)
+    if said.kind == "said":
+        return said
+    for note in reversed(notes):
+        later = _of(note.asked)
+        if later.kind == "said":
+            return Reason("said", later.text, "note", by=later.by, at_s=later.at_s)
+    return said
+
+
+def thin(why: str) -> bool:
+    """Too little to tell anything: a word or two, or nothing but words that fit everything."""
+    words = [word.strip(".,:;!?#()[]").lower() for word in why.split()]
+    if all(word in EMPTY_WORDS for word in words):
+        return True
+    return len(words) < WORDS_MIN and (why.isascii() or len(why) < LETTERS_MIN)
+
+
+def _of(asked: Asked) -> Reason:
+    who = asked.actor.email or asked.actor.name
+    if not asked.why:
+        return Reason("none", by=who, at_s=asked.at_s)
+    kind = "reused" if asked.reused_from else "thin" if thin(asked.why) else "said"
+    return Reason(kind, asked.why, asked.why_source, asked.reused_from, who, asked.at_s)
