@@ -1,14 +1,18 @@
 """Bad input: one clear line, exit code not 0, nothing changed, and what served still serves."""
 
 import shutil
+import socket
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from setpoint.model.release import SOURCE_BYTES_MAX
 from tests.acceptance.plane import EXAMPLES, Plane, Ran, fresh_plane
+
+MIB = 1024 * 1024
 
 REFUSED, STALLED = 2, 3
 
@@ -200,35 +204,24 @@ def test_data_of_a_newer_version_is_refused() -> None:
         assert_one_clear_line(up(other), REFUSED, "newer")
 
 
-@pytest.mark.root
-def test_a_full_disk_refuses_the_change_and_loses_nothing(tmp_path: Path) -> None:
-    if subprocess.run(["id", "-u"], capture_output=True, text=True).stdout.strip() != "0":
-        pytest.skip("only root can mount a size-limited tmpfs")
-    with fresh_plane(start=False) as other:
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=64m,mode=0711", "tmpfs", str(other.data)],
-            check=True,
-        )
-        try:
-            other.up()
-            other.ok("create", "tight")
-            filler = other.data / "filler"
-            with filler.open("wb") as file:
-                try:
-                    while True:
-                        file.write(b"\0" * 65536)
-                        file.flush()
-                except OSError:
-                    pass
-            value = "v" * 60000
-            codes = [other.cli("config", "tight", f"K{n}={value}").code for n in range(6)]
-            assert any(code != 0 for code in codes)
-            refused = codes.index(next(c for c in codes if c != 0))
-            filler.unlink()
-            assert set(other.ok("config", "tight", "--json").json) == {
-                f"K{n}" for n, code in enumerate(codes) if code == 0
-            }
-            other.ok("config", "tight", f"K{refused}=fits now")
-        finally:
-            other.cli("down")
-            subprocess.run(["umount", "-l", str(other.data)], check=False)
+def test_an_upload_without_end_is_cut_off_at_the_limit_and_costs_no_memory(plane: Plane) -> None:
+    """One that does not say how long it is: the daemon counts it on its way to the disk."""
+    path = urlsplit(plane.api("POST", "/sources").json["source_blob"]["put_url"]).path
+    before_bytes, sources = memory_max_bytes(plane), set((plane.data / "sources").iterdir())
+    chunk = b"100000\r\n" + b"\0" * MIB + b"\r\n"
+    head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", plane.ports["api"]), 60) as link:
+        link.sendall(head.encode())
+        for _ in range(SOURCE_BYTES_MAX // MIB + 8):
+            link.sendall(chunk)
+        assert b" 413 " in link.makefile("rb").readline()
+    assert memory_max_bytes(plane) - before_bytes < 16 * MIB
+    assert set((plane.data / "sources").iterdir()) == sources
+    assert not list((plane.data / "sources").glob("uploads/*.part"))
+
+
+def memory_max_bytes(plane: Plane) -> int:
+    """The most that the daemon has had so far."""
+    status = Path(f"/proc/{plane.pid('daemon')}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024

@@ -203,7 +203,7 @@ def test_a_disk_that_fills_during_a_build_is_told_and_the_deploy_goes_on_when_th
     new = write(tmp_path / "new", "NEW", long_modules=4)
     with deploying(plane, "shop", new, "--timeout", "8") as asking:
         with held_still(a_builder(plane)):
-            ballast = fill(plane)
+            ballast = fill(plane, 2 * MIB)  # less than the source unpacked
         out, err = asking.communicate(timeout=60)
     assert asking.returncode == 3, (out, err)
     assert "cannot build shop: the disk is full" in err
@@ -216,10 +216,29 @@ def test_a_disk_that_fills_during_a_build_is_told_and_the_deploy_goes_on_when_th
     plane.ok("deploy", str(new), "-a", "shop")
 
 
-def fill(plane: Plane) -> Path:
-    """All but two MiB: less than the source unpacked."""
+def test_a_disk_with_no_byte_left_takes_no_verdict_and_holds_up_nobody(
+    small_disk: Plane, tmp_path: Path
+) -> None:
+    plane = small_disk
+    plane.ok("deploy", str(write(tmp_path / "old", "OLD")), "-a", "shop")
+    new = write(tmp_path / "new", "NEW", long_modules=1)
+    with deploying(plane, "shop", new, "--timeout", "8") as asking:
+        with held_still(a_builder(plane)):
+            ballast = fill(plane, 0)
+        out, err = asking.communicate(timeout=60)
+    assert asking.returncode == 4, (out, err)
+    assert "shop has not settled in 8 s" in err
+    assert "Traceback" not in err
+    assert plane.get("shop").text == "OLD -"
+    until(lambda: not builders(plane), 60, "the builder has ended")
+    ballast.unlink()
+    until(lambda: plane.get("shop").text == "NEW -", 60, "it goes on by itself")
+    assert unfinished(plane) == []
+
+
+def fill(plane: Plane, left_bytes: int) -> Path:
     disk = os.statvfs(plane.data)
     ballast = plane.data / "ballast"
     with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - 2 * MIB)
+        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - left_bytes)
     return ballast

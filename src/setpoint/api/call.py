@@ -39,6 +39,12 @@ class Call:
         return self.request.stream()
 
     @property
+    def body_bytes_told(self) -> int:
+        """What the sender says the body has, 0 where it does not. The server reads no more."""
+        said = self.request.headers.get("content-length", "")
+        return int(said) if said.isdecimal() else 0
+
+    @property
     def base_url(self) -> str:
         """Where the caller reached us, for URLs in answers."""
         return f"{self.request.url.scheme}://{self.request.headers.get('host', 'localhost')}"

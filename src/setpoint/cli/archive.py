@@ -4,13 +4,16 @@ What must not travel is left out by name or by .slugignore; what could not be un
 refused here, before the upload, in the words of the file it is about.
 """
 
+import contextlib
 import gzip
 import hashlib
+import itertools
 import os
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,11 +26,15 @@ from setpoint.model.release import (
     SOURCE_FILES_MAX,
     SOURCE_UNPACKED_BYTES_MAX,
 )
+from setpoint.model.text import printable
 
 LEFT_OUT = frozenset(
     {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".DS_Store"}
 )
 LEFT_OUT_SUFFIXES = (".pyc", ".pyo", ".swp")
+WEIGHED_MAX = 4 * SOURCE_FILES_MAX
+"""files: more are not looked at to say which folder is the heaviest"""
+NEARLY_ALL = 0.8
 
 
 @dataclass(frozen=True)
@@ -97,9 +104,8 @@ def _write(folder: Path, out: IO[bytes]) -> int:
             facts = path.lstat()
             count, total = count + 1, total + facts.st_size
             if count > SOURCE_FILES_MAX:
-                raise OverLimit(
-                    f"cannot deploy {folder}: more than {SOURCE_FILES_MAX} files", _hint()
-                )
+                fact = f"more than {SOURCE_FILES_MAX} files"
+                raise OverLimit(f"cannot deploy {folder}: {fact}", _most(folder, by_files=True))
             if total > SOURCE_UNPACKED_BYTES_MAX:  # before anything of it is read
                 raise _too_large(folder, "it is too large", SOURCE_UNPACKED_BYTES_MAX)
             _add(tar, folder, inside, path, facts)
@@ -137,7 +143,44 @@ def _target(folder: Path, inside: str, path: Path) -> str:
 
 
 def _too_large(folder: Path, fact: str, limit: int) -> OverLimit:
-    return OverLimit(f"cannot deploy {folder}: {fact}, at most {size(limit)} may be sent", _hint())
+    fact = f"{fact}, at most {size(limit)} may be sent"
+    return OverLimit(f"cannot deploy {folder}: {fact}", _most(folder, by_files=False))
+
+
+def _most(folder: Path, *, by_files: bool) -> str:
+    """Where most of it lies, and what to do."""
+    weighed = ((inside, 1 if by_files else _bytes(path)) for inside, path in members(folder))
+    most = heaviest(itertools.islice(weighed, WEIGHED_MAX))
+    words = (f"{printable(name)} {f'{n} files' if by_files else size(n)}" for name, n in most)
+    return f"most of it: {', '.join(words)}\n{_hint()}"
+
+
+def _bytes(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return path.lstat().st_size
+    return 0
+
+
+def heaviest(weighed: Iterable[tuple[str, int]], count: int = 3) -> list[tuple[str, int]]:
+    """(path, its weight) of files, heaviest first; folders end in /. Of the whole, or of the one
+    folder in which nearly all of it lies."""
+    weights: Counter[str] = Counter()
+    for inside, weight in weighed:
+        weights[inside] += weight
+        for above in Path(inside).parents:
+            weights["" if str(above) == "." else f"{above}/"] += weight
+    at = ""
+    while True:
+        below = {n: w for n, w in weights.items() if n and _parent(n) == at}
+        first, *rest = Counter(below).most_common(count) or [("", 0)]
+        if first[1] < NEARLY_ALL * weights[at] or not first[0].endswith("/"):
+            return [first, *rest]
+        at = first[0]
+
+
+def _parent(name: str) -> str:
+    above, slash, _ = name.rstrip("/").rpartition("/")
+    return above + slash
 
 
 def _hint() -> str:

@@ -12,6 +12,11 @@ def now() -> float:
     return time.time()
 
 
+def up_s() -> float:
+    """Seconds since boot, sleep included. Nobody can set this clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Jumps:
     """Notices when somebody sets the clock: an hour's jump must not be an hour's wait.
 
@@ -23,7 +28,7 @@ class Jumps:
     def __init__(
         self,
         wall_s: Callable[[], float] = time.time,
-        boot_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        boot_s: Callable[[], float] = up_s,
     ) -> None:
         self._wall_s, self._boot_s = wall_s, boot_s
         self._apart_s = wall_s() - boot_s()

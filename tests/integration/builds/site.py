@@ -10,7 +10,7 @@ from pathlib import Path
 from setpoint.drivers.builders.stack import candidates, find_python, stack
 from setpoint.model.ids import BuildId, Digest
 from setpoint.model.release import Build, BuildRequest
-from tests.integration.supervisor.plane import Plane, new_plane
+from tests.integration.supervisor.plane import Plane, clocked_plane, new_plane
 from tests.support.building import packed
 from tests.support.waiting import until
 
@@ -73,8 +73,10 @@ class BuildSite:
 
 
 @contextlib.contextmanager
-def plane_up() -> Iterator[Plane]:
-    plane = new_plane(find_python(candidates(os.environ), shared=os.geteuid() == 0))
+def plane_up(*, clocked: bool = False) -> Iterator[Plane]:
+    """`clocked`: a test moves its clock."""
+    made = clocked_plane if clocked else new_plane
+    plane = made(find_python(candidates(os.environ), shared=os.geteuid() == 0))
     try:
         plane.up()
         yield plane

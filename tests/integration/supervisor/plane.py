@@ -51,6 +51,20 @@ class Plane:
     def paths(self) -> Paths:
         return Paths(self.folder / "data", self.folder / "run")
 
+    # --- its clock, where it was made with one: see on_clock.py ---
+
+    @property
+    def clock(self) -> Path:
+        return self.folder / "clock"
+
+    def move_clock(self, *, set_s: float = 0.0, passed_s: float = 0.0) -> None:
+        """Whoever sleeps finds out when next woken: any question does that."""
+        before = map(float, self.clock.read_text().split()) if self.clock.exists() else (0.0, 0.0)
+        moved = (a + b for a, b in zip(before, (set_s, passed_s), strict=True))
+        new = self.clock.with_suffix(".new")
+        new.write_text(" ".join(map(str, moved)))
+        new.replace(self.clock)
+
     # --- its processes ---
 
     def up(self) -> None:
@@ -295,6 +309,14 @@ class Plane:
         finally:
             self.down()
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def clocked_plane(python: str) -> Plane:
+    """One whose clock can be moved."""
+    plane = new_plane(python)
+    plane.flags = ("--clock", str(plane.clock))
+    plane.move_clock()
+    return plane
 
 
 def get(instance: Instance, path: str = "/") -> tuple[int, bytes]:

@@ -1,6 +1,7 @@
 """Heroku's API over real store, planner and loop: what is written is what is read back."""
 
 import hashlib
+import socket
 
 import pytest
 
@@ -127,6 +128,37 @@ def test_an_upload_beyond_the_limit_is_refused_and_leaves_nothing(plane: Plane) 
     assert (answer.status, answer.json["id"]) == (413, "request_too_large")
     assert set(plane.paths.sources.glob("*.tar.gz")) == before
     assert not list(plane.paths.sources.glob("uploads/*.part"))
+
+
+def raw(plane: Plane, *said: bytes) -> bytes:
+    """What is answered to these bytes; the sender goes on sending whatever happens."""
+    with socket.socket(socket.AF_UNIX) as link, link.makefile("rb") as answer:
+        link.settimeout(20)
+        link.connect(str(plane.paths.api_socket))
+        for part in said:
+            link.sendall(part)
+        return answer.readline()
+
+
+def test_an_upload_that_says_it_is_too_large_is_refused_before_it_is_sent(plane: Plane) -> None:
+    url = plane.send("POST", "/sources").json["source_blob"]["put_url"]
+    path = url.removeprefix("http://localhost")
+    head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {10**12}\r\n\r\n"
+    assert b" 413 " in raw(plane, head.encode())
+    assert not list(plane.paths.sources.glob("uploads/*.part"))
+
+
+def test_an_upload_that_does_not_say_how_large_it_is_is_counted(plane: Plane) -> None:
+    before = set(plane.paths.sources.glob("*.tar.gz"))
+    url = plane.send("POST", "/sources").json["source_blob"]["put_url"]
+    path = url.removeprefix("http://localhost")
+    head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+    chunks = UPLOAD_BYTES_MAX // 0x8000
+    assert b" 413 " in raw(plane, head.encode(), *(chunk for _ in range(20 * chunks)))
+    assert not list(plane.paths.sources.glob("uploads/*.part"))
+    assert set(plane.paths.sources.glob("*.tar.gz")) == before
+    assert b" 200 " in raw(plane, head.encode(), *(chunk for _ in range(chunks)), b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize("place", ["short", "..%2F..%2Fprivate%2Ftoken", "0" * 36])

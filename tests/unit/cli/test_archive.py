@@ -117,6 +117,35 @@ def test_too_many_files_and_too_many_bytes_are_refused(
         archive.pack(folder)
 
 
+def test_a_refusal_for_size_names_where_most_of_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "p", "Procfile", "web/app.py", "web/assets/logo.svg")
+    for name, kilobytes in {"web/data/2024/a": 700, "web/data/2025/b": 200, "web/c\n": 90}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x" * kilobytes * 1000)
+    monkeypatch.setattr(archive, "SOURCE_UNPACKED_BYTES_MAX", 500_000)
+    with pytest.raises(OverLimit) as refused:
+        archive.pack(folder)
+    most, what_to_do = refused.value.hint.splitlines()
+    assert most == "most of it: web/data/2024/ 700.0 kB, web/data/2025/ 200.0 kB"
+    assert ".slugignore" in what_to_do
+    monkeypatch.setattr(archive, "SOURCE_UNPACKED_BYTES_MAX", 980_000)
+    (folder / "web/data/2024/a").write_bytes(b"x" * 400_000)
+    (folder / "web/c\n").write_bytes(b"x" * 390_000)
+    with pytest.raises(OverLimit, match=r"data/ 600\.0 kB, web/c\\n 390\.0 kB, web/assets/"):
+        archive.pack(folder)
+
+
+def test_a_refusal_for_the_number_of_files_names_the_folders_with_the_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "p", "Procfile", *(f"cache/{n}" for n in range(3)), "docs/a")
+    monkeypatch.setattr(archive, "SOURCE_FILES_MAX", 4)
+    with pytest.raises(OverLimit, match="most of it: cache/ 3 files, "):
+        archive.pack(folder)
+
+
 def test_nothing_is_sent_that_the_builder_would_refuse_for_its_size() -> None:
     assert LIMITS.entries == archive.SOURCE_FILES_MAX
     assert LIMITS.unpacked_bytes == archive.SOURCE_UNPACKED_BYTES_MAX

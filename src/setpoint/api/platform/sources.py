@@ -10,7 +10,7 @@ from setpoint.policy import headroom
 async def create(call: Call) -> shapes.NewSource:
     _check_room(call)
     place = call.services.new_id()
-    call.services.uploads.open_place(place, call.asked.at_s)
+    call.services.uploads.open_place(place)
     url = f"{call.base_url}/sources/{place}"
     return shapes.NewSource(shapes.SourceUrls(get_url=url, put_url=url))
 
@@ -20,6 +20,7 @@ async def put(call: Call) -> shapes.Nothing:
     _check_room(call)
     uploads, store = call.services.uploads, call.services.store
     try:
+        uploads.check_size(call.body_bytes_told)
         digest, size = await uploads.receive(call.param("place"), call.chunks())
     except OverLimit as error:
         raise TooLarge(error.message, error.hint) from None

@@ -57,7 +57,8 @@ class Site:
 class Process(msgspec.Struct, frozen=True):
     """Of a build under way, in the runtime directory. `archive`: of its source. `round`: how often
     it began again. `environment`: of the app's own commands; the builder never sees it.
-    `packs`: paths of uploaded buildpacks, by digest."""
+    `packs`: paths of uploaded buildpacks, by digest. `begun_s`: by the event loop's clock, which is
+    one for all of a boot and which nobody can set."""
 
     build: Build
     pid: int
@@ -67,6 +68,7 @@ class Process(msgspec.Struct, frozen=True):
     round: int = 0
     environment: dict[str, str] = {}
     packs: dict[str, str] = {}
+    begun_s: float = 0.0
 
 
 class Builds:
@@ -167,8 +169,8 @@ class Builds:
             request = asked.request
             self._shop.handovers.drop(request.id)
             self._file(request.id, ".log").unlink(missing_ok=True)
-            build = _build(request, "running", self._now_s())
-            self._start(msgspec.structs.replace(asked, build=build))
+            build, begun_s = _build(request, "running", self._now_s()), self._loop.time()
+            self._start(msgspec.structs.replace(asked, build=build, begun_s=begun_s))
 
     def _start(self, asked: Process) -> None:
         """`asked`: without a process yet."""
@@ -241,12 +243,13 @@ class Builds:
 
         self._builders[process.build.id] = fd
         self._loop.add_reader(fd, ended)
-        self._set_deadline(process.build)
+        self._set_deadline(process)
 
-    def _set_deadline(self, build: Build) -> None:
-        if build.id not in self._deadlines:
-            left_s = max(0.0, build.started_at_s + BUILD_S_MAX - self._now_s())
-            self._deadlines[build.id] = self._loop.call_later(left_s, self._time_is_up, build.id)
+    def _set_deadline(self, process: Process) -> None:
+        id = process.build.id
+        if id not in self._deadlines:
+            begun_s = process.begun_s or self._loop.time()  # one of an earlier version
+            self._deadlines[id] = self._loop.call_at(begun_s + BUILD_S_MAX, self._time_is_up, id)
 
     def _time_is_up(self, id: BuildId) -> None:
         self._late.add(id)
@@ -320,7 +323,7 @@ class Builds:
         log = self._file(process.build.id, ".log")
         asked = Asked(process.request, process.environment)
         stage = RunStage(self._shop, asked, needs, log, done)
-        self._set_deadline(process.build)  # it may be adopted here
+        self._set_deadline(process)  # it may be adopted here
         self._stages[process.build.id] = stage
         stage.begin()
 

@@ -6,7 +6,7 @@ next call connects anew.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -154,7 +154,7 @@ class LocalDriver:
         return answer
 
 
-async def stream(socket: Path, request: Request) -> AsyncIterator[Reply | Event]:
+async def stream(socket: Path, request: Request) -> AsyncGenerator[Reply | Event, None]:
     """Ask once and yield whatever comes until the other end closes. Raises OSError and such."""
     reader, writer = await connect(socket)
     try:

@@ -2,6 +2,9 @@
 
 A place outlives a restart of the daemon: it is an empty file until the upload is complete, and
 then holds the digest. Nothing here opens an archive: that is the builder's, in its sandbox.
+
+How old a place is does not hang on the clock, which may be set at any time: its file's time is in
+seconds since boot.
 """
 
 import asyncio
@@ -12,10 +15,11 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Collection, Generator
+from collections.abc import AsyncIterator, Callable, Collection, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from setpoint.drivers import clock
 from setpoint.model.errors import NotFound, OverLimit, StoreError
 from setpoint.model.ids import Digest
 from setpoint.model.release import SOURCE_BYTES_MAX
@@ -23,25 +27,38 @@ from setpoint.model.release import SOURCE_BYTES_MAX
 PLACE_RE = re.compile(r"[A-Za-z0-9-]{16,64}")
 PLACES_MAX = 1000
 PLACE_AGE_S_MAX = 24 * 3600.0
+SMALLER = "leave out what need not be deployed; `setpoint deploy` names what weighs most"
 
 
 @dataclass(frozen=True)
 class Uploads:
-    """`folder` receives `<digest>.tar.gz`. `mode`: of those files; the builder must read them."""
+    """`folder` receives `<digest>.tar.gz`. `mode`: of those files; the builder must read them.
+
+    `up_s`: seconds since boot.
+    """
 
     folder: Path
     bytes_max: int = SOURCE_BYTES_MAX
     mode: int = 0o640
+    up_s: Callable[[], float] = clock.up_s
 
-    def open_place(self, place: str, now_s: float) -> None:
-        """Make a place to upload to. Old ones are cleared away first."""
-        self._places.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._clear(now_s)
-        if sum(1 for _ in self._places.iterdir()) >= PLACES_MAX:
-            raise OverLimit(f"cannot take a source: {PLACES_MAX} uploads are open already")
-        path = self._places / place
-        path.touch(mode=0o600, exist_ok=False)
-        os.utime(path, (now_s, now_s))
+    def open_place(self, place: str) -> None:
+        """Make a place to upload to. Old ones are cleared away first. Raises OverLimit,
+        StoreError."""
+        with _told():
+            self._places.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._clear()
+            if sum(1 for _ in self._places.iterdir()) >= PLACES_MAX:
+                raise OverLimit(f"cannot take a source: {PLACES_MAX} uploads are open already")
+            path = self._places / place
+            path.touch(mode=0o600, exist_ok=False)
+            _stamp(path, self.up_s())
+
+    def check_size(self, bytes_: int) -> None:
+        """Raises OverLimit."""
+        if bytes_ > self.bytes_max:
+            limit = self.bytes_max // (1024 * 1024)
+            raise OverLimit(f"cannot take the source: it is larger than {limit} MiB", SMALLER)
 
     async def receive(self, place: str, chunks: AsyncIterator[bytes]) -> tuple[Digest, int]:
         """Stream to disk, hashing; the file appears whole or not at all. -> (digest, bytes)
@@ -52,10 +69,9 @@ class Uploads:
         path = self._place(place)
         part = path.with_suffix(f".{secrets.token_hex(8)}.part")
         try:
-            digest, size = await self._write(part, chunks)
-            await asyncio.to_thread(self._keep, part, path, digest)
-        except OSError as error:
-            raise _no_room(error) from error
+            with _told():
+                digest, size = await self._write(part, chunks)
+                await asyncio.to_thread(self._keep, part, path, digest)
         finally:
             part.unlink(missing_ok=True)
         return digest, size
@@ -82,9 +98,7 @@ class Uploads:
         with part.open("wb") as file:
             async for chunk in chunks:
                 size += len(chunk)
-                if size > self.bytes_max:
-                    limit = self.bytes_max // (1024 * 1024)
-                    raise OverLimit(f"cannot take the source: it is larger than {limit} MiB")
+                self.check_size(size)
                 hashed.update(chunk)
                 file.write(chunk)
         return Digest(hashed.hexdigest()), size
@@ -98,10 +112,16 @@ class Uploads:
         _sync(self.folder)
         place.write_text(digest, encoding="ascii")
 
-    def _clear(self, now_s: float) -> None:
+    def _clear(self) -> None:
+        """What was written since, or before the last boot, bears a time to come: its day begins."""
+        up_s = self.up_s()
         for path in self._places.iterdir():
-            if now_s - path.stat().st_mtime > PLACE_AGE_S_MAX:
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # an upload ends, and its part is gone
+                age_s = up_s - path.stat().st_mtime
+                if age_s > PLACE_AGE_S_MAX:
+                    path.unlink()
+                elif age_s < 0:
+                    _stamp(path, up_s)
 
 
 def discard(folder: Path, digests: Collection[Digest], before_s: float) -> frozenset[Digest]:
@@ -134,6 +154,19 @@ def _sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _stamp(path: Path, up_s: float) -> None:
+    os.utime(path, (up_s, up_s))
+
+
+@contextlib.contextmanager
+def _told() -> Generator[None]:
+    """What the disk refuses is nobody's mistake, and no bug."""
+    try:
+        yield
+    except OSError as error:
+        raise _no_room(error) from error
 
 
 def _no_room(error: OSError) -> StoreError:

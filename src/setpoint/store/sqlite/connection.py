@@ -17,6 +17,8 @@ CHECKPOINT_PAGES = 4_000
 CACHE_KIB = 32 * 1024
 """The writer's: most of what ten thousand apps are, so that a write need not read pages first. It
 fills as it is used; SQLite's own 2 MiB made a commit take a tenth longer at that size."""
+PRIMARY = 0xFF
+"""of a result code: the rest of it says more exactly what went wrong"""
 WAL_BYTES_MAX = 64 * 1024 * 1024
 """What the log file is cut back to after a checkpoint."""
 
@@ -79,11 +81,17 @@ def abandon(db: Connection) -> None:
 
 def told(error: sqlite3.Error, doing: str) -> StoreError:
     """`cannot <doing>: <fact>`. SQLite's own text names tables at most, never values."""
-    text = str(error)
-    if "full" in text:
-        return StoreError(
-            f"cannot {doing}: the disk is full", "free some space; nothing was written"
-        )
-    if "not a database" in text:
-        return StoreError(f"cannot {doing}: the database file is damaged, or not Setpoint's")
-    return StoreError(f"cannot {doing}: {text}")
+    match getattr(error, "sqlite_errorcode", 0) & PRIMARY:
+        case sqlite3.SQLITE_FULL:
+            return StoreError(
+                f"cannot {doing}: the disk is full", "free some space; nothing was written"
+            )
+        case sqlite3.SQLITE_IOERR:
+            return StoreError(
+                f"cannot {doing}: {error} ({error.sqlite_errorname})",
+                "see whether the disk is full, over a quota or failing; nothing was written",
+            )
+        case sqlite3.SQLITE_NOTADB:
+            return StoreError(f"cannot {doing}: the database file is damaged, or not Setpoint's")
+        case _:
+            return StoreError(f"cannot {doing}: {error}")

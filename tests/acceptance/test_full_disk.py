@@ -1,0 +1,90 @@
+"""A disk with no byte left under a real Setpoint: what cannot be kept is refused, and lost is
+nothing."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.plane import Answer, Plane, fresh_plane
+
+VALUE = "v" * 60_000
+CHANGES_MAX = 20
+"""far more than fit into what the store may have set aside"""
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Plane]:
+    if os.geteuid() != 0:
+        pytest.skip("a file system of its own can be made by root only")
+    with fresh_plane(start=False) as plane:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=711", "tmpfs", str(plane.data)]
+        subprocess.run(mount, check=True)
+        try:
+            plane.up()
+            yield plane
+        finally:
+            plane.cli("down")
+            subprocess.run(["umount", "-l", plane.data], check=True)
+
+
+def fill(plane: Plane) -> Path:
+    ballast = plane.data / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for size in (1024 * 1024, 4096, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                continue
+    return ballast
+
+
+def set_config(plane: Plane, key: str) -> Answer:
+    return plane.api("PATCH", "/apps/tight/config-vars", {key: VALUE})
+
+
+def story(plane: Plane) -> tuple[set[str], str, int]:
+    """What is intended and remembered: config, generation, how many Changes."""
+    config = plane.api("GET", "/apps/tight/config-vars").json
+    changes = plane.ok("why", "tight", "-n", "100").out.count("Set K")
+    return set(config), plane.info("tight")["generation"], changes
+
+
+def test_a_change_that_the_disk_has_no_room_for_is_answered_503_and_is_not_there(
+    small_disk: Plane,
+) -> None:
+    plane = small_disk
+    plane.ok("create", "tight")
+    ballast = fill(plane)
+    accepted: set[str] = set()
+    while (answer := set_config(plane, f"K{len(accepted)}")).status == 200:
+        accepted.add(f"K{len(accepted)}")
+        assert len(accepted) < CHANGES_MAX
+    refused = f"K{len(accepted)}"
+    assert (answer.status, answer.json["id"]) == (503, "store_unavailable")
+    assert answer.json["message"].startswith("cannot write to the store: the disk is full\n")
+    assert VALUE not in answer.text
+    before = story(plane)
+    assert (before[0], before[2]) == (accepted, len(accepted))
+    told = plane.cli("config", "tight", f"{refused}={VALUE}")
+    assert (told.code, "the disk is full" in told.err, "Traceback" in told.err) == (1, True, False)
+    assert story(plane) == before
+    ballast.unlink()
+    assert set_config(plane, refused).status == 200
+    assert story(plane)[0] == accepted | {refused}
+
+
+def test_what_was_refused_on_a_full_disk_is_not_there_after_a_crash_either(
+    small_disk: Plane,
+) -> None:
+    plane = small_disk
+    plane.ok("create", "tight")
+    ballast = fill(plane)
+    accepted = [f"K{n}" for n in range(CHANGES_MAX) if set_config(plane, f"K{n}").status == 200]
+    assert len(accepted) < CHANGES_MAX
+    plane.kill("daemon")
+    ballast.unlink()
+    assert set(plane.api("GET", "/apps/tight/config-vars").json) == set(accepted)
