@@ -8,7 +8,7 @@ from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
 from setpoint.cli.output import ago
 from setpoint.cli.probe import text
-from setpoint.cli.status import dyno_lines, state_text
+from setpoint.cli.status import drift_text, dyno_lines, state_text
 
 EXAMPLE = "setpoint info shop"
 
@@ -43,6 +43,7 @@ def _fields(app: dict[str, Any]) -> list[tuple[str, str]]:
         ("  changed", f"{ago(at_s - app['updated_at_s'])}, by c{app['last_change']}"),
         ("  id", app["id"]),
         *(("  dyno", line) for line in dyno_lines(app)),
+        *(("  drift", drift_text(drifted, at_s)) for drifted in app["drift"]),
     ]
 
 

@@ -92,6 +92,8 @@ def _one(here: Here, detail: dict[str, Any]) -> int:
         here.out.line(f"  nothing deployed yet; next: setpoint deploy DIR -a {detail['name']}")
     for line in dyno_lines(detail):
         here.out.line(f"  {line}")
+    for drifted in detail["drift"]:
+        here.out.line(f"  drift: {drift_text(drifted, detail['at_s'])}", "yellow")
     here.out.result(detail)
     return {"settled": codes.SETTLED, "converging": codes.NOT_IN_TIME}.get(now, codes.NOT_AS_ASKED)
 
@@ -99,6 +101,14 @@ def _one(here: Here, detail: dict[str, Any]) -> int:
 def state_text(app: dict[str, Any]) -> str:
     """Maintenance is what was asked for, so it may well be settled; but nobody gets in."""
     return f"{app['state']}, in maintenance" if app["maintenance"] else str(app["state"])
+
+
+def drift_text(drifted: dict[str, Any], now_s: float) -> str:
+    """'web.1 was killed by an outsider (signal 9) 3 min ago, repaired 0.2 s later'"""
+    text = f"{drifted['what']} {ago(now_s - drifted['at_s'])}"
+    if drifted["repaired_s"] is not None:
+        text += f", repaired {drifted['repaired_s']:.1f} s later"
+    return text + (f" ({drifted['count']} times)" if drifted["count"] > 1 else "")
 
 
 def dyno_lines(detail: dict[str, Any]) -> list[str]:

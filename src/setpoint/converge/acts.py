@@ -4,7 +4,7 @@ import asyncio
 
 from setpoint.drivers.ports import Driver
 from setpoint.formats.control import Act
-from setpoint.model.journal import Entry
+from setpoint.model.journal import DRIFT_RULE, DRIFTED, REPAIRED, Entry
 from setpoint.store.port import Store
 
 
@@ -27,7 +27,7 @@ def _entry(act: Act) -> Entry:
         kind="act",
         verb=act.verb,
         subject=act.subject,
-        rule="standing-order",
+        rule=DRIFT_RULE if act.verb in (DRIFTED, REPAIRED) else "standing-order",
         because=act.because,
         change=None,
         state="succeeded",

@@ -5,6 +5,8 @@ import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import msgspec
+
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
@@ -20,6 +22,15 @@ RELEASES_LOOKED_AT = 20
 """The planner wants the newest that serves; more than this many failed in a row is stalled."""
 JOBS_LOOKED_AT = 100
 """of each kind, beside all that have not ended"""
+
+
+class _WasSettled(msgspec.Struct, frozen=True):
+    """All that a pass takes from what an earlier one concluded; the rest is skipped over."""
+
+    settled_generation: int = 0
+
+
+_was_settled = msgspec.json.Decoder(_WasSettled).decode
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,7 @@ class Observer:
             return None
         snapshot = await self.snapshot(woken)
         jobs = await self._store.jobs(app, JOBS_LOOKED_AT)
+        status = await self._store.status(app)
         observed = Observed(
             builds=await self._builds(app, snapshot),
             releases=await self._releases(unit, jobs),
@@ -84,8 +96,9 @@ class Observer:
             route=snapshot.routes.get(app),
             jobs=jobs,
             job_facts=tuple(sorted(snapshot.jobs.get(app, ()), key=lambda j: j.id)),
+            settled_generation=_settled_generation(status),
         )
-        return Sight(unit, observed, await self._store.status(app))
+        return Sight(unit, observed, status)
 
     async def snapshot(self, woken: int) -> Snapshot:
         """A look at the world that began after `woken`; passes that wake together share one."""
@@ -139,6 +152,13 @@ class Observer:
                 await self._store.record_build(build)
                 known[build.id] = build
         return tuple(b for b in known.values() if b.id in seen or _is_verdict(b))
+
+
+def _settled_generation(status: Status | None) -> int:
+    try:
+        return _was_settled(status.summary).settled_generation if status is not None else 0
+    except msgspec.DecodeError:
+        return 0  # an earlier version wrote what this one cannot read
 
 
 def _is_verdict(build: Build) -> bool:

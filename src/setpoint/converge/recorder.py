@@ -86,7 +86,15 @@ class Recorder:
         stamped = stamp(previous, conditions or plan.conditions, now_s)
         seen = sight.observed
         running = tuple(j for j in seen.job_facts if j.state == "running")
-        summary = StatusSummary(plan.waiting, plan.unmet, seen.sets, seen.route, running)
+        settled = plan.settled and conditions is None
+        summary = StatusSummary(
+            plan.waiting,
+            plan.unmet,
+            seen.sets,
+            seen.route,
+            running,
+            settled_generation=unit.generation if settled else seen.settled_generation,
+        )
         if before is not None and before.observed_generation == unit.generation:
             unchanged = before.conditions == stamped and _same(before.summary, summary)
             if unchanged:

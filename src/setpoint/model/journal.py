@@ -7,6 +7,12 @@ import msgspec
 EntryState = Literal["planned", "succeeded", "failed", "refused", "unknown"]
 
 
+DRIFTED, REPAIRED = "drifted", "repaired"
+"""Verbs of acts: what an outsider did, and that it is as it was."""
+DRIFT_RULE = "drift"
+"""of both of them"""
+
+
 class Entry(msgspec.Struct, frozen=True):
     """`token`: unique per step attempt, recorded before the effect. Times are unix seconds.
 

@@ -13,7 +13,8 @@ from setpoint.model.steps import Waiting
 class Observed(msgspec.Struct, frozen=True):
     """`builds`: facts for this app's sources. `releases`: newest first, bounded; always with the
     one that is to be gone back to. `jobs`: every one that has not ended in memory's eyes, and the
-    newest of the others; `job_facts`: what the driver knows of them."""
+    newest of the others; `job_facts`: what the driver knows of them. `settled_generation`: the
+    newest of which everything once was so; what is gone since, no Change took away."""
 
     builds: tuple[Build, ...] = ()
     releases: tuple[Release, ...] = ()
@@ -21,6 +22,7 @@ class Observed(msgspec.Struct, frozen=True):
     route: RouteFacts | None = None
     jobs: tuple[Job, ...] = ()
     job_facts: tuple[JobFacts, ...] = ()
+    settled_generation: int = 0
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -39,3 +41,4 @@ class StatusSummary(msgspec.Struct, frozen=True):
     sets: tuple[SetFacts, ...] = ()
     route: RouteFacts | None = None
     jobs: tuple[JobFacts, ...] = ()
+    settled_generation: int = 0

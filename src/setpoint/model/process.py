@@ -84,6 +84,9 @@ class Endpoint(msgspec.Struct, frozen=True):
     netns: str = ""
 
 
+SIGKILL = 9
+
+
 class Exit(msgspec.Struct, frozen=True):
     """How an instance ended. `code`: 0-255, or 128+signal. `at_s`: unix seconds."""
 
@@ -96,11 +99,20 @@ class Exit(msgspec.Struct, frozen=True):
     """it ran, but did not become ready in time, and was killed for that"""
 
     @property
+    def from_outside(self) -> bool:
+        """SIGKILL that neither we nor a memory limit sent: somebody else did, as far as can be
+        told. (A program may also kill itself so; hardly one does.)"""
+        ours = self.oom or self.expected or self.timed_out
+        return self.code == 128 + SIGKILL and not ours
+
+    @property
     def text(self) -> str:
         if self.timed_out:
             return "was not ready in time"
         if self.oom:
             return "ran out of memory and was killed"
+        if self.from_outside:
+            return f"was killed by an outsider (signal {SIGKILL})"
         if self.code > 128:
             return f"was killed by signal {self.code - 128}"
         return f"exited with code {self.code}"

@@ -33,6 +33,11 @@ class Draft:
     memory_granted: int = 0
     """bytes that the process types planned so far may take at most"""
 
+    @property
+    def was_so(self) -> bool:
+        """Everything that is intended now was there once: what is not has drifted."""
+        return self.observed.settled_generation >= self.unit.generation
+
     def because(self, rule: str, text: str, change: int | None = None) -> Because:
         return Because(rule, text, change if change is not None else self.unit.last_change)
 

@@ -13,7 +13,7 @@ from setpoint.model.story import Chapter, FieldStory, Outcome, Story
 from setpoint.model.text import printable, printable_lines, told
 from setpoint.planning.reasons import thin
 
-DRIFT_RULES = frozenset({"missing", "orphan"})
+DRIFT_RULES = frozenset({"missing", "altered", "orphan"})
 """Rules of steps that repair: the world had changed, not the intent."""
 
 ROUTINE_RULES = frozenset({"renew"})

@@ -161,9 +161,10 @@ def _why_ensure(draft: Draft, target: Release, want: Wanted) -> Because:
         old = max(s.release for s in siblings)
         text = f"{target.label} is to take over {process} from v{old}"
         return draft.because("roll-out", text, target.change)
-    if target.status == "succeeded":
+    if draft.was_so:
         return draft.because("missing", f"{process} of {target.label} should run and is not there")
-    return draft.because("start", f"{target.label} wants {bounds} {process}", target.change)
+    change = target.change if target.status == "pending" else None
+    return draft.because("start", f"{target.label} wants {bounds} {process}", change)
 
 
 def _why_renew(draft: Draft, facts: SetFacts, want: Wanted) -> Because:

@@ -1,5 +1,6 @@
 """Stage 5: which hosts ought to reach which set. Traffic moves only to what is ready."""
 
+from setpoint.model.change import Because
 from setpoint.model.ids import SetKey
 from setpoint.model.route import Backend, Route, RouteKind
 from setpoint.model.steps import EnsureRoute
@@ -16,8 +17,7 @@ def plan_route(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
     key = draft.unit.intent.invoke_key
     same = seen is not None and seen.route.same_as(route) and seen.invoke_key == key
     if not same:
-        text = _why(seen.route if seen is not None else None, route)
-        draft.steps.append(EnsureRoute(route, key, draft.because("route", text)))
+        draft.steps.append(EnsureRoute(route, key, _because(draft, route)))
     elif seen is not None and seen.nack:
         draft.stall("RouteRefused", f"the edge refused the route: {seen.nack}")
     elif seen is not None and not seen.acked:
@@ -113,6 +113,15 @@ def _current(draft: Draft, process: str) -> SetKey | None:
     if seen is None:
         return None
     return next((b.target for b in seen.route.backends if b.process == process), None)
+
+
+def _because(draft: Draft, route: Route) -> Because:
+    facts, name = draft.observed.route, draft.unit.name
+    if not draft.was_so:
+        return draft.because("route", _why(facts.route if facts is not None else None, route))
+    if facts is None:
+        return draft.because("missing", f"{name} should be routed and is not")
+    return draft.because("altered", f"the edge has another route for {name} than it was given")
 
 
 def _why(seen: Route | None, route: Route) -> str:

@@ -8,6 +8,7 @@ from setpoint.model.process import (
     Act,
     Acts,
     Drain,
+    Exit,
     GiveUp,
     Instance,
     Kill,
@@ -150,11 +151,16 @@ def _start_more(
         left_s = facts.last_exit.at_s + restart_delay_s(facts.crashes) - now_s
     if left_s > 0:
         return [], [left_s]
-    if facts.crashes and facts.last_exit is not None:
+    if facts.crashes and facts.last_exit is not None and not _answered(facts.last_exit, up):
         reason = f"the last one {facts.last_exit.text}; {reason}"
     taken = {i.ordinal for i in facts.live}
     free = [n for n in range(1, count + len(taken) + 1) if n not in taken]
     return [Start(n, reason) for n in free[: count - len(up)]], []
+
+
+def _answered(exit: Exit, up: list[Instance]) -> bool:
+    """Another was started since: whatever is wanted beyond that one has another reason."""
+    return any(i.started_at_s >= exit.at_s for i in up)
 
 
 def _idle_left_s(order: SetOrder, facts: SetFacts, now_s: float) -> float:

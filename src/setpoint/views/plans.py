@@ -129,6 +129,7 @@ async def _observed(store: Store, unit: Unit) -> Observed:
         releases=await store.releases(unit.id),
         sets=summary.sets,
         route=summary.route,
+        settled_generation=summary.settled_generation,
     )
 
 

@@ -10,11 +10,10 @@ from setpoint.model.journal import Entry
 from setpoint.model.paths import flatten, shown
 from setpoint.model.release import Release
 from setpoint.model.story import Chapter, FieldStory, ReleaseTold, Story
-from setpoint.planning.explain import DRIFT_RULES
 from setpoint.planning.reasons import reason
 from setpoint.policy.names import shortened
 from setpoint.store.port import Store
-from setpoint.views import lookup, outcomes
+from setpoint.views import drift, lookup, outcomes
 
 CHANGES_MAX = 100
 ENTRIES_MAX = 1_000
@@ -32,7 +31,7 @@ async def story(store: Store, actor: Actor, name: str, limit: int = 10) -> Story
     releases = {r.change: r for r in kept}
     came = await outcomes.outcomes(store, unit, changes, kept)
     notes = await store.notes([c.change.seq for c in changes])
-    repairs = _repairs(entries)
+    repairs = drift.repairs(entries)
     by_change = _by_change(e for e in entries if e not in repairs)
     since_s = min((c.change.asked.at_s for c in changes), default=0.0)
     return Story(
@@ -49,7 +48,7 @@ async def story(store: Store, actor: Actor, name: str, limit: int = 10) -> Story
             )
             for c in changes
         ),
-        standing=_newest((e for e in entries if e.kind == "act"), since_s),
+        standing=_newest((e for e in entries if e.kind == "act" and e not in repairs), since_s),
         repairs=_newest(repairs, since_s),
     )
 
@@ -79,18 +78,6 @@ def _by_change(entries: Iterable[Entry]) -> Mapping[int, list[Entry]]:
         if entry.change is not None and entry.kind != "act":
             found[entry.change].insert(0, entry)
     return found
-
-
-def _repairs(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Steps for what was missing or too much, unless a Change had only just asked for it: what its
-    first pass finds missing (one more process, the first after none) never drifted away."""
-    steps = [e for e in entries if e.kind != "act"]
-    begun = {e.generation: e.planned_at_s for e in steps}  # newest first, so the oldest stays
-    return tuple(
-        e
-        for e in steps
-        if e.change is None or (e.rule in DRIFT_RULES and e.planned_at_s > begun[e.generation])
-    )
 
 
 def _newest(entries: Iterable[Entry], since_s: float) -> tuple[Entry, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 
@@ -242,3 +243,17 @@ def test_strangers_are_not_answered(plane: Plane) -> None:
         [sys.executable, "-I", "-c", knock, str(path)], capture_output=True, text=True
     )
     assert answer.stdout.strip() == "heard 0", answer.stderr
+
+
+def test_a_kill_by_an_outsider_is_told_apart_from_a_crash_and_with_its_repair(plane: Plane) -> None:
+    order = plane.order("shop", programs.WEB)
+    plane.apply(order)
+    (web,) = plane.ready(order)
+    (inner,) = plane.pids().values()
+    os.kill(inner, signal.SIGKILL)
+    plane.when(order, lambda f: f.ready and f.ready[0].id != web.id)
+    acts = plane.run(lambda driver: driver.acts(0))
+    told = [(a.verb, a.subject) for a in acts if a.verb in ("drifted", "repaired")]
+    assert told == [("drifted", "web.1"), ("repaired", "web.1")]
+    (drifted,) = [a for a in acts if a.verb == "drifted"]
+    assert drifted.because == "was killed by an outsider (signal 9)"

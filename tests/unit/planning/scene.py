@@ -92,6 +92,8 @@ class Scene:
         made = self.plan()
         for step in made.steps:
             self._do(step)
+        if made.settled:
+            self._replace(settled_generation=self.unit.generation)
         return made
 
     def settle(self, *, processes: tuple[ProcessType, ...] = (WEB,)) -> None:

@@ -546,7 +546,7 @@ def test_a_set_given_up_although_its_release_serves_is_tried_again(serving: Scen
 def test_after_a_reboot_everything_is_started_and_routed_again(serving: Scene):
     serving.reboot()
     made = serving.go()
-    assert rules(made) == ["missing", "route"]
+    assert rules(made) == ["missing", "missing"]
     serving.settle()
     assert serving.routed_to() == 1
     assert serving.statuses() == ["succeeded"]
@@ -554,8 +554,31 @@ def test_after_a_reboot_everything_is_started_and_routed_again(serving: Scene):
 
 def test_a_lost_route_is_put_back(serving: Scene):
     serving.observed = msgspec.structs.replace(serving.observed, route=None)
-    assert kinds(serving.go()) == [EnsureRoute]
+    made = serving.go()
+    assert kinds(made) == [EnsureRoute]
+    assert rules(made) == ["missing"]
     assert serving.routed_to() == 1
+
+
+def test_a_route_that_is_not_the_one_given_is_told_as_altered(serving: Scene):
+    seen = serving.observed.route
+    assert seen is not None
+    spoiled = msgspec.structs.replace(seen.route, backends=())
+    serving.observed = msgspec.structs.replace(
+        serving.observed, route=msgspec.structs.replace(seen, route=spoiled)
+    )
+    assert rules(serving.go()) == ["altered"]
+    serving.settle()
+    assert serving.routed_to() == 1
+
+
+def test_what_a_change_asks_for_anew_is_no_drift(serving: Scene):
+    serving.scale("web", 0)
+    serving.settle()
+    serving.scale("web", 1)
+    made = serving.go()
+    assert rules(made)[0] == "start"
+    assert made.steps[0].because.change == serving.unit.last_change
 
 
 def test_a_route_the_edge_refuses_is_told_in_its_own_words(serving: Scene):

@@ -90,24 +90,6 @@ def test_a_story_can_be_short():
     in_office(story)
 
 
-def test_what_a_change_asked_for_anew_is_no_drift():
-    """web=0, then web=1: its first pass finds nothing there, and nothing went missing."""
-
-    async def story(office):
-        unit = await told_shop(office)
-        scaled = msgspec.structs.replace(unit, intent=unit.intent)
-        begun = entry(scaled, "ensure-processes", "missing", unit.last_change, n=20)
-        ids = await office.store.begin_pass([begun])
-        await office.store.end_pass([(ids[0], "succeeded", "")], unit.id, None, NOON_S + 21)
-        again = entry(scaled, "ensure-processes", "missing", unit.last_change, n=60)
-        await office.store.begin_pass([again])
-        told = await why.story(office.store, DEV, "shop")
-        assert [e.planned_at_s for e in told.chapters[0].entries] == [NOON_S + 20]
-        assert [e.planned_at_s for e in told.repairs] == [NOON_S + 60, NOON_S + 9]
-
-    in_office(story)
-
-
 def test_only_what_happened_since_the_oldest_change_shown_is_told():
     async def story(office):
         unit = await told_shop(office)

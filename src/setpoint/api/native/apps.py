@@ -13,7 +13,8 @@ from setpoint.model.history import Usual
 from setpoint.model.ids import AppId
 from setpoint.model.release import ProcessType, Release
 from setpoint.model.steps import Waiting
-from setpoint.views import apps, dynos, history, releases
+from setpoint.views import apps, drift, dynos, history, releases
+from setpoint.views.drift import Drifted
 from setpoint.views.dynos import Dyno, ProcessSet
 from setpoint.views.releases import ReleaseLine
 
@@ -64,6 +65,8 @@ class AppDetail(msgspec.Struct, frozen=True):
     unmet: tuple[Unmet, ...]
     seen_s_ago: float | None
     usual: dict[str, Usual]
+    drift: tuple[Drifted, ...]
+    """what outsiders changed in the last day, newest first"""
 
 
 async def info(call: Call) -> AppDetail:
@@ -82,6 +85,7 @@ async def info(call: Call) -> AppDetail:
         "dynos": seen.dynos,
         "probes": tuple(shown(unit, process) for process in unit.intent.probes),
         "sets": seen.sets,
+        "drift": await drift.lately(store, unit.id, now_s),
         "usual": await history.usual(store, actor, unit.name),
         "functions": functions(unit.name, await store.releases(unit.id), here.host_suffix),
     }

@@ -16,6 +16,7 @@ from setpoint.drivers.local.table import Standing
 from setpoint.formats.control import LogLine
 from setpoint.model.errors import DriverError
 from setpoint.model.ids import InstanceId
+from setpoint.model.journal import DRIFTED, REPAIRED
 from setpoint.model.process import (
     Act,
     Drain,
@@ -159,6 +160,7 @@ class Hands:
         endpoint = self._launcher.endpoint(running)
         facts = change.became_ready(standing.facts, running.id, endpoint, self._now_s())
         self._set(standing, running.id, facts)
+        self._tell_repaired(standing, running.name.dyno)
         self.changed(standing)
 
     def _instance_ended(self, standing: Standing, running: Running, ending: Ending) -> None:
@@ -171,6 +173,8 @@ class Hands:
             self._tell_exit(standing, running.name.dyno, instance, exit)
             last_lines = (*running.last_lines, *filter(None, (ending.failure,)))
             standing.facts = change.ended(standing.facts, running.id, exit, last_lines)
+            if exit.from_outside:
+                self._tell_drifted(standing, running.name.dyno, exit)
         self.ended(standing)
 
     def _exit(self, instance: Instance, running: Running, ending: Ending) -> Exit:
@@ -184,6 +188,16 @@ class Hands:
         before = "up" if instance.ready_at_s is not None else "starting"
         self._say(standing, dyno, dyno_lines.changed(before, dyno_lines.state_after(exit)))
 
+    def _tell_drifted(self, standing: Standing, dyno: str, exit: Exit) -> None:
+        standing.drifted_at_s[dyno] = exit.at_s
+        self._record_verb(standing, DRIFTED, dyno, exit.text)
+
+    def _tell_repaired(self, standing: Standing, dyno: str) -> None:
+        at_s = standing.drifted_at_s.pop(dyno, None)
+        if at_s is not None:
+            took_s = max(0.0, self._now_s() - at_s)
+            self._record_verb(standing, REPAIRED, dyno, f"is up again, {took_s:.1f} s later")
+
     # --- records ------------------------------------------------------------------------------
 
     def _set(self, standing: Standing, id: InstanceId, facts: SetFacts) -> None:
@@ -192,9 +206,11 @@ class Hands:
             self._launcher.keep(standing, standing.running[id])
 
     def _record(self, standing: Standing, act: Act, subject: str) -> None:
+        self._record_verb(standing, type(act).__name__.lower(), subject, act.because)
+
+    def _record_verb(self, standing: Standing, verb: str, subject: str, because: str) -> None:
         generation = standing.facts.fence.generation
-        verb = type(act).__name__.lower()
-        self._acts.record(standing.key, verb, subject, act.because, generation)
+        self._acts.record(standing.key, verb, subject, because, generation)
 
     def _say(self, standing: Standing, dyno: str, text: str) -> None:
         self._logs.append(standing.key.app, [LogLine(self._now_s(), "heroku", dyno, text)])

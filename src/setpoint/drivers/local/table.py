@@ -19,6 +19,8 @@ class Standing:
     running: dict[InstanceId, Running] = field(default_factory=dict[InstanceId, Running])
     socket: FunctionSocket | None = None
     timer: asyncio.TimerHandle | None = None
+    drifted_at_s: dict[str, float] = field(default_factory=dict[str, float])
+    """dynos that an outsider ended, and that are not up again yet"""
     told: SetFacts | None = None
     """the facts that listeners last heard, but for how busy it is"""
 

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from setpoint.model.ids import AppId
-from setpoint.model.journal import Entry, EntryState
-from setpoint.store.sqlite import meta
+from setpoint.model.journal import DRIFT_RULE, Entry, EntryState
+from setpoint.store.sqlite import events, meta
 from setpoint.store.sqlite.connection import Connection
 
 RECENT = 8
@@ -51,6 +51,9 @@ def record_acts(db: Connection, entries: Iterable[Entry], after: int) -> None:
                     same,
                 ),
             )
+        if entry.rule == DRIFT_RULE:
+            facts = {"subject": entry.subject, "because": entry.because}
+            events.append(db, entry.app, entry.verb, **facts, at_s=entry.planned_at_s)
     meta.put(db, meta.ACTS_SEEN, str(after))
 
 
