@@ -143,6 +143,28 @@ def test_secrets_come_back_by_reference(tell):
     tell(story)
 
 
+def test_a_change_that_is_built_again_on_another_stack_has_another_release(tell):
+    async def story(store):
+        unit, first = await deployed(store, await created(store))
+        await store.settle_release(SHOP, 1, True, "")
+        slug = msgspec.structs.replace(first.slug, stack="stack-2")
+
+        async def cut(made):
+            return await store.cut_release(SHOP, made, {}, "again", unit.shape_change, NOON_S)
+
+        moved, back = build(id="b-y", slug=slug), build(id="b-z")
+        for made, version in ((moved, 2), (moved, 2), (back, 3), (back, 3), (moved, 4)):
+            release = await cut(made)
+            assert (release.version, release.change) == (version, first.change)
+            assert release.slug.stack == made.slug.stack
+        statuses = [r.status for r in await store.releases(SHOP)]
+        assert statuses == ["pending", "superseded", "superseded", "succeeded"]
+        await write(store, unit, changed(unit, config={"A": ref(1)}), {"s-1@1": "a"})
+        assert await cut(back) is None
+
+    tell(story)
+
+
 def test_a_release_is_cut_once_per_change_and_only_for_the_newest_shape(tell):
     async def story(store):
         unit, first = await deployed(store, await created(store))

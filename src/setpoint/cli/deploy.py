@@ -10,7 +10,7 @@ from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here, add_app_option, add_why
 from setpoint.cli.output import size
 from setpoint.cli.progress import Progress
-from setpoint.cli.project import folder, name_for, processes_of
+from setpoint.cli.project import folder, name_for, processes_of, schedule
 from setpoint.cli.release_output import ReleaseOutput
 from setpoint.cli.settle import Outcome, add_waiting, complain, follow, goes_on, look, tell
 
@@ -33,6 +33,7 @@ def run(here: Here) -> int:
     project = folder(here.args.folder)
     app = here.app_or_none or name_for(project)
     processes_of(here, app, project)
+    schedule(project)
     with (archive := pack(project)).file:
         _ensure_app(here, app)
         build = _accepted(here, app, archive)

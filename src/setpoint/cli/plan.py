@@ -8,13 +8,14 @@ from setpoint.cli import codes
 from setpoint.cli.archive import pack
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app_option
-from setpoint.cli.project import folder, name_for, processes_of
+from setpoint.cli.project import folder, name_for, processes_of, schedule
 from setpoint.cli.scale import update
 from setpoint.model.errors import Refused
 from setpoint.model.text import told
 
 UNSEEN = frozenset({"renew"})
 """Rules of steps that change nothing anybody could notice; `--json` has them."""
+MARKS = {"added": "+", "removed": "-"}
 EXAMPLE = "setpoint plan ./shop -a shop --scale web=3 --set GREETING"
 
 
@@ -60,9 +61,9 @@ def _source(here: Here, app: str, project: Path) -> dict[str, object]:
     """By digest only: a plan uploads nothing."""
     import msgspec
 
-    found = processes_of(here, app, project)
+    found = {"processes": processes_of(here, app, project), "cron": schedule(project)}
     with (archive := pack(project)).file:
-        return {"source": archive.digest, "processes": msgspec.to_builtins(found)}
+        return {"source": archive.digest, **msgspec.to_builtins(found)}
 
 
 def _show(here: Here, planned: dict[str, Any]) -> None:
@@ -71,6 +72,8 @@ def _show(here: Here, planned: dict[str, Any]) -> None:
         here.out.line(f"{draft['app']} would be created")
     for touch in draft["touches"]:
         here.out.line(f"  {touch['path']}: {told(touch['old'])} -> {told(touch['new'])}")
+    for line in draft["cron"]:
+        here.out.line(f"  cron: {MARKS[line['what']]} {line['schedule']} {line['command']}")
     steps = [step for step in planned["steps"] if step["rule"] not in UNSEEN]
     if not steps:
         here.out.line("nothing to do")

@@ -4,11 +4,20 @@ import contextlib
 import re
 from pathlib import Path
 
-from setpoint.cli.archive import members
+from setpoint.cli.archive import ignored, members
 from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here
-from setpoint.formats import package_json, procfile, project, project_toml, static_json
+from setpoint.formats import (
+    app_json,
+    package_json,
+    procfile,
+    project,
+    project_toml,
+    slugignore,
+    static_json,
+)
 from setpoint.model.errors import Invalid
+from setpoint.model.job import CronJob
 from setpoint.model.release import ProcessType
 
 NAME_CHARS_MAX = 30
@@ -42,12 +51,26 @@ def processes_of(here: Here, app: str, folder: Path) -> tuple[ProcessType, ...]:
         raise
 
 
+def schedule(folder: Path) -> tuple[CronJob, ...]:
+    """The commands of its app.json, as the builder would read them. Raises Invalid."""
+    from setpoint.planning.schedule import check_jobs
+
+    path = folder / app_json.FILE
+    if not path.is_file() or slugignore.leaves_out(ignored(folder), app_json.FILE):
+        return ()
+    found = app_json.parse(_read(app_json.FILE, path, app_json.BYTES_MAX)).cron
+    check_jobs(found, f"{app_json.FILE}: cron")
+    return found
+
+
 def _text(inside: str, path: Path) -> str:
-    if not project.read_whole(inside):
-        return ""
+    return _read(inside, path, BYTES_MAX) if project.read_whole(inside) else ""
+
+
+def _read(inside: str, path: Path, bytes_max: int) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(BYTES_MAX + 1).decode("utf-8-sig")
+            return file.read(bytes_max + 1).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Invalid(f"cannot read {inside}: it is not UTF-8", "save it as UTF-8") from None
     except OSError as error:

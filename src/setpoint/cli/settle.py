@@ -55,7 +55,7 @@ def verdict(app: dict[str, Any]) -> Verdict:
             return "converging"
 
 
-OF_A_RELEASE = frozenset({"BuildFailed", "ReleaseFailed", "SlugGone"})
+OF_A_RELEASE = frozenset({"BuildFailed", "ReleaseFailed", "SlugGone", "StackGone"})
 """Reasons to be stalled that say nothing about what runs."""
 
 

@@ -4,12 +4,14 @@
 """
 
 import hashlib
+from typing import NamedTuple
 
 import msgspec
 
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.ids import Digest, InstanceId, JobId
+from setpoint.model.job import CronJob
 from setpoint.model.observed import Observed
 from setpoint.model.process import Instance, Phase, SetFacts
 from setpoint.model.release import Build, ProcessType, Release, Slug
@@ -35,14 +37,21 @@ PASSES_MAX = 20
 """A rollout takes about six; a forecast that needs more is not converging and is cut off."""
 
 
+class Found(NamedTuple):
+    """What an assumed build would find in the source, as far as is known."""
+
+    processes: tuple[ProcessType, ...] = ()
+    cron: tuple[CronJob, ...] = ()
+
+
 def forecast(
     unit: Unit,
     observed: Observed,
     capabilities: Capabilities,
     now_s: float,
-    processes: tuple[ProcessType, ...] = (),
+    found: Found = Found(),
 ) -> tuple[Plan, ...]:
-    """Every pass until it settles. `processes`: what an assumed build would find in the source.
+    """Every pass until it settles.
 
     The last plan is settled, or has what cannot be assumed away (unmet, stalled).
     """
@@ -52,7 +61,7 @@ def forecast(
         plans.append(current)
         before = observed
         for step in current.steps:
-            observed = _after(observed, step, capabilities, processes)
+            observed = _after(observed, step, capabilities, now_s, found)
         observed = _settled_in(observed)
         if observed == before:
             break
@@ -60,14 +69,14 @@ def forecast(
 
 
 def _after(
-    observed: Observed, step: Step, capabilities: Capabilities, processes: tuple[ProcessType, ...]
+    observed: Observed, step: Step, capabilities: Capabilities, now_s: float, found: Found
 ) -> Observed:
     """The world as the step, gone well, would leave it."""
     match step:
         case StartBuild():
-            return _put_build(observed, _assumed_build(step, capabilities, processes))
+            return _put_build(observed, _assumed_build(observed, step, capabilities, found))
         case CutRelease():
-            return _cut(observed, step)
+            return _cut(observed, step, now_s)
         case SettleRelease():
             return _settle(observed, step)
         case EnsureProcesses():
@@ -107,11 +116,15 @@ def _without_job(observed: Observed, id: JobId) -> Observed:
 
 
 def _assumed_build(
-    step: StartBuild, capabilities: Capabilities, processes: tuple[ProcessType, ...]
+    observed: Observed, step: StartBuild, capabilities: Capabilities, found: Found
 ) -> Build:
+    """Of a source that was released before it is known what is in it."""
     request = step.request
+    before = next((r.slug for r in observed.releases if r.source == request.source), None)
+    if before is not None and not found.processes:
+        found = Found(before.processes, before.schedule)
     code = Digest(hashlib.sha256(request.source.encode()).hexdigest())
-    slug = Slug(code, processes, request.stack, capabilities.python)
+    slug = Slug(code, found.processes, request.stack, capabilities.python, schedule=found.cron)
     return Build(
         request.id, request.app, request.source, "succeeded", request.stack, slug, assumed=True
     )
@@ -122,7 +135,8 @@ def _put_build(observed: Observed, build: Build) -> Observed:
     return _replace(observed, builds=(build, *others))
 
 
-def _cut(observed: Observed, step: CutRelease) -> Observed:
+def _cut(observed: Observed, step: CutRelease, now_s: float) -> Observed:
+    """From now on: what its schedule asked for before is not due."""
     build = next((b for b in observed.builds if b.id == step.build), None)
     old = next((r for r in observed.releases if r.version == step.copies), None)
     slug = build.slug if build is not None else old.slug if old is not None else None
@@ -137,6 +151,7 @@ def _cut(observed: Observed, step: CutRelease) -> Observed:
         config=step.config,
         description=step.description,
         change=step.change,
+        created_at_s=now_s,
         assumed=build is not None and build.assumed,
     )
     return _replace(observed, releases=(release, *observed.releases))

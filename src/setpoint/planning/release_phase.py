@@ -19,7 +19,7 @@ def plan_release_phase(draft: Draft) -> None:
     if target is None or target.status != "pending":
         return
     phase = target.slug.process(PROCESS)
-    if phase is None:
+    if phase is None or _done_before(draft, target):
         return
     job = next((j for j in draft.observed.jobs if j.id == job_id(target)), None)
     if job is not None and job.state == "succeeded":
@@ -31,6 +31,12 @@ def plan_release_phase(draft: Draft) -> None:
         draft.wait(PROCESS, why)
     else:
         _run(draft, target, phase, job)
+
+
+def _done_before(draft: Draft, target: Release) -> bool:
+    """For the same Change, which was built again on another stack: nobody asked for anything."""
+    same = (r for r in draft.observed.releases if r.change == target.change and r != target)
+    return any(r.status == "succeeded" and r.source == target.source for r in same)
 
 
 def job_id(release: Release) -> JobId:

@@ -6,6 +6,7 @@ from setpoint.model.ids import BuildId
 from setpoint.model.observed import Observed
 from setpoint.model.release import Release
 from setpoint.model.steps import CutRelease, SettleRelease
+from setpoint.planning import builds
 from setpoint.planning.draft import Draft
 from setpoint.planning.processes import Wanted
 
@@ -16,8 +17,9 @@ def plan_release(draft: Draft) -> None:
     slug = _slug(draft, newest)
     if slug is not None:
         _cut(draft, newest, slug)
-    if newest is not None and _last_word(draft, newest) and newest.status == "failed":
-        draft.stall("ReleaseFailed", f"release {newest.label} failed: {newest.message}")
+    last_word = builds.released(draft)
+    if last_word is not None and last_word.status == "failed":
+        draft.stall("ReleaseFailed", f"release {last_word.label} failed: {last_word.message}")
     draft.target = _target(draft.observed)
 
 
@@ -26,11 +28,6 @@ class _Slug(NamedTuple):
 
     build: BuildId
     copies: int | None = None
-
-
-def _last_word(draft: Draft, newest: Release) -> bool:
-    """Has nothing been asked since that could still lead to another release?"""
-    return newest.change >= draft.unit.shape_change
 
 
 def _target(observed: Observed) -> Release | None:
@@ -67,40 +64,56 @@ def _slug(draft: Draft, newest: Release | None) -> _Slug | None:
 
     While the intended source cannot be built, config changes still release on the slug that runs.
     """
-    unit, build = draft.unit, draft.build
-    if newest is not None and newest.change >= unit.shape_change:
+    unit, build, last_word = draft.unit, draft.build, builds.released(draft)
+    if last_word is not None and not (builds.moved(draft, last_word) and _may_serve(last_word)):
         return None
-    if unit.intent.rollback_to is not None:
-        return _slug_of(draft, unit.intent.rollback_to)
+    if builds.has_slug(draft):
+        return _slug_of_old(draft)
     if build is None:
         return None
     if build.status == "succeeded":
         return _Slug(build.id)
-    hopeless = build.status == "failed" and build.user_error
-    if hopeless and newest is not None and newest.config != unit.intent.config:
+    hopeless = build.status == "failed" and build.user_error and unit.intent.rollback_to is None
+    if (
+        hopeless
+        and last_word is None
+        and newest is not None
+        and newest.config != unit.intent.config
+    ):
         runs = _target(draft.observed) or newest
         return _Slug(runs.build, runs.version)
     return None
 
 
-def _slug_of(draft: Draft, version: int) -> _Slug | None:
+def _may_serve(release: Release) -> bool:
+    """One that failed is not tried again for nothing but another stack."""
+    return release.status != "failed"
+
+
+def _slug_of_old(draft: Draft) -> _Slug | None:
     """Of the release that somebody wants back."""
-    wanted = next((r for r in draft.observed.releases if r.version == version), None)
+    wanted = builds.gone_back_to(draft)
     if wanted is None or not wanted.slug_kept:
+        version = draft.unit.intent.rollback_to
         draft.stall("SlugGone", f"the slug of v{version} is gone; deploy its source again")
         return None
     return _Slug(wanted.build, wanted.version)
 
 
 def _cut(draft: Draft, newest: Release | None, slug: _Slug) -> None:
-    unit = draft.unit
-    behind = "there is no release yet" if newest is None else f"{newest.label} is older"
+    unit, before = draft.unit, builds.released(draft)
+    description = unit.shape_summary
+    if before is not None:
+        behind = f"{before.label} was built on {before.slug.stack}"
+        description += f", built again for {draft.capabilities.stack}"
+    else:
+        behind = "there is no release yet" if newest is None else f"{newest.label} is older"
     draft.steps.append(
         CutRelease(
             app=unit.id,
             build=slug.build,
             config=unit.intent.config,
-            description=unit.shape_summary,
+            description=description,
             change=unit.shape_change,
             because=draft.because(
                 "cut-release",

@@ -1,10 +1,12 @@
 """When a scheduled command was due, and when it will be. Cron's five fields, in UTC. Pure."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from cronsim import CronSim, CronSimError
 
 from setpoint.model.errors import Invalid
+from setpoint.model.job import CronJob
 
 NICKNAMES = {
     "@hourly": "0 * * * *",
@@ -27,6 +29,19 @@ def check(schedule: str, where: str) -> None:
             f"cannot read {where}: {schedule[:CHARS_MAX]!r} is no schedule",
             "five fields (minute hour day month weekday), or @hourly, @daily, @weekly, @monthly",
         ) from None
+
+
+def check_jobs(jobs: Iterable[CronJob], where: str) -> None:
+    """Raises Invalid, also for one that is there twice: it would run twice each time."""
+    seen: dict[tuple[str, str], int] = {}
+    for place, job in enumerate(jobs):
+        check(job.schedule, f"{where}[{place}].schedule")
+        key = " ".join(_fields(job.schedule).split()), job.command
+        if key in seen:
+            raise Invalid(
+                f"cannot read {where}[{place}]: it repeats [{seen[key]}]", "leave one out"
+            )
+        seen[key] = place
 
 
 def last_due_s(schedule: str, now_s: float) -> float:

@@ -1,19 +1,24 @@
 """What would happen if? The planner on a draft of the document; nothing is written."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import msgspec
 
 from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor, Touch
 from setpoint.model.ids import AppId
+from setpoint.model.job import CronJob
 from setpoint.model.observed import Observed
 from setpoint.model.paths import compared, is_shape, is_source
 from setpoint.model.release import ProcessType
 from setpoint.model.steps import Plan, StartBuild
-from setpoint.planning.forecast import forecast
+from setpoint.planning import schedule
+from setpoint.planning.forecast import Found, forecast
 from setpoint.policy import access, limits, names
 from setpoint.store.port import Store
-from setpoint.views import lookup
+from setpoint.views import lookup, releases
 
 DRAFT_ID = AppId("draft")
 """An app that is not there yet has no id; nothing with this one ever leaves a plan."""
@@ -22,7 +27,7 @@ DRAFT_ID = AppId("draft")
 class Edits(msgspec.Struct, frozen=True):
     """What would be asked. Config by key only: a plan needs no values, so it is told none.
 
-    `processes`: what a build would find in `source`, as far as the asker knows.
+    `processes`, `cron`: what a build would find in `source`, as far as the asker knows.
     """
 
     source: Source | None = None
@@ -30,10 +35,20 @@ class Edits(msgspec.Struct, frozen=True):
     config_unset: tuple[str, ...] = ()
     formation: dict[str, Formation] = {}
     processes: tuple[ProcessType, ...] = ()
+    cron: tuple[CronJob, ...] = ()
+
+
+class CronChange(msgspec.Struct, frozen=True):
+    """A scheduled command that comes with the draft's source, or goes with the one before."""
+
+    what: Literal["added", "removed"]
+    schedule: str
+    command: str
 
 
 class DraftPlan(msgspec.Struct, frozen=True):
-    """`passes`: every pass until it settles. `new`: the app would be created.
+    """`passes`: every pass until it settles. `new`: the app would be created. `cron`: what would be
+    scheduled otherwise than now.
 
     `assumed`: some of it rests on a build that has not been made, taken as gone well.
     """
@@ -43,6 +58,7 @@ class DraftPlan(msgspec.Struct, frozen=True):
     touches: tuple[Touch, ...]
     passes: tuple[Plan, ...]
     assumed: bool
+    cron: tuple[CronChange, ...] = ()
 
 
 async def draft(
@@ -60,17 +76,19 @@ async def draft(
     base = unit if unit is not None else _unborn(name, actor, now_s)
     touched, wanted = _edited(base, edits, await _next_change(store))
     observed = await _observed(store, unit) if unit is not None else Observed()
-    passes = forecast(wanted, observed, capabilities, now_s, edits.processes)
+    passes = forecast(wanted, observed, capabilities, now_s, Found(edits.processes, edits.cron))
     return DraftPlan(
         app=name,
         new=unit is None,
         touches=touched,
         passes=passes,
         assumed=_would_build(passes),
+        cron=_cron(observed, edits) if edits.source is not None else (),
     )
 
 
 def _check(name: str, edits: Edits) -> None:
+    schedule.check_jobs(edits.cron, "cron")
     limits.check_config(name, dict.fromkeys((*edits.config_set, *edits.config_unset), None))
     for process, formation in edits.formation.items():
         names.check_process("scale", name, process)
@@ -131,6 +149,19 @@ async def _observed(store: Store, unit: Unit) -> Observed:
         route=summary.route,
         settled_generation=summary.settled_generation,
     )
+
+
+def _cron(observed: Observed, edits: Edits) -> tuple[CronChange, ...]:
+    """As lists differ: what was changed is gone, and another is there."""
+    serving = releases.current(observed.releases)
+    before = next((r.slug.schedule for r in observed.releases if r.version == serving), ())
+    return (*_only("removed", before, edits.cron), *_only("added", edits.cron, before))
+
+
+def _only(
+    what: Literal["added", "removed"], here: Sequence[CronJob], there: Sequence[CronJob]
+) -> tuple[CronChange, ...]:
+    return tuple(CronChange(what, j.schedule, j.command) for j in here if j not in there)
 
 
 def _would_build(passes: tuple[Plan, ...]) -> bool:

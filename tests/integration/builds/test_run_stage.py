@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from setpoint.drivers.builders.stack import interpreter
+from setpoint.drivers.builders.stack import interpreter, stack
 from setpoint.drivers.local.builds import BUILD_S_MAX, Process
 from setpoint.drivers.local.run_stage import NAME
 from setpoint.formats import control
+from setpoint.model.ids import BuildId, Digest
 from setpoint.model.release import Build, BuildRequest
 from tests.integration.builds.site import BuildSite, plane_up
 from tests.support.index import Index, served
@@ -260,6 +261,16 @@ def test_build_that_takes_too_long_frees_its_place_for_good(site: Site) -> None:
     assert "it took over 30 minutes" in build.message
     until(lambda: not site.sandboxes(), what="its sandbox has ended")
     assert not record.exists()
+
+
+def test_source_that_is_no_longer_there_is_told_and_not_looked_for_again(site: Site) -> None:
+    lost, here = Digest("ab" * 32), stack(site.plane.python)
+    request = BuildRequest(BuildId("e" * 32), site.plane.app("lost"), "lost", lost, here)
+    site.plane.run(lambda driver: driver.build(request, {}))
+    build = site.ended(request)
+    assert (build.status, build.final) == ("failed", True)
+    assert build.message == "cannot build: source abababab is no longer here\ndeploy it again"
+    assert site.built("later", "six\n").status == "succeeded"
 
 
 def test_build_of_an_app_that_goes_away_is_ended(site: Site) -> None:

@@ -253,6 +253,41 @@ def test_plan_of_a_folder_changes_nothing(plane: Plane, cli: Cli, project: Proje
     assert plane.unit("dreamt") is None
 
 
+CRON = '{"cron": [{"schedule": "0 3 * * *", "command": "python nightly.py"}%s]}'
+
+
+def test_plan_of_a_folder_names_what_would_be_scheduled(cli: Cli, project: Project) -> None:
+    folder = project("nightly", Procfile="web: serve\n", **{"app.json": CRON % ""})
+    ran = cli("plan", str(folder))
+    assert "  cron: + 0 3 * * * python nightly.py\n" in ran.out, ran.err
+    (folder / ".slugignore").write_text("app.json\n")
+    assert "cron" not in cli("plan", str(folder)).out
+
+
+@pytest.mark.parametrize("verb", ["plan", "deploy"])
+@pytest.mark.parametrize(
+    ("more", "fact"),
+    [
+        (', {"schedule": "at noon", "command": "x"}', "cron[1].schedule: 'at noon' is no schedule"),
+        (
+            ', {"schedule": "0  3 * * *", "command": "python nightly.py"}',
+            "cron[1]: it repeats [0]",
+        ),
+        (", {}", "cron[1].schedule is not a text"),
+    ],
+)
+def test_what_cannot_be_scheduled_is_refused_before_anything_is_asked_for(
+    plane: Plane, cli: Cli, project: Project, verb: str, more: str, fact: str
+) -> None:
+    ran = cli(
+        verb, str(project("misplanned", Procfile="web: serve\n", **{"app.json": CRON % more}))
+    )
+    assert ran.code == 2
+    assert ran.err.startswith("cannot read app.json: ")
+    assert fact in ran.err
+    assert plane.unit("misplanned") is None
+
+
 def test_plan_of_a_scale_tells_what_would_be_unmet(
     plane: Plane, cli: Cli, deployed: Deployed
 ) -> None:

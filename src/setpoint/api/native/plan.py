@@ -6,6 +6,7 @@ from setpoint.api.call import Call
 from setpoint.formats.heroku import read
 from setpoint.model.app import Formation, Source, Unit, default_formation
 from setpoint.model.ids import Digest
+from setpoint.model.job import CronJob
 from setpoint.model.release import ProcessType
 from setpoint.model.steps import Plan, describe
 from setpoint.policy import limits
@@ -13,11 +14,13 @@ from setpoint.views import plans
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`source`: a digest, uploaded or not. `processes`: what its folder names. Config by key."""
+    """`source`: a digest, uploaded or not. `processes`, `cron`: what its folder names. Config by
+    key."""
 
     source: str | None = None
     version: str = ""
     processes: tuple[ProcessType, ...] = ()
+    cron: tuple[CronJob, ...] = ()
     formation: dict[str, read.FormationChange] = {}
     config_set: tuple[str, ...] = ()
     config_unset: tuple[str, ...] = ()
@@ -67,6 +70,7 @@ def _edits(app: str, unit: Unit | None, wish: Wish) -> plans.Edits:
         config_unset=wish.config_unset,
         formation={name: _wanted(app, unit, wish, name) for name in wish.formation},
         processes=wish.processes,
+        cron=wish.cron,
     )
 
 

@@ -11,7 +11,7 @@ from setpoint.formats import app_json, package_json, procfile, project, project_
 from setpoint.model.errors import Invalid
 from setpoint.model.job import CronJob
 from setpoint.model.release import ProcessType
-from setpoint.planning.schedule import check
+from setpoint.planning.schedule import check_jobs
 
 OTHER_LANGUAGES = {
     "Gemfile": "Ruby",
@@ -46,8 +46,7 @@ def schedule(root: Path) -> tuple[CronJob, ...]:
         return ()
     try:
         found = app_json.parse(_text(app_json.FILE, data)).cron
-        for place, job in enumerate(found):
-            check(job.schedule, f"{app_json.FILE}: cron[{place}].schedule")
+        check_jobs(found, f"{app_json.FILE}: cron")
     except Invalid as error:
         raise CannotBuild(error.message, error.hint) from None
     return found

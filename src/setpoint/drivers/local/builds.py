@@ -175,6 +175,10 @@ class Builds:
     def _start(self, asked: Process) -> None:
         """`asked`: without a process yet."""
         build = asked.build
+        if not os.path.exists(asked.archive):
+            self._free(build.id)
+            self._set(self._keep(_sourceless(build, self._now_s())))
+            return
         try:
             self._shop.handovers.forget_needs(build.id)
             process = self._spawn(asked)
@@ -371,6 +375,12 @@ def _build(request: BuildRequest, status: str, started_at_s: float = 0.0) -> Bui
 def _appending(path: Path) -> BinaryIO:
     """The folder is the builder's: no link of its making is followed as root."""
     return os.fdopen(open_plain(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode=0o640), "ab")
+
+
+def _sourceless(build: Build, now_s: float) -> Build:
+    """Trying again brings nothing back: a human has to."""
+    fact = f"cannot build: source {build.source[:8]} is no longer here\ndeploy it again"
+    return msgspec.structs.replace(_cut_off(build, fact, now_s), user_error=True)
 
 
 def _cut_off(build: Build, message: str, now_s: float) -> Build:

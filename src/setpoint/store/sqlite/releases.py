@@ -1,4 +1,7 @@
-"""Releases: derived rows, numbered per app, cut only for the newest shape of the intent."""
+"""Releases: derived rows, numbered per app, cut only for the newest shape of the intent.
+
+One Change has one, and one more each time its source was built again on another stack.
+"""
 
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -16,6 +19,7 @@ _decode = msgspec.json.Decoder(Release).decode
 
 _COLUMNS = "SELECT body, status, message, slug_kept FROM release "
 _SELECT = _COLUMNS + "WHERE app = ? "
+_OF_CHANGE = _SELECT + "AND change = ? ORDER BY version DESC LIMIT 1"
 
 
 def cut(
@@ -29,8 +33,8 @@ def cut(
     commit: str = "",
 ) -> Release | None:
     """None: `change` is not the newest shape any more, or the app is gone."""
-    before = _read(db.execute(_SELECT + "AND change = ?", (app, change)))
-    if before:
+    before = _read(db.execute(_OF_CHANGE, (app, change)))
+    if before and (build.slug is None or before[0].slug.stack == build.slug.stack):
         return before[0]
     if not _newest_shape(db, app, change):
         return None

@@ -38,10 +38,12 @@ class Releases(Tables):
     ) -> Release | None:
         unit = self.rows.units.get(app)
         releases = self.rows.releases.get(app, ())
-        again = next((r for r in releases if r.change == change), None)
-        if again is not None or unit is None or unit.shape_change != change:
-            return again
         assert build.slug is not None, "only a build that succeeded can be released"
+        again = next((r for r in releases if r.change == change), None)
+        if again is not None and again.slug.stack == build.slug.stack:
+            return again
+        if unit is None or unit.shape_change != change:
+            return None
         release = Release(
             app=app,
             version=len(releases) + 1,
