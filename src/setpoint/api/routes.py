@@ -113,6 +113,11 @@ NATIVE = (
     Endpoint("POST", "/v1/gc", disk.collect, "admin", "Remove what is kept no longer"),
     Endpoint("GET", "/v1/snapshot", snapshot.taken, "admin", "All that is known, but secrets"),
     Endpoint("GET", "/v1/changes", why.log, "read", "Changes, newest first"),
+    Endpoint(
+        "POST", "/v1/changes/{change}/notes", why.note, "write", "Say more of a Change", status=201
+    ),
+    Endpoint("GET", "/v1/why", why.asked, "read", "Why an app, or a field of it, is so"),
+    Endpoint("GET", "/v1/who", why.hands, "read", "Whom to ask about an app"),
     Endpoint("GET", "/v1/watch", streams.watch, "read", "Everything that changes, as events"),
     Endpoint("GET", "/v1/apps/{app}", detail.info, "read", "One app with all that is known"),
     Endpoint("GET", "/v1/apps/{app}/releases", history.listed, "read", "Releases, newest first"),

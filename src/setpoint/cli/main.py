@@ -41,7 +41,10 @@ COMMANDS = {
     "gc": "remove what is kept no longer",
     "plan": "what a deploy would do, without doing it",
     "rehearse": "play a script of changes and faults, in a simulated world",
-    "why": "the last Changes and what they made happen",
+    "why": "why it is so: an app's last Changes, or one value",
+    "who": "whose an app is, and who changed it last",
+    "log": "every Change, newest first",
+    "note": "say more of a Change afterwards",
 }
 
 

@@ -1,27 +1,55 @@
-"""`setpoint why`: the last Changes of an app, and what each made happen, with its because."""
+"""`setpoint why`: how an app, or one value of it, came to be so; and what going back would do."""
 
 import argparse
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from setpoint.cli import codes
-from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
+from setpoint.model.errors import Refused
 
-EXAMPLE = "setpoint why shop formation.web.max"
+EXAMPLE = "setpoint why shop web.max"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_app(parser)
-    parser.add_argument("path", metavar="FIELD", nargs="?", help="one field: who set it, and why")
+    parser.add_argument(
+        "field", metavar="FIELD", nargs="?", help="one value: web.max, GREETING, source.digest"
+    )
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("--history", action="store_true", help="every Change of it")
+    told.add_argument("--at", metavar="TIME", default="", help="as it was: 2h, a time, or a Change")
+    told.add_argument("--undo", action="store_true", help="each step that going back would take")
+    told.add_argument(
+        "--stale", action="store_true", help="values whose reason is missing, thin or old"
+    )
     parser.add_argument("-n", "--limit", type=int, metavar="N", default=10, help="Changes (10)")
 
 
 def run(here: Here) -> int:
-    query = f"?limit={max(here.args.limit, 1)}"
-    if here.args.path:
-        query += f"&path={quote(here.args.path, safe='')}"
-    told = here.client.get(path("v1", "apps", here.app, "why") + query)
+    told = here.client.get(f"/v1/why?{urlencode(_query(here))}")
     for line in told["lines"]:
         here.out.line(line)
-    here.out.result(told["field"] or told["story"])
+    answer = (told["field"], told["fields"], told["story"])
+    here.out.result(next(part for part in answer if part is not None))
     return codes.SETTLED
+
+
+def _query(here: Here) -> dict[str, str]:
+    args = here.args
+    if not args.field and (args.history or args.at or args.undo):
+        raise Refused(
+            f"cannot tell that of all of {here.app!r}: it is asked of one field",
+            f"name one; `setpoint log {here.app}` tells of all",
+        )
+    if args.field and args.stale:
+        raise Refused("cannot look for old reasons in one field: --stale tells of a whole app")
+    asked = {
+        "resource": here.app,
+        "field": args.field or "",
+        "history": "1" if args.history else "",
+        "at": args.at,
+        "undo": "1" if args.undo else "",
+        "stale": "1" if args.stale else "",
+        "limit": str(max(args.limit, 1)),
+    }
+    return {key: value for key, value in asked.items() if value}

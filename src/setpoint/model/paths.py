@@ -59,6 +59,14 @@ def touches(before: Leaves, after: Leaves, restated: Iterable[str] = ()) -> tupl
     )
 
 
+def meant(leaves: Iterable[str], said: str) -> tuple[str, ...]:
+    """Which paths a person means: `web.max`, `GREETING` or `web` are told from their context."""
+    known = tuple(leaves)
+    if said in known:
+        return (said,)
+    return tuple(p for p in known if f".{said}." in f".{p}.")
+
+
 def secret_at(intent: AppIntent, path: str) -> SecretRef | None:
     """The reference that stands at a path, if it is one."""
     name, _, key = path.partition(".")
@@ -102,6 +110,14 @@ def is_source(path: str) -> bool:
 def is_shape(path: str) -> bool:
     """Does a release copy this leaf?"""
     return path.startswith(("source.", "config.")) or path == "rollback_to"
+
+
+def owner(path: str) -> str:
+    """The struct that a leaf is a field of, with the dot: it has all its fields, or is not there.
+    '' for what stands alone, as a config var does."""
+    if is_source(path):
+        return "source."
+    return path.rpartition(".")[0] + "." if path.count(".") == 2 else ""
 
 
 def is_secret(path: str) -> bool:

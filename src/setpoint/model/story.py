@@ -72,13 +72,3 @@ class Story(msgspec.Struct, frozen=True):
     chapters: tuple[Chapter, ...] = ()
     standing: tuple[Entry, ...] = ()
     repairs: tuple[Entry, ...] = ()
-
-
-class FieldStory(msgspec.Struct, frozen=True):
-    """One live leaf of an intent document. `history`: the Changes that touched it, newest first;
-    the first of them set the value it has."""
-
-    app: str
-    path: str
-    value: object
-    history: tuple[UnitChange, ...]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from setpoint.model.app import Formation
 from setpoint.model.change import Asked, Change, Note, Touch
 from setpoint.model.journal import Entry
-from setpoint.model.story import Chapter, FieldStory, Outcome, Story
+from setpoint.model.story import Chapter, Outcome, Story
 from setpoint.model.text import printable, printable_lines, told
 from setpoint.planning.reasons import thin
 
@@ -33,61 +33,47 @@ def why(story: Story) -> tuple[str, ...]:
     return tuple(_why(story))
 
 
-def why_field(story: FieldStory) -> tuple[str, ...]:
-    """Lines for `setpoint why APP PATH`."""
-    return tuple(_why_field(story))
-
-
 def _why(story: Story) -> Iterator[str]:
     yield f"{story.name}: {_heading(len(story.chapters))}"
     for chapter in story.chapters:
         yield ""
         yield from _chapter(chapter)
-    for title, entries in (
+    for heading, entries in (
         ("standing orders, by themselves", story.standing),
         ("drift repaired, nobody asked", story.repairs),
     ):
         if entries:
             yield ""
-            yield title
+            yield heading
             for entry in entries:
-                yield from _labelled(when(entry.planned_at_s), _deed(entry), _last(entry))
+                yield from labelled(when(entry.planned_at_s), deed(entry), last_words(entry))
 
 
 def _heading(chapters: int) -> str:
     return "its last Change" if chapters == 1 else f"its last {chapters} Changes, newest first"
 
 
-def _why_field(story: FieldStory) -> Iterator[str]:
-    yield f"{story.app} {story.path} = {_value(story.path, story.value)}"
-    for made in story.history:
-        touch = next(t for t in made.touches if t.path == story.path)
-        yield ""
-        yield _title(made.change)
-        yield from _asked(made.change)
-        yield from _labelled("was", _value(touch.path, touch.old))
-
-
 def _chapter(chapter: Chapter) -> Iterator[str]:
     change = chapter.change.change
-    yield _title(change)
+    yield title(change)
     yield from _asked(change)
     for touch in chapter.change.touches:
-        if not _by_default(touch):
-            yield from _labelled("set", _touched(touch))
+        if not by_default(touch):
+            yield from labelled("set", _touched(touch))
     if chapter.release is not None:
         release = f"{chapter.release.label}, {chapter.release.status}"
-        yield from _labelled("release", release, chapter.release.message)
+        yield from labelled("release", release, chapter.release.message)
     for entry in chapter.entries:
         if not _routine(entry):
-            yield from _labelled("did", _deed(entry), _last(entry))
+            yield from labelled("did", deed(entry), last_words(entry))
     if chapter.outcome is not None:
-        yield from _labelled("outcome", outcome(chapter.outcome))
+        yield from labelled("outcome", outcome(chapter.outcome))
     for note in chapter.notes:
-        yield from _noted(note)
+        yield from noted(note)
 
 
-def _by_default(touch: Touch) -> bool:
+def by_default(touch: Touch) -> bool:
+    """Nobody asked for this leaf: it came along with another."""
     if touch.old is not None or not touch.path.startswith("formation."):
         return False
     field = touch.path.rpartition(".")[2]
@@ -98,7 +84,7 @@ def _routine(entry: Entry) -> bool:
     return entry.rule in ROUTINE_RULES and entry.state == "succeeded"
 
 
-def _title(change: Change) -> str:
+def title(change: Change) -> str:
     return f"{change.label}  {printable(change.summary)}"
 
 
@@ -106,15 +92,15 @@ def _asked(change: Change) -> Iterator[str]:
     asked = change.asked
     for_whom = f" for {printable(asked.on_behalf_of)}" if asked.on_behalf_of else ""
     who = printable(asked.actor.email or asked.actor.name)
-    yield from _labelled("by", f"{who}{for_whom} via {asked.via}, {when(asked.at_s)}")
+    yield from labelled("by", f"{who}{for_whom} via {asked.via}, {when(asked.at_s)}")
     if asked.why:
         first, *rest = printable_lines(asked.why)
-        yield from _labelled("why", f"{first}{_source(asked)}", "\n".join(rest))
+        yield from labelled("why", f"{first}{source_of(asked)}", "\n".join(rest))
     for link in asked.links:
-        yield from _labelled("see", printable(link))
+        yield from labelled("see", printable(link))
 
 
-def _source(asked: Asked) -> str:
+def source_of(asked: Asked) -> str:
     """` [-m]`; and what keeps it from being an answer, if something does."""
     labels = [SOURCES[asked.why_source]] if asked.why_source in SOURCES else []
     if asked.reused_from:
@@ -124,11 +110,11 @@ def _source(asked: Asked) -> str:
     return f" [{'; '.join(labels)}]" if labels else ""
 
 
-def _noted(note: Note) -> Iterator[str]:
+def noted(note: Note) -> Iterator[str]:
     asked = note.asked
     first, *rest = printable_lines(asked.why)
     who = printable(asked.actor.email or asked.actor.name)
-    yield from _labelled("note", f"{first} [{who}, {when(asked.at_s)}]", "\n".join(rest))
+    yield from labelled("note", f"{first} [{who}, {when(asked.at_s)}]", "\n".join(rest))
 
 
 def outcome(came: Outcome) -> str:
@@ -152,7 +138,7 @@ def outcome(came: Outcome) -> str:
 
 
 def _touched(touch: Touch) -> str:
-    old, new = _value(touch.path, touch.old), _value(touch.path, touch.new)
+    old, new = value(touch.path, touch.old), value(touch.path, touch.new)
     if touch.new is None:
         return f"{touch.path} removed (was {old})"
     if touch.old in (None, touch.new):
@@ -160,7 +146,7 @@ def _touched(touch: Touch) -> str:
     return f"{touch.path} = {new} (was {old})"
 
 
-def _deed(entry: Entry) -> str:
+def deed(entry: Entry) -> str:
     """`ensure-processes web — v4 is to take over web [roll-out]: succeeded in 12 ms`"""
     head = f"{entry.verb} {printable(entry.subject)} — {printable(entry.because)}"
     if entry.kind == "act":
@@ -183,20 +169,20 @@ def _outcome(entry: Entry) -> str:
     return f"{entry.state} in {duration(entry.ended_at_s - entry.planned_at_s)}"
 
 
-def _last(entry: Entry) -> str:
+def last_words(entry: Entry) -> str:
     """What the world answered, where it did not go well."""
     return "" if entry.state == "succeeded" else entry.result
 
 
-def _labelled(label: str, text: str, more: str = "") -> Iterator[str]:
+def labelled(label: str, text: str, more: str = "") -> Iterator[str]:
     gap = " " * max(2, _LABEL_CHARS - len(label))
     yield f"    {label}{gap}{text}"
     for line in printable_lines(more):
         yield f"    {'':<{_LABEL_CHARS}}{line}"
 
 
-def _value(path: str, value: object) -> str:
-    return when(value) if path.endswith("_at_s") and isinstance(value, float) else told(value)
+def value(path: str, leaf: object) -> str:
+    return when(leaf) if path.endswith("_at_s") and isinstance(leaf, float) else told(leaf)
 
 
 def when(at_s: float) -> str:

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+from setpoint.model.answer import Freshness
 from setpoint.model.change import Asked, Note
 from setpoint.model.story import Reason
 
+STALE_DAYS, STALE_RELEASES = 90, 20
+"""A reason that has seen so much change may have been overtaken by it."""
+DAY_S = 86_400.0
 WORDS_MIN = 3
 LETTERS_MIN = 6
 """Of a script that puts no spaces between words."""
@@ -23,6 +27,23 @@ def reason(asked: Asked, notes: Sequence[Note] = ()) -> Reason:
         if later.kind == "said":
             return Reason("said", later.text, "note", by=later.by, at_s=later.at_s)
     return said
+
+
+def stale(said: Reason, fresh: Freshness) -> str:
+    """Why this reason should be looked at before anybody relies on it; '' if it need not be."""
+    if said.kind == "none":
+        return "nobody said why"
+    if said.kind == "reused":
+        return f"its reason was said of c{said.reused_from}"
+    if said.kind == "thin":
+        return "its reason says too little"
+    days = fresh.age_s / DAY_S
+    if days >= STALE_DAYS:
+        return f"{int(days)} days old"
+    if fresh.more or fresh.releases_since >= STALE_RELEASES:
+        more = " and more" if fresh.more else ""
+        return f"{fresh.releases_since}{more} releases since"
+    return ""
 
 
 def thin(why: str) -> bool:

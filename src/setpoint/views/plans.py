@@ -74,7 +74,9 @@ async def draft(
     _check(name, edits)
     unit = await store.unit_named(name)
     base = unit if unit is not None else _unborn(name, actor, now_s)
-    touched, wanted = _edited(base, edits, await _next_change(store))
+    restated = ("source.digest",) if edits.source is not None else ()
+    intent = _intent(base.intent, edits)
+    touched, wanted = _edited(base, intent, await _next_change(store), restated)
     observed = await _observed(store, unit) if unit is not None else Observed()
     passes = forecast(wanted, observed, capabilities, now_s, Found(edits.processes, edits.cron))
     return DraftPlan(
@@ -85,6 +87,15 @@ async def draft(
         assumed=_would_build(passes),
         cron=_cron(observed, edits) if edits.source is not None else (),
     )
+
+
+async def of_document(
+    store: Store, unit: Unit, intent: AppIntent, capabilities: Capabilities, now_s: float
+) -> DraftPlan:
+    """What a whole other document of an app that is there would do."""
+    touched, wanted = _edited(unit, intent, await _next_change(store))
+    passes = forecast(wanted, await _observed(store, unit), capabilities, now_s)
+    return DraftPlan(unit.name, False, touched, passes, _would_build(passes))
 
 
 def _check(name: str, edits: Edits) -> None:
@@ -101,11 +112,11 @@ def _unborn(name: str, actor: Actor, now_s: float) -> Unit:
     return Unit(intent, 0, 0, 0, actor.email, now_s, now_s, last_change=0)
 
 
-def _edited(unit: Unit, edits: Edits, change: int) -> tuple[tuple[Touch, ...], Unit]:
-    """The unit as the store would make it, were these edits one Change."""
-    before, intent = unit.intent, _intent(unit.intent, edits)
-    restated = ("source.digest",) if edits.source is not None else ()
-    touched = compared(before, intent, restated)
+def _edited(
+    unit: Unit, intent: AppIntent, change: int, restated: tuple[str, ...] = ()
+) -> tuple[tuple[Touch, ...], Unit]:
+    """The unit as the store would make it, were this document one Change."""
+    touched = compared(unit.intent, intent, restated)
     if not touched:
         return (), unit
     shapes = any(is_shape(t.path) for t in touched)

@@ -1,17 +1,14 @@
-"""Why is it so? The story of an app, and of one live leaf of its document."""
+"""Why is it so? The story of an app."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from setpoint.model.change import Actor
-from setpoint.model.errors import NotFound
 from setpoint.model.journal import Entry
-from setpoint.model.paths import flatten, shown
 from setpoint.model.release import Release
-from setpoint.model.story import Chapter, FieldStory, ReleaseTold, Story
+from setpoint.model.story import Chapter, ReleaseTold, Story
 from setpoint.planning.reasons import reason
-from setpoint.policy.names import shortened
 from setpoint.store.port import Store
 from setpoint.views import drift, lookup, outcomes
 
@@ -51,24 +48,6 @@ async def story(store: Store, actor: Actor, name: str, limit: int = 10) -> Story
         standing=_newest((e for e in entries if e.kind == "act" and e not in repairs), since_s),
         repairs=_newest(repairs, since_s),
     )
-
-
-async def field_story(store: Store, actor: Actor, name: str, path: str) -> FieldStory:
-    """The value a path has, and every Change that touched it. Raises NotFound."""
-    unit = await lookup.app_to(store, actor, "see", name)
-    leaves = flatten(unit.intent)
-    if path not in leaves:
-        raise NotFound(
-            f"cannot explain '{shortened(path)}' of '{name}': it is not set",
-            f"set are: {', '.join(sorted(leaves))}",
-        )
-    newest = next(f.change for f in await store.fields(unit.id) if f.path == path)
-    earlier = await store.changes(unit.id, CHANGES_MAX)
-    setter = [c for c in await store.change(newest) if c.unit == unit.id]
-    others = [
-        c for c in earlier if c.change.seq < newest and any(t.path == path for t in c.touches)
-    ]
-    return FieldStory(unit.name, path, shown(leaves[path]), (*setter, *others))
 
 
 def _by_change(entries: Iterable[Entry]) -> Mapping[int, list[Entry]]:

@@ -226,6 +226,63 @@ def test_why_tells_the_change_its_reason_and_what_came_of_it(
     assert cli("why", "reasoned", "nosuch.field").code == 2
 
 
+def test_a_value_answers_is_noted_and_is_told_as_it_was(
+    cli: Cli, plane: Plane, deployed: Deployed
+) -> None:
+    deployed(name := "answering")
+    assert cli("scale", name, "web=2").code == 0
+    assert cli("scale", name, "web=3", "-m", "the fair is on Saturday").code == 0
+    told = cli("why", name, "web.max").out
+    assert "is       intended 3 · granted 3 · actual 3" in told
+    assert "why      the fair is on Saturday [-m]" in told
+    assert "outcome  live after" in told
+    assert "undo     formation.web.max 3 -> 2, formation.web.min 3 -> 2: 1 instance fewer" in told
+    assert "because web is kept at 3, 2 is intended" in cli("why", name, "web.max", "--undo").out
+    label, older = (f"c{line['change']['seq']}" for line in parsed(cli("log", name, "--json"))[:2])
+    assert cli("note", older, "-m", "two were not enough yesterday").code == 0
+    assert f"{name} formation.web.max = 2 at" in cli("why", name, "web.max", "--at", older).out
+    history = cli("why", name, "web.max", "--history").out
+    assert history.count("    set  ") == 2
+    assert "two were not enough yesterday [noted later by" in history
+    by_release = cli("note", name, "v1", "-m", "it was the first of all")
+    assert (by_release.code, plane.unit(name).intent.formation["web"].max) == (0, 3)
+    assert label not in cli("why", name, "--stale").out
+
+
+def test_the_log_and_who_tell_of_everyone_in_a_line(
+    cli: Cli, plane: Plane, deployed: Deployed
+) -> None:
+    deployed(name := "logged")
+    assert cli("scale", name, "web=2", "-m", "wip").code == 0
+    newest, *_ = cli("log", name).out.splitlines()
+    assert "Scale web to 2" in newest
+    assert newest.endswith("wip [thin]")
+    assert "live, " in newest
+    assert name in cli("log").out
+    assert cli("who", name).out.startswith(f"{name} belongs to ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("why", "answering", "--undo"),
+        ("why", "answering", "web.max", "--stale"),
+        ("why", "answering", "web.max", "--at", "soon"),
+        ("why", "answering", "web.max", "--at", "c99999"),
+        ("note", "shop", "-m", "what of it"),
+        ("note", "c99999", "-m", "never was"),
+        ("note", "c1", "-m", " "),
+        ("who", "nosuch"),
+        ("log", "nosuch"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_in_one_sentence(cli: Cli, words: tuple[str, ...]) -> None:
+    cli("create", "answering")
+    ran = cli(*words)
+    assert ran.code == 2
+    assert ran.err.startswith("cannot ")
+
+
 def test_a_why_from_the_environment_goes_with_changes_and_gives_way_to_an_option(
     cli: Cli, plane: Plane, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,6 @@ import pytest
 
 from setpoint.intents import apps, config, deploys
 from setpoint.model.change import Change, Touch, UnitChange
-from setpoint.model.errors import NotFound
 from setpoint.model.ids import AppId
 from setpoint.model.journal import Entry
 from setpoint.model.story import Chapter, Story
@@ -178,46 +177,6 @@ drift repaired, nobody asked
     2026-09-21 14:13:29 UTC  ensure-processes web — missing it [missing]: failed in 0 ms
              no room
              left"""
-
-
-def test_one_field_tells_its_value_and_everyone_who_touched_it():
-    async def story(office):
-        await told_shop(office)
-        await config.patch(office.door, asked("in French"), "shop", {"GREETING": "salut-monde"})
-        told = await why.field_story(office.store, DEV, "shop", "config.GREETING")
-        assert (told.value, [c.change.label for c in told.history]) == ("secret v2", ["c4", "c3"])
-        assert explain.why_field(told)[:6] == (
-            "shop config.GREETING = secret v2",
-            "",
-            "c4  Set GREETING config vars",
-            "    by       dev@example.com via cli, 2026-09-21 14:13:20 UTC",
-            "    why      in French [thin]",
-            "    was      secret v1",
-        )
-
-    in_office(story)
-
-
-def test_every_live_leaf_can_be_explained():
-    async def story(office):
-        unit = await told_shop(office)
-        paths = [f.path for f in await office.store.fields(unit.id)]
-        assert len(paths) == 4
-        for path in paths:
-            told = await why.field_story(office.store, DEV, "shop", path)
-            assert told.history
-
-    in_office(story)
-
-
-def test_a_path_that_is_not_set_is_refused_with_those_that_are():
-    async def story(office):
-        await told_shop(office)
-        with pytest.raises(NotFound, match=r"cannot explain 'web\.min' of 'shop'") as refused:
-            await why.field_story(office.store, DEV, "shop", "web.min")
-        assert "config.GREETING" in refused.value.hint
-
-    in_office(story)
 
 
 @pytest.mark.parametrize(

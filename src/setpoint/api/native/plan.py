@@ -4,11 +4,12 @@ import msgspec
 
 from setpoint.api.call import Call
 from setpoint.formats.heroku import read
+from setpoint.model.answer import PlannedStep
 from setpoint.model.app import Formation, Source, Unit, default_formation
 from setpoint.model.ids import Digest
 from setpoint.model.job import CronJob
 from setpoint.model.release import ProcessType
-from setpoint.model.steps import Plan, describe
+from setpoint.planning import foretold
 from setpoint.policy import limits
 from setpoint.views import plans
 
@@ -24,16 +25,6 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     formation: dict[str, read.FormationChange] = {}
     config_set: tuple[str, ...] = ()
     config_unset: tuple[str, ...] = ()
-
-
-class PlannedStep(msgspec.Struct, frozen=True):
-    """A step in the journal's words. `number`: of the pass it belongs to, from 1."""
-
-    number: int
-    verb: str
-    subject: str
-    because: str
-    rule: str
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -55,7 +46,7 @@ async def plan(call: Call, body: Wish) -> Planned:
         call.services.capabilities(),
         call.asked.at_s,
     )
-    return Planned(draft, _steps(draft.passes), _ends(draft.passes))
+    return Planned(draft, foretold.steps(draft.passes), foretold.ends(draft.passes))
 
 
 def _edits(app: str, unit: Unit | None, wish: Wish) -> plans.Edits:
@@ -91,20 +82,3 @@ def _wanted(app: str, unit: Unit | None, wish: Wish, name: str) -> Formation:
     after = msgspec.structs.replace(current, **{k: v for k, v in said.items() if v is not None})
     limits.check_formation(app, name, after)
     return after
-
-
-def _steps(passes: tuple[Plan, ...]) -> tuple[PlannedStep, ...]:
-    return tuple(
-        PlannedStep(number, *describe(step), step.because.text, step.because.rule)
-        for number, plan in enumerate(passes, start=1)
-        for step in plan.steps
-    )
-
-
-def _ends(passes: tuple[Plan, ...]) -> tuple[str, ...]:
-    if not passes:
-        return ()
-    last = passes[-1]
-    stalled = (c.message for c in last.conditions if c.type == "Stalled" and c.status)
-    unmet = (f"{u.path}: wanted {u.wanted}, offered {u.offered}: {u.because}" for u in last.unmet)
-    return (*stalled, *unmet, *(w.because for w in last.waiting))

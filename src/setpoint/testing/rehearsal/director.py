@@ -26,7 +26,7 @@ from setpoint.model.errors import Invalid, NotFound, Refused, SetpointError
 from setpoint.model.ids import AppId, Digest
 from setpoint.model.job import CronJob, JobOrder
 from setpoint.model.release import ProcessType
-from setpoint.planning import explain
+from setpoint.planning import answers, explain
 from setpoint.testing.jobs import usual_fate
 from setpoint.testing.machine import Proc
 from setpoint.testing.programs import FOR_EVER_S, WEB, Program, learn
@@ -37,7 +37,7 @@ from setpoint.testing.rehearsal.looks import Looks, draft_lines
 from setpoint.testing.rehearsal.script import Line
 from setpoint.testing.rehearsal.stage import Stage, Trap
 from setpoint.testing.rehearsal.words import nearest, quoted
-from setpoint.views import plans, why
+from setpoint.views import fields, plans, why
 
 YOU = Actor("you", "you")
 QUIET_S = 35.0
@@ -284,7 +284,17 @@ class Director:
     async def _why(self, act: acts.Why) -> tuple[str, ...]:
         store = cast_store(self._stage.store)
         if act.path:
-            return explain.why_field(await why.field_story(store, YOU, act.app, act.path))
+            told = await fields.answer(
+                store,
+                YOU,
+                act.app,
+                act.path,
+                self._stage.supervisor.capabilities,
+                self._stage.wall_s,
+            )
+            if isinstance(told, tuple):
+                return answers.fields(act.app, told)
+            return answers.field(told, self._stage.wall_s)
         return explain.why(await why.story(store, YOU, act.app))
 
     async def _planned(self, act: acts.Plan) -> tuple[str, ...]:

@@ -1,0 +1,39 @@
+"""What became of one intended value, read off what was last seen."""
+
+from setpoint.model.answer import Actual
+from setpoint.model.observed import StatusSummary
+from setpoint.model.paths import shown
+from setpoint.model.release import Release
+from setpoint.model.text import told
+
+
+def actual(path: str, seen: StatusSummary, serving: Release | None, at_s: float) -> Actual | None:
+    """`serving`: the release that does. None for what leaves nothing to be seen."""
+    head, _, rest = path.partition(".")
+    match head:
+        case "formation":
+            process, _, field = rest.rpartition(".")
+            return _formation(process, field, seen, at_s)
+        case "config" if serving is not None:
+            live = serving.config.get(rest)
+            runs = str(shown(live)) if live is not None else "not set"
+            return Actual(None, f"{runs} in {serving.label}", "", at_s)
+        case "source" if serving is not None and rest == "digest":
+            return Actual(None, f"{told(serving.source)} in {serving.label}", "", at_s)
+        case "name" | "maintenance" if seen.route is not None:
+            route = seen.route.route
+            routed = route.app_name if head == "name" else route.maintenance
+            return Actual(None, routed, seen.route.nack, at_s)
+        case _:
+            return None
+
+
+def _formation(process: str, field: str, seen: StatusSummary, at_s: float) -> Actual | None:
+    """Several sets of one process stand side by side in a roll-out: the newest is the intended."""
+    sets = [s for s in seen.sets if s.key.process == process and not s.retiring]
+    newest = max(sets, key=lambda s: (s.fence, s.release), default=None)
+    if newest is None or field not in ("min", "max"):
+        return None
+    because = next((u.because for u in seen.unmet if u.path == f"formation.{process}.max"), "")
+    granted = newest.bounds.min if field == "min" else newest.bounds.max
+    return Actual(granted, len(newest.ready), because, at_s)

@@ -1,0 +1,235 @@
+"""Who set it, why, what became of it, how fresh that is, and what going back would do: one path of
+an app's document, or all of them in a line each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+
+from setpoint.model.answer import FieldAnswer, FieldLine, Freshness, Past
+from setpoint.model.app import Unit
+from setpoint.model.capability import Capabilities
+from setpoint.model.change import Actor, Note, UnitChange
+from setpoint.model.errors import NotFound
+from setpoint.model.journal import Entry
+from setpoint.model.paths import flatten, is_secret, meant, shown
+from setpoint.model.release import Release
+from setpoint.planning.actual import actual
+from setpoint.planning.explain import by_default
+from setpoint.planning.reasons import reason, stale
+from setpoint.policy import times
+from setpoint.policy.names import shortened
+from setpoint.store.port import Store
+from setpoint.views import drift, lookup, outcomes, releases, undo
+
+HISTORY_MAX = 100
+RELEASES_READ = 50
+JOURNAL_READ = 200
+DEEDS_MAX = 5
+CHANGES_READ = 500
+
+
+async def answer(
+    store: Store,
+    actor: Actor,
+    name: str,
+    said: str,
+    capabilities: Capabilities,
+    now_s: float,
+    *,
+    whole_history: bool = False,
+    at: str = "",
+) -> FieldAnswer | tuple[FieldLine, ...]:
+    """Of several paths that may be meant, a line each. `at`: a time, an age or a Change ('c12').
+    Raises NotFound, Invalid."""
+    unit = await lookup.app_to(store, actor, "see", name)
+    if at:
+        return await _answer_then(store, unit, said, at, now_s)
+    found = meant(flatten(unit.intent), said)
+    if len(found) > 1:
+        return await _lines(store, unit, found, now_s)
+    path = found[0] if found else said
+    touched = await store.touching(unit.id, path, HISTORY_MAX) if _walk(whole_history, path) else ()
+    made = touched or await _setter(store, unit, path)
+    if not made:
+        raise _unknown(unit, said)
+    return await _answered(store, unit, path, made, capabilities, now_s, whole=whole_history)
+
+
+async def stale_lines(store: Store, actor: Actor, name: str, now_s: float) -> tuple[FieldLine, ...]:
+    """All that somebody set for a reason that does not answer, or is old by now."""
+    unit = await lookup.app_to(store, actor, "see", name)
+    told = await _lines(store, unit, tuple(flatten(unit.intent)), now_s)
+    return tuple(line for line in told if line.stale)
+
+
+# --- one path, now ---------------------------------------------------------------------------
+
+
+def _walk(whole_history: bool, path: str) -> bool:
+    """Whether an earlier Change set the same secret can only be told from all of them."""
+    return whole_history or is_secret(path)
+
+
+async def _setter(store: Store, unit: Unit, path: str) -> tuple[UnitChange, ...]:
+    """The Change that set it; or the one that removed it, which takes a walk."""
+    field = await store.field(unit.id, path)
+    if field is None:
+        return await store.touching(unit.id, path, 1)
+    return tuple(c for c in await store.change(field.change) if c.unit == unit.id)
+
+
+def _unknown(unit: Unit, said: str) -> NotFound:
+    return NotFound(
+        f"cannot explain '{shortened(said)}' of '{unit.name}': it was never set",
+        f"set are: {', '.join(sorted(flatten(unit.intent)))}",
+    )
+
+
+async def _answered(
+    store: Store,
+    unit: Unit,
+    path: str,
+    made: Sequence[UnitChange],
+    capabilities: Capabilities,
+    now_s: float,
+    *,
+    whole: bool,
+) -> FieldAnswer:
+    notes = await store.notes([c.change.seq for c in made])
+    history = _history(path, made, notes)
+    kept = await store.releases(unit.id, RELEASES_READ)
+    came = await outcomes.outcomes(store, unit, made[:1], kept)
+    status, seen = await lookup.seen(store, unit.id)
+    serving = next((r for r in kept if r.version == releases.current(kept)), None)
+    entries = await store.journal(unit.id, JOURNAL_READ)
+    repaired = drift.repairs(entries)
+    return FieldAnswer(
+        app=unit.name,
+        path=path,
+        value=shown(flatten(unit.intent).get(path)),
+        history=history if whole else history[:1],
+        outcome=came[made[0].change.seq],
+        fresh=_fresh(unit, made[0], kept, now_s),
+        actual=actual(path, seen, serving, status.at_s) if status is not None else None,
+        undo=await undo.undo(store, unit, path, made[0], kept, capabilities, now_s),
+        standing=_about(path, (e for e in entries if e.kind == "act"), made[0]),
+        repairs=_about(path, repaired, made[0]),
+    )
+
+
+def _history(
+    path: str, made: Sequence[UnitChange], notes: Mapping[int, tuple[Note, ...]]
+) -> tuple[Past, ...]:
+    told: list[Past] = []
+    first: dict[object, int] = {}
+    for change in reversed(made):
+        touch = next(t for t in change.touches if t.path == path)
+        seq, said = change.change.seq, notes.get(change.change.seq, ())
+        same_as = first.get(touch.new_print, 0) if touch.new_print else 0
+        told.append(Past(change, touch, reason(change.change.asked, said), said, same_as))
+        first.setdefault(touch.new_print, seq)
+    return tuple(reversed(told))
+
+
+def _fresh(unit: Unit, made: UnitChange, kept: Sequence[Release], now_s: float) -> Freshness:
+    since = [r for r in kept if r.change > made.change.seq]
+    return Freshness(
+        age_s=max(0.0, now_s - made.change.asked.at_s),
+        changes_since=unit.generation - made.generation,
+        releases_since=len(since),
+        more=len(since) == RELEASES_READ,
+    )
+
+
+def _about(path: str, entries: Iterable[Entry], made: UnitChange) -> tuple[Entry, ...]:
+    """What was done about one process type since this Change was accepted: the newest few."""
+    head, _, rest = path.partition(".")
+    if head != "formation":
+        return ()
+    process = rest.rpartition(".")[0]
+    found = (
+        e
+        for e in entries
+        if e.planned_at_s >= made.change.asked.at_s
+        and (e.subject == process or e.subject.startswith((f"{process}.", f"{process}@")))
+    )
+    return tuple(islice(found, DEEDS_MAX))
+
+
+# --- one path, then --------------------------------------------------------------------------
+
+
+async def _answer_then(store: Store, unit: Unit, said: str, at: str, now_s: float) -> FieldAnswer:
+    at_s, newest = await _moment(store, unit, at, now_s)
+    document = await store.as_of(unit.id, at_s, newest)
+    found = meant(flatten(document), said) if document is not None else ()
+    if len(found) > 1:
+        raise NotFound(
+            f"cannot explain '{shortened(said)}' of '{unit.name}' then: several are meant",
+            f"name one: {', '.join(found)}",
+        )
+    path = found[0] if found else said
+    touched = await store.touching(unit.id, path, CHANGES_READ)
+    made = [c for c in touched if c.change.seq <= newest and c.change.asked.at_s <= at_s][:1]
+    if not made:
+        raise NotFound(f"cannot explain '{shortened(path)}' of '{unit.name}': it was not set then")
+    history = _history(path, made, await store.notes([made[0].change.seq]))
+    kept = await store.releases(unit.id, RELEASES_READ)
+    came = await outcomes.outcomes(store, unit, made, kept)
+    seq = made[0].change.seq
+    return FieldAnswer(unit.name, path, history[0].touch.new, history, came[seq], at_s=at_s)
+
+
+async def _moment(store: Store, unit: Unit, at: str, now_s: float) -> tuple[float, int]:
+    """(unix seconds, the newest Change that counts)."""
+    failing = f"cannot look back at '{unit.name}'"
+    if at[:1] == "c" and at[1:].isdecimal() and len(at) < 20:
+        seq = int(at[1:])
+        made = [c for c in await store.change(seq) if c.unit == unit.id]
+        if not made:
+            raise NotFound(f"{failing}: {at} is no Change of it", f"see: setpoint log {unit.name}")
+        return made[0].change.asked.at_s, seq
+    return times.past(at, now_s, failing), 2**62
+
+
+# --- many paths ------------------------------------------------------------------------------
+
+
+async def _lines(
+    store: Store, unit: Unit, paths: Sequence[str], now_s: float
+) -> tuple[FieldLine, ...]:
+    """By path."""
+    leaves = flatten(unit.intent)
+    set_by = {f.path: f.change for f in await store.fields(unit.id) if f.path in paths}
+    notes = await store.notes([*set(set_by.values())])
+    kept = await store.releases(unit.id, RELEASES_READ)
+    made = {seq: await _made(store, unit, seq) for seq in set(set_by.values())}
+    told: list[FieldLine] = []
+    for path, seq in sorted(set_by.items()):
+        if _came_along(path, made[seq]):
+            continue
+        asked, fresh = made[seq].change.asked, _fresh(unit, made[seq], kept, now_s)
+        said = reason(asked, notes.get(seq, ()))
+        told.append(
+            FieldLine(
+                path=path,
+                value=shown(leaves[path]),
+                change=seq,
+                by=asked.actor.email or asked.actor.name,
+                at_s=asked.at_s,
+                reason=said,
+                fresh=fresh,
+                stale=stale(said, fresh),
+            )
+        )
+    return tuple(told)
+
+
+def _came_along(path: str, made: UnitChange) -> bool:
+    """Nobody decided it: a default beside what was asked for, or made with the app."""
+    if path == "invoke_key":
+        return made.change.verb == "create"
+    return by_default(next(t for t in made.touches if t.path == path))
+
+
+async def _made(store: Store, unit: Unit, seq: int) -> UnitChange:
+    return next(c for c in await store.change(seq) if c.unit == unit.id)
