@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from setpoint.planning.standing import BACKOFF_S_MAX
 from setpoint.testing import checks
 from setpoint.testing.faults import Faults, Rates
 from setpoint.testing.histories import People
@@ -31,6 +32,8 @@ SETTLE_S_MAX = 1500.0
 """The longest backoff is 300 s, and a crash loop may be deep in it when the faults stop."""
 QUIET_S = 130.0
 """No write for longer than an orphan's grace and two periods: settled."""
+PATIENCE_S = BACKOFF_S_MAX + 30.0
+"""What is not settled may be about to start once more, for the first time in so long."""
 SILENCE_S = 300.0
 """So long nothing at all may happen after that."""
 USUAL = {
@@ -136,10 +139,15 @@ async def _calm_down(world: World) -> None:
     """Until nothing was written for a while, or until it should long have been so."""
     limit_s = world.now_s + SETTLE_S_MAX
     writes, since_s = world.store.writes, world.now_s
-    while world.now_s < limit_s and world.now_s - since_s < QUIET_S:
+    while world.now_s < limit_s and world.now_s - since_s < _quiet_s(world):
         await asyncio.sleep(5.0)
         if world.store.writes != writes:
             writes, since_s = world.store.writes, world.now_s
+
+
+def _quiet_s(world: World) -> float:
+    busy = any(world.progressing(unit) for unit in world.store.rows.units.values())
+    return PATIENCE_S if busy else QUIET_S
 
 
 async def _silence(world: World) -> list[str]:
