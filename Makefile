@@ -16,7 +16,7 @@ export UV_NO_CONFIG = 1
 export UV_NO_PROGRESS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench simulate soak rehearsals lock clean
+.PHONY: help demo test lint format bench simulate mutants soak rehearsals lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -36,6 +36,9 @@ lint: $(VENV)/.dev ## format, lint, types, floors
 format: $(VENV)/.dev ## put the code in form
 	@$(BIN)/ruff format src tests bench examples
 	@$(BIN)/ruff check --fix src tests bench examples
+
+mutants: $(VENV)/.dev ## take each guard away in turn: somebody must miss it; writes docs/mutants.md
+	@$(BIN)/python -m tests.mutants --workers $(WORKERS)
 
 simulate: $(VENV)/.dev ## POINTS simulated crash points on every core; one JSON object last
 	@$(BIN)/python -m setpoint.testing.simulate --points $(POINTS) --workers $(WORKERS)

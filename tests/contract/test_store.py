@@ -177,6 +177,17 @@ def test_a_release_is_cut_once_per_change_and_only_for_the_newest_shape(tell):
     tell(story)
 
 
+def test_no_release_is_cut_for_a_change_that_was_overtaken(tell):
+    async def story(store):
+        unit = await created(store)
+        first = await write(store, unit, changed(unit, source=Source(DIGEST)))
+        await write(store, first, changed(first, source=Source(OTHER_DIGEST)))
+        assert await store.cut_release(SHOP, build(), {}, "", first.shape_change, NOON_S) is None
+        assert await store.releases(SHOP) == ()
+
+    tell(story)
+
+
 @pytest.mark.parametrize(("served", "kept"), [(True, "succeeded"), (False, "superseded")])
 def test_a_release_overtaken_in_the_pass_that_judged_it(tell, served, kept):
     async def story(store):

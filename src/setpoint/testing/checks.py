@@ -17,7 +17,7 @@ from setpoint.testing.jobs import process_of
 from setpoint.testing.mishaps import KILLED_BY
 from setpoint.testing.programs import BY_DIGEST
 from setpoint.testing.slot import Slot
-from setpoint.testing.watch import bounds_of, release_serves
+from setpoint.testing.truth import bounds_of, release_serves
 from setpoint.testing.world import World
 
 KILLED = f"was killed by signal {KILLED_BY}"

@@ -15,10 +15,16 @@ T = TypeVar("T")
 
 START_S = 1_700_000_000.0
 """The virtual clock is unix time too, so that one number serves as both."""
+ROUNDS_MAX = 100_000
+"""of the loop at one instant. A busy instant of a simulated history takes some hundred."""
 
 
 class Deadlock(Exception):
     """Nothing is ready and no timer is set: the simulation would hang for ever."""
+
+
+class StandsStill(Exception):
+    """Something is busy for ever, and virtual time does not get on."""
 
 
 class _Jump:
@@ -44,6 +50,8 @@ class SimLoop(base_events.BaseEventLoop):
         super().__init__()
         self.now = START_S
         self._luck = luck
+        self._rounds = 0
+        self._round_s = START_S
         self._selector = _Jump(self)
         self._clock_resolution = 1e-6
 
@@ -58,6 +66,11 @@ class SimLoop(base_events.BaseEventLoop):
         return self.now
 
     def _run_once(self) -> None:
+        self._rounds = self._rounds + 1 if self.now == self._round_s else 0
+        self._round_s = self.now
+        if self._rounds > ROUNDS_MAX:
+            self._rounds = 0
+            raise StandsStill(f"{ROUNDS_MAX} rounds of the loop at {self.now - START_S:.2f} s")
         if len(self._ready) > 1:
             mixed = list(self._ready)
             self._luck.shuffle(mixed)

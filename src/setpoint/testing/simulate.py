@@ -21,7 +21,7 @@ from setpoint.planning.standing import BACKOFF_S_MAX
 from setpoint.testing import checks
 from setpoint.testing.faults import Faults, Rates
 from setpoint.testing.histories import People
-from setpoint.testing.loop import run
+from setpoint.testing.loop import StandsStill, run
 from setpoint.testing.mishaps import Chaos
 from setpoint.testing.shrink import Chosen, Numbers, shrink
 from setpoint.testing.world import World
@@ -83,7 +83,10 @@ def simulate(
     luck = random.Random(seed)
     loop_luck = random.Random(luck.random())
     chosen = faults if crash_at is None else replace(faults, crashes=tuple(crash_at))
-    return run(_one(seed, luck, chosen, rates), loop_luck)
+    try:
+        return run(_one(seed, luck, chosen, rates), loop_luck)
+    except StandsStill as error:
+        return Result(seed, (), (), (), 0, (f"time stands still: {error}",), ())
 
 
 async def _one(seed: int, luck: random.Random, chosen: Chosen, rates: Rates | None) -> Result:

@@ -6,7 +6,7 @@ Every check is on the world (what runs, what is routed, what is remembered), not
 import asyncio
 import itertools
 
-from setpoint.model.app import Formation, Unit
+from setpoint.model.app import Unit
 from setpoint.model.ids import AppId, Fence, JobId, SetKey
 from setpoint.model.job import JobOrder
 from setpoint.model.process import Act, Drain, Phase, ProcessSpec, Start, Stop
@@ -19,6 +19,7 @@ from setpoint.testing.programs import BY_DIGEST, FOR_EVER_S
 from setpoint.testing.slot import Slot
 from setpoint.testing.store import SimStore
 from setpoint.testing.supervisor import SimSupervisor
+from setpoint.testing.truth import bounds_of, phase_went_well, release_serves
 
 LOOK_AND_LEAP_S = 1.0
 """How old the last look before an effect may be: one slow answer, no more."""
@@ -87,8 +88,10 @@ class Watch:
         self._late = True
 
     def _on_set(self, verb: str, key: SetKey, fence: Fence) -> None:
-        self._late = False
+        late, self._late = self._late, False
         self._accept(verb, key.app, key.process, fence)
+        if verb == "remove" and not late:
+            self._check_successor(key)
         unit = self._store.rows.units.get(key.app)
         meant_to_serve = unit is not None and not unit.intent.deleted
         if verb == "remove" and meant_to_serve and self._edge.target(key.app, key.process) == key:
@@ -108,6 +111,7 @@ class Watch:
         self._check_ready(route)
         if late:
             return
+        self._check_whole(route)
         unit = self._store.rows.units.get(route.app)
         before = self._edge.routes.get(route.app)
         if unit is None or before is None or not self._long_settled(route.app):
@@ -135,6 +139,45 @@ class Watch:
             if old != new and old in slots and slots[old].ready and not slot.ever_ready:
                 self.violated(f"requests for {backend.process} went to what never was ready")
 
+    def _check_successor(self, key: SetKey) -> None:
+        """What has proven itself and is intended goes once something has taken its place."""
+        unit, slot = self._store.rows.units.get(key.app), self._supervisor.slots.get(key)
+        if unit is None or slot is None or not slot.ready or not self._long_settled(key.app):
+            return
+        release = self._release(key.app, slot.order.spec.release)
+        if release is None or release.status != "succeeded":
+            return
+        others = (
+            s
+            for k, s in self._supervisor.slots.items()
+            if k != key and (k.app, k.process) == (key.app, key.process)
+        )
+        if self._is_meant(unit, key.process, slot) and not any(s.ever_ready for s in others):
+            self.violated(f"{key} was removed and nothing had taken its place")
+
+    def _check_whole(self, route: Route) -> None:
+        """An unproven release takes requests once all of it has been ready."""
+        unit, before = self._store.rows.units.get(route.app), self._edge.routes.get(route.app)
+        if unit is None or not self._long_settled(route.app):
+            return
+        served = {b.target for b in before.route.backends} if before else set[SetKey | None]()
+        sets = {k: s for k, s in self._supervisor.slots.items() if k.app == route.app}
+        for target in {b.target for b in route.backends} - served:
+            slot = sets.get(target) if target is not None else None
+            version = slot.order.spec.release if slot is not None else 0
+            release = self._release(route.app, version)
+            if release is None or release.status != "pending":
+                continue
+            specs = [s.order.spec for s in sets.values() if s.ever_ready]
+            proven = {spec.process for spec in specs if spec.release == version}
+            missing = [
+                p.name
+                for p in release.slug.processes
+                if p.kind != "release" and bounds_of(unit, release, p.name).max
+            ]
+            for process in set(missing) - proven:
+                self.violated(f"{release.label} takes requests before its {process} was ready")
+
     def _is_meant(self, unit: Unit, process: str, slot: Slot) -> bool:
         """Is it intended to run, and not dropped by a newer release that has proven itself?"""
         scaled = unit.intent.formation.get(process)
@@ -153,6 +196,10 @@ class Watch:
             return True
         sets = [s for k, s in self._supervisor.slots.items() if k.app == unit.id]
         return any(s.ever_ready and s.order.spec.release == release.version for s in sets)
+
+    def _release(self, app: AppId, version: int) -> Release | None:
+        rows = self._store.rows.releases.get(app, ())
+        return next((r for r in rows if r.version == version), None)
 
     def _long_settled(self, app: AppId) -> bool:
         """The intent is older than a look and its leap."""
@@ -209,6 +256,8 @@ class Watch:
 
     def _on_drop(self, app: AppId) -> None:
         """Nothing of an app runs on once it is forgotten."""
+        if any(slot.instances for key, slot in self._supervisor.slots.items() if key.app == app):
+            self.violated(f"{app} was forgotten while a set of it was running")
         for known in self._supervisor.jobs.ledger.values():
             if known.app == app and known.state == "running":
                 self.violated(f"{app} was forgotten while a job of it was running")
@@ -221,8 +270,7 @@ class Watch:
     def _check_release_phase(self, slot: Slot) -> None:
         """Nothing of a release starts before its release phase went well."""
         key, version = slot.order.key, slot.order.spec.release
-        rows = self._store.rows.releases.get(key.app, ())
-        release = next((r for r in rows if r.version == version), None)
+        release = self._release(key.app, version)
         if release is not None and not phase_went_well(self._store, release):
             self.violated(f"{key.process} of {release.label} starts before its release phase")
 
@@ -246,26 +294,3 @@ class Watch:
         self._generations[unit] = max(
             seen, current.observed_generation if current is not None else 0
         )
-
-
-def release_serves(store: SimStore, release: Release) -> bool:
-    """Would its program come to serve with its config?"""
-    environment = {k: store.secrets[r.key] for k, r in release.config.items()}
-    good = BY_DIGEST[release.source].serves(environment)
-    return good and phase_went_well(store, release)
-
-
-def phase_went_well(store: SimStore, release: Release) -> bool:
-    """It has no release phase, or that ran to a good end. A reboot may have cut it off."""
-    if release.slug.process(release_phase.PROCESS) is None:
-        return True
-    id = release_phase.job_id(release)
-    rows = store.rows.jobs.get(release.app, ())
-    return any(j.id == id and j.state == "succeeded" for j in rows)
-
-
-def bounds_of(unit: Unit, release: Release, process: str) -> Formation:
-    """What is intended for one process of a release."""
-    type_ = release.slug.process(process)
-    assert type_ is not None
-    return unit.intent.formation_of(process, type_.kind)

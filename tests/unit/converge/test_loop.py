@@ -301,6 +301,30 @@ def test_a_transient_error_is_tried_again(monkeypatch: pytest.MonkeyPatch):
     play(story)
 
 
+def test_what_comes_after_a_step_that_failed_is_not_tried_in_that_pass(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async def story(stage: Stage) -> None:
+        apply, maintained = stage.world.supervisor.apply, []
+
+        async def flaky(order: SetOrder, environment: Mapping[str, str]) -> None:
+            if order.bounds.min == 2:
+                maintained.append(stage.world.edge.routes[SHOP].route.maintenance)
+                if len(maintained) == 1:
+                    raise Transient("cannot reach the supervisor: connection refused")
+            await apply(order, environment)
+
+        monkeypatch.setattr(stage.world.supervisor, "apply", flaky)
+        await stage.create(SHOP)
+        await stage.settled(SHOP)
+        await stage.change(SHOP, maintenance=True, formation={"web": Formation(2, 2)})
+        await stage.settled(SHOP)
+        assert maintained == [False, False]
+        assert [e.verb for e in stage.journal(SHOP) if e.state == "refused"] == ["ensure-route"]
+
+    play(story)
+
+
 def test_a_bug_in_one_apps_pass_ends_that_pass_and_no_other(monkeypatch: pytest.MonkeyPatch):
     planned = loop.make_plan
 
