@@ -104,9 +104,10 @@ PLANNER = (
     Mutant(
         "released-twice",
         "one Change is released once",
-        "planning/releases.py",
-        "    if newest is not None and newest.change >= unit.shape_change:\n        return None",
-        "    if False:\n        return None",
+        "planning/builds.py",
+        "    return newest if newest is not None and newest.change >= draft.unit.shape_change"
+        " else None",
+        "    return None",
     ),
     Mutant(
         "broken-build-tried-for-ever",
