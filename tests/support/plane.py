@@ -42,6 +42,7 @@ from setpoint.testing.edge import SimEdge
 from setpoint.testing.machine import Machine
 from setpoint.testing.programs import BY_DIGEST, Fate, Program
 from setpoint.testing.supervisor import CAPABILITIES, SimSupervisor
+from setpoint.views.feed import Feed
 
 T = TypeVar("T")
 QUICK_S = 0.02
@@ -190,6 +191,7 @@ class Plane:
         self.collector: Collector
         self.supervisor: Supervisor
         self.store: SqliteStore
+        self.feed: Feed
         self._loop: asyncio.AbstractEventLoop
         self._ready = threading.Event()
         self._server: uvicorn.Server
@@ -272,13 +274,15 @@ class Plane:
             new_token=lambda: next(tokens),
             log=logging.getLogger("test"),
         )
+        self.feed = Feed(self.store, self._loop.time)
         self._server = _Server(self._config(converge), self._ready)
-        working = asyncio.create_task(converge.run())
+        working = [asyncio.create_task(task) for task in (converge.run(), self.feed.run())]
         try:
             await self._server.serve()
         finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
             await self.store.close()
 
     def _config(self, converge: Loop) -> uvicorn.Config:
@@ -304,6 +308,7 @@ class Plane:
                 lambda: self.disk.headroom,
             ),
             store=self.store,
+            feed=self.feed,
             tails=self.spoken,
             terminals=NoTerminals(),
             uploads=Uploads(self.paths.sources, UPLOAD_BYTES_MAX),

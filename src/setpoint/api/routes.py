@@ -15,6 +15,7 @@ from setpoint.api.native import (
     snapshot,
     status,
     streams,
+    watch,
     why,
 )
 from setpoint.api.native import releases as history
@@ -108,6 +109,7 @@ NATIVE = (
     Endpoint("GET", "/v1/openapi.json", describe, "read", "This API, as OpenAPI 3.1"),
     Endpoint("GET", "/v1/status", status.status, "read", "The installation and its apps"),
     Endpoint("GET", "/v1/doctor", status.doctor, "read", "What this installation can do"),
+    Endpoint("GET", "/v1/metrics", watch.metrics, "read", "Figures for Prometheus"),
     Endpoint("GET", "/v1/gaps", gaps.listed, "read", "What is wanted and cannot be had"),
     Endpoint("GET", "/v1/disk", disk.info, "read", "How full the disk is, and of what"),
     Endpoint("POST", "/v1/gc", disk.collect, "admin", "Remove what is kept no longer"),
@@ -118,7 +120,7 @@ NATIVE = (
     ),
     Endpoint("GET", "/v1/why", why.asked, "read", "Why an app, or a field of it, is so"),
     Endpoint("GET", "/v1/who", why.hands, "read", "Whom to ask about an app"),
-    Endpoint("GET", "/v1/watch", streams.watch, "read", "Everything that changes, as events"),
+    Endpoint("GET", "/v1/watch", watch.watch, "read", "Everything that changes, as events"),
     Endpoint("GET", "/v1/apps/{app}", detail.info, "read", "One app with all that is known"),
     Endpoint("GET", "/v1/apps/{app}/releases", history.listed, "read", "Releases, newest first"),
     Endpoint(

@@ -11,6 +11,7 @@ from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor
 from setpoint.model.retention import Collection, Disk
 from setpoint.store.port import Store
+from setpoint.views.feed import Feed
 
 
 class Tokens(Protocol):
@@ -42,6 +43,7 @@ class Services:
 
     door: Door
     store: Store
+    feed: Feed
     tails: Tails
     terminals: Terminals
     uploads: Uploads

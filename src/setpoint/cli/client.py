@@ -86,9 +86,15 @@ class Client:
         with self._open("PUT", path, file, length) as response:
             response.read()
 
-    def lines(self, path: str) -> Iterator[bytes]:
-        """A stream line by line as it comes, until its end. May be silent for long."""
-        with self._open("GET", path) as response:
+    def lines(
+        self,
+        path: str,
+        timeout_s: float | None = None,
+        linked: Callable[[socket.socket], None] = lambda _: None,
+    ) -> Iterator[bytes]:
+        """A stream line by line as it comes, until its end. `timeout_s`: how long it may be silent;
+        `linked` is given the socket, for who wants to end it from elsewhere."""
+        with self._open("GET", path, timeout_s=timeout_s, linked=linked) as response:
             yield from response.lines()
 
     @contextmanager
@@ -100,12 +106,14 @@ class Client:
         length: int = 0,
         why: str = "",
         timeout_s: float | None = None,
+        linked: Callable[[socket.socket], None] = lambda _: None,
     ) -> Generator[wire.Response]:
         headers = self._headers()
         if method != "GET":
             headers |= {"Content-Length": str(length)} | self._reason(why)
         try:
             link = self.dial(timeout_s)
+            linked(link)
             with wire.exchange(link, method, path, headers, body) as response:
                 if response.status >= 400:
                     raise _refusal(response)

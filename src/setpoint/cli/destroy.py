@@ -7,7 +7,8 @@ from urllib.parse import quote
 from setpoint.cli import codes
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app, add_why
-from setpoint.cli.settle import LOOK_AGAIN_S, add_waiting
+from setpoint.cli.feed import Feed
+from setpoint.cli.settle import add_waiting
 
 EXAMPLE = "setpoint destroy shop --confirm shop"
 
@@ -32,10 +33,12 @@ def run(here: Here) -> int:
 def _until_gone(here: Here, app: str, id: str) -> int:
     """By id: the name may be somebody else's already."""
     deadline_s = time.monotonic() + here.args.timeout
-    while here.client.get_or_none(path("v1", "apps", id)) is not None:
-        if time.monotonic() >= deadline_s:
-            here.out.complain(f"{app} is still being taken down; see: setpoint status {app}")
-            return codes.NOT_IN_TIME
-        time.sleep(LOOK_AGAIN_S)
+    with Feed(here.client) as feed:
+        while (left := here.client.get_or_none(path("v1", "apps", id))) is not None:
+            if time.monotonic() >= deadline_s:
+                here.out.complain(f"{app} is still being taken down; see: setpoint status {app}")
+                return codes.NOT_IN_TIME
+            feed.since(left["cursor"], id)
+            feed.wait(max(0.0, deadline_s - time.monotonic()))
     here.out.line("gone")
     return codes.SETTLED

@@ -9,9 +9,13 @@ from typing import Any, Literal, NamedTuple
 from setpoint.cli import codes
 from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here
+from setpoint.cli.feed import Feed
 from setpoint.cli.progress import Progress
 
 LOOK_AGAIN_S = 0.2
+"""while the daemon is away"""
+TICK_S = 0.2
+"""how often what is on the screen moves on"""
 TIMEOUT_S = 300.0
 AWAY_S_MAX = 10.0
 LAST_LINES = 20
@@ -97,12 +101,14 @@ def follow(
     seen: Callable[[dict[str, Any]], None] = lambda _: None,
     judge: Judge = verdict,
 ) -> Outcome:
-    """Look again and again until it is settled, stalled, unmet, or the time is up.
+    """Look whenever something happens, until it is settled, stalled, unmet, or the time is up.
 
-    `seen` gets every answer that is not the last; `judge` says whether one is.
+    `seen` gets every answer that is not the last, again and again until there is a newer one;
+    `judge` says whether one is.
     """
     try:
-        return _followed(here, app, progress, heard, seen, judge)
+        with Feed(here.client) as feed:
+            return _followed(here, app, progress, heard, seen, judge, feed)
     finally:
         here.out.redraw("")
 
@@ -114,6 +120,7 @@ def _followed(
     heard: Collection[str],
     seen: Callable[[dict[str, Any]], None],
     judge: Judge,
+    feed: Feed,
 ) -> Outcome:
     """`heard`: what is waited on that needs no telling."""
     deadline_s = time.monotonic() + here.args.timeout
@@ -126,17 +133,24 @@ def _followed(
         if now != "converging" or time.monotonic() >= deadline_s:
             return Outcome(now, detail)
         _say(here, [w for w in detail["waiting"] if w["on"] not in heard], said)
-        seen(detail)
-        progress.look(detail)
-        time.sleep(LOOK_AGAIN_S)
+        feed.since(detail["cursor"], detail["id"])
+        news = False
+        while not news and time.monotonic() < deadline_s:
+            seen(detail)
+            progress.look(detail)
+            news = feed.wait(TICK_S)
 
 
 def look(here: Here, app: str) -> dict[str, Any]:
+    return patient(here, path("v1", "apps", app))
+
+
+def patient(here: Here, where: str) -> Any:
     """The daemon may be replaced while we wait; what it was asked for goes on without us."""
     give_up_s = time.monotonic() + AWAY_S_MAX
     while True:
         try:
-            return here.client.get(path("v1", "apps", app))
+            return here.client.get(where)
         except Unreachable:
             if time.monotonic() >= give_up_s:
                 raise

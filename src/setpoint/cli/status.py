@@ -1,18 +1,19 @@
 """`setpoint status`: is everything as intended, and if not, what is waited on?"""
 
 import argparse
-from typing import Any
+from typing import Any, NoReturn
 
 from setpoint.cli import codes
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
+from setpoint.cli.feed import Feed
 from setpoint.cli.output import ago, aligned, size
-from setpoint.cli.settle import unmet_text, verdict
+from setpoint.cli.settle import patient, unmet_text, verdict
 
 EXAMPLE = "setpoint status shop --watch"
 COLOURS = {"settled": "green", "stalled": "red"}
 CLEAR = "\x1b[2J\x1b[H"
-ALWAYS_NEW = frozenset({"at_s", "seen_s_ago", "plane", "disk"})
+ALWAYS_NEW = frozenset({"at_s", "cursor", "seen_s_ago", "plane", "disk", "watch"})
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,16 +25,27 @@ def run(here: Here) -> int:
     """0: all settled. 3: something is stalled or unmet. 4: something is still converging."""
     if not here.args.watch:
         return _shown(here, _look(here))
-    code, before = codes.SETTLED, None
-    for line in here.client.lines("/v1/watch"):
-        if line.startswith(b"event: ") and (now := _facts(told := _look(here))) != before:
-            code, before = _shown(here, told), now
-    return code
+    told = _look(here)
+    with Feed(here.client) as feed:
+        return _watch(here, feed, told)
+
+
+def _watch(here: Here, feed: Feed, told: dict[str, Any]) -> NoReturn:
+    """Until somebody has seen enough."""
+    app = told["id"] if here.app_or_none is not None else ""
+    before = None
+    while True:
+        if (now := _facts(told)) != before:
+            _shown(here, told)
+            before = now
+        feed.since(told["cursor"], app)
+        feed.wait(None)
+        told = _look(here)
 
 
 def _look(here: Here) -> dict[str, Any]:
     app = here.app_or_none
-    return here.client.get("/v1/status" if app is None else path("v1", "apps", app))
+    return patient(here, "/v1/status" if app is None else path("v1", "apps", app))
 
 
 def _facts(told: dict[str, Any]) -> dict[str, Any]:

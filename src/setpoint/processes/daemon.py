@@ -37,6 +37,7 @@ from setpoint.processes import inherit, oplog, preload
 from setpoint.processes.plane import plane_facts
 from setpoint.store.sqlite import schema
 from setpoint.store.sqlite.store import SqliteStore, open_store
+from setpoint.views.feed import Feed
 
 log = logging.getLogger("setpoint.daemon")
 STREAMS_S_MAX = 3
@@ -90,8 +91,9 @@ async def _serve(
         log=logging.getLogger("setpoint.collector"),
         retention=retention(os.environ),
     )
+    feed = Feed(store, clock.now)
     await offers.look()
-    services = _services(paths, store, tokens, loop, offers, collector)
+    services = _services(paths, store, feed, tokens, loop, offers, collector)
     server = _Server(
         uvicorn.Config(
             make_app(services),
@@ -105,7 +107,7 @@ async def _serve(
             limit_concurrency=CONNECTIONS_MAX,
         )
     )
-    endless = (loop.run(), offers.keep_looking(), collector.run())
+    endless = (loop.run(), offers.keep_looking(), collector.run(), feed.run())
     work = [asyncio.create_task(task) for task in endless]
     for task in work:
         task.add_done_callback(lambda done: _ended(done, server))
@@ -122,6 +124,7 @@ async def _serve(
 def _services(
     paths: Paths,
     store: SqliteStore,
+    feed: Feed,
     tokens: LocalTokens,
     loop: Loop,
     offers: "Offers",
@@ -131,6 +134,7 @@ def _services(
     return Services(
         door=Door(store, loop.wake, clock.new_id, clock.new_token, space.headroom, space.retention),
         store=store,
+        feed=feed,
         tails=LocalTails(paths.supervisor_socket, paths.builds),
         terminals=LocalTerminals(paths.supervisor_socket),
         uploads=Uploads(paths.sources),

@@ -65,6 +65,11 @@ class Event(msgspec.Struct, frozen=True):
 class Store(Protocol):
     """Every method may raise StoreError. Names in arguments are exact."""
 
+    @property
+    def incarnation(self) -> int:
+        """Rises when what was acknowledged may be gone: at init, and at a restore from backup."""
+        ...
+
     async def commit(
         self,
         asked: Asked,
@@ -131,6 +136,10 @@ class Store(Protocol):
 
     async def event_bounds(self) -> tuple[int, int]:
         """(floor, newest): cursors. Of events up to the floor nothing is kept any more."""
+        ...
+
+    async def news(self, after: int) -> None:
+        """Returns once there is an event after this cursor; at once, if there is one already."""
         ...
 
     async def tell(self, type_: str, **facts: object) -> None:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import islice
 
 from setpoint.model.change import Actor
 from setpoint.model.journal import Entry
@@ -60,7 +59,9 @@ def _by_change(entries: Iterable[Entry]) -> Mapping[int, list[Entry]]:
 
 
 def _newest(entries: Iterable[Entry], since_s: float) -> tuple[Entry, ...]:
-    return tuple(islice((e for e in entries if _last_s(e) >= since_s), OTHERS_MAX))
+    """By when it happened: acts are taken into the journal up to a second later than steps."""
+    told = (e for e in entries if _last_s(e) >= since_s)
+    return tuple(sorted(told, key=_last_s, reverse=True)[:OTHERS_MAX])
 
 
 def _last_s(entry: Entry) -> float:

@@ -1,12 +1,10 @@
 """Setpoint's own doors."""
 
 import json
-import socket
 
 from setpoint.formats.control import LogLine
 from setpoint.model.errors import Transient
 from setpoint.model.release import ProcessType
-from setpoint.model.retention import DAY_S, Retention
 from tests.support.plane import Plane
 from tests.unit.api.conftest import Make
 
@@ -109,55 +107,7 @@ def test_functions_are_told_with_their_hosts(plane: Plane, deployed: Make) -> No
     }
 
 
-def test_the_feed_starts_with_what_was_missed_and_a_bookmark(plane: Plane, app: Make) -> None:
-    app("watched")
-    with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(20)
-        link.connect(str(plane.paths.api_socket))
-        link.sendall(
-            b"GET /v1/watch?since=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer root-token\r\n\r\n"
-        )
-        read = b""
-        while b"event: bookmark" not in read:
-            read += link.recv(65536)
-    assert b"text/event-stream" in read
-    assert b"id: 1\n" in read
-
-
-def test_the_feed_without_a_cursor_starts_now(plane: Plane, app: Make) -> None:
-    app("long-ago")
-    with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(20)
-        link.connect(str(plane.paths.api_socket))
-        link.sendall(
-            b"GET /v1/watch HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer root-token\r\n\r\n"
-        )
-        read = b""
-        while b"event: bookmark" not in read:
-            read += link.recv(65536)
-        app("just-now")
-        while read.count(b"event: ") < 2:
-            read += link.recv(65536)
-    first, *later = read.split(b"event: ")[1:]
-    assert first.startswith(b"bookmark")
-    assert not later[0].startswith(b"bookmark")
-    assert b"id: 1\n" not in read
-
-
 def test_doctor_tells_the_level_in_words(plane: Plane) -> None:
     told = plane.send("GET", "/v1/doctor").json
     assert told["level"] == "L3"
     assert told["level_words"].startswith("root: ")
-
-
-def test_a_watch_from_before_the_floor_is_told_so(plane: Plane, app: Make) -> None:
-    app("forgetful")
-    plane.call(plane.store.prune(Retention(), 1.0))
-    plane.call(plane.store.prune(Retention(), 1.0 + 8 * DAY_S))
-    floor, newest = plane.call(plane.store.event_bounds())
-    assert 0 < floor <= newest
-    gone = plane.send("GET", f"/v1/watch?since={floor - 1}")
-    assert (gone.status, gone.json["id"]) == (410, "gone")
-    assert f"events up to {floor} are kept no longer" in gone.json["message"]
-    again = plane.send("GET", "/v1/watch", headers={"Last-Event-ID": "0"})
-    assert again.status == 410

@@ -33,10 +33,12 @@ class AppDetail(msgspec.Struct, frozen=True):
     """`release`: the one that serves, else the newest. `releases`: the newest few.
 
     `at_s`: unix seconds of this answer, for ages; `seen_s_ago`: how old what was seen is.
+    `cursor`: to watch from, without missing what happens from here on.
     `usual`: how long Changes took before, by verb.
     """
 
     at_s: float
+    cursor: str
     id: AppId
     name: str
     owner: str
@@ -71,6 +73,7 @@ class AppDetail(msgspec.Struct, frozen=True):
 
 async def info(call: Call) -> AppDetail:
     """Of an app that is being destroyed too, until it is gone."""
+    cursor = await call.services.feed.here()
     unit = await find.app(call, leaving=True)
     store, actor, now_s = call.services.store, call.asked.actor, call.asked.at_s
     here = call.services.installation
@@ -80,6 +83,7 @@ async def info(call: Call) -> AppDetail:
     newest = await releases.releases(store, actor, unit.name, RELEASES_SHOWN)
     more: dict[str, Any] = {
         "at_s": now_s,
+        "cursor": cursor,
         "release": next((r for r in newest if r.current), newest[0] if newest else None),
         "releases": newest,
         "dynos": seen.dynos,

@@ -6,18 +6,22 @@ from setpoint.api.call import Call
 from setpoint.model.capability import LEVEL_WORDS, Capabilities
 from setpoint.model.retention import Disk
 from setpoint.views import apps
+from setpoint.views.feed import Health
 
 
 class Status(msgspec.Struct, frozen=True):
-    """`plane`: facts about the plane's own processes. `at_s`: unix seconds, as everywhere."""
+    """`plane`: facts about the plane's own processes. `at_s`: unix seconds, as everywhere.
+    `cursor`: to watch from, without missing what happens from here on."""
 
     at_s: float
+    cursor: str
     version: str
     edge_port: int
     capabilities: Capabilities
     plane: dict[str, object]
     disk: Disk
     apps: tuple[apps.AppLine, ...]
+    watch: Health
 
 
 class Doctor(msgspec.Struct, frozen=True):
@@ -35,14 +39,17 @@ class Doctor(msgspec.Struct, frozen=True):
 
 async def status(call: Call) -> Status:
     services = call.services
+    cursor = await services.feed.here()
     return Status(
         at_s=call.asked.at_s,
+        cursor=cursor,
         version=services.installation.version,
         edge_port=services.installation.edge_port,
         capabilities=services.capabilities(),
         plane=dict(services.plane()),
         disk=services.disk(),
         apps=await apps.apps(services.store, call.asked.actor),
+        watch=services.feed.health,
     )
 
 

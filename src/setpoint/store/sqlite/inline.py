@@ -13,12 +13,15 @@ T = TypeVar("T")
 class Inline:
     """Reads and writes alike; each is done when `run` returns, without giving way."""
 
-    def __init__(self, db: Connection) -> None:
+    def __init__(self, db: Connection, committed: Callable[[], None] = lambda: None) -> None:
         self._db = db
+        self._committed = committed
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        turn = Turn(work)
+        turn, before = Turn(work), self._db.total_changes
         write_group(self._db, [turn])
+        if self._db.total_changes != before:
+            self._committed()
         if turn.error is not None:
             raise turn.error
         return turn.result

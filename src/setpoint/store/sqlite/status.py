@@ -39,7 +39,7 @@ def put(db: Connection, unit: AppId, status: Status) -> None:
         ),
     )
     if written.rowcount:
-        _tell_flips(db, unit, before, status)
+        _tell(db, unit, before, status)
         if settled(status.conditions):
             _remember_settled(db, unit, status)
 
@@ -85,10 +85,13 @@ def _same(status: Status, before: Status) -> bool:
     return msgspec.structs.replace(status, at_s=before.at_s) == before
 
 
-def _tell_flips(db: Connection, unit: AppId, before: Status | None, now: Status) -> None:
+def _tell(db: Connection, unit: AppId, before: Status | None, now: Status) -> None:
+    """Whoever shows a status hears of every one that is written."""
     old = {c.type: c.status for c in before.conditions} if before is not None else {}
     flips = {c.type: c.status for c in now.conditions if old.get(c.type) != c.status}
     if flips:
         events.append(
             db, unit, "status.flipped", generation=now.observed_generation, conditions=flips
         )
+    else:
+        events.append(db, unit, "status.changed", generation=now.observed_generation)

@@ -15,6 +15,7 @@ from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
 from setpoint.store import sealing
+from setpoint.store.bell import Bell
 from setpoint.store.port import Committed, Event, Field, Status, UnitWrite
 from setpoint.store.sealing import Sealer
 from setpoint.store.sqlite import (
@@ -63,7 +64,8 @@ def open_store(path: Path, key_path: Path, *, incarnation: int = 1) -> "SqliteSt
     except BaseException:
         db.close()
         raise
-    return SqliteStore(Writer(db), reader, sealer, stored)
+    bell = Bell()
+    return SqliteStore(Writer(db, bell.ring), reader, sealer, stored, bell)
 
 
 def open_in_memory(*, incarnation: int = 1, key: bytes | None = None) -> "SqliteStore":
@@ -71,8 +73,9 @@ def open_in_memory(*, incarnation: int = 1, key: bytes | None = None) -> "Sqlite
     db = connect_memory()
     sealer = Sealer(key if key is not None else os.urandom(sealing.KEY_BYTES))
     _make(db, sealer, incarnation)
-    inline = Inline(db)
-    return SqliteStore(inline, inline, sealer, incarnation)
+    bell = Bell()
+    inline = Inline(db, bell.ring)
+    return SqliteStore(inline, inline, sealer, incarnation, bell)
 
 
 def _prepare(db: Connection, key_path: Path, incarnation: int) -> Sealer:
@@ -106,11 +109,18 @@ def _incarnation(db: Connection) -> int:
 class SqliteStore:
     """Implements `store.port.Store`."""
 
-    def __init__(self, writer: Runner, reader: Runner, sealer: Sealer, incarnation: int) -> None:
+    def __init__(
+        self, writer: Runner, reader: Runner, sealer: Sealer, incarnation: int, bell: Bell
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._sealer = sealer
         self._incarnation = incarnation
+        self._bell = bell
+
+    @property
+    def incarnation(self) -> int:
+        return self._incarnation
 
     # --- intent -------------------------------------------------------------------------------
 
@@ -181,6 +191,13 @@ class SqliteStore:
 
     async def event_bounds(self) -> tuple[int, int]:
         return await self._reader.run(events.bounds)
+
+    async def news(self, after: int) -> None:
+        while True:
+            rung = self._bell.next()
+            if (await self.event_bounds())[1] > after:
+                return
+            await rung
 
     async def tell(self, type_: str, **facts: object) -> None:
         await self._writer.run(lambda db: events.append(db, "", type_, **facts))

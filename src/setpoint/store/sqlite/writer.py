@@ -23,8 +23,11 @@ QUEUE_MAX = 10_000
 
 
 class Writer:
-    def __init__(self, db: Connection) -> None:
+    """`committed` is called in the writer's thread, after each group."""
+
+    def __init__(self, db: Connection, committed: Callable[[], None] = lambda: None) -> None:
         self._db = db
+        self._committed = committed
         self._queue: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
@@ -54,6 +57,7 @@ class Writer:
             if turns:
                 write_group(self._db, turns)
                 answer_all(turns)
+                self._committed()
         self._db.close()
 
     def _take(self) -> tuple[list[Queued], bool]:

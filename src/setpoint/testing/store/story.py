@@ -66,6 +66,10 @@ class Story(Tables):
     async def event_bounds(self) -> tuple[int, int]:
         return self._floor, len(self.log)
 
+    async def news(self, after: int) -> None:
+        while len(self.log) <= after:
+            await self._bell.next()
+
     async def tell(self, type_: str, **facts: object) -> None:
         self._emit("", type_, facts)
         self._committed()

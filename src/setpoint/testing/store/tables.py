@@ -12,6 +12,7 @@ from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry
 from setpoint.model.release import Build, Release
+from setpoint.store.bell import Bell
 from setpoint.store.port import Committed, Event, Status
 
 STATES_KEPT = 4
@@ -57,6 +58,7 @@ class Tables:
         self.told: list[UnitChange] = []
         self.noted: list[Note] = []
         self.log: list[Event] = []
+        self._bell = Bell()
         self.provenance: dict[AppId, dict[str, int]] = defaultdict(dict)
         self.secrets: dict[str, str] = {}
         self.moved_at: dict[AppId, list[tuple[int, float]]] = defaultdict(list)
@@ -90,6 +92,7 @@ class Tables:
     def _committed(self) -> None:
         self.writes += 1
         self.past.append(self.rows.copy())
+        self._bell.ring()
 
     def _named(self, name: str) -> Unit | None:
         return next((u for u in self.rows.units.values() if u.name == name), None)
