@@ -60,10 +60,10 @@ def text(header: str) -> str:
 
 
 def why_source(named: str, header: str) -> WhySource:
-    """Our own command line says whether the words are an option's or the environment's."""
+    """Our own command line says whose words they are."""
     if not header:
         return "none"
-    return named if named in ("flag", "env") else "header"
+    return named if named in ("flag", "commit", "env") else "header"
 
 
 def _repaired(text: str) -> str:

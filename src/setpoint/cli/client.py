@@ -67,10 +67,12 @@ class Client:
         body: object = None,
         why: str = "",
         timeout_s: float | None = TIMEOUT_S,
+        why_source: str = "flag",
     ) -> Any:
-        """The decoded answer. Raises Answered, Unreachable."""
+        """The decoded answer. `why_source`: whose words `why` are. Raises Answered, Unreachable."""
         payload = b"" if body is None else json.dumps(body).encode()
-        with self._open(method, path, payload, len(payload), why, timeout_s) as response:
+        said = self._reason(why, why_source) if method != "GET" else {}
+        with self._open(method, path, payload, len(payload), said, timeout_s) as response:
             return json.loads(response.read() or b"null")
 
     def get_or_none(self, path: str) -> Any:
@@ -104,13 +106,13 @@ class Client:
         path: str,
         body: bytes | IO[bytes] = b"",
         length: int = 0,
-        why: str = "",
+        extra: Mapping[str, str] = {},
         timeout_s: float | None = None,
         linked: Callable[[socket.socket], None] = lambda _: None,
     ) -> Generator[wire.Response]:
-        headers = self._headers()
+        headers = {**self._headers(), **extra}
         if method != "GET":
-            headers |= {"Content-Length": str(length)} | self._reason(why)
+            headers["Content-Length"] = str(length)
         try:
             link = self.dial(timeout_s)
             linked(link)
@@ -130,14 +132,11 @@ class Client:
             "X-Setpoint-Via": "cli",
         }
 
-    def _reason(self, said: str) -> dict[str, str]:
+    def _reason(self, said: str, source: str) -> dict[str, str]:
         why = said or self.why
         if not why:
             return {}
-        return {
-            "Commit-Message": encoded_word(why),
-            "X-Setpoint-Why": "flag" if said else "env",
-        }
+        return {"Commit-Message": encoded_word(why), "X-Setpoint-Why": source if said else "env"}
 
     def _unreachable(self, error: OSError) -> Unreachable:
         if isinstance(error, FileNotFoundError | ConnectionRefusedError):

@@ -1,6 +1,7 @@
 """`setpoint deploy`: pack, upload, build, roll out; by the same doors as any Heroku client."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from setpoint.cli import codes
 from setpoint.cli.archive import Archive, pack
 from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here, add_app_option, add_why
+from setpoint.cli.commit_message import commit_message
 from setpoint.cli.output import size
 from setpoint.cli.progress import Progress
 from setpoint.cli.project import folder, name_for, processes_of, schedule
@@ -36,7 +38,7 @@ def run(here: Here) -> int:
     schedule(project)
     with (archive := pack(project)).file:
         _ensure_app(here, app)
-        build = _accepted(here, app, archive)
+        build = _accepted(here, app, archive, *_reason(here, project))
     progress = Progress(here.out, "deploy")
     if here.args.no_wait:
         here.out.line(f"accepted; see: setpoint status {app}")
@@ -52,7 +54,14 @@ def _ensure_app(here: Here, app: str) -> None:
         here.out.line(f"created {app}")
 
 
-def _accepted(here: Here, app: str, archive: Archive) -> dict[str, Any]:
+def _reason(here: Here, project: Path) -> tuple[str, str]:
+    """(why, whose words): what was said, else what the commit says."""
+    if here.args.why:
+        return here.args.why, "flag"
+    return commit_message(project), "commit"
+
+
+def _accepted(here: Here, app: str, archive: Archive, why: str, source: str) -> dict[str, Any]:
     """Upload, and ask for it to run. From here on the deploy goes on without us."""
     here.out.line(f"uploading {archive.files} files, {size(archive.packed_bytes)}")
     urls = here.client.call("POST", "/sources")["source_blob"]
@@ -63,7 +72,7 @@ def _accepted(here: Here, app: str, archive: Archive) -> dict[str, Any]:
         "version": here.args.version or None,
     }
     builds = path("apps", app, "builds")
-    return here.client.call("POST", builds, {"source_blob": blob}, here.args.why)
+    return here.client.call("POST", builds, {"source_blob": blob}, why, why_source=source)
 
 
 def _followed(here: Here, app: str, build: dict[str, Any], progress: Progress) -> int:

@@ -44,6 +44,7 @@ COMMANDS = {
     "why": "why it is so: an app's last Changes, or one value",
     "who": "whose an app is, and who changed it last",
     "log": "every Change, newest first",
+    "heroku": "Heroku's own command line, with a reason",
     "note": "say more of a Change afterwards",
 }
 

@@ -6,8 +6,9 @@ import msgspec
 
 Via = Literal["cli", "api", "heroku", "git", "file", "controller"]
 
-WhySource = Literal["none", "flag", "header", "env"]
-"""How a why came in: not at all, by `-m`, by the Commit-Message header, by SETPOINT_WHY."""
+WhySource = Literal["none", "flag", "header", "commit", "env"]
+"""How a why came in: not at all, by `-m`, by the Commit-Message header, as the message of the
+commit that was deployed, by SETPOINT_WHY."""
 
 
 class Actor(msgspec.Struct, frozen=True):

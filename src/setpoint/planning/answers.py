@@ -52,11 +52,11 @@ def who(told: Who, now_s: float) -> tuple[str, ...]:
 
 
 def ago(seconds: float) -> str:
-    """`12 s ago`, `3 d ago`"""
+    """`just now`, `12 s ago`, `3 d ago`"""
     for unit, length_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length_s:
             return f"{int(seconds // length_s)} {unit} ago"
-    return f"{max(0, int(seconds))} s ago"
+    return f"{int(seconds)} s ago" if seconds >= 2 else "just now"
 
 
 # --- one field ---------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def _is(told: FieldAnswer, actual: Actual, now_s: float) -> Iterator[str]:
     if actual.actual is not None:
         parts.append(f"actual {value(told.path, actual.actual)}")
     if len(parts) > 1:
-        seen = f"seen {ago(now_s - actual.seen_at_s)}"
+        seen = f"last seen to change {ago(now_s - actual.seen_at_s)}"
         yield from labelled("is", f"{' · '.join(parts)} ({seen})", actual.because)
 
 

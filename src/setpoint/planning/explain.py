@@ -22,7 +22,7 @@ ROUTINE_RULES = frozenset({"renew"})
 _UNSAID = Formation(0, 0)
 """A process type's first scale writes its whole formation; what nobody asked for is left out."""
 
-SOURCES = {"flag": "-m", "header": "Commit-Message", "env": "SETPOINT_WHY"}
+SOURCES = {"flag": "-m", "header": "Commit-Message", "commit": "commit", "env": "SETPOINT_WHY"}
 """How a why came in, as the one who wrote it knows it."""
 
 _LABEL_CHARS = 9

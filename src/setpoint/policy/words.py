@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from setpoint.model.change import Asked
+from setpoint.model.change import Asked, WhySource
 from setpoint.model.errors import Invalid, OverLimit
 
 WHY_BYTES_MAX = 4096
@@ -17,29 +17,38 @@ SECRET_CHARS_MIN = 6
 """Shorter values ('1', 'true', 'info') stand in ordinary sentences."""
 
 
-SEE_RE = re.compile(r"see:\s*(\S.*)", re.IGNORECASE)
-"""A trailer of a commit message that names where there is more to read."""
+TRAILER_RE = re.compile(r"([A-Za-z][A-Za-z-]*): *(\S.*)")
+"""`Key: value`; a commit message may end in a paragraph of them."""
+LINK = "see"
+"""The key of the one that names where there is more to read."""
+PICKED_UP = ("commit", "env")
+"""Sources of a why that nobody typed for this Change."""
 
 
 def accepted(asked: Asked, secrets: Collection[str] = ()) -> Asked:
     """The request as it may be recorded. `secrets`: values no why may contain. Raises Refused."""
     why = _tidy(asked.why)
-    _check_why(why, (why, *asked.links), secrets)
+    _check_why(why, (why, *asked.links), secrets, asked.why_source)
     _check_bounds(asked)
     source = asked.why_source if why else "none"
     return msgspec.structs.replace(asked, why=why, why_source=source)
 
 
 def linked(asked: Asked) -> Asked:
-    """With what the `See:` lines at the end of its why name as links, as in a commit message."""
-    lines, links = asked.why.splitlines(), list[str]()
-    while lines and (found := SEE_RE.fullmatch(lines[-1].strip())):
-        links.insert(0, _tidy(found[1]))
-        lines.pop()
+    """With what `See:` trailers of its why name as links, as in a commit message."""
+    lines = asked.why.rstrip().splitlines()
+    start = len(lines)
+    while start and TRAILER_RE.fullmatch(lines[start - 1].strip()):
+        start -= 1
+    trailers = [TRAILER_RE.fullmatch(line.strip()) for line in lines[start:]]
+    links = [_tidy(t[2]) for t in trailers if t is not None and t[1].lower() == LINK]
     if not links:
         return asked
+    rest = [t[0] for t in trailers if t is not None and t[1].lower() != LINK]
     return msgspec.structs.replace(
-        asked, why="\n".join(lines), links=tuple(dict.fromkeys((*asked.links, *links)))
+        asked,
+        why="\n".join((*lines[:start], *rest)),
+        links=tuple(dict.fromkeys((*asked.links, *links))),
     )
 
 
@@ -48,7 +57,9 @@ def _tidy(why: str) -> str:
     return "".join(c for c in why if c.isprintable() or c in "\n\t").strip()
 
 
-def _check_why(why: str, shown: Collection[str], secrets: Collection[str]) -> None:
+def _check_why(
+    why: str, shown: Collection[str], secrets: Collection[str], source: WhySource
+) -> None:
     """`shown`: all that is kept in the clear. The secret is not echoed, not even which it was."""
     size = len(why.encode())
     if size > WHY_BYTES_MAX:
@@ -59,7 +70,8 @@ def _check_why(why: str, shown: Collection[str], secrets: Collection[str]) -> No
     if any(secret in text for secret in telling for text in shown):
         raise Invalid(
             "cannot record the why: it contains the value of a config var",
-            "a why is stored in the clear and shown to everyone who can see the app",
+            "a why is stored in the clear and shown to everyone who can see the app"
+            + ("; say another with -m" if source in PICKED_UP else ""),
         )
 
 

@@ -53,6 +53,9 @@ def test_see_lines_at_the_end_of_a_why_become_links():
         "More visitors.",
         ("a plan", "https://example.com/88"),
     )
+    signed = linked(asked("More.\n\nSee: https://x/88\nSigned-off-by: Ana <ana@example.com>"))
+    assert signed.links == ("https://x/88",)
+    assert signed.why == "More.\n\nSigned-off-by: Ana <ana@example.com>"
     inside = "See: this is a sentence\nand it goes on"
     assert (linked(asked(inside)).why, linked(asked(inside)).links) == (inside, ())
 
@@ -66,3 +69,10 @@ def test_a_link_may_not_give_away_a_secret_either():
 def test_a_why_of_nothing_has_no_source():
     told = accepted(msgspec.structs.replace(asked(" \n"), why_source="flag"))
     assert (told.why, told.why_source) == ("", "none")
+
+
+def test_a_why_that_nobody_typed_and_is_refused_says_how_to_say_another():
+    left = msgspec.structs.replace(asked("it is hunter2!"), why_source="commit")
+    with pytest.raises(Invalid) as refused:
+        accepted(left, ["hunter2!"])
+    assert refused.value.hint.endswith("say another with -m")

@@ -64,7 +64,7 @@ def test_a_value_tells_who_set_it_why_how_fresh_it_is_and_what_going_back_would_
         *told_first, undo = lines(answer)
         assert told_first == [
             "shop formation.web.max = 3",
-            "    is       intended 3 · granted 3 · actual 0 (seen 4 d ago)",
+            "    is       intended 3 · granted 3 · actual 0 (last seen to change 4 d ago)",
             "    set      c4  Scale web to 3, 4 d ago (was 1)",
             "    by       dev@example.com via cli, 2026-09-21 16:13:20 UTC",
             "    why      the fair is on Saturday [-m]",
@@ -212,8 +212,8 @@ def test_a_word_that_may_mean_several_fields_is_answered_with_a_line_each():
         found = await fields.answer(office.store, DEV, "shop", "web", CAPABILITIES, NOON_S)
         assert isinstance(found, tuple)
         assert answers.fields("shop", found) == (
-            "formation.web.max  2  c3       0 s ago  dev@example.com  the fair is on Saturday",
-            "formation.web.min  2  c3       0 s ago  dev@example.com  the fair is on Saturday",
+            "formation.web.max  2  c3      just now  dev@example.com  the fair is on Saturday",
+            "formation.web.min  2  c3      just now  dev@example.com  the fair is on Saturday",
         )
 
     in_office(story)

@@ -1,0 +1,41 @@
+"""What the commit that a folder stands at says: the reason for its source, by its author."""
+
+import subprocess
+from pathlib import Path
+
+BYTES_MAX = 4000
+"""Less than the API takes: what nobody typed for this deploy must not keep it from happening."""
+GIT_S_MAX = 10.0
+
+
+def commit_message(folder: Path) -> str:
+    """Of the newest commit that touched this folder. '' where there is none, where something in it
+    is not committed (then the message is about something else), or without git."""
+    try:
+        if _git(folder, "status", "--porcelain", "--", "."):
+            return ""
+        return _cut(_git(folder, "log", "-1", "--format=%B", "--", ".").strip())
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _git(folder: Path, *words: str) -> str:
+    """Nothing is written, and no helper that a repository names is run. Raises OSError and
+    SubprocessError."""
+    done = subprocess.run(
+        ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", *words],
+        cwd=folder,
+        capture_output=True,
+        check=True,
+        timeout=GIT_S_MAX,
+        stdin=subprocess.DEVNULL,
+    )
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _cut(message: str) -> str:
+    """Whole lines only, unless the first is too long by itself."""
+    if len(message.encode()) <= BYTES_MAX:
+        return message
+    cut = message.encode()[:BYTES_MAX].decode("utf-8", "ignore")
+    return cut.rpartition("\n")[0] or cut
