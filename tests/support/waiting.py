@@ -6,9 +6,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 POLL_S = 0.005
+PATIENCE_S = 30.0
+"""Far above what is normal, on a busy machine too: it ends a hang."""
 
 
-def until(condition: Callable[[], T], timeout_s: float = 10.0, what: str = "") -> T:
+def until(condition: Callable[[], T], timeout_s: float = PATIENCE_S, what: str = "") -> T:
     """The first truthy answer of `condition`. Fails the test after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while True:

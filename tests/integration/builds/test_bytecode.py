@@ -356,18 +356,19 @@ bytecode.of_packages(root / "cache/bytecode", "stack", python).add_to(root / "tr
 def test_compilers_end_with_the_builder_and_leave_nothing_that_counts(
     python: Interpreter, tmp_path: Path, way: signal.Signals
 ) -> None:
-    tree(tmp_path / "tree", {f"long{n}.py": f"# {n}\n" + "x(1)\n" * 200_000 for n in range(60)})
-    process = subprocess.Popen(
+    tree(tmp_path / "tree", {f"long{n}.py": f"# {n}\n" + "x(1)\n" * 40_000 for n in range(300)})
+    folder = tmp_path / "cache/bytecode/stack/packages"
+    with subprocess.Popen(
         [sys.executable, "-c", COMPILES_LONG, str(tmp_path), python.path],
         stderr=subprocess.DEVNULL,
-    )
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    folder = tmp_path / "cache/bytecode/stack/packages"
-    until(lambda: list(folder.glob("*/*")), what="something was compiled")
-    compilers = children.read_text().split()
-    assert compilers
-    process.send_signal(way)
-    process.communicate(timeout=30)
+    ) as process:
+        try:
+            until(lambda: list(folder.glob("*/*")), what="something was compiled")
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            compilers = children.read_text().split()
+            assert compilers
+        finally:
+            process.send_signal(way)
     until(lambda: not any(alive(int(pid)) for pid in compilers), what="compilers have ended")
     assert [p for p in folder.iterdir() if not p.name.startswith(bytecode.SCRATCH)] == []
     leftovers.clear(tmp_path / "layers", tmp_path / "cache")

@@ -45,7 +45,7 @@ SCALED = Limits(
 Held: twice as long as it takes until the edge tells a supervisor again that a set is wanted.
 """
 
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 ROOT = Path(__file__).parents[3]
 
 
