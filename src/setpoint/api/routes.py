@@ -15,6 +15,7 @@ from setpoint.api.native import (
     snapshot,
     status,
     streams,
+    upkeep,
     watch,
     why,
 )
@@ -137,6 +138,7 @@ NATIVE = (
         "write",
         "How long the release phase may take",
     ),
+    Endpoint("PUT", "/v1/apps/{app}/upkeep", upkeep.put, "write", "Freeze, unfreeze, report drift"),
     Endpoint("GET", "/v1/apps/{app}/jobs", jobs.listed, "read", "Jobs, newest first"),
     Endpoint("POST", "/v1/apps/{app}/jobs", jobs.create, "write", "Run a command once", status=201),
     Endpoint("DELETE", "/v1/apps/{app}/jobs/{job}", jobs.stop, "write", "End a job", status=202),

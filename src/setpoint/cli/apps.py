@@ -26,7 +26,7 @@ def run(here: Here) -> int:
             str(a["name"]),
             str(a["web_url"]).rstrip("/"),
             f"v{a['release']}" if a["release"] else "-",
-            state_text(a),
+            state_text(a, told["at_s"]),
         )
         for a in apps
     )

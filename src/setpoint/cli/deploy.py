@@ -113,6 +113,8 @@ def _told(here: Here, app: str, build: dict[str, Any], outcome: Outcome) -> int:
     if outcome.verdict == "stalled":
         why = outcome.detail["message"]
         head = "the release command failed" if PHASE in why else "it was built, but does not run"
+        if any(c["reason"] == "Frozen" for c in outcome.detail["conditions"]):
+            head = "it is frozen, so what was built waits"
         complain(here, f"cannot deploy {app}: {head}", why, outcome)
         return codes.NOT_AS_ASKED
     if outcome.verdict == "settled" and releases:

@@ -8,7 +8,7 @@ from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
 from setpoint.cli.output import ago
 from setpoint.cli.probe import text
-from setpoint.cli.status import drift_text, dyno_lines, state_text
+from setpoint.cli.status import drift_text, dyno_lines, state_text, upkeep_text
 
 EXAMPLE = "setpoint info shop"
 
@@ -31,6 +31,7 @@ def _fields(app: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("  state", _state(app)),
         ("  seen", ago(seen_s) if seen_s is not None else "never"),
+        *((("  upkeep", upkeep_text(app["upkeep"], at_s)),) if app["upkeep"] else ()),
         *(("  url", url) for url in app["urls"]),
         *(("  function", f"{app['name']}/{f['name']}") for f in app["functions"]),
         ("  release", _release(app["releases"], at_s)),
@@ -51,7 +52,7 @@ def _state(app: dict[str, Any]) -> str:
     """The first line of what is wrong; `status` tells the rest."""
     first, *more = app["message"].splitlines() or [""]
     see = f"; see: setpoint status {app['name']}" if more else ""
-    return f"{state_text(app)}  {first}{see}".strip()
+    return f"{state_text(app, app['at_s'])}  {first}{see}".strip()
 
 
 def _release(releases: list[dict[str, Any]], at_s: float) -> str:

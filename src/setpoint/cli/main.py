@@ -36,6 +36,8 @@ COMMANDS = {
     "open": "where an app answers, in a browser",
     "rename": "call an app otherwise",
     "maintenance": "close an app to visitors for a while",
+    "freeze": "leave an app as it is for a while",
+    "unfreeze": "keep an app as intended again",
     "logs": "what an app and its builds wrote",
     "destroy": "end an app for good",
     "gc": "remove what is kept no longer",

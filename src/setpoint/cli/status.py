@@ -1,6 +1,7 @@
 """`setpoint status`: is everything as intended, and if not, what is waited on?"""
 
 import argparse
+from math import inf
 from typing import Any, NoReturn
 
 from setpoint.cli import codes
@@ -9,6 +10,7 @@ from setpoint.cli.command import Here, add_app
 from setpoint.cli.feed import Feed
 from setpoint.cli.output import ago, aligned, size
 from setpoint.cli.settle import patient, unmet_text, verdict
+from setpoint.model.text import when
 
 EXAMPLE = "setpoint status shop --watch"
 COLOURS = {"settled": "green", "stalled": "red"}
@@ -71,7 +73,12 @@ def _all(here: Here, status: dict[str, Any]) -> int:
     if status["disk"]["low"]:
         here.out.line(f"{disk_words(status['disk'])}; see: setpoint gc --dry-run", "yellow")
     here.out.table(
-        (a["name"], f"v{a['release']}" if a["release"] else "-", state_text(a), a["message"])
+        (
+            a["name"],
+            f"v{a['release']}" if a["release"] else "-",
+            state_text(a, status["at_s"]),
+            a["message"],
+        )
         for a in apps
     )
     here.out.result(status)
@@ -93,9 +100,14 @@ def _worst(states: list[str]) -> int:
 def _one(here: Here, detail: dict[str, Any]) -> int:
     now = verdict(detail)
     head = (detail["name"], *([detail["release"]["label"]] if detail["release"] else []))
-    here.out.line("  ".join((*head, state_text(detail))), COLOURS.get(detail["state"], "yellow"))
+    here.out.line(
+        "  ".join((*head, state_text(detail, detail["at_s"]))),
+        COLOURS.get(detail["state"], "yellow"),
+    )
     if detail["message"] and detail["message"] not in {w["because"] for w in detail["waiting"]}:
         here.out.line(f"  {detail['message']}")
+    if detail["upkeep"]:
+        here.out.line(f"  {upkeep_text(detail['upkeep'], detail['at_s'])}", "yellow")
     for unmet in detail["unmet"]:
         here.out.line(f"  {unmet_text(unmet)}", "yellow")
     for wait in detail["waiting"]:
@@ -110,9 +122,24 @@ def _one(here: Here, detail: dict[str, Any]) -> int:
     return {"settled": codes.SETTLED, "converging": codes.NOT_IN_TIME}.get(now, codes.NOT_AS_ASKED)
 
 
-def state_text(app: dict[str, Any]) -> str:
-    """Maintenance is what was asked for, so it may well be settled; but nobody gets in."""
-    return f"{app['state']}, in maintenance" if app["maintenance"] else str(app["state"])
+def state_text(app: dict[str, Any], now_s: float) -> str:
+    """Maintenance and a freeze are what was asked for, so it may well be settled; but nobody gets
+    in, or nothing is done."""
+    words = [str(app["state"])]
+    if app["maintenance"]:
+        words.append("in maintenance")
+    if app["upkeep"] and (app["upkeep"]["until_s"] or inf) > now_s:
+        words.append({"freeze": "frozen"}.get(app["upkeep"]["mode"], "drift only reported"))
+    return ", ".join(words)
+
+
+def upkeep_text(upkeep: dict[str, Any], now_s: float) -> str:
+    """'frozen by ana 5 min ago until 2026-09-21 14:13:20 UTC (c7): we look for a leak'"""
+    what = "frozen" if upkeep["mode"] == "freeze" else "drift is only reported, said"
+    until = f" until {when(upkeep['until_s'])}" if upkeep["until_s"] is not None else ""
+    since = ago(now_s - upkeep["since_s"])
+    why = f": {upkeep['why']}" if upkeep["why"] else ""
+    return f"{what} by {upkeep['by']} {since}{until} (c{upkeep['change']}){why}"
 
 
 def drift_text(drifted: dict[str, Any], now_s: float) -> str:

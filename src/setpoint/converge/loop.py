@@ -195,6 +195,7 @@ class Loop:
             capabilities = await self._observer.capabilities()
             plan = make_plan(sight.unit, sight.observed, capabilities, self._now())
             self._hopes.remember(app, plan.unmet)
+            await self._recorder.tell_drift(sight, plan)
             refusal = self._pace.refusal(app, plan.steps)
             if plan.steps and refusal is None:
                 group.create_task(self._work_guarded(sight, plan))

@@ -16,6 +16,7 @@ from setpoint.model.observed import Observed
 from setpoint.model.process import SetFacts
 from setpoint.model.release import Build, Release
 from setpoint.model.route import RouteFacts
+from setpoint.model.steps import Drift
 from setpoint.store.port import Status, Store
 
 RELEASES_LOOKED_AT = 20
@@ -24,22 +25,24 @@ JOBS_LOOKED_AT = 100
 """of each kind, beside all that have not ended"""
 
 
-class _WasSettled(msgspec.Struct, frozen=True):
+class _Concluded(msgspec.Struct, frozen=True):
     """All that a pass takes from what an earlier one concluded; the rest is skipped over."""
 
     settled_generation: int = 0
+    drift: tuple[Drift, ...] = ()
 
 
-_was_settled = msgspec.json.Decoder(_WasSettled).decode
+_decode = msgspec.json.Decoder(_Concluded).decode
 
 
 @dataclass(frozen=True)
 class Sight:
-    """All that a pass knows of one app."""
+    """All that a pass knows of one app. `drift`: what an earlier one told of already."""
 
     unit: Unit
     observed: Observed
     status: Status | None
+    drift: tuple[Drift, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Observer:
         snapshot = await self.snapshot(woken)
         jobs = await self._store.jobs(app, JOBS_LOOKED_AT)
         status = await self._store.status(app)
+        concluded = _concluded(status)
         observed = Observed(
             builds=await self._builds(app, snapshot),
             releases=await self._releases(unit, jobs),
@@ -96,9 +100,9 @@ class Observer:
             route=snapshot.routes.get(app),
             jobs=jobs,
             job_facts=tuple(sorted(snapshot.jobs.get(app, ()), key=lambda j: j.id)),
-            settled_generation=_settled_generation(status),
+            settled_generation=concluded.settled_generation,
         )
-        return Sight(unit, observed, status)
+        return Sight(unit, observed, status, concluded.drift)
 
     async def snapshot(self, woken: int) -> Snapshot:
         """A look at the world that began after `woken`; passes that wake together share one."""
@@ -154,11 +158,11 @@ class Observer:
         return tuple(b for b in known.values() if b.id in seen or _is_verdict(b))
 
 
-def _settled_generation(status: Status | None) -> int:
+def _concluded(status: Status | None) -> _Concluded:
     try:
-        return _was_settled(status.summary).settled_generation if status is not None else 0
+        return _decode(status.summary) if status is not None else _Concluded()
     except msgspec.DecodeError:
-        return 0  # an earlier version wrote what this one cannot read
+        return _Concluded()  # an earlier version wrote what this one cannot read
 
 
 def _is_verdict(build: Build) -> bool:

@@ -13,9 +13,9 @@ from setpoint.model.app import Unit
 from setpoint.model.condition import Condition, ConditionType, stamp
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
-from setpoint.model.journal import Entry, EntryState
+from setpoint.model.journal import DRIFT_RULE, DRIFTED, REPAIRED, Entry, EntryState
 from setpoint.model.observed import StatusSummary
-from setpoint.model.steps import Plan, SettleJob, SettleRelease, StartJob, Step, describe
+from setpoint.model.steps import Drift, Plan, SettleJob, SettleRelease, StartJob, Step, describe
 from setpoint.store.port import Status, Store
 
 RESULT_CHARS_MAX = 2000
@@ -58,6 +58,20 @@ class Recorder:
         jobs = [_handed(unit, s.job, now_s) for s in plan.steps if isinstance(s, StartJob)]
         return await self._store.begin_pass(entries, jobs)
 
+    async def tell_drift(self, sight: Sight, plan: Plan) -> None:
+        """Of what is left as outsiders made it: once when it is seen, and once when it is over."""
+        now = _drift(sight, plan)
+        drifted, over = set(now) - set(sight.drift), set(sight.drift) - set(now)
+        if not drifted and not over:
+            return
+        now_s, token = self._now(), self._new_token()
+        acts = [(DRIFTED, d.subject, d.text) for d in now if d in drifted]
+        acts += [(REPAIRED, d.subject, "is as intended again") for d in sight.drift if d in over]
+        entries = [
+            _act(sight.unit, *act, f"{token}.drift.{n}", now_s) for n, act in enumerate(acts)
+        ]
+        await self._store.begin_pass(entries)
+
     async def end(
         self,
         app: AppId,
@@ -86,7 +100,7 @@ class Recorder:
         stamped = stamp(previous, conditions or plan.conditions, now_s)
         seen = sight.observed
         running = tuple(j for j in seen.job_facts if j.state == "running")
-        settled = plan.settled and conditions is None
+        settled = plan.settled and conditions is None and not plan.left_undone
         summary = StatusSummary(
             plan.waiting,
             plan.unmet,
@@ -94,6 +108,7 @@ class Recorder:
             seen.route,
             running,
             settled_generation=unit.generation if settled else seen.settled_generation,
+            drift=_drift(sight, plan),
         )
         if before is not None and before.observed_generation == unit.generation:
             unchanged = before.conditions == stamped and _same(before.summary, summary)
@@ -138,6 +153,30 @@ def _handed(unit: Unit, job: Job, now_s: float) -> Job:
         state="handed",
         incarnation=unit.incarnation,
         asked_at_s=job.asked_at_s or now_s,
+    )
+
+
+def _drift(sight: Sight, plan: Plan) -> tuple[Drift, ...]:
+    """What is being repaired by now is not repaired yet."""
+    before = () if plan.settled else sight.drift
+    return (*plan.drift, *(d for d in before if d not in plan.drift))
+
+
+def _act(unit: Unit, verb: str, subject: str, because: str, token: str, now_s: float) -> Entry:
+    return Entry(
+        id=0,
+        app=unit.id,
+        generation=unit.generation,
+        kind="act",
+        verb=verb,
+        subject=subject,
+        rule=DRIFT_RULE,
+        because=because,
+        change=None,
+        state="succeeded",
+        planned_at_s=now_s,
+        ended_at_s=now_s,
+        token=token,
     )
 
 

@@ -70,5 +70,8 @@ async def destroy(door: Door, asked: Asked, name: str, confirm: str) -> Unit:
             f"cannot destroy '{name}': '{names.shortened(confirm)}' is not its name",
             f"repeat with --confirm {name}",
         )
+    upkeep = unit.intent.upkeep_at(asked.at_s)
+    if upkeep is not None and upkeep.mode == "freeze":
+        raise Conflict(f"cannot destroy '{name}': it is frozen", f"first: setpoint unfreeze {name}")
     intent = msgspec.structs.replace(unit.intent, deleted=True)
     return await change(door, asked, "destroy", f"Destroy {name}", unit, intent)

@@ -112,6 +112,24 @@ HEALTHY_BELOW = 400
 """A page that somebody names for this says so with a 2xx or a 3xx: a 404 is a slip of the pen."""
 
 
+UpkeepMode = Literal["enforce", "report", "freeze"]
+
+
+class Upkeep(msgspec.Struct, frozen=True):
+    """What is done where the world is not as intended.
+
+    'enforce': it is made so. 'report': what outsiders changed is told and left, Changes are carried
+    out. 'freeze': nothing is started, stopped or replaced. `until_s`: unix seconds, 'enforce' from
+    then on; None: until somebody says otherwise.
+    """
+
+    mode: UpkeepMode
+    until_s: float | None = None
+
+    def holds(self, now_s: float) -> bool:
+        return self.mode != "enforce" and (self.until_s is None or now_s < self.until_s)
+
+
 class AppIntent(msgspec.Struct, frozen=True):
     """One app's intent document. `deleted`: the app should cease to be.
 
@@ -139,6 +157,7 @@ class AppIntent(msgspec.Struct, frozen=True):
     """run in this order by the next build; none: the builder sees for itself what the app is"""
     cache_since_s: float | None = None
     """what builds kept for later ones before this time is thrown away"""
+    upkeep: Upkeep | None = None
 
     @property
     def uploads(self) -> frozenset[Digest]:
@@ -147,6 +166,10 @@ class AppIntent(msgspec.Struct, frozen=True):
             Digest(text.rpartition(UPLOADED)[2]) for text in self.buildpacks if UPLOADED in text
         }
         return frozenset(named | ({self.source.digest} if self.source is not None else set()))
+
+    def upkeep_at(self, now_s: float) -> Upkeep | None:
+        """None where everything is enforced, as it is unless somebody says otherwise."""
+        return self.upkeep if self.upkeep is not None and self.upkeep.holds(now_s) else None
 
     def formation_of(self, process: str, kind: ProcessKind) -> Formation:
         """What is intended for one process type: as it was said, else Heroku's default."""

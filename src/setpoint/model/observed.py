@@ -7,7 +7,7 @@ from setpoint.model.job import Job, JobFacts
 from setpoint.model.process import SetFacts
 from setpoint.model.release import Build, Release
 from setpoint.model.route import RouteFacts
-from setpoint.model.steps import Waiting
+from setpoint.model.steps import Drift, Waiting
 
 
 class Observed(msgspec.Struct, frozen=True):
@@ -42,3 +42,4 @@ class StatusSummary(msgspec.Struct, frozen=True):
     route: RouteFacts | None = None
     jobs: tuple[JobFacts, ...] = ()
     settled_generation: int = 0
+    drift: tuple[Drift, ...] = ()

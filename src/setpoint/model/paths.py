@@ -98,6 +98,8 @@ def conflict_scope(path: str) -> str:
     """
     if path.startswith("source.") or path == "rollback_to":
         return "source"
+    if path.startswith("upkeep."):
+        return "upkeep"
     if path.startswith("formation.") and path.endswith((".min", ".max")):
         return path.rpartition(".")[0] + ".bounds"
     return path

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from setpoint.model.app import Probe, ProcessKind
+from setpoint.model.app import Probe, ProcessKind, Upkeep, UpkeepMode
 from setpoint.model.ids import Digest, Fence, InstanceId, SetKey
 
 
@@ -57,6 +57,11 @@ class SetOrder(msgspec.Struct, frozen=True):
     """consecutive starts that never got ready, after which `gave_up` is reported"""
     probe: Probe | None = None
     """what a web instance is asked before it counts as ready"""
+    upkeep: Upkeep | None = None
+
+    def mode_at(self, now_s: float) -> UpkeepMode:
+        holds = self.upkeep is not None and self.upkeep.holds(now_s)
+        return self.upkeep.mode if self.upkeep is not None and holds else "enforce"
 
 
 class Phase(StrEnum):
@@ -173,6 +178,10 @@ class SetFacts(msgspec.Struct, frozen=True):
     """what kept the last start from being ready, though it listened"""
     socket: Endpoint | None = None
     """a function's own listening socket: always there, whatever runs behind it"""
+    upkeep: Upkeep | None = None
+    """as it was ordered"""
+    lost: int = 0
+    """instances that outsiders ended since this generation was ordered, and no other replaced"""
 
     @property
     def ready(self) -> tuple[Instance, ...]:

@@ -138,6 +138,13 @@ class Waiting(msgspec.Struct, frozen=True):
     look_again_s: float = 1.0
 
 
+class Drift(msgspec.Struct, frozen=True):
+    """What is not as it once was, and is left so because the app's upkeep says so."""
+
+    subject: str
+    text: str
+
+
 class Plan(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...] = ()
     waiting: tuple[Waiting, ...] = ()
@@ -145,6 +152,9 @@ class Plan(msgspec.Struct, frozen=True):
     conditions: tuple[Condition, ...] = ()
     alarm_s: float | None = None
     """seconds after which to look again though nothing is waited for: a job will be due"""
+    drift: tuple[Drift, ...] = ()
+    left_undone: bool = False
+    """something would be done, were the app not frozen or its drift only reported"""
 
     @property
     def settled(self) -> bool:

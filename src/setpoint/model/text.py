@@ -1,6 +1,7 @@
 """Foreign text as it may be shown: what an app, a tool or a person wrote never moves a cursor."""
 
 import re
+from datetime import UTC, datetime
 
 DIGEST_RE = re.compile(r"[0-9a-f]{64}")
 DIGEST_CHARS = 12
@@ -25,6 +26,11 @@ def told(value: object) -> str:
         return f"{value:g}"
     text = str(value)
     return text[:DIGEST_CHARS] if DIGEST_RE.fullmatch(text) else printable(text)
+
+
+def when(at_s: float) -> str:
+    """Unix seconds as '2026-09-21 14:13:20 UTC'."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _escaped(c: str) -> str:

@@ -19,6 +19,8 @@ def finish(draft: Draft) -> Plan:
             _stalled(draft),
         ),
         alarm_s=min(draft.alarms_s, default=None),
+        drift=tuple(draft.drift),
+        left_undone=draft.left_undone,
     )
 
 

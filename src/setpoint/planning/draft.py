@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from setpoint.model.app import Unit
+from setpoint.model.app import Unit, Upkeep
 from setpoint.model.capability import Capabilities, Unmet
 from setpoint.model.change import Because
 from setpoint.model.observed import Observed
 from setpoint.model.release import Build, Release
-from setpoint.model.steps import Step, Waiting
+from setpoint.model.steps import Drift, Step, Waiting
 
 
 @dataclass
@@ -32,6 +32,14 @@ class Draft:
 
     memory_granted: int = 0
     """bytes that the process types planned so far may take at most"""
+    drift: list[Drift] = field(default_factory=list[Drift])
+    """what is left as outsiders made it"""
+    left_undone: bool = False
+
+    @property
+    def upkeep(self) -> Upkeep | None:
+        """None where everything is enforced."""
+        return self.unit.intent.upkeep_at(self.now_s)
 
     @property
     def was_so(self) -> bool:

@@ -4,13 +4,12 @@ Two words kept apart: *because* is the computed reason on a step, *why* the huma
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from setpoint.model.app import Formation
 from setpoint.model.change import Asked, Change, Note, Touch
 from setpoint.model.journal import Entry
 from setpoint.model.story import Chapter, Outcome, Story
-from setpoint.model.text import printable, printable_lines, told
+from setpoint.model.text import printable, printable_lines, told, when
 from setpoint.planning.reasons import thin
 
 DRIFT_RULES = frozenset({"missing", "altered", "orphan"})
@@ -182,11 +181,9 @@ def labelled(label: str, text: str, more: str = "") -> Iterator[str]:
 
 
 def value(path: str, leaf: object) -> str:
-    return when(leaf) if path.endswith("_at_s") and isinstance(leaf, float) else told(leaf)
-
-
-def when(at_s: float) -> str:
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if path.endswith(("_at_s", ".until_s")) and isinstance(leaf, float):
+        return when(leaf)
+    return told(leaf)
 
 
 def duration(seconds: float) -> str:

@@ -18,6 +18,7 @@ from setpoint.planning import (
     removal,
     routes,
     runtimes,
+    upkeep,
 )
 from setpoint.planning.draft import Draft
 
@@ -37,4 +38,5 @@ def plan(unit: Unit, observed: Observed, capabilities: Capabilities, now_s: floa
     processes.plan_retirement(draft, wanted)
     releases.plan_verdict(draft, wanted)
     jobs.plan_jobs(draft)
+    upkeep.hold_back(draft, wanted)
     return conditions.finish(draft)

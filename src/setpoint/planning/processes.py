@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from setpoint.model.app import DYNO_SIZES, Formation, SecretRef
+from setpoint.model.app import DYNO_SIZES, Formation, SecretRef, Upkeep
 from setpoint.model.change import Because
 from setpoint.model.ids import Digest, SetKey
 from setpoint.model.process import ProcessSpec, SetFacts, SetOrder
@@ -17,6 +17,9 @@ from setpoint.planning.draft import Draft
 ATTEMPTS_MAX = 3
 """Starts a new release gets to become ready once, before the old one is kept for good."""
 
+
+UPKEEP_RULE = "upkeep"
+"""of the step that tells a set whether it is frozen"""
 
 CRASHES_TOLD = 3
 """In a row; from here on it is said that only a human can help, though restarts go on."""
@@ -78,6 +81,7 @@ def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
         fence=draft.unit.fence,
         attempts_max=ATTEMPTS_MAX if target.status == "pending" else 0,
         probe=draft.unit.intent.probe_of(type_.name, type_.kind),
+        upkeep=draft.upkeep,
     )
     facts = next((s for s in draft.observed.sets if s.key == key), None)
     return Wanted(order, type_, facts)
@@ -133,9 +137,12 @@ def _why_wait(target: Release, want: Wanted) -> str:
     if facts is not None and facts.last_probe is not None:
         return f"{process} of {target.label} {facts.last_probe.fact}; it is asked again"
     have = len(facts.ready) if facts is not None else 0
-    return (
+    text = (
         f"{have} of {max(want.order.bounds.min, 1)} {process} instances of {target.label} are ready"
     )
+    if facts is not None and facts.lost and want.order.upkeep is not None:
+        return f"{text}, for an outsider ended {facts.lost}"
+    return text
 
 
 def _heeds(facts: SetFacts, order: SetOrder) -> bool:
@@ -146,6 +153,7 @@ def _heeds(facts: SetFacts, order: SetOrder) -> bool:
         not facts.retiring
         and facts.bounds == order.bounds
         and facts.fence == order.fence
+        and facts.upkeep == order.upkeep
         and not gave_up
     )
 
@@ -169,6 +177,8 @@ def _why_ensure(draft: Draft, target: Release, want: Wanted) -> Because:
 
 def _why_renew(draft: Draft, facts: SetFacts, want: Wanted) -> Because:
     process, bounds = want.process, want.order.bounds
+    if facts.upkeep != want.order.upkeep:
+        return draft.because(UPKEEP_RULE, _why_upkeep(process, want.order.upkeep))
     if str(facts.bounds) != str(bounds):
         text = f"{process} is kept at {facts.bounds}, {bounds} is intended"
         return draft.because("scale", text)
@@ -178,6 +188,14 @@ def _why_renew(draft: Draft, facts: SetFacts, want: Wanted) -> Because:
         return draft.because("try-again", f"{process} had been given up, but its release serves")
     text = f"{process} stays as it is, and is told of c{draft.unit.last_change}"
     return draft.because("renew", text)
+
+
+def _why_upkeep(process: str, upkeep: Upkeep | None) -> str:
+    if upkeep is None:
+        return f"{process} is kept as intended again"
+    if upkeep.mode == "freeze":
+        return f"{process} is to be left as it is"
+    return f"instances of {process} that outsiders end are to stay away"
 
 
 def plan_retirement(draft: Draft, wanted: tuple[Wanted, ...]) -> None:

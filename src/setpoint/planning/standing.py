@@ -44,6 +44,8 @@ def probe_due(order: SetOrder, facts: SetFacts) -> Probe | None:
 def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:
     """What to do now, each act with its reason, and when to look again. `now_s`: unix seconds."""
     closing, again = _finish_stopping(facts, now_s)
+    if order.mode_at(now_s) == "freeze" and not facts.retiring:
+        return _frozen(order, closing, again, now_s)
     booting, again_boot = _boot_deadlines(order, facts, now_s)
     acts: list[Act] = [*closing, *booting]
     wakes = [*again, *again_boot]
@@ -58,6 +60,13 @@ def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:
     if any(isinstance(a, Drain | Start) for a in acts):
         wakes.append(DRAIN_S_MAX)
     return Acts(tuple(acts), max(0.0, min(wakes)) if wakes else None)
+
+
+def _frozen(order: SetOrder, closing: list[Act], again: list[float], now_s: float) -> Acts:
+    """What was told to stop is stopped, and nothing else is done before the freeze is over."""
+    until_s = order.upkeep.until_s if order.upkeep is not None else None
+    wakes = again if until_s is None else [*again, until_s - now_s]
+    return Acts(tuple(closing), max(0.0, min(wakes)) if wakes else None)
 
 
 def _finish_stopping(facts: SetFacts, now_s: float) -> tuple[list[Act], list[float]]:
@@ -134,8 +143,9 @@ def _count_wanted(
         return bounds.max, f"{len(up)} up, at most {bounds.max} intended"
     if len(up) > bounds.min and _idle_left_s(order, facts, now_s) <= 0:
         return bounds.min, f"no request for {bounds.idle_s:g} s"
-    if len(up) < bounds.min:
-        return bounds.min, f"{len(up)} up, {bounds} intended"
+    least = bounds.min - (facts.lost if order.mode_at(now_s) == "report" else 0)
+    if len(up) < least:
+        return least, f"{len(up)} up, {bounds} intended"
     return len(up), ""
 
 

@@ -26,6 +26,9 @@ NEEDS: dict[str, Scope] = {
     "set the probe of": "write",
     "rename": "write",
     "switch maintenance of": "write",
+    "freeze": "write",
+    "unfreeze": "write",
+    "stop repairing": "write",
     "rotate the invoke key of": "write",
     # As Heroku's read scope, ours does not cover config vars: they are credentials as a rule.
     "read the config vars of": "write",

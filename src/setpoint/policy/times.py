@@ -1,4 +1,4 @@
-"""Times as a person says them: an age, a date, a time, or unix seconds."""
+"""Times as a person says them: a span, a date, a time, or unix seconds."""
 
 import re
 from datetime import UTC, datetime
@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from setpoint.model.errors import Invalid
 from setpoint.policy.names import shortened
 
-AGE_RE = re.compile(r"(\d{1,9})([smhd])")
+SPAN_RE = re.compile(r"(\d{1,9})([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 UNIX_RE = re.compile(r"\d{1,11}(?:\.\d{1,9})?")
+COMING_S_MAX = 366 * 86_400.0
+"""What lies further ahead was hardly meant."""
 
 
 def past(said: str, now_s: float, failing: str) -> float:
     """Unix seconds. `failing`: 'cannot read the logs of 'shop''. Raises Invalid."""
-    age = AGE_RE.fullmatch(said)
-    if age is not None:
-        return max(0.0, now_s - int(age[1]) * SECONDS[age[2]])
-    at_s = float(said) if UNIX_RE.fullmatch(said) else _time_s(said)
+    span_s = _span_s(said)
+    at_s = max(0.0, now_s - span_s) if span_s is not None else _moment_s(said)
     if at_s is None:
         raise Invalid(
             f"{failing}: '{shortened(said)}' is no time",
@@ -29,7 +29,31 @@ def past(said: str, now_s: float, failing: str) -> float:
     return at_s
 
 
-def _time_s(said: str) -> float | None:
+def coming(said: str, now_s: float, failing: str) -> float:
+    """Unix seconds, a year ahead at most. Raises Invalid."""
+    span_s = _span_s(said)
+    at_s = now_s + span_s if span_s is not None else _moment_s(said)
+    if at_s is None:
+        raise Invalid(
+            f"{failing}: '{shortened(said)}' is no time",
+            "give a time from now (30s, 90m, 2h, 3d) or a time (2026-01-31T12:00)",
+        )
+    if not now_s < at_s <= now_s + COMING_S_MAX:
+        raise Invalid(
+            f"{failing}: '{shortened(said)}' is over, or more than a year ahead",
+            "times without a zone are UTC",
+        )
+    return at_s
+
+
+def _span_s(said: str) -> float | None:
+    match = SPAN_RE.fullmatch(said)
+    return float(int(match[1]) * SECONDS[match[2]]) if match is not None else None
+
+
+def _moment_s(said: str) -> float | None:
+    if UNIX_RE.fullmatch(said):
+        return float(said)
     try:
         at = datetime.fromisoformat(said)
         return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()

@@ -26,6 +26,7 @@ class Slot:
     gave_up: bool = False
     retiring: bool = False
     last_probe: ProbeSeen | None = None
+    lost: int = 0
     timer: asyncio.TimerHandle | None = None
 
     @property
@@ -45,6 +46,8 @@ class Slot:
             gave_up=self.gave_up,
             retiring=self.retiring,
             last_probe=self.last_probe,
+            upkeep=self.order.upkeep,
+            lost=self.lost,
         )
 
     @property

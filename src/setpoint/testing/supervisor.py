@@ -94,6 +94,7 @@ class SimSupervisor:
         elif order != slot.order or slot.retiring:
             if (order.bounds, order.attempts_max) != (slot.order.bounds, slot.order.attempts_max):
                 slot.gave_up, slot.failures = False, 0
+            slot.lost = 0 if order.fence > slot.order.fence else slot.lost
             slot.order, slot.environment, slot.retiring = order, dict(environment), False
             for id in list(slot.instances):
                 self._look_at(id)
@@ -292,6 +293,7 @@ class SimSupervisor:
         asked = instance.phase in (Phase.DRAINING, Phase.STOPPING)
         late = instance.phase is Phase.STARTING and code == 137
         slot.last_exit = Exit(code, now_s, expected=asked, timed_out=late)
+        slot.lost += slot.last_exit.from_outside
         if not asked:
             ready_at = instance.ready_at_s
             steady = ready_at is not None and now_s - ready_at >= standing.STEADY_S
@@ -358,7 +360,7 @@ class SimSupervisor:
         id = InstanceId(f"{key.process}.{ordinal}-{self._started:06d}")
         self._owner[id] = key
         slot.instances[id] = Instance(id, ordinal, Phase.STARTING, now_s)
-        slot.last_probe = None
+        slot.last_probe, slot.lost = None, max(0, slot.lost - 1)
         program = BY_DIGEST[slot.order.spec.code]
         fate = "exits" if slot.environment.get(BREAKING) else program.fate
         self._machine.start(id, program.boot_s, fate, program.stop_s, program.errs_s)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from setpoint.model.app import Unit
+from setpoint.model.app import Unit, Upkeep
 from setpoint.model.capability import Unmet
 from setpoint.model.change import Actor
 from setpoint.model.condition import Condition, ConditionType, find
@@ -32,6 +32,8 @@ class AppLine(msgspec.Struct, frozen=True):
     maintenance: bool
     created_at_s: float
     updated_at_s: float
+    upkeep: Upkeep | None = None
+    """as somebody said; it may be over"""
 
 
 class AppInfo(msgspec.Struct, frozen=True):
@@ -117,6 +119,7 @@ async def _line(store: Store, unit: Unit) -> AppLine:
         maintenance=unit.intent.maintenance,
         created_at_s=unit.created_at_s,
         updated_at_s=unit.updated_at_s,
+        upkeep=unit.intent.upkeep,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from setpoint.drivers.builders.stack import candidates, find_python
-from tests.integration.supervisor.plane import Plane, new_plane
+from tests.integration.supervisor.plane import Plane, clocked_plane, new_plane
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +15,17 @@ def python() -> str:
 @pytest.fixture
 def plane(python: str) -> Iterator[Plane]:
     made = new_plane(python)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.clear()
+
+
+@pytest.fixture
+def on_clock(python: str) -> Iterator[Plane]:
+    """Its clock can be moved."""
+    made = clocked_plane(python)
     try:
         made.up()
         yield made

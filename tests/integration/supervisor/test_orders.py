@@ -6,15 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from msgspec.structs import replace
 
 from setpoint.drivers.local.client import LocalDriver
 from setpoint.formats import control
+from setpoint.model.app import Upkeep
 from setpoint.model.errors import Terminal
 from setpoint.model.ids import Fence
-from setpoint.model.process import Bounds, Phase
+from setpoint.model.process import Bounds, Phase, SetOrder
 from tests.integration.supervisor import programs
 from tests.integration.supervisor.plane import Plane, get
 from tests.support.waiting import until
@@ -257,3 +259,42 @@ def test_a_kill_by_an_outsider_is_told_apart_from_a_crash_and_with_its_repair(pl
     assert told == [("drifted", "web.1"), ("repaired", "web.1")]
     (drifted,) = [a for a in acts if a.verb == "drifted"]
     assert drifted.because == "was killed by an outsider (signal 9)"
+
+
+def killed(plane: Plane, order: SetOrder) -> None:
+    (inner,) = plane.pids().values()
+    os.kill(inner, signal.SIGKILL)
+    plane.when(order, lambda f: f.instances == ())
+
+
+def test_a_frozen_set_is_left_as_it_is_whoever_dies_and_goes_on_when_its_time_is_over(
+    on_clock: Plane,
+) -> None:
+    plane = on_clock
+    order = replace(plane.order("shop", programs.WEB), upkeep=Upkeep("freeze", time.time() + 60))
+    plane.apply(replace(order, upkeep=None))
+    plane.ready(order)
+    plane.apply(order)
+    killed(plane, order)
+    plane.signal_supervisor(signal.SIGKILL)
+    facts = plane.when(order, lambda f: f.upkeep == order.upkeep)
+    assert facts.instances == ()
+    assert facts.lost == 1
+    plane.move_clock(passed_s=61)
+    plane.tell(control.Demand(order.key, 0))
+    plane.ready(order)
+    acts = plane.run(lambda driver: driver.acts(0))
+    assert [a.verb for a in acts if a.verb in ("start", "drifted")] == ["start", "drifted", "start"]
+
+
+def test_where_drift_is_only_reported_what_an_outsider_ended_stays_away_until_a_new_generation(
+    plane: Plane,
+) -> None:
+    order = replace(plane.order("shop", programs.WEB), upkeep=Upkeep("report"))
+    plane.apply(order)
+    plane.ready(order)
+    killed(plane, order)
+    plane.signal_supervisor(signal.SIGTERM)
+    assert plane.when(order, lambda f: f.lost == 1).instances == ()
+    plane.apply(replace(order, fence=Fence(order.fence.incarnation, order.fence.generation + 1)))
+    plane.ready(order)

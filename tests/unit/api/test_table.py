@@ -57,6 +57,7 @@ def test_a_read_token_may_not_write(plane: Plane, row: Endpoint) -> None:
 
 
 BODIES = {
+    "/v1/apps/{app}/upkeep": {"mode": "freeze"},
     "/apps/{app}/formation": {"updates": []},
     "/apps/{app}/builds": {"source_blob": {}},
     "/apps/{app}/buildpack-installations": {"updates": []},

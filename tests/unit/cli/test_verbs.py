@@ -29,6 +29,42 @@ def test_a_rename_replaces_no_instance(plane: Plane, cli: Cli, deployed: Deploye
     assert "older is called newer now" in cli("why", "newer", "-n", "1").out
 
 
+def test_a_frozen_app_says_who_froze_it_and_why_and_what_waits(
+    cli: Cli, deployed: Deployed
+) -> None:
+    deployed("kept")
+    ran = cli("freeze", "kept", "--until", "2h", "-m", "we look for a leak")
+    assert (ran.code, ran.err) == (0, "")
+    told = cli("status", "kept").out
+    assert "settled, frozen" in told
+    assert "UTC (c" in told
+    assert "we look for a leak" in told
+    assert "frozen" in cli("apps").out
+    scaled = cli("scale", "kept", "web=2")
+    assert scaled.code == 3
+    assert "so this waits: web is kept at 1, 2 is intended; setpoint unfreeze kept" in scaled.err
+    refused = cli("destroy", "kept", "--confirm", "kept")
+    assert (refused.code, refused.err) == (
+        2,
+        "cannot destroy 'kept': it is frozen\nfirst: setpoint unfreeze kept\n",
+    )
+    assert cli("unfreeze", "kept").code == 0
+    assert [d["name"] for d in parsed(cli("info", "kept", "--json"))["dynos"]] == ["web.1", "web.2"]
+    assert "frozen" not in cli("status", "kept").out
+    assert "Freeze kept until" in cli("why", "kept", "-n", "3").out
+
+
+def test_a_freeze_ends_in_a_time_to_come(cli: Cli) -> None:
+    cli("create", "soon")
+    assert cli("freeze", "soon", "--until", "later").err.startswith(
+        "cannot freeze 'soon': 'later' is no time"
+    )
+    past = cli("freeze", "soon", "--report", "--until", "2020-01-01T00:00")
+    assert past.err.startswith("cannot stop repairing 'soon': '2020-01-01T00:00' is over")
+    assert cli("freeze", "soon", "--report").code == 0
+    assert "drift only reported" in cli("status", "soon").out
+
+
 def test_a_bad_or_taken_name_is_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     cli("create", "mine")
     cli("create", "theirs")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from setpoint.converge import loop
-from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit
+from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit, Upkeep
 from setpoint.model.capability import Capabilities
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.errors import Terminal, Transient
@@ -164,6 +164,28 @@ def test_standing_acts_are_taken_into_the_journal_once():
         assert [e.verb for e in acts] == ["start", "start"]
         assert acts[1].because.startswith("the last one was killed by signal 11")
         assert len(acts) == len(stage.world.supervisor.act_log)
+
+    play(story)
+
+
+def test_a_frozen_app_is_left_alone_and_comes_back_by_itself_when_its_time_is_over():
+    async def story(stage: Stage) -> None:
+        await stage.create(SHOP)
+        await stage.settled(SHOP)
+        world = stage.world
+        await stage.change(SHOP, upkeep=Upkeep("freeze", world.now_s + 3600.0))
+        await stage.settled(SHOP)
+        world.machine.end(world.machine.running[0], 137)
+        world.edge.lose(SHOP)
+        await asyncio.sleep(1800.0)
+        assert list(world.machine.running) == []
+        assert stage.says(SHOP, ConditionType.STALLED).reason == "Frozen"
+        drift = [(e.verb, e.because) for e in stage.journal(SHOP, "act") if e.rule == "drift"]
+        assert drift == [("drifted", "shop should be routed and is not")]
+        await asyncio.sleep(1900.0)
+        assert world.edge.request(SHOP, "web")
+        assert stage.says(SHOP, ConditionType.READY).status
+        assert "repaired" in [e.verb for e in stage.journal(SHOP, "act")]
 
     play(story)
 

@@ -293,6 +293,7 @@ class Scene:
             instances=instances,
             bounds=order.bounds,
             fence=order.fence,
+            upkeep=order.upkeep,
             release=order.spec.release,
             retiring=False,
             gave_up=False,

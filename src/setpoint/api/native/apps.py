@@ -13,10 +13,11 @@ from setpoint.model.history import Usual
 from setpoint.model.ids import AppId
 from setpoint.model.release import ProcessType, Release
 from setpoint.model.steps import Waiting
-from setpoint.views import apps, drift, dynos, history, releases
+from setpoint.views import apps, drift, dynos, history, releases, upkeep
 from setpoint.views.drift import Drifted
 from setpoint.views.dynos import Dyno, ProcessSet
 from setpoint.views.releases import ReleaseLine
+from setpoint.views.upkeep import UpkeepTold
 
 RELEASES_SHOWN = 5
 
@@ -69,6 +70,7 @@ class AppDetail(msgspec.Struct, frozen=True):
     usual: dict[str, Usual]
     drift: tuple[Drifted, ...]
     """what outsiders changed in the last day, newest first"""
+    upkeep: UpkeepTold | None
 
 
 async def info(call: Call) -> AppDetail:
@@ -90,6 +92,7 @@ async def info(call: Call) -> AppDetail:
         "probes": tuple(shown(unit, process) for process in unit.intent.probes),
         "sets": seen.sets,
         "drift": await drift.lately(store, unit.id, now_s),
+        "upkeep": await upkeep.upkeep(store, unit, now_s),
         "usual": await history.usual(store, actor, unit.name),
         "functions": functions(unit.name, await store.releases(unit.id), here.host_suffix),
     }

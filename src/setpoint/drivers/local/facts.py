@@ -24,7 +24,9 @@ from setpoint.planning.standing import STEADY_S
 def ordered(facts: SetFacts | None, order: SetOrder, before: SetOrder | None) -> SetFacts:
     """A new or repeated order. Only one that asks for something else lets it try anew."""
     if facts is None:
-        return SetFacts(order.key, order.fence, order.bounds, order.spec.release)
+        return SetFacts(
+            order.key, order.fence, order.bounds, order.spec.release, upkeep=order.upkeep
+        )
     anew = facts.retiring or _asks(before) != _asks(order)
     return replace(
         facts,
@@ -34,6 +36,8 @@ def ordered(facts: SetFacts | None, order: SetOrder, before: SetOrder | None) ->
         retiring=False,
         gave_up=facts.gave_up and not anew,
         failures=0 if anew else facts.failures,
+        upkeep=order.upkeep,
+        lost=0 if order.fence > facts.fence else facts.lost,
     )
 
 
@@ -72,7 +76,12 @@ def removed(facts: SetFacts, fence: Fence) -> SetFacts:
 
 def started(facts: SetFacts, id: InstanceId, ordinal: int, now_s: float) -> SetFacts:
     instance = Instance(id, ordinal, Phase.STARTING, started_at_s=now_s)
-    return replace(facts, instances=(*facts.instances, instance), last_probe=None)
+    return replace(
+        facts,
+        instances=(*facts.instances, instance),
+        last_probe=None,
+        lost=max(0, facts.lost - 1),
+    )
 
 
 def probed(facts: SetFacts, seen: ProbeSeen) -> SetFacts:
@@ -121,7 +130,10 @@ def ended(facts: SetFacts, id: InstanceId, exit: Exit, last_lines: Sequence[str]
     if instance is None:
         return facts
     facts = replace(
-        facts, instances=tuple(i for i in facts.instances if i.id != id), last_exit=exit
+        facts,
+        instances=tuple(i for i in facts.instances if i.id != id),
+        last_exit=exit,
+        lost=facts.lost + exit.from_outside,
     )
     if exit.expected:
         return facts

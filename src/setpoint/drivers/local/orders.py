@@ -31,6 +31,7 @@ class Marks(msgspec.Struct, frozen=True):
     retiring: bool = False
     last_lines: tuple[str, ...] = ()
     last_probe: ProbeSeen | None = None
+    lost: int = 0
 
 
 def marks_of(facts: SetFacts) -> Marks:

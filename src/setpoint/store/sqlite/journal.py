@@ -20,6 +20,8 @@ _INSERT = f"INSERT INTO journal ({_COLUMNS}) VALUES ({', '.join('?' * 14)}) RETU
 
 
 def begin(db: Connection, entries: Sequence[Entry]) -> tuple[int, ...]:
+    for entry in entries:
+        _tell_drift(db, entry)
     return tuple(_insert(db, entry) for entry in entries)
 
 
@@ -51,10 +53,14 @@ def record_acts(db: Connection, entries: Iterable[Entry], after: int) -> None:
                     same,
                 ),
             )
-        if entry.rule == DRIFT_RULE:
-            facts = {"subject": entry.subject, "because": entry.because}
-            events.append(db, entry.app, entry.verb, **facts, at_s=entry.planned_at_s)
+        _tell_drift(db, entry)
     meta.put(db, meta.ACTS_SEEN, str(after))
+
+
+def _tell_drift(db: Connection, entry: Entry) -> None:
+    if entry.rule == DRIFT_RULE:
+        facts = {"subject": entry.subject, "because": entry.because}
+        events.append(db, entry.app, entry.verb, **facts, at_s=entry.planned_at_s)
 
 
 def acts_seen(db: Connection) -> int:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 from setpoint.model.snapshot import Snapshot
-from setpoint.planning.explain import when
+from setpoint.model.text import when
 from setpoint.testing.loop import SimLoop, run
 from setpoint.testing.rehearsal.director import Director
 from setpoint.testing.rehearsal.ear import Ear
