@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -133,6 +134,10 @@ def test_a_failing_release_phase_keeps_the_old_release(tmp_path: Path) -> None:
         first = plane.ok("deploy", project(tmp_path, "echo migrated $DYNO"), "-a", "shop")
         assert "Running release command..." in first.out
         assert first.out.count("migrated release.") == 1
+        (release,) = plane.api("GET", "/apps/shop/releases").json
+        said = plane.api("GET", urlsplit(release["output_stream_url"]).path).text
+        assert said.startswith("migrated release.")
+        assert len(said.splitlines()) == 1
         ran = plane.cli("deploy", project(tmp_path, "echo oh no; exit 3"), "-a", "shop")
         assert ran.code == 3
         assert "cannot deploy shop: the release command failed" in ran.err

@@ -28,6 +28,7 @@ from setpoint.api.platform import (
     config_vars,
     dynos,
     formation,
+    release_output,
     releases,
     sources,
 )
@@ -99,6 +100,13 @@ PLATFORM = (
     Endpoint("GET", "/apps/{app}/releases", releases.listed, "read", "Releases", paged=True),
     Endpoint("POST", "/apps/{app}/releases", releases.roll_back, "write", "Roll back", status=201),
     Endpoint("GET", "/apps/{app}/releases/{release}", releases.info, "read", "One release"),
+    Endpoint(
+        "GET",
+        "/apps/{app}/releases/{release}/output",
+        release_output.output,
+        "none",
+        "A release phase's output, live",
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from setpoint.drivers.builders.node import engine
+from setpoint.drivers.local.run_stage import SHOWN_BYTES_MAX
 from setpoint.formats import control
 from setpoint.model.release import Build
 from tests.integration.builds.site import BuildSite, plane_up
@@ -19,6 +21,9 @@ from tests.support.registry import Registry, served
 from tests.support.waiting import until
 
 BUILD_S = 90.0
+MIB = 1024 * 1024
+PIECE_BYTES_MAX = MIB // 2
+"""what one read may add before no more is shown, with what the builder itself says"""
 START = {"start": "node server.js"}
 
 
@@ -263,11 +268,39 @@ def test_builder_of_an_app_that_goes_away_is_ended_and_makes_room(site: Site) ->
     assert site.built("staying", registry.project(scripts=START)).status == "succeeded"
 
 
-def test_flood_of_output_is_shown_in_part_and_ends_well(site: Site) -> None:
-    site.registry.publish("flood", scripts={"install": "yes 0123456789 | head -c 200M"})
-    build = site.built("flood", site.registry.project(("flood",), scripts=START))
+@pytest.mark.parametrize(
+    ("app", "flood"),
+    [
+        ("lines", "yes 0123456789 | head -c 1G"),
+        ("one-line", "head -c 1G /dev/zero | tr '\\\\0' x"),
+    ],
+)
+def test_a_gibibyte_of_output_is_shown_in_part_and_ends_well(
+    site: Site, app: str, flood: str
+) -> None:
+    """Looked at all the while, not only in the end."""
+    site.registry.publish(app, scripts={"install": f"{flood}; touch poured"})
+    request = site.ask(app, site.registry.project((app,), scripts=START))
+    site.says(request, "(further output is not shown)")
+    most, supervisor = 0, Path(f"/proc/{site.plane.supervisor_pid}/status")
+    while not any(b.id == request.id and b.ended_at_s is not None for b in site.builds()):
+        most = max(most, len(site.said(request)))
+    build = site.ended(request)
     assert build.status == "succeeded", build.message
-    assert len(site.said(build)) < 8 * 1024 * 1024
+    assert (site.code(build) / f"node_modules/{app}/poured").exists()
+    assert most < SHOWN_BYTES_MAX + PIECE_BYTES_MAX
+    (memory,) = re.findall(r"VmHWM:\s+(\d+) kB", supervisor.read_text())
+    assert int(memory) * 1024 < 150 * MIB
+
+
+@pytest.mark.parametrize("flood", ["yes 0123456789 | head -c 1G", "head -c 1G /dev/zero"])
+def test_the_last_words_of_a_command_that_poured_are_told(site: Site, flood: str) -> None:
+    """They stand in the message, wherever its output ends."""
+    scripts = {**START, "build": f"{flood}; sleep 5; echo; echo and then it broke; exit 3"}
+    build = site.built("broke", site.registry.project(scripts=scripts))
+    assert (build.status, build.user_error) == ("failed", True)
+    assert "and then it broke" in build.message
+    assert len(build.message) < 64 * 1024
 
 
 def test_addon_in_c_is_compiled_where_there_is_a_compiler(site: Site) -> None:

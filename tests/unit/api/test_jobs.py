@@ -1,8 +1,14 @@
 """Doors to jobs: run, see, stop, by Setpoint's routes and by Heroku's."""
 
+from urllib.parse import urlsplit
+
+import pytest
+
+from setpoint.formats.control import LogLine
+from setpoint.model.release import ProcessType
 from tests.support.plane import Plane
 from tests.support.waiting import until
-from tests.unit.api.conftest import Make
+from tests.unit.api.conftest import Make, deploy
 
 
 def ended(plane: Plane, app: str, dyno: str) -> dict[str, object]:
@@ -45,6 +51,30 @@ def test_heroku_s_run_works_detached_and_says_what_attaching_lacks(
     stopped = plane.send("POST", f"/apps/herokus/dynos/{made.json['name']}/actions/stop", {})
     assert stopped.status == 202
     assert ended(plane, "herokus", made.json["name"])["state"] in ("stopped", "complete")
+
+
+def test_what_a_release_phase_said_is_streamed_to_whoever_knows_its_id(
+    plane: Plane, app: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web, phase = ProcessType("web", "web", "serve"), ProcessType("release", "release", "migrate")
+    monkeypatch.setattr(plane.supervisor, "processes", (web, phase))
+    app("phased")
+    deploy(plane, "phased")
+    (job,) = plane.send("GET", "/v1/apps/phased/jobs").json
+    lines = [
+        ("app", job["dyno"], "migrated"),
+        ("heroku", job["dyno"], "Starting"),
+        ("app", "web.1", "x"),
+    ]
+    monkeypatch.setattr(plane.spoken, "lines", [LogLine(9e9, *line) for line in lines])
+    (release,) = plane.send("GET", "/apps/phased/releases").json
+    where = urlsplit(release["output_stream_url"]).path
+    answer = plane.send("GET", where, token=None)
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.body == b"migrated\n"
+    for guessed in ("1", "v1"):
+        answer = plane.send("GET", f"/apps/phased/releases/{guessed}/output", token=None)
+        assert answer.status == 404
 
 
 def test_stopping_an_instance_replaces_its_type(plane: Plane, deployed: Make) -> None:

@@ -13,6 +13,7 @@ from setpoint.model.process import Bounds, Exit, Instance, Phase, SetFacts
 from setpoint.model.release import ProcessType, Release, Slug
 
 SHOP = AppId("5f0c0000-0000-4000-8000-000000000001")
+URLS = write.Urls("http://here")
 UNIT = Unit(AppIntent(SHOP, "shop"), 1, 2, 3, "dev@example.com", 10.0, 20.0, 5)
 WEB = ProcessType("web", "web", "serve")
 SLUG = Slug(Digest("c3" * 32), (WEB,), "stack", "/usr/bin/python3")
@@ -144,7 +145,7 @@ def test_an_app_has_every_field_of_the_schema() -> None:
 def test_only_what_served_and_has_its_slug_can_be_gone_back_to() -> None:
     gone = msgspec.structs.replace(release(1, "succeeded"), slug_kept=False)
     rows = (release(3, "failed"), release(2, "succeeded"), gone)
-    told = [write.released(UNIT, r, by="eve@example.com", current=False) for r in rows]
+    told = [write.released(UNIT, r, urls=URLS, by="eve@example.com", current=False) for r in rows]
     assert [(r.version, r.eligible_for_rollback) for r in told] == [
         (3, False),
         (2, True),
@@ -152,6 +153,18 @@ def test_only_what_served_and_has_its_slug_can_be_gone_back_to() -> None:
     ]
     assert told[0].user.email == "eve@example.com"
     assert told[2].slug is None
+
+
+def test_only_a_release_with_a_phase_has_output() -> None:
+    slug = release(1, "succeeded").slug
+    phase = ProcessType("release", "release", "migrate")
+    with_phase = msgspec.structs.replace(slug, processes=(*slug.processes, phase))
+    rows = [release(1, "failed"), msgspec.structs.replace(release(2, "failed"), slug=with_phase)]
+    told = [write.released(UNIT, r, urls=URLS, by="", current=False) for r in rows]
+    assert [r.output_stream_url for r in told] == [
+        None,
+        f"http://here/apps/shop/releases/{told[1].id}/output",
+    ]
 
 
 def test_derived_ids_are_the_same_every_time_and_differ_by_thing() -> None:

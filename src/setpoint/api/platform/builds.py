@@ -120,7 +120,7 @@ async def _told(call: Call, unit: Unit, build: Build) -> shapes.Build:
     return write.build(
         unit,
         build,
-        urls=write.BuildUrls(call.base_url),
+        urls=write.Urls(call.base_url),
         version=source.version if source is not None and source.digest == build.source else "",
         release=next((r.version for r in releases if r.build == build.id), None),
     )

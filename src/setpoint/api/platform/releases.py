@@ -36,7 +36,8 @@ async def roll_back(call: Call, body: read.NewRelease) -> shapes.Release:
     wanted = _by_id(unit, before, str(body.release)) if body.release is not None else ""
     unit = await rollbacks.roll_back(call.services.door, call.asked, unit.name, wanted)
     cut = await _cut(call, unit) or _to_be_cut(call, unit, before)
-    return write.released(unit, cut, by=call.asked.actor.email, current=False)
+    urls, by = write.Urls(call.base_url), call.asked.actor.email
+    return write.released(unit, cut, urls=urls, by=by, current=False)
 
 
 def _by_id(unit: Unit, rows: tuple[Release, ...], said: str) -> str:
@@ -76,7 +77,14 @@ async def _told(call: Call, unit: Unit) -> tuple[shapes.Release, ...]:
     current = releases.current(rows)
     asked = await releases.asked(store, rows)
     by = {seq: who.actor.email for seq, who in asked.items()}
+    urls = write.Urls(call.base_url)
     return tuple(
-        write.released(unit, r, by=by.get(r.change, unit.owner), current=r.version == current)
+        write.released(
+            unit,
+            r,
+            urls=urls,
+            by=by.get(r.change, unit.owner),
+            current=r.version == current,
+        )
         for r in rows
     )

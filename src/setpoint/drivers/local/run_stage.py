@@ -34,7 +34,7 @@ NAME = "from.source"
 LOOK_S = 0.5
 """between two looks at the disk it may fill"""
 SHOWN_BYTES_MAX = 1024 * 1024
-"""of one build's output; its end is kept for the message in any case"""
+"""of what the commands of one round say; its end is kept for the message in any case"""
 
 
 class RunStage:
@@ -182,16 +182,22 @@ class _Shown:
     def lines(self, _running: Running, lines: Sequence[str]) -> None:
         if self._left <= 0:
             return
-        self._left -= sum(map(len, lines))
-        self._write(lambda output: [output.detail(self._veil.over(line)) for line in lines])
+        say = [self._veil.over(line) for line in lines]
+        self._left -= self._write(lambda output: [output.detail(line) for line in say])
         if self._left <= 0:
             self._write(lambda output: output.detail("(further output is not shown)"))
 
     def lost(self, _running: Running, count: int) -> None:
+        if self._left <= 0:  # said already
+            return
         self._write(lambda output: output.detail(f"({count} lines came too fast to be shown)"))
 
-    def _write(self, say: Callable[[Output], object]) -> None:
+    def _write(self, say: Callable[[Output], object]) -> int:
+        """-> bytes. What is not printable takes more than it was."""
         with contextlib.suppress(OSError):
             fd = open_plain(self._log, os.O_WRONLY | os.O_APPEND)
             with open(fd, "w", encoding="utf-8") as log:
+                before = os.fstat(fd).st_size
                 say(Output(log))
+                return os.fstat(fd).st_size - before
+        return 0

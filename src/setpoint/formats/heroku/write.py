@@ -148,10 +148,14 @@ def release_id(unit: intent.Unit, version: int) -> str:
     return derived(unit.id, "release", version)
 
 
-def released(unit: intent.Unit, row: release.Release, *, by: str, current: bool) -> shapes.Release:
+def released(
+    unit: intent.Unit, row: release.Release, *, urls: "Urls", by: str, current: bool
+) -> shapes.Release:
     """`by`: email of whoever asked for it."""
+    id = release_id(unit, row.version)
+    has_phase = row.slug.process("release") is not None
     return shapes.Release(
-        id=release_id(unit, row.version),
+        id=id,
         version=row.version,
         app=shapes.Ref(unit.id, unit.name),
         description=row.description,
@@ -162,11 +166,12 @@ def released(unit: intent.Unit, row: release.Release, *, by: str, current: bool)
         created_at=when(row.created_at_s),
         updated_at=when(row.created_at_s),
         eligible_for_rollback=row.status == "succeeded" and row.slug_kept,
+        output_stream_url=urls.release_output(unit.name, id) if has_phase else None,
     )
 
 
 def build(
-    unit: intent.Unit, row: release.Build, *, urls: "BuildUrls", version: str, release: int | None
+    unit: intent.Unit, row: release.Build, *, urls: "Urls", version: str, release: int | None
 ) -> shapes.Build:
     """`version`: the user's label of the source, where this build is of the intended one."""
     status = "pending" if row.status == "running" else row.status
@@ -174,7 +179,7 @@ def build(
         id=row.id,
         app=shapes.IdRef(unit.id),
         status=status,
-        output_stream_url=urls.output(unit.name, row.id),
+        output_stream_url=urls.build_output(unit.name, row.id),
         source_blob=shapes.BuildSource(
             url=urls.source(row.source), version=version or None, checksum=f"SHA256:{row.source}"
         ),
@@ -188,14 +193,18 @@ def build(
     )
 
 
-class BuildUrls:
-    """Where this reply's reader finds a build's output and source."""
+class Urls:
+    """Where this reply's reader finds what a build and a release phase said, and sources."""
 
     def __init__(self, base: str) -> None:
         self.base = base
 
-    def output(self, app: str, build: BuildId) -> str:
+    def build_output(self, app: str, build: BuildId) -> str:
         return f"{self.base}/apps/{app}/builds/{build}/output"
+
+    def release_output(self, app: str, release: str) -> str:
+        """`release`: its id."""
+        return f"{self.base}/apps/{app}/releases/{release}/output"
 
     def source(self, digest: str) -> str:
         return f"{self.base}/sources/{digest}"
