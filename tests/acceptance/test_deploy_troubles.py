@@ -5,14 +5,17 @@ A builder is held still with SIGSTOP where a test must know that a build is unde
 
 import contextlib
 import http.client
+import io
 import json
 import os
 import signal
 import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -142,6 +145,40 @@ def test_a_failed_build_is_not_built_again_by_scale_and_config(busy: Plane, tmp_
     assert {p.name: p.stat().st_ino for p in (busy.data / "builds").glob("*.log")} == outputs
     begun = busy.ok("why", "failed", "-n", "50").out.count("was deployed and is not built yet")
     assert begun == 2
+
+
+def test_a_command_of_the_procfile_that_is_not_there_is_named_and_the_old_release_serves(
+    busy: Plane, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "shop", "GOOD")
+    busy.ok("deploy", str(folder), "-a", "misspelt")
+    (folder / "Procfile").write_text("web: gunicron shop.wsgi\n")
+    ran = busy.cli("deploy", str(folder), "-a", "misspelt")
+    assert ran.code == 3, (ran.out, ran.err)
+    assert "cannot deploy misspelt: it was built, but does not run" in ran.err
+    assert "web exited with code 127 before it was ready" in ran.err
+    assert "gunicron: not found" in ran.err.replace("command not found", "not found")
+    assert "v1 still serves" in ran.err
+    assert busy.get("misspelt").text == "GOOD -"
+
+
+def test_a_schedule_that_reached_the_builder_unread_fails_the_build_by_its_place(
+    busy: Plane, tmp_path: Path
+) -> None:
+    """The command line refuses it before; another client sends what it has."""
+    cron = '{"cron": [{"schedule": "at noon", "command": "python nightly.py"}]}'
+    (write(tmp_path / "shop", "GOOD") / "app.json").write_text(cron)
+    busy.ok("create", "noon")
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(tmp_path / "shop", "")
+    urls = busy.api("POST", "/sources").json["source_blob"]
+    busy.api("PUT", urlsplit(urls["put_url"]).path, packed.getvalue())
+    busy.api("POST", "/apps/noon/builds", {"source_blob": {"url": urls["get_url"]}})
+    until(lambda: busy.info("noon")["state"] == "stalled", 60, busy.tails())
+    (build,) = builds(busy, "noon")
+    assert build["status"] == "failed"
+    assert "app.json: cron[0].schedule: 'at noon' is no schedule" in build["message"]
 
 
 def test_of_two_pushes_the_older_is_routed_never_even_if_its_build_ends_last(

@@ -1,5 +1,6 @@
 """Builds with the real uv: what they leave behind, and what they say when they can't."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -224,6 +225,12 @@ def test_functions_and_a_procfile_share_what_is_equal_and_nothing_else(yard: Yar
 # --- projects that are none --------------------------------------------------------------------
 
 
+def cron(*schedules: str) -> dict[str, str]:
+    """A project that asks for one command at these times."""
+    entries = [{"schedule": schedule, "command": "python nightly.py"} for schedule in schedules]
+    return {"Procfile": "web: x\n", "app.json": json.dumps({"cron": entries})}
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [
@@ -240,6 +247,12 @@ def test_functions_and_a_procfile_share_what_is_equal_and_nothing_else(yard: Yar
             "but only requirements.txt, uv.lock and pyproject.toml are read",
         ),
         ({"Procfile": "web: x\n", "requirements.txt": "-e .\n"}, "editable installs"),
+        (cron("at noon"), "app.json: cron[0].schedule: 'at noon' is no schedule"),
+        (cron("61 * * * *"), "app.json: cron[0].schedule: '61 * * * *' is no schedule"),
+        (cron("0 0 30 2 *"), "app.json: cron[0].schedule: '0 0 30 2 *' is no schedule"),
+        (cron("0 3 * * *", "@daily", "0  3 * * *"), "app.json: cron[2]: it repeats [0]"),
+        (cron("@daily", "0 0 * * *"), "app.json: cron[1]: it repeats [0]"),
+        ({"Procfile": "web: x\n", "app.json": "{"}, "app.json: it is not JSON"),
     ],
 )
 def test_project_that_cannot_be_built_is_refused_before_anything_is_installed(
