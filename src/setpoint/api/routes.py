@@ -129,6 +129,7 @@ NATIVE = (
     ),
     Endpoint("GET", "/v1/why", why.asked, "read", "Why an app, or a field of it, is so"),
     Endpoint("GET", "/v1/who", why.hands, "read", "Whom to ask about an app"),
+    Endpoint("GET", "/v1/timeline", why.timeline, "read", "When Changes were live, and predicted"),
     Endpoint("GET", "/v1/watch", watch.watch, "read", "Everything that changes, as events"),
     Endpoint("GET", "/v1/apps/{app}", detail.info, "read", "One app with all that is known"),
     Endpoint("GET", "/v1/apps/{app}/releases", history.listed, "read", "Releases, newest first"),

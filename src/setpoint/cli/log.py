@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from setpoint.cli import codes
 from setpoint.cli.command import Here, add_app
-from setpoint.cli.output import ago, one_line, took
+from setpoint.cli.output import ago, one_line
+from setpoint.cli.progress import seconds
 
 EXAMPLE = "setpoint log shop -n 30"
 WHY_CHARS_MAX = 60
@@ -47,7 +48,7 @@ def _row(told: dict[str, Any], now_s: float, *, named: bool) -> tuple[str, ...]:
 def _outcome(came: dict[str, Any] | None) -> str:
     if came is None:
         return ""
-    return f"live, {took(came['took_s'])}" if came["took_s"] is not None else came["state"]
+    return f"live, {seconds(came['took_s'])}" if came["took_s"] is not None else came["state"]
 
 
 def _why(reason: dict[str, Any]) -> str:

@@ -47,6 +47,7 @@ COMMANDS = {
     "who": "whose an app is, and who changed it last",
     "log": "every Change, newest first",
     "heroku": "Heroku's own command line, with a reason",
+    "timeline": "when each Change was live, and was predicted to be",
     "note": "say more of a Change afterwards",
 }
 

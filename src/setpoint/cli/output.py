@@ -37,11 +37,6 @@ def ago(seconds: float) -> str:
     return f"{s // 86_400} d ago"
 
 
-def took(seconds: float) -> str:
-    """'12 ms', '3.4 s', '125 s'"""
-    return f"{round(seconds * 1000)} ms" if seconds < 1 else f"{seconds:.3g} s"
-
-
 def size(count: int) -> str:
     if count < 1000:
         return f"{count} bytes"

@@ -1,7 +1,5 @@
-"""How long it may still take, from how long this kind of thing took for this app before.
-
-Nothing is claimed where its past says nothing, or where it is over before it could be read.
-"""
+"""How long it may take, from how long this kind of thing took for this app before: said once at the
+beginning, once if it takes longer, and counted down where a line can be drawn again."""
 
 import time
 from collections.abc import Callable
@@ -30,33 +28,37 @@ class Progress:
     def look(self, detail: dict[str, Any]) -> None:
         """To be called again and again with the API's last answer about the app."""
         usual = detail["usual"].get(self._verb)
-        if usual is None or usual["median_s"] < MEDIAN_S_MIN:
+        self._predict(usual)
+        if usual is None:
             return
         took_s = self._now() - self._began_s
         left_s = usual["median_s"] - took_s
         if took_s > usual["p90_s"] + SLACK_S:
             self._warn(usual["p90_s"])
-        elif left_s >= TOLD_S_MIN:
-            self._tell(f"  about {seconds(left_s)} left")
-        else:
-            self._out.redraw("")
+        elif usual["median_s"] >= MEDIAN_S_MIN:
+            self._out.redraw(f"  about {seconds(left_s)} left" if left_s >= TOLD_S_MIN else "")
 
-    def _tell(self, text: str) -> None:
-        """A terminal counts down in one line; elsewhere it is said once."""
-        if self._out.redraws:
-            self._out.redraw(text)
-        elif not self._said:
-            self._out.line(text, "dim")
+    def _predict(self, usual: dict[str, Any] | None) -> None:
+        """Once, as soon as it is known that there is something to wait for."""
+        if self._said or not self._verb:
+            return
         self._said = True
+        if usual is None:
+            self._out.line("  no history to predict it from", "dim")
+        else:
+            half, most = seconds(usual["median_s"]), seconds(usual["p90_s"])
+            self._out.line(f"  predicted live in {half} (p90 {most})", "dim")
 
     def _warn(self, p90_s: float) -> None:
         self._out.redraw("")
         if not self._warned:
-            self._out.line(f"  longer than usual (p90 {seconds(p90_s)})", "yellow")
+            self._out.line(f"  longer than predicted (p90 {seconds(p90_s)})", "yellow")
         self._warned = True
 
 
 def seconds(s: float) -> str:
-    """'8 s', '2 min 5 s'"""
+    """'400 ms', '8 s', '2 min 5 s'"""
+    if s < 1:
+        return f"{max(0, round(s * 1000))} ms"
     whole = round(s)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"

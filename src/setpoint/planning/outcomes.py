@@ -1,11 +1,11 @@
 """What came of a Change, and what could be known beforehand. Derived when asked for, never stored:
 what is kept of the past says both."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from setpoint.model.change import Change, UnitChange
 from setpoint.model.condition import Condition, ConditionType, find
-from setpoint.model.history import Took, Usual
+from setpoint.model.history import Calibration, Took, Usual
 from setpoint.model.story import Outcome, ReleaseTold
 from setpoint.planning.history import usual
 
@@ -15,6 +15,16 @@ def predicted(change: Change, past: Sequence[Took]) -> Usual | None:
     at_s = change.asked.at_s
     known = [t for t in past if t.change < change.seq and t.settled_at_s <= at_s]
     return usual(known).get(change.verb)
+
+
+def calibration(came: Iterable[Outcome]) -> Calibration:
+    """Changes that had no prediction, or are not live, say nothing of it."""
+    told = [
+        c.took_s <= c.predicted.p90_s
+        for c in came
+        if c.took_s is not None and c.predicted is not None
+    ]
+    return Calibration(len(told), sum(told))
 
 
 def outcome(

@@ -262,9 +262,27 @@ def test_the_log_and_who_tell_of_everyone_in_a_line(
     assert cli("who", name).out.startswith(f"{name} belongs to ")
 
 
+def test_every_kind_of_change_is_predicted_from_its_own_past_and_compared_with_it(
+    cli: Cli, plane: Plane, deployed: Deployed
+) -> None:
+    deployed(name := "timed")
+    assert "nothing was predicted yet" in cli("timeline", name).out
+    for count in (2, 3, 2, 3):
+        assert cli("scale", name, f"web={count}").code == 0
+    newest, *others, judged = cli("timeline", name).out.splitlines()
+    assert "Scale web to 3  " in newest
+    assert "predicted " in newest
+    assert "live after " in newest
+    assert all("no history" in line for line in others)
+    assert judged.startswith(("0 of 1 within their p90: 0 %", "1 of 1 within their p90: 100 %"))
+    told = parsed(cli("timeline", name, "-n", "1", "--json"))
+    assert told["calibration"]["count"] == 1
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        ("timeline", "nosuch"),
         ("why", "answering", "--undo"),
         ("why", "answering", "web.max", "--stale"),
         ("why", "answering", "web.max", "--at", "soon"),

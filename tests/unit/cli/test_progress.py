@@ -48,7 +48,9 @@ def test_elsewhere_it_is_said_once_and_once_that_it_is_longer(clock: Clock) -> N
     for now_s in (100.0, 101.0, 107.8, 112.0, 113.5, 120.0):
         clock.now_s = now_s
         told.look(known())
-    assert screen.text == "  about 8 s left\n  longer than usual (p90 12 s)\n"
+    assert screen.text == (
+        "  predicted live in 8 s (p90 12 s)\n  longer than predicted (p90 12 s)\n"
+    )
 
 
 def test_a_terminal_counts_down_in_one_line(clock: Clock) -> None:
@@ -61,14 +63,14 @@ def test_a_terminal_counts_down_in_one_line(clock: Clock) -> None:
     told.look(known())
     out.line("building")
     out.redraw("")
-    left = f"\r{ERASE}  about 8 s left\r{ERASE}  about 6 s left"
+    left = f"  predicted live in 8 s (p90 12 s)\n\r{ERASE}  about 8 s left\r{ERASE}  about 6 s left"
     assert screen.text == f"{left}\r{ERASE}building\n\r{ERASE}  about 6 s left\r{ERASE}"
 
 
 @pytest.mark.parametrize(
-    "detail", [{"usual": {}}, known(1.5, 1.6), {"usual": {"scale": known()["usual"]["deploy"]}}]
+    "detail", [{"usual": {}}, {"usual": {"scale": known()["usual"]["deploy"]}}]
 )
-def test_where_little_is_known_or_little_is_left_nothing_is_said(
+def test_where_nothing_is_known_that_is_said_instead_of_a_number(
     clock: Clock, detail: dict[str, Any]
 ) -> None:
     screen = Screen(tty=True)
@@ -76,6 +78,21 @@ def test_where_little_is_known_or_little_is_left_nothing_is_said(
     for _ in range(5):
         told.look(detail)
         clock.now_s += 5
+    assert screen.text == "  no history to predict it from\n"
+
+
+def test_what_is_over_soon_is_predicted_and_not_counted_down(clock: Clock) -> None:
+    screen = Screen(tty=True)
+    told = Progress(output(screen), "deploy", clock)
+    for _ in range(5):
+        told.look(known(0.4, 0.6))
+        clock.now_s += 0.1
+    assert screen.text == "  predicted live in 400 ms (p90 600 ms)\n"
+
+
+def test_what_is_no_kind_of_change_is_not_predicted(clock: Clock) -> None:
+    screen = Screen(tty=True)
+    Progress(output(screen), "", clock).look(known())
     assert screen.text == ""
 
 
@@ -91,4 +108,4 @@ def test_a_program_that_reads_json_sees_none_of_it(clock: Clock) -> None:
 def test_a_terminal_that_cannot_redraw_is_told_in_plain_lines(clock: Clock) -> None:
     screen = Screen(tty=True)
     Progress(output(screen, term="dumb"), "deploy", clock).look(known(125.0, 300.0))
-    assert screen.text == "  about 2 min 5 s left\n"
+    assert screen.text == "  predicted live in 2 min 5 s (p90 5 min 0 s)\n"

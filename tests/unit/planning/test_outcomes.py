@@ -7,7 +7,7 @@ from setpoint.model.condition import Condition, ConditionType
 from setpoint.model.history import Took
 from setpoint.model.story import Outcome, ReleaseTold
 from setpoint.planning import explain
-from setpoint.planning.outcomes import outcome, predicted
+from setpoint.planning.outcomes import calibration, outcome, predicted
 from tests.support.memory import NOON_S, asked
 
 
@@ -64,6 +64,15 @@ def test_a_change_that_came_to_be_so_tells_how_long_it_took_beside_the_predictio
 )
 def test_every_other_end_says_what_is_known(told, sentence):
     assert explain.outcome(told) == sentence
+
+
+def test_how_good_predictions_were_is_a_number_of_those_that_had_one():
+    late, first = came([took(9, 5.0), *PAST]), came([took(9, 1.0)])
+    in_time = came([took(9, 3.0), *PAST])
+    found = calibration([late, first, in_time, in_time, came(PAST)])
+    assert (found.count, found.within) == (3, 2)
+    assert found.share == pytest.approx(2 / 3)
+    assert calibration([first]).share is None
 
 
 def test_what_is_kept_no_longer_is_not_taken_for_overtaken():

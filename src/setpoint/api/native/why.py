@@ -13,6 +13,8 @@ from setpoint.model.story import Story
 from setpoint.planning import answers, explain
 from setpoint.policy.names import shortened
 from setpoint.views import changes, fields, who, why
+from setpoint.views import timeline as views
+from setpoint.views.timeline import Timeline
 
 CHANGES_DEFAULT = 10
 
@@ -85,6 +87,13 @@ async def hands(call: Call) -> WhoTold:
     unit = await _resource(call)
     found = await who.who(call.services.store, call.asked.actor, unit.name)
     return WhoTold(answers.who(found, call.asked.at_s), found)
+
+
+async def timeline(call: Call) -> Timeline:
+    """`?resource=` names an app, `?limit=` how many Changes."""
+    unit = await _resource(call)
+    limit = call.count("limit", 50, changes.LIMIT_MAX)
+    return await views.timeline(call.services.store, call.asked.actor, unit.name, limit)
 
 
 async def log(call: Call) -> tuple[Logged, ...]:
