@@ -6,6 +6,7 @@ from setpoint.api.native import apps as detail
 from setpoint.api.native import (
     attach,
     disk,
+    egress,
     gaps,
     jobs,
     keys,
@@ -138,6 +139,8 @@ NATIVE = (
     ),
     Endpoint("GET", "/v1/apps/{app}/probes/{process}", probes.info, "read", "What is asked of it"),
     Endpoint("PATCH", "/v1/apps/{app}/probes/{process}", probes.patch, "write", "Ask otherwise"),
+    Endpoint("GET", "/v1/apps/{app}/egress", egress.info, "read", "Whom it may connect to"),
+    Endpoint("PUT", "/v1/apps/{app}/egress", egress.put, "write", "Open or close its way out"),
     Endpoint("GET", "/v1/apps/{app}/why", why.told, "read", "The story of an app or a field"),
     Endpoint("POST", "/v1/apps/{app}/plan", plan.plan, "read", "What a draft would do"),
     Endpoint(

@@ -16,6 +16,12 @@ EXAMPLE = "setpoint doctor"
 ROOM_BYTES_MIN = 100_000
 """Smaller folders are not worth a word."""
 
+EGRESS_WORDS = {
+    "public": "public addresses and named ranges, for each app as it says",
+    "none": "no way out of any app",
+    "machine": "the machine's whole network, for every app",
+}
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """None of its own."""
@@ -49,6 +55,7 @@ def _fields(told: dict[str, Any]) -> list[tuple[str, str]]:
         ("  sizes", ", ".join(capabilities["sizes"])),
         ("  TLS", ", ".join(capabilities["tls_hosts"])),
         ("  instances", f"at most {capabilities['instances_max']} per process type"),
+        ("  egress", EGRESS_WORDS[capabilities["egress"]]),
         ("  disk", _disk(told["disk"])),
         ("  data", _rooms(told["disk"]["rooms"])),
         ("  edge", f"port {told['edge_port']}"),

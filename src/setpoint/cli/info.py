@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from setpoint.cli import codes
+from setpoint.cli import codes, egress
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
 from setpoint.cli.output import ago
@@ -37,6 +37,7 @@ def _fields(app: dict[str, Any]) -> list[tuple[str, str]]:
         ("  release", _release(app["releases"], at_s)),
         ("  formation", ", ".join(f"{p}={n}" for p, n in app["formation"].items())),
         *(("  probe", text(probe)) for probe in app["probes"]),
+        ("  egress", egress.text(app["egress"])),
         ("  config", ", ".join(app["config_keys"])),
         ("  source", app["source"][:12]),
         ("  owner", app["owner"]),

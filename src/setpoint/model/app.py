@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from setpoint.model.egress import Egress
 from setpoint.model.ids import AppId, Digest, Fence
 
 NAME_RE = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]")
@@ -158,6 +159,9 @@ class AppIntent(msgspec.Struct, frozen=True):
     cache_since_s: float | None = None
     """what builds kept for later ones before this time is thrown away"""
     upkeep: Upkeep | None = None
+
+    egress: Egress = ()
+    """whom its processes may connect to; (): nobody said anything"""
 
     @property
     def uploads(self) -> frozenset[Digest]:

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from setpoint.model.app import DYNO_SIZES
+from setpoint.model.egress import EgressOffer
 
 Level = Literal["L3", "L2", "L0"]
 
@@ -26,6 +27,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     limits: bool
     """memory and pid limits are enforced"""
     missing: tuple[str, ...] = ()
+    egress: EgressOffer = "none"
+    """what way out of an app can be had"""
     sizes: tuple[str, ...] = tuple(DYNO_SIZES)
     """dyno sizes that there is memory for, by growing memory"""
     python_version: str = ""

@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from setpoint.model.app import SecretRef
-from setpoint.model.ids import AppId, JobId
+from setpoint.model.egress import INTERNET, Egress
+from setpoint.model.ids import AppId, Fence, JobId
 from setpoint.model.process import Exit, ProcessSpec
 
 JobKind = Literal["run", "release", "scheduled"]
@@ -90,6 +91,9 @@ class JobOrder(msgspec.Struct, frozen=True):
     run_s_max: float
     attached: bool = False
     tty: bool = False
+    egress: Egress = INTERNET
+    """the whole app's, as of `fence`: what was told earlier gives way"""
+    fence: Fence = Fence(0, 0)
 
 
 class JobFacts(msgspec.Struct, frozen=True):

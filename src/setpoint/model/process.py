@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from setpoint.model.app import Probe, ProcessKind, Upkeep, UpkeepMode
+from setpoint.model.egress import INTERNET, Egress
 from setpoint.model.ids import Digest, Fence, InstanceId, SetKey
 
 
@@ -57,6 +58,8 @@ class SetOrder(msgspec.Struct, frozen=True):
     """consecutive starts that never got ready, after which `gave_up` is reported"""
     probe: Probe | None = None
     """what a web instance is asked before it counts as ready"""
+    egress: Egress = INTERNET
+    """the whole app's, live: changing it replaces nothing"""
     upkeep: Upkeep | None = None
 
     def mode_at(self, now_s: float) -> UpkeepMode:

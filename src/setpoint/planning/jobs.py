@@ -9,6 +9,7 @@ from typing import Literal
 
 from setpoint.model.app import Formation
 from setpoint.model.change import Because
+from setpoint.model.egress import INTERNET
 from setpoint.model.ids import JobId
 from setpoint.model.job import CronJob, Job, JobEnd, JobFacts, JobOrder
 from setpoint.model.process import Exit
@@ -47,6 +48,8 @@ def start(draft: Draft, job: Job, release: Release, because: Because) -> None:
         run_s_max=job.run_s_max,
         attached=job.attached,
         tty=job.tty,
+        egress=draft.unit.intent.egress or INTERNET,
+        fence=draft.unit.fence,
     )
     draft.steps.append(StartJob(order, job, release.config | job.environment, because))
 

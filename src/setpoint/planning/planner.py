@@ -11,6 +11,7 @@ from setpoint.model.steps import Plan
 from setpoint.planning import (
     builds,
     conditions,
+    egress,
     jobs,
     processes,
     release_phase,
@@ -29,6 +30,7 @@ def plan(unit: Unit, observed: Observed, capabilities: Capabilities, now_s: floa
     if unit.intent.deleted:
         removal.plan_removal(draft)
         return conditions.finish(draft)
+    egress.plan_egress(draft)
     builds.plan_build(draft)
     releases.plan_release(draft)
     runtimes.plan_runtimes(draft)

@@ -7,6 +7,7 @@ import msgspec
 
 from setpoint.model.app import DYNO_SIZES, Formation, SecretRef, Upkeep
 from setpoint.model.change import Because
+from setpoint.model.egress import INTERNET
 from setpoint.model.ids import Digest, SetKey
 from setpoint.model.process import ProcessSpec, SetFacts, SetOrder
 from setpoint.model.release import ProcessType, Release
@@ -81,6 +82,7 @@ def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
         fence=draft.unit.fence,
         attempts_max=ATTEMPTS_MAX if target.status == "pending" else 0,
         probe=draft.unit.intent.probe_of(type_.name, type_.kind),
+        egress=draft.unit.intent.egress or INTERNET,
         upkeep=draft.upkeep,
     )
     facts = next((s for s in draft.observed.sets if s.key == key), None)

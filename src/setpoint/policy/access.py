@@ -24,6 +24,7 @@ NEEDS: dict[str, Scope] = {
     "set the buildpacks of": "write",
     "purge the build cache of": "write",
     "set the probe of": "write",
+    "set the egress of": "write",
     "rename": "write",
     "switch maintenance of": "write",
     "freeze": "write",

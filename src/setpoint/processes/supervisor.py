@@ -45,6 +45,7 @@ from setpoint.drivers.local.sockets import Sockets
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Table
 from setpoint.drivers.local.trees import Trees
+from setpoint.drivers.local.ways_out import WaysOut
 from setpoint.drivers.local.worker_files import install_worker
 from setpoint.formats.control import FactsChanged
 from setpoint.model.errors import SetpointError
@@ -102,9 +103,11 @@ async def serve(paths: Paths, machine: Machine, who: Accounts, listener: socket.
     adopted = parts.adoption.run(parts.supervisor)
     parts.builds.adopt()
     server = await parts.door.start(listener)
+    keeping = asyncio.create_task(parts.ways_out.keep())
     inherit.say_ready()
     log.info("supervisor.started", extra={"level": machine.confinement.level, "adopted": adopted})
     await stopped.wait()
+    keeping.cancel()
     server.close()
     parts.door.close_clients()
     log.info("supervisor.ended")
@@ -116,6 +119,7 @@ class Parts:
     adoption: Adoption
     builds: Builds
     door: ControlServer
+    ways_out: WaysOut
 
 
 def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
@@ -132,6 +136,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         Layers(paths.layers, machine.workers),
         lasting,
         who.app_first,
+        WaysOut(machine.confinement, paths.runtime),
     )
     launcher = Launcher(ground, table, lambda: secrets.token_hex(3), now_s)
     hands = Hands(launcher, logs, acts, now_s)
@@ -165,7 +170,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         now_s,
     )
     adoption = Adoption(ground, table, orders, launcher, hands, jobs, now_s)
-    return Parts(supervisor, adoption, builds, door)
+    return Parts(supervisor, adoption, builds, door, ground.ways_out)
 
 
 def _site(paths: Paths, machine: Machine, who: Accounts) -> Site:

@@ -46,6 +46,7 @@ CAPABILITIES = Capabilities(
     memory_bytes=8 * 1024**3,
     instances_max=20,
     limits=True,
+    egress="public",
 )
 
 

@@ -20,6 +20,7 @@ from setpoint.drivers.local.recipe import Layers
 from setpoint.drivers.local.run_stage import RunStage
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.drivers.local.trees import Trees
+from setpoint.drivers.local.ways_out import WaysOut
 from setpoint.formats.handover import Configured, Work
 from setpoint.model.ids import AppId, BuildId, Digest
 from setpoint.model.release import BuildRequest
@@ -85,7 +86,14 @@ class Bench:
         paths, done = self.plane.paths, asyncio.Event()
         lasting = Lasting(paths.supervisor, uids.APPS)
         layers = Layers(paths.layers, {})
-        ground = Ground(self.confinement, paths, layers, lasting, accounts().app_first)
+        ground = Ground(
+            self.confinement,
+            paths,
+            layers,
+            lasting,
+            accounts().app_first,
+            WaysOut(self.confinement, paths.runtime),
+        )
         trees, handovers = Trees(paths), Handovers(paths.builds, None)
         shop = Shop(ground, self.plane.python, handovers, trees, lambda: f"{self.count:06x}")
         stage = RunStage(shop, Asked(request, environment), (work,), log, done.set)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from setpoint.drivers.local import sandbox
-from setpoint.drivers.local.sandbox import syscalls, wall
+from setpoint.drivers.local.sandbox import syscalls
 from setpoint.drivers.local.sandbox.netlink import Netlink
 from setpoint.drivers.local.sandbox.netns import app_address, pin_path
 from setpoint.model.process import Endpoint
@@ -236,6 +236,7 @@ def delete_link(name: str) -> None:
 @pytest.mark.usefixtures("root")
 def test_a_wall_somebody_tore_down_is_built_again(ground: Ground) -> None:
     sandbox.prepare_app(ground.confinement, ground.runtime, "appa")
+    wall = ground.confinement.wall
     wall.tear_down()
     assert not wall.stands()
     sandbox.prepare_app(ground.confinement, ground.runtime, "appa")

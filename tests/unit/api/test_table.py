@@ -61,6 +61,7 @@ BODIES = {
     "/apps/{app}/formation": {"updates": []},
     "/apps/{app}/builds": {"source_blob": {}},
     "/apps/{app}/buildpack-installations": {"updates": []},
+    "/v1/apps/{app}/egress": {"egress": []},
 }
 
 

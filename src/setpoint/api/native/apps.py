@@ -6,6 +6,7 @@ import msgspec
 
 from setpoint.api import find
 from setpoint.api.call import Call
+from setpoint.api.native import egress
 from setpoint.api.native.probes import ProbeShown, shown
 from setpoint.model.capability import Unmet
 from setpoint.model.condition import Condition
@@ -57,6 +58,7 @@ class AppDetail(msgspec.Struct, frozen=True):
     formation: dict[str, str]
     probes: tuple[ProbeShown, ...]
     """where somebody said otherwise than the default"""
+    egress: egress.EgressShown
     urls: tuple[str, ...]
     functions: tuple[Function, ...]
     release: ReleaseLine | None
@@ -90,6 +92,7 @@ async def info(call: Call) -> AppDetail:
         "releases": newest,
         "dynos": seen.dynos,
         "probes": tuple(shown(unit, process) for process in unit.intent.probes),
+        "egress": egress.shown(call, unit),
         "sets": seen.sets,
         "drift": await drift.lately(store, unit.id, now_s),
         "upkeep": await upkeep.upkeep(store, unit, now_s),

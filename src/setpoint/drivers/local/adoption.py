@@ -68,6 +68,8 @@ class Adoption:
     def _load_orders(self) -> None:
         for stored, marks in self._orders.load():
             order = stored.order
+            ways_out = self._ground.ways_out
+            ways_out.ordered(order.key.app, order.fence, order.egress)
             facts = with_marks(change.ordered(None, order, None), marks)
             self._table.sets[order.key] = Standing(facts, order, stored.environment)
 
@@ -98,7 +100,7 @@ class Adoption:
     ) -> None:
         """What cannot be taken over is ended, so that its order starts another."""
         try:
-            sandbox.prepare_app(self._ground.confinement, self._ground.paths.runtime, app)
+            self._ground.ways_out.prepare(app)
             self._require_way_in(app, name)
             self._adopt(app, name, record, identity)
         except (DriverError, OSError) as error:

@@ -25,6 +25,7 @@ from setpoint.drivers.local.records import Files, Record
 from setpoint.drivers.local.running import Reports, Running
 from setpoint.drivers.local.sandbox import Confinement, Identity, Launch
 from setpoint.drivers.local.table import Standing, Table
+from setpoint.drivers.local.ways_out import WaysOut
 from setpoint.model.ids import AppId
 from setpoint.model.process import Endpoint, Instance, Phase, ProcessKind, ProcessSpec, SetOrder
 from setpoint.planning.routes import HOST_SUFFIX
@@ -40,6 +41,7 @@ class Ground:
     layers: Layers
     lasting: Lasting
     app_uid_first: int | None
+    ways_out: WaysOut
 
     def uid(self, app: AppId) -> int | None:
         """The app's own, or None where all are one."""
@@ -61,7 +63,7 @@ class Ground:
         Raises Transient, Terminal or OSError.
         """
         confinement = self.confinement
-        netns = sandbox.prepare_app(confinement, self.paths.runtime, app)
+        netns = self.ways_out.prepare(app)
         cooked = recipe(spec, environment, name.dyno, port, self.layers, confinement.inside)
         return Launch(
             name=str(name),

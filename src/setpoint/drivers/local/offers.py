@@ -34,6 +34,7 @@ class Offers:
             instances_max=INSTANCES_MAX,
             limits=confinement.limits,
             missing=confinement.missing,
+            egress=confinement.egress,
             python_version=interpreter(python).label,
             node_versions=engine.offered(operator),
             tls_hosts=TLS_HOSTS,

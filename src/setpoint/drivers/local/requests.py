@@ -10,7 +10,6 @@ from setpoint.drivers.local.control import answering
 from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.launching import Ground
 from setpoint.drivers.local.logs import Logs
-from setpoint.drivers.local.sandbox import drop_all, drop_app
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.vetting import (
     vet_app,
@@ -84,6 +83,7 @@ class Requests:
         match request:
             case control.ApplySet(order, environment):
                 vet_order(order, environment)
+                self._ground.ways_out.ordered(order.key.app, order.fence, order.egress)
                 self._supervisor.apply(order, environment)
             case control.RemoveSet(key, fence):
                 vet_key(key)
@@ -100,6 +100,7 @@ class Requests:
                 self._builds.run(asked, archive, environment, packs)
             case control.ExecJob(job, environment):
                 vet_job(job, environment)
+                self._ground.ways_out.ordered(job.app, job.fence, job.egress)
                 self._jobs.exec(job, environment)
             case control.EndJob(app, id):
                 vet_app(app)
@@ -117,14 +118,14 @@ class Requests:
     def _clear(self) -> None:
         """Nothing runs any more: namespaces and cgroups go, too."""
         confinement = self._ground.confinement
-        drop_all(confinement, self._ground.paths.runtime)
+        self._ground.ways_out.drop_all()
         if confinement.cgroups is not None:
             confinement.cgroups.remove_all()
 
     def _drop(self, app: AppId) -> None:
         self._supervisor.check_unused(app)
         self._jobs.check_unused(app)
-        drop_app(self._ground.confinement, self._ground.paths.runtime, app)
+        self._ground.ways_out.drop(app)
         self._builds.drop(app)
         self._logs.drop(app)
         self._ground.lasting.forget(app)

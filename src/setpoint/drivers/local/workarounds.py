@@ -5,6 +5,8 @@ WORKAROUNDS = {
     "memory_bytes": "choose a smaller size, as in `setpoint scale APP web=2:basic`, or fewer of "
     "them; more is seen within seconds, a larger SETPOINT_MEMORY_MIB at the next `setpoint up`",
     "sizes": "choose the nearest, as in `setpoint scale APP web=1:basic`",
+    "egress": "run Setpoint as root (level L3) on a kernel that filters and forwards link by link; "
+    "`setpoint doctor` says what is missing",
     "python_version": "name the one that is offered, or none; the operator may offer another "
     "with SETPOINT_PYTHON, on which everything is built anew",
     "node_versions": "name a range that takes one of those offered (`setpoint doctor`), and deploy",

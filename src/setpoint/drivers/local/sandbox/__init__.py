@@ -18,7 +18,15 @@ from setpoint.drivers.local.sandbox.forking import Forker
 from setpoint.drivers.local.sandbox.identity import alive, kill, open_pidfd, terminate
 from setpoint.drivers.local.sandbox.ingress import connectable, endpoint
 from setpoint.drivers.local.sandbox.levels import probe
-from setpoint.drivers.local.sandbox.netns import drop_all, drop_app, prepare_app
+from setpoint.drivers.local.sandbox.netns import (
+    drop_all,
+    drop_app,
+    prepare_app,
+    refresh,
+    set_egress,
+    unwalled,
+    walled,
+)
 from setpoint.drivers.local.sandbox.spec import Identity, Launch
 from setpoint.drivers.local.sandbox.starting import Starting, begin, finish, launch, open_output
 from setpoint.drivers.local.sandbox.tools import Tools, install_tools
@@ -47,5 +55,9 @@ __all__ = [
     "prepare_app",
     "probe",
     "read_exit",
+    "refresh",
+    "set_egress",
     "terminate",
+    "unwalled",
+    "walled",
 ]

@@ -11,7 +11,9 @@ from pathlib import Path
 from setpoint.drivers.local.sandbox.cgroups import Cgroups
 from setpoint.drivers.local.sandbox.forking import Forker
 from setpoint.drivers.local.sandbox.tools import Tools
+from setpoint.drivers.local.sandbox.wall import Wall
 from setpoint.model.capability import LEVEL_WORDS, Level
+from setpoint.model.egress import EgressOffer
 from setpoint.model.process import EndpointKind
 
 
@@ -22,7 +24,8 @@ class Confinement:
     `uids`: host uids for apps, one each, or None where we cannot switch users. `ingress`: how the
     edge reaches a port. `filter`: the seccomp program, empty on an unknown architecture.
     `landlock`: its version, 0 for none. `system`: bubblewrap's arguments for the host's own parts.
-    `forker`: who forks for this process; None for one that starts something only now and then.
+    `opens`: can a way out be given to one app alone? `forker`: who forks for this process; None for
+    one that starts something only now and then.
     """
 
     level: Level
@@ -35,6 +38,7 @@ class Confinement:
     landlock: int = 0
     filter: bytes = b""
     system: tuple[str, ...] = ()
+    opens: bool = False
     forker: Forker | None = None
 
     @property
@@ -51,6 +55,18 @@ class Confinement:
     def own_network(self) -> bool:
         """bubblewrap makes the network namespace, one per instance."""
         return self.level == "L2"
+
+    @property
+    def egress(self) -> EgressOffer:
+        """What way out there is to give."""
+        if not self.hides:
+            return "machine"
+        return "public" if self.opens and self.ingress == "veth" else "none"
+
+    @property
+    def wall(self) -> Wall:
+        """Around the apps of this installation, where their ingress is 'veth'."""
+        return Wall(self.installation, self.opens)
 
     @property
     def words(self) -> str:

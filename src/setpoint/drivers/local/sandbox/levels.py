@@ -11,15 +11,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from setpoint.drivers.local.sandbox import cgroups, exits, landlock, seccomp, syscalls, wall
+from setpoint.drivers.local.sandbox import (
+    cgroups,
+    exits,
+    landlock,
+    nftables,
+    seccomp,
+    syscalls,
+    uplinks,
+)
 from setpoint.drivers.local.sandbox.argv import system_binds
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.identity import kill, open_pidfd
-from setpoint.drivers.local.sandbox.netns import drop_app, prepare_app
+from setpoint.drivers.local.sandbox.netns import drop_app, drop_wall, prepare_app
 from setpoint.drivers.local.sandbox.plain import interpreter
 from setpoint.drivers.local.sandbox.spec import Launch
 from setpoint.drivers.local.sandbox.starting import launch, open_output
 from setpoint.drivers.local.sandbox.tools import Tools, install_tools, reachable
+from setpoint.drivers.local.sandbox.wall import Wall
 from setpoint.drivers.local.uids import app_uids
 from setpoint.model.capability import Level
 from setpoint.model.errors import DriverError, Terminal
@@ -66,16 +75,18 @@ def _root_level(tools: Tools, installation: str) -> tuple[Confinement | None, st
     if not _all_mapped(app_uids()):
         return None, "L3 needs user ids of its own, and this container maps too few"
     groups, no_limits = cgroups.find(installation)
-    walled = _wall_works()
+    walled, no_ways = _wall_works(opens=False), _no_ways()
     missing = _missing(seccomp_known=True, no_limits=no_limits)
     if not walled:
         missing += ("a link of its own per app (nf_tables is missing): apps are reached by relay",)
+    missing += no_ways or _in_the_way()
     confinement = Confinement(
         level="L3",
         missing=missing,
         installation=installation,
         tools=tools,
         ingress="veth" if walled else "relay",
+        opens=walled and not no_ways,
         uids=app_uids(),
         cgroups=groups,
         filter=_filter(),
@@ -148,14 +159,42 @@ def _all_mapped(uids: range) -> bool:
     return False
 
 
-def _wall_works() -> bool:
+def _wall_works(*, opens: bool) -> bool:
     """Tried where nobody is affected: in a namespace that vanishes."""
     try:
         with syscalls.inside_new_network():
-            wall.build()
+            Wall("trial", opens).build()
     except OSError:
         return False
     return True
+
+
+def _no_ways() -> tuple[str, ...]:
+    """Why no app can be given a way out; () where each can."""
+    if not _wall_works(opens=True):
+        return ("ways out of apps (the kernel cannot filter, track and translate for them)",)
+    with syscalls.inside_new_network():
+        switchable = uplinks.may_switch()
+    if not switchable:
+        return ("ways out of apps (/proc/sys/net is read-only: links cannot be told to forward)",)
+    return ()
+
+
+def _in_the_way() -> tuple[str, ...]:
+    """What may keep ways out from leading anywhere, and is the operator's own to change."""
+    found: tuple[str, ...] = ()
+    if uplinks.nameserver() is None:
+        found += (
+            "a nameserver that apps may ask (none but loopback's is known here): name one "
+            f"with {uplinks.NAMESERVER}",
+        )
+    with contextlib.suppress(OSError):
+        for table in sorted(nftables.tables_that_drop(nftables.FORWARD)):
+            found += (
+                f"leave to pass for apps: this machine's firewall (table {table}) drops what "
+                "is forwarded unless a rule of yours accepts it from and to links spv*",
+            )
+    return found
 
 
 # --- the trial ----------------------------------------------------------------------------------
@@ -171,6 +210,7 @@ def _tried(confinement: Confinement) -> tuple[Confinement | None, str]:
         why = error.message
     finally:
         drop_app(confinement, folder, app)
+        drop_wall(confinement)
         shutil.rmtree(folder, ignore_errors=True)
     if not why:
         return confinement, ""

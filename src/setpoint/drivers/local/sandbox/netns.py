@@ -2,8 +2,8 @@
 
 Level L3. The app's end is eth0; the host's end is named `spv<index>` and carries the app's id as
 its alias, so the kernel itself remembers whose it is when the runtime directory is wiped. The
-index decides the addresses. There is no route further than the link, and the wall (see `wall`)
-stands before the first link does.
+index decides the addresses. There is no route further than the link until a way out is opened, and
+the wall (see `wall`) stands before the first link does.
 """
 
 import contextlib
@@ -12,13 +12,14 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
-from setpoint.drivers.local.sandbox import syscalls, wall
+from setpoint.drivers.local.sandbox import syscalls, uplinks, wall
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.netlink import Netlink
 from setpoint.drivers.local.sandbox.spec import folder_name, split_folder
+from setpoint.model.egress import NONE, Egress
 from setpoint.model.errors import Terminal, Transient
 
 FIRST_ADDRESS = "198.18.0.0"
@@ -52,6 +53,7 @@ def prepare_app(confinement: Confinement, runtime: Path, app: str) -> Path | Non
 def drop_app(confinement: Confinement, runtime: Path, app: str) -> None:
     """Forget it; the kernel removes it with its last process. Absent is success."""
     pinned = pin_path(runtime, app)
+    _unlink(confinement, pinned, app)
     if _is_pinned(pinned):
         syscalls.unmount(pinned)
     pinned.unlink(missing_ok=True)
@@ -61,18 +63,82 @@ def drop_app(confinement: Confinement, runtime: Path, app: str) -> None:
 
 
 def drop_all(confinement: Confinement, runtime: Path) -> None:
-    """When Setpoint goes down with its apps: namespaces, cgroups, and the wall if none needs it."""
+    """When Setpoint goes down with its apps: namespaces, cgroups, and the wall."""
     if confinement.cgroups is not None:
         confinement.cgroups.remove_all()
     for pinned in sorted((runtime / "net").glob("*")):
         if pinned.suffix != ".link":
             drop_app(confinement, runtime, pinned.name)
-    if confinement.ingress == "veth":
-        with contextlib.suppress(OSError), Netlink() as netlink:
-            ours = _alias(confinement, "")
-            links = [a for name, a in netlink.links() if name.startswith(wall.LINK_PREFIX)]
-            if all(alias.startswith(ours) for alias in links):
-                wall.tear_down()
+    drop_wall(confinement)
+
+
+def drop_wall(confinement: Confinement) -> None:
+    """Unless an app still needs it: a link without an alias is about to be somebody's.
+
+    The machine's own links forward until no installation has an app.
+    """
+    if confinement.ingress != "veth":
+        return
+    with contextlib.suppress(OSError), Netlink() as netlink:
+        links = [alias for name, alias in netlink.links() if name.startswith(wall.LINK_PREFIX)]
+        if not any(not alias or alias.startswith(_alias(confinement, "")) for alias in links):
+            confinement.wall.tear_down()
+        if not links:
+            uplinks.restore()
+
+
+def set_egress(confinement: Confinement, runtime: Path, app: str, egress: Egress) -> None:
+    """Open or close the way out of a prepared app, at once: what is under way and not open any more
+    ends. Twice is nothing.
+
+    Where this level has none to give, nothing happens. Raises Transient or Terminal.
+    """
+    pinned = pin_path(runtime, app)
+    index = _recorded(pinned)
+    if confinement.egress != "public" or index is None:
+        return
+    gateway, _ = _addresses(index)
+    try:
+        with _inside(pinned), Netlink() as theirs:
+            (theirs.route_nothing_by if egress == NONE else theirs.route_everything_by)(gateway)
+        uplinks.forward(_name(index))
+        # Last: where the wall says so already, all the rest was done.
+        if confinement.wall.set_way(_name(index), egress):
+            uplinks.refresh(confinement.wall)
+    except OSError as error:
+        raise Transient(f"cannot set the way out of {app}: {error}") from error
+
+
+def refresh(confinement: Confinement) -> None:
+    """Follow the machine's links and its nameserver. Raises OSError."""
+    if confinement.egress == "public" and confinement.wall.stands():
+        uplinks.refresh(confinement.wall)
+
+
+def walled(confinement: Confinement, runtime: Path, app: str) -> bool:
+    """Do the app's link and its place in the wall stand? Raises OSError."""
+    index = _recorded(pin_path(runtime, app))
+    if index is None:
+        return False
+    with Netlink() as netlink:
+        linked = netlink.alias(_name(index)) == _alias(confinement, app)
+    return linked and confinement.wall.admits(_name(index), _addresses(index)[1])
+
+
+def unwalled(confinement: Confinement, runtime: Path, apps: Iterable[str]) -> list[str]:
+    """Those of them that somebody cut or let loose, and that are to be prepared again. Two
+    questions to the kernel, however many there are. Raises OSError."""
+    with Netlink() as netlink:
+        links = dict(netlink.links())
+    admitted = confinement.wall.admitted()
+    recorded = {app: _recorded(pin_path(runtime, app)) for app in apps}
+    return [
+        app
+        for app, index in sorted(recorded.items())
+        if index is None
+        or links.get(_name(index)) != _alias(confinement, app)
+        or (_name(index), _addresses(index)[1]) not in admitted
+    ]
 
 
 def pin_path(runtime: Path, app: str) -> Path:
@@ -135,18 +201,38 @@ def _running_member(confinement: Confinement, app: str) -> int | None:
 
 def _link(confinement: Confinement, pinned: Path, app: str, fresh: bool) -> None:
     """A fresh namespace has no link, even if one of the same app is still about to vanish."""
-    if not wall.stands():
-        wall.build()
-    alias = _alias(confinement, app)
-    recorded = _recorded(pinned)
+    if not confinement.wall.stands():
+        confinement.wall.build()
+    alias, recorded = _alias(confinement, app), _recorded(pinned)
     with Netlink() as netlink:
         if not fresh and recorded is not None and netlink.alias(_name(recorded)) == alias:
+            _admit(confinement, recorded)
             return
         links = dict(netlink.links())
     index = None if fresh else _index_inside(pinned)
     if index is None or links.get(_name(index)) != alias:
-        index = _make_link(pinned, alias, links, recorded)
+        index = _make_link(confinement, pinned, alias, links, recorded)
+    else:
+        _admit(confinement, index)
     _record(pinned).write_text(str(index))
+
+
+def _admit(confinement: Confinement, index: int) -> None:
+    """Who is admitted already keeps the way out it has."""
+    name, address = _name(index), _addresses(index)[1]
+    if not confinement.wall.admits(name, address):
+        confinement.wall.admit(name, address)
+
+
+def _unlink(confinement: Confinement, pinned: Path, app: str) -> None:
+    """At once: else the link stays for as long as the kernel likes, and its name with it."""
+    index = _recorded(pinned)
+    if index is None:
+        return
+    with contextlib.suppress(OSError), Netlink() as netlink:
+        if netlink.alias(_name(index)) == _alias(confinement, app):
+            netlink.remove_link(_name(index))
+            confinement.wall.forget(_name(index))
 
 
 def _index_inside(pinned: Path) -> int | None:
@@ -161,13 +247,19 @@ def _index_inside(pinned: Path) -> int | None:
     return (address - _first_address()) // 4
 
 
-def _make_link(pinned: Path, alias: str, links: dict[str, str], preferred: int | None) -> int:
+def _make_link(
+    confinement: Confinement,
+    pinned: Path,
+    alias: str,
+    links: dict[str, str],
+    preferred: int | None,
+) -> int:
     """The recorded index again if it is free, so that the address stays."""
     candidates = [preferred] if preferred is not None else []
     for index in (*candidates, *range(LINKS_MAX)):
         if _name(index) not in links:
             try:
-                _connect(pinned, alias, index)
+                _connect(confinement, pinned, alias, index)
             except OSError as error:
                 if error.errno != errno.EEXIST:
                     raise
@@ -176,7 +268,7 @@ def _make_link(pinned: Path, alias: str, links: dict[str, str], preferred: int |
     raise Terminal(f"cannot link another app: all {LINKS_MAX} links are taken")
 
 
-def _connect(pinned: Path, alias: str, index: int) -> None:
+def _connect(confinement: Confinement, pinned: Path, alias: str, index: int) -> None:
     """The alias comes last: a link that bears it is complete."""
     outside, inside = _addresses(index)
     with Netlink() as netlink:
@@ -184,6 +276,7 @@ def _connect(pinned: Path, alias: str, index: int) -> None:
             netlink.add_pair(_name(index), _INSIDE, namespace)
             theirs.add_address(_INSIDE, inside, _PREFIX_BITS)
             theirs.raise_up(_INSIDE)
+        confinement.wall.admit(_name(index), inside)
         netlink.add_address(_name(index), outside, _PREFIX_BITS)
         netlink.raise_up(_name(index))
         netlink.set_alias(_name(index), alias)

@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from setpoint.drivers.local.sandbox.wall import RESOLVER
 from setpoint.model.errors import Terminal
 
 SHARED_ETC = ("ssl", "pki", "alternatives", "ld.so.cache")
@@ -27,6 +28,7 @@ _ETC = {
     "nobody:x:65534:65534::/:/usr/sbin/nologin\n",
     "group": f"root:x:0:\napp:x:{INNER_ID}:\nnogroup:x:65534:\n",
     "hosts": "127.0.0.1 localhost\n::1 localhost\n",
+    "resolv.conf": f"nameserver {RESOLVER}\noptions timeout:2 attempts:2\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
 
