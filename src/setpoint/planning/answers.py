@@ -18,6 +18,7 @@ from setpoint.model.change import Asked, Touch
 from setpoint.model.story import Reason
 from setpoint.model.text import printable, printable_lines
 from setpoint.planning.explain import (
+    ROUTINE_RULES,
     SOURCES,
     by_default,
     deed,
@@ -32,7 +33,6 @@ from setpoint.planning.explain import (
 )
 
 REASON_CHARS_MAX = 48
-ROUTINE_RULES = frozenset({"renew"})
 
 
 def field(told: FieldAnswer, now_s: float, *, undo: bool = False) -> tuple[str, ...]:

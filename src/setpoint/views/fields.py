@@ -46,11 +46,12 @@ async def answer(
     found = meant(flatten(unit.intent), said)
     if len(found) > 1:
         return await _lines(store, unit, found, now_s)
-    path = found[0] if found else said
-    touched = await store.touching(unit.id, path, HISTORY_MAX) if _walk(whole_history, path) else ()
-    made = touched or await _setter(store, unit, path)
-    if not made:
-        raise _unknown(unit, said)
+    if not found:
+        found = await _removed(store, unit, said)
+    path = found[0]
+    # Whether an earlier Change set the same secret can only be told from all of them.
+    walk = whole_history or is_secret(path)
+    made = await (store.touching(unit.id, path, HISTORY_MAX) if walk else _last(store, unit, path))
     return await _answered(store, unit, path, made, capabilities, now_s, whole=whole_history)
 
 
@@ -64,12 +65,7 @@ async def stale_lines(store: Store, actor: Actor, name: str, now_s: float) -> tu
 # --- one path, now ---------------------------------------------------------------------------
 
 
-def _walk(whole_history: bool, path: str) -> bool:
-    """Whether an earlier Change set the same secret can only be told from all of them."""
-    return whole_history or is_secret(path)
-
-
-async def _setter(store: Store, unit: Unit, path: str) -> tuple[UnitChange, ...]:
+async def _last(store: Store, unit: Unit, path: str) -> tuple[UnitChange, ...]:
     """The Change that set it; or the one that removed it, which takes a walk."""
     field = await store.field(unit.id, path)
     if field is None:
@@ -77,8 +73,12 @@ async def _setter(store: Store, unit: Unit, path: str) -> tuple[UnitChange, ...]
     return tuple(c for c in await store.change(field.change) if c.unit == unit.id)
 
 
-def _unknown(unit: Unit, said: str) -> NotFound:
-    return NotFound(
+async def _removed(store: Store, unit: Unit, said: str) -> tuple[str, ...]:
+    """The path that is meant by one that is not set any more. Raises NotFound."""
+    for path in (said, f"config.{said}", f"formation.{said}"):
+        if await store.touching(unit.id, path, 1):
+            return (path,)
+    raise NotFound(
         f"cannot explain '{shortened(said)}' of '{unit.name}': it was never set",
         f"set are: {', '.join(sorted(flatten(unit.intent)))}",
     )

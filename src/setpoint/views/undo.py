@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from setpoint.model.answer import Undo
-from setpoint.model.app import SecretRef, Unit
+from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import UnitChange
+from setpoint.model.paths import flatten
 from setpoint.model.release import Release
 from setpoint.planning import foretold, undoing
 from setpoint.planning.history import usual
@@ -31,6 +32,8 @@ async def undo(
     if path == "invoke_key":
         return Undo(impossible="an invoke key that was replaced is kept no longer")
     intent = undoing.without(unit.intent, before, made.touches, path)
+    if await _built_upon(store, unit, intent, made):
+        return Undo(impossible="what came together with it was changed since, and would go too")
     if _lost(unit, intent.config, kept):
         return Undo(impossible="its earlier value is kept no longer: set it anew")
     draft = await plans.of_document(store, unit, intent, capabilities, now_s)
@@ -44,6 +47,16 @@ async def undo(
         instances=instances,
         memory_bytes=memory_bytes,
         usual=past.get(made.change.verb),
+    )
+
+
+async def _built_upon(store: Store, unit: Unit, intent: AppIntent, made: UnitChange) -> bool:
+    """Would something go that another Change has set since?"""
+    gone = flatten(unit.intent).keys() - flatten(intent).keys()
+    return any(
+        field.change != made.change.seq
+        for field in await store.fields(unit.id)
+        if field.path in gone
     )
 
 

@@ -112,7 +112,7 @@ def test_a_removed_value_tells_who_removed_it_and_going_back_is_possible_while_i
         await shop_with_a_release(office)
         await config.patch(office.door, said("a warmer word"), "shop", {"GREETING": "hello-world"})
         await config.patch(office.door, said("nobody read it at all"), "shop", {"GREETING": None})
-        answer = await told(office, "config.GREETING")
+        answer = await told(office, "GREETING")
         assert answer.value is None
         assert lines(answer)[:4] == (
             "shop config.GREETING = not set",
@@ -235,6 +235,23 @@ def test_going_back_on_what_the_app_was_created_with_is_impossible():
         answer = await told(office, "web.max")
         assert answer.undo is not None
         assert answer.undo.impossible == "it is as it was when the app was created"
+
+    in_office(story)
+
+
+def test_a_default_that_came_with_what_was_changed_since_is_not_gone_back_on_alone():
+    async def story(office):
+        await shop_with_a_release(office)
+        await scaled(office, 2, said())
+        alone = (await told(office, "web.size")).undo
+        assert alone is not None
+        assert not alone.impossible
+        await scaled(office, 3, said())
+        with_later = (await told(office, "web.size")).undo
+        assert with_later is not None
+        assert with_later.impossible == (
+            "what came together with it was changed since, and would go too"
+        )
 
     in_office(story)
 
