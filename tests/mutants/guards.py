@@ -5,6 +5,8 @@ Whoever adds a guard adds its mutant; whoever rewords one is told here (`GuardMo
 
 from tests.mutants.mutant import Mutant
 
+BAD_MEMORY = "tests/unit/converge/test_bad_memory.py"
+
 PLANNER = (
     Mutant(
         "removed-while-routed",
@@ -376,8 +378,57 @@ LOOP = (
         "orphans-left",
         "R6: what is ours and belongs to nobody is collected",
         "converge/loop.py",
-        "        await self._orphans.sweep(snapshot, known)\n",
-        "        del snapshot, known\n",
+        "        await self._orphans.sweep(snapshot, await self._store.unit_ids())\n",
+        "        del snapshot\n",
+    ),
+    Mutant(
+        "unreadable-is-nobodys",
+        "what memory cannot read of an app is no reason to take its processes for orphans",
+        "store/sqlite/units.py",
+        '    rows = db.execute("SELECT id FROM unit WHERE forgotten = 0 AND kind = ?", (KIND,))\n'
+        "    return frozenset(AppId(id) for (id,) in rows)",
+        "    return frozenset(unit.id for unit in every(db, 1))",
+        by=BAD_MEMORY,
+    ),
+    Mutant(
+        "one-unreadable-ends-all",
+        "an intent that cannot be read is no reason not to read the others",
+        "store/sqlite/units.py",
+        "        with suppress(Unreadable):",
+        "        with suppress():",
+        by=BAD_MEMORY,
+    ),
+    Mutant(
+        "newer-intent-cut-down",
+        "an intent with fields that only a newer Setpoint knows is not read without them",
+        "model/app.py",
+        "class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):",
+        "class AppIntent(msgspec.Struct, frozen=True):",
+        by=BAD_MEMORY,
+    ),
+    Mutant(
+        "collected-by-a-wild-clock",
+        "after the clock has jumped nothing is old for a day",
+        "converge/collector.py",
+        "        return self._steadiness.doubt()\n",
+        '        return ""\n',
+        by=BAD_MEMORY,
+    ),
+    Mutant(
+        "orphaned-by-a-wild-clock",
+        "an orphan's grace is measured by a clock that does not jump",
+        "converge/orphans.py",
+        "        now_s = self._clock()\n",
+        "        now_s = self._now()\n",
+        by=BAD_MEMORY,
+    ),
+    Mutant(
+        "driver-believed",
+        "what is said to be done and is never to be seen is told to a human",
+        "converge/loop.py",
+        "        elif self._pace.repeats(unit.id, plan) >= REPEATS_TOLD:",
+        "        elif False:",
+        by=BAD_MEMORY,
     ),
     Mutant(
         "orphans-without-grace",

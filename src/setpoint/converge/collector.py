@@ -12,6 +12,8 @@ from logging import Logger
 
 import msgspec
 
+from setpoint.converge import damage
+from setpoint.converge.steadiness import Steadiness
 from setpoint.drivers.ports import Driver
 from setpoint.model.app import Unit
 from setpoint.model.errors import SetpointError, StoreError
@@ -73,6 +75,7 @@ class Collector:
         self._retention = retention
         self._pacing = pacing
         self._one_at_a_time = asyncio.Lock()
+        self._steadiness = Steadiness(now, lambda: asyncio.get_running_loop().time())
         self.stock: Stock | None = None
         self.seen_s: float | None = None
         self.reclaimable_bytes: int | None = None
@@ -94,6 +97,8 @@ class Collector:
         """Raises StoreError, DriverError."""
         async with self._one_at_a_time:
             now_s = self._now()
+            if left := await self._withheld():
+                return Collection(at_s=now_s, dry_run=dry_run, left=left)
             pruned = await self._store.prune(self._retention, now_s, dry_run=dry_run)
             helds = await self._look()
             gone = [g for h in helds for g in decision.let_go(h, self._retention)]
@@ -116,6 +121,14 @@ class Collector:
             if not dry_run and (done.removals or done.let_go or done.cache_bytes):
                 await self._tell(done)
             return done
+
+    async def _withheld(self) -> str:
+        """Why nothing may go now, whatever it is, or ''."""
+        damaged = await damage.found(self._store, await self._store.units())
+        if damaged:
+            names = ", ".join(one.name for one in damaged)
+            return f"what is intended for {names} cannot be read"
+        return self._steadiness.doubt()
 
     # --- looking ------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from logging import Logger
 
-from setpoint.converge import acts
+from setpoint.converge import acts, damage
 from setpoint.converge.applier import Applier, Next, Outcome
 from setpoint.converge.hopes import Hopes
 from setpoint.converge.observer import Observer, Sight
@@ -20,11 +20,14 @@ from setpoint.converge.pace import Pace
 from setpoint.converge.queue import Priority, Queue
 from setpoint.converge.recorder import Recorder, troubled
 from setpoint.drivers.ports import Driver, Edge
-from setpoint.model.errors import DriverError, SetpointError, StoreError
+from setpoint.model.errors import DriverError, SetpointError, StoreError, Unreadable
 from setpoint.model.ids import AppId
-from setpoint.model.steps import ForgetApp, Plan, StartBuild
+from setpoint.model.steps import ForgetApp, Plan, StartBuild, describe
 from setpoint.planning.planner import plan as make_plan
 from setpoint.store.port import Store
+
+REPEATS_TOLD = 12
+"""So often in a row was the very same done, over about 20 s, and the world did not show it."""
 
 NOT_TRIED = Outcome("refused", "not tried: an earlier step of this pass did not succeed")
 
@@ -85,6 +88,7 @@ class Loop:
             driver,
             edge,
             now=now,
+            clock=_monotonic,
             new_token=new_token,
             grace_s=settings.orphan_grace_s,
             timeout_s=settings.step_timeout_s,
@@ -153,10 +157,11 @@ class Loop:
         units = await self._store.units()
         for unit in units:
             self.wake(unit.id, Priority.RESYNC)
+        for app in await damage.found(self._store, units):
+            await damage.tell(self._store, app.app, app.generation, app.fact, self._now())
         self._news.set()
         snapshot = await self._observer.snapshot(next(self._ticks))
-        known = frozenset(u.id for u in await self._store.units())
-        await self._orphans.sweep(snapshot, known)
+        await self._orphans.sweep(snapshot, await self._store.unit_ids())
 
     async def _hope_for_ever(self) -> None:
         """Whoever was short of what is offered now is looked at, and nobody else."""
@@ -203,11 +208,24 @@ class Loop:
                 handed_over = True
             else:
                 await self._conclude(sight, plan, refusal)
+        except Unreadable as error:
+            await self._say_unreadable(app, error)
         except Exception as error:
             self._trouble(app, error)
         finally:
             if not handed_over:
                 self._queue.done(app)
+
+    async def _say_unreadable(self, app: AppId, error: Unreadable) -> None:
+        """Something of this app cannot be read; if it is the intent, the survey says so."""
+        self._trouble(app, error)
+        try:
+            unit = await self._store.unit(app)
+            if unit is not None:
+                fact = f"{error.message}; {error.hint}"
+                await damage.tell(self._store, app, unit.generation, fact, self._now())
+        except StoreError as again:
+            self._log.warning("damage.not_told", extra={"app": app, "error": again.message})
 
     async def _conclude(self, sight: Sight, plan: Plan, refusal: str | None) -> None:
         """Nothing to do (now): say so if it was not known, and look again if it is not settled."""
@@ -239,6 +257,8 @@ class Loop:
         conditions = None
         if trouble is not None:
             conditions = troubled(plan, trouble.result, stalled=trouble.next is Next.GIVE_UP)
+        elif self._pace.repeats(unit.id, plan) >= REPEATS_TOLD:
+            conditions = troubled(plan, _no_effect(plan), stalled=True, reason="NoEffect")
         status = self._recorder.status(sight, plan, conditions)
         await self._recorder.end(unit.id, ids, outcomes, status)
         self._log.info(
@@ -285,6 +305,11 @@ class Loop:
         self._pace.forget(app)
         self._hopes.forget(app)
         self._recorder.forget(app)
+
+
+def _no_effect(plan: Plan) -> str:
+    told = ", ".join(" ".join(describe(step)) for step in plan.steps)
+    return f"{told}: said to be done again and again, and not to be seen; look at doctor and logs"
 
 
 def _monotonic() -> float:

@@ -22,7 +22,8 @@ Left = SetFacts | RouteFacts | JobFacts
 
 
 class Orphans:
-    """`grace_s`: how long one must have been seen without a break. `now`: unix seconds."""
+    """`grace_s`: how long one must have been seen without a break, on `clock`: seconds that only
+    ever pass, since a time of day that jumps must not make an orphan old. `now`: unix seconds."""
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class Orphans:
         edge: Edge,
         *,
         now: Callable[[], float],
+        clock: Callable[[], float],
         new_token: Callable[[], str],
         grace_s: float,
         timeout_s: float,
@@ -39,6 +41,7 @@ class Orphans:
         self._driver = driver
         self._edge = edge
         self._now = now
+        self._clock = clock
         self._new_token = new_token
         self._grace_s = grace_s
         self._timeout_s = timeout_s
@@ -47,7 +50,7 @@ class Orphans:
     async def sweep(self, snapshot: Snapshot, known: frozenset[AppId]) -> None:
         """`known` must have been read after `snapshot` was taken, or a new app looks orphaned."""
         unknown = snapshot.apps - known
-        now_s = self._now()
+        now_s = self._clock()
         self._since = {app: self._since.get(app, now_s) for app in unknown}
         for app in sorted(unknown):
             if now_s - self._since[app] >= self._grace_s:

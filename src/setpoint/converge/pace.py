@@ -28,6 +28,7 @@ class _Past:
     works: int = 0
     looks: int = 0
     steps: tuple[Step, ...] = ()
+    repeats: int = 0
     waiting: tuple[Waiting, ...] = ()
     refused: tuple[Step, ...] = ()
     refused_until: float = field(default=0.0)
@@ -55,7 +56,8 @@ class Pace:
         and work without a rest that it goes back and forth."""
         past = self._of(app)
         past.works += 1
-        if plan.steps == past.steps or past.works > WORKS_MAX:
+        past.repeats = past.repeats + 1 if plan.steps == past.steps else 0
+        if past.repeats or past.works > WORKS_MAX:
             return self.after_failure(app)
         past.steps, past.failures, past.looks = plan.steps, 0, 0
         return 0.0
@@ -69,8 +71,15 @@ class Pace:
         past = self._of(app)
         past.looks = past.looks + 1 if plan.waiting == past.waiting else 0
         past.steps, past.waiting, past.failures, past.works = (), plan.waiting, 0, 0
+        past.repeats = 0
         soonest_s = min(w.look_again_s for w in plan.waiting)
         return min(self._patience_s, soonest_s * 2.0 ** min(past.looks, 16))
+
+    def repeats(self, app: AppId, plan: Plan) -> int:
+        """How often in a row these very steps were done already, all of them well."""
+        past = self._past.get(app)
+        same = past is not None and bool(plan.steps) and past.steps == plan.steps
+        return past.repeats + 1 if past is not None and same else 0
 
     def refuse(self, app: AppId, steps: tuple[Step, ...], message: str) -> float:
         """These steps failed for good: not again until they differ or `TERMINAL_S` have gone."""

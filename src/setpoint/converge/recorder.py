@@ -120,12 +120,14 @@ class Recorder:
         self._tidy.discard(app)
 
 
-def troubled(plan: Plan, message: str, *, stalled: bool) -> tuple[Condition, ...]:
+def troubled(
+    plan: Plan, message: str, *, stalled: bool, reason: str = "DriverRefused"
+) -> tuple[Condition, ...]:
     """The plan's conditions, with what the world answered when it was carried out."""
 
     def told(c: Condition) -> Condition:
         if stalled and c.type is ConditionType.STALLED and not c.status:
-            return msgspec.structs.replace(c, status=True, reason="DriverRefused", message=message)
+            return msgspec.structs.replace(c, status=True, reason=reason, message=message)
         if not stalled and c.type is ConditionType.PROGRESSING:
             return msgspec.structs.replace(c, status=True, reason="Retrying", message=message)
         return c

@@ -23,7 +23,7 @@ UPLOADED = "@sha256:"
 PROCESS_RE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
-class SecretRef(msgspec.Struct, frozen=True):
+class SecretRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A reference to one version of an encrypted value: all that intent and journal hold."""
 
     id: str
@@ -38,7 +38,7 @@ class SecretRef(msgspec.Struct, frozen=True):
         return f"secret://{self.id}@v{self.version}"
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Uploaded source. `digest`: sha256 of the archive; `version`: the user's label or commit."""
 
     digest: Digest
@@ -75,7 +75,7 @@ matter. Heroku's Cedar generation."""
 ProcessKind = Literal["web", "worker", "function", "release"]
 
 
-class Formation(msgspec.Struct, frozen=True):
+class Formation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many instances of one process type may run: between min and max, on demand.
 
     `web=2` is min=max=2; `web=0..2` stops after `idle_s` without a request and wakes on the next.
@@ -93,7 +93,7 @@ class Formation(msgspec.Struct, frozen=True):
         return str(self.max) if self.min == self.max else f"{self.min}..{self.max}"
 
 
-class Probe(msgspec.Struct, frozen=True):
+class Probe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a web instance shows that it is ready: it answers GET `path`, each time within
     `timeout_s`, with a status below `status_below`. `path` '': it listens, and no more is asked.
 
@@ -116,7 +116,7 @@ HEALTHY_BELOW = 400
 UpkeepMode = Literal["enforce", "report", "freeze"]
 
 
-class Upkeep(msgspec.Struct, frozen=True):
+class Upkeep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is done where the world is not as intended.
 
     'enforce': it is made so. 'report': what outsiders changed is told and left, Changes are carried
@@ -131,7 +131,7 @@ class Upkeep(msgspec.Struct, frozen=True):
         return self.mode != "enforce" and (self.until_s is None or now_s < self.until_s)
 
 
-class AppIntent(msgspec.Struct, frozen=True):
+class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One app's intent document. `deleted`: the app should cease to be.
 
     `config` maps keys to references, never to values. `restarted_at_s`: unix seconds or None;

@@ -6,6 +6,7 @@ SetpointError
   DriverError    the world said no; becomes a condition and a journal entry, never a reply
     Transient  Terminal(Stale)
   StoreError     memory is unavailable; the loop backs off, doors answer 503
+    Unreadable   one document in it cannot be read; all others can
 """
 
 
@@ -67,3 +68,7 @@ class Stale(Terminal):
 
 class StoreError(SetpointError):
     """Durable memory is unavailable (locked, full, newer than this program)."""
+
+
+class Unreadable(StoreError):
+    """One document in memory is damaged, or was written by a newer program. Others can be read."""

@@ -62,6 +62,15 @@ class Event(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Damaged(msgspec.Struct, frozen=True):
+    """An app that is not forgotten, and what is wrong with its intent."""
+
+    app: AppId
+    name: str
+    generation: int
+    fact: str
+
+
 class Store(Protocol):
     """Every method may raise StoreError. Names in arguments are exact."""
 
@@ -89,7 +98,15 @@ class Store(Protocol):
     async def unit_named(self, name: str) -> Unit | None: ...
 
     async def units(self) -> tuple[Unit, ...]:
-        """All that are not forgotten, by name."""
+        """All that are not forgotten and can be read, by name."""
+        ...
+
+    async def unit_ids(self) -> frozenset[AppId]:
+        """Of all that are not forgotten, whether they can be read or not."""
+        ...
+
+    async def damaged(self) -> tuple["Damaged", ...]:
+        """Those whose intent cannot be read. `unit` and `unit_named` raise Unreadable for them."""
         ...
 
     async def forget(self, id: AppId) -> None:

@@ -24,6 +24,7 @@ def test_an_app_that_memory_comes_to_know_while_orphans_are_collected_is_none():
             cast("Driver", world.supervisor),
             cast("Edge", world.edge),
             now=lambda: clock[0],
+            clock=lambda: clock[0],
             new_token=lambda: "t",
             grace_s=GRACE_S,
             timeout_s=5.0,

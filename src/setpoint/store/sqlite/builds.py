@@ -2,20 +2,22 @@
 
 import msgspec
 
+from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
 from setpoint.model.release import Build
 from setpoint.store.sqlite import events
 from setpoint.store.sqlite.connection import Connection
+from setpoint.store.sqlite.documents import reader
 
 KEPT = 50
 """How many of an app's builds are read: what the planner asks about is always among the newest."""
 
-_decode = msgspec.json.Decoder(Build).decode
+_decode = reader(Build, "a build")
 
 
 def record(db: Connection, build: Build) -> None:
     row = db.execute("SELECT final, body FROM build WHERE id = ?", (build.id,)).fetchone()
-    if row is not None and (row[0] or _decode(row[1]) == build):
+    if row is not None and (row[0] or _says(row[1], build)):
         return
     db.execute(
         "INSERT INTO build (id, app, final, body) VALUES (?, ?, ?, ?) "
@@ -24,6 +26,14 @@ def record(db: Connection, build: Build) -> None:
     )
     if build.final:
         events.append(db, build.app, "build.ended", build=build.id, status=build.status)
+
+
+def _says(body: bytes, build: Build) -> bool:
+    """What cannot be read says nothing: it is written anew."""
+    try:
+        return _decode(body) == build
+    except Unreadable:
+        return False
 
 
 def of_app(db: Connection, app: AppId) -> tuple[Build, ...]:

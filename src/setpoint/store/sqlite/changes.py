@@ -11,9 +11,10 @@ from setpoint.model.ids import AppId
 from setpoint.store.port import Field
 from setpoint.store.sqlite import units
 from setpoint.store.sqlite.connection import Connection
+from setpoint.store.sqlite.documents import reader
 
-_decode_asked = msgspec.json.Decoder(Asked).decode
-_decode_touches = msgspec.json.Decoder(tuple[Touch, ...]).decode
+_decode_asked = reader(Asked, "who asked")
+_decode_touches = reader(tuple[Touch, ...], "what a Change touched")
 
 _SELECT = """
 SELECT c.seq, c.asked, c.verb, c.summary, cu.unit, cu.generation, cu.touches

@@ -11,8 +11,9 @@ from setpoint.model.job import Job, JobEnd
 from setpoint.store.sealing import Sealer
 from setpoint.store.sqlite import events, secrets
 from setpoint.store.sqlite.connection import Connection
+from setpoint.store.sqlite.documents import reader
 
-_decode = msgspec.json.Decoder(Job).decode
+_decode = reader(Job, "a job")
 
 _SELECT = "SELECT body, state, stop_asked FROM job WHERE app = ? "
 

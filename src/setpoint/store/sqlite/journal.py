@@ -3,6 +3,8 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from setpoint.model.ids import AppId
 from setpoint.model.journal import DRIFT_RULE, Entry, EntryState
 from setpoint.store.sqlite import events, meta
@@ -94,5 +96,28 @@ def _insert(db: Connection, entry: Entry) -> int:
 
 
 def _entry(row: sqlite3.Row) -> Entry:
-    """Entry's fields are declared in the order of the columns."""
-    return Entry(*row)
+    """Entry's fields are declared in the order of the columns. One that is damaged is still told:
+    what happened around it must not be lost with it."""
+    try:
+        return msgspec.convert(dict(zip(Entry.__struct_fields__, row, strict=True)), Entry)
+    except msgspec.ValidationError as error:
+        return _damaged(row, str(error))
+
+
+def _damaged(row: sqlite3.Row, fact: str) -> Entry:
+    """Neither planned nor done, as far as anybody can tell."""
+    id, app, at_s = row[0], row[1], row[10]
+    return Entry(
+        id=id,
+        app=str(app),
+        generation=0,
+        kind="step",
+        verb="unreadable",
+        subject="entry",
+        rule="unreadable",
+        because=f"entry {id} of the journal is damaged: {fact}",
+        change=None,
+        state="unknown",
+        planned_at_s=at_s if isinstance(at_s, int | float) else 0.0,
+        token=f"damaged-{id}",
+    )

@@ -8,8 +8,9 @@ from setpoint.model.change import Asked, Note
 from setpoint.model.errors import NotFound
 from setpoint.store.sqlite import events
 from setpoint.store.sqlite.connection import Connection
+from setpoint.store.sqlite.documents import reader
 
-_decode_asked = msgspec.json.Decoder(Asked).decode
+_decode_asked = reader(Asked, "who asked")
 
 
 def add(db: Connection, change: int, asked: Asked) -> Note:

@@ -14,8 +14,9 @@ from setpoint.model.ids import AppId
 from setpoint.model.release import Build, Release
 from setpoint.store.sqlite import events
 from setpoint.store.sqlite.connection import Connection
+from setpoint.store.sqlite.documents import reader
 
-_decode = msgspec.json.Decoder(Release).decode
+_decode = reader(Release, "a release")
 
 _COLUMNS = "SELECT body, status, message, slug_kept FROM release "
 _SELECT = _COLUMNS + "WHERE app = ? "

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import msgspec
-
 from setpoint.model.app import AppIntent, SecretRef
 from setpoint.model.ids import AppId, Digest
 from setpoint.model.job import Job
@@ -18,6 +16,7 @@ from setpoint.model.release import Release
 from setpoint.model.retention import DAY_S, Pruned, Retention
 from setpoint.store.sqlite import builds, events, meta, secrets
 from setpoint.store.sqlite.connection import Connection
+from setpoint.store.sqlite.documents import reader
 
 PORTION = 2000
 """rows per transaction: others write in between"""
@@ -25,9 +24,9 @@ JOB_REST_S = DAY_S
 """A job's row stays so long after its end, however many came after it: a scheduled one that has a
 row is not started again."""
 
-_release = msgspec.json.Decoder(Release).decode
-_intent = msgspec.json.Decoder(AppIntent).decode
-_job = msgspec.json.Decoder(Job).decode
+_release = reader(Release, "a release")
+_intent = reader(AppIntent, "an intent")
+_job = reader(Job, "a job")
 
 Row = tuple[object, ...]
 

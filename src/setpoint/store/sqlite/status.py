@@ -3,23 +3,30 @@
 import msgspec
 
 from setpoint.model.condition import Condition, settled
+from setpoint.model.errors import Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId
 from setpoint.store.port import Status
 from setpoint.store.sqlite import events
 from setpoint.store.sqlite.connection import Connection
+from setpoint.store.sqlite.documents import reader
 
 TOOK_KEPT = 200
 """per app; only the newest are ever asked for"""
 
-_decode = msgspec.json.Decoder(tuple[Condition, ...]).decode
+_decode = reader(tuple[Condition, ...], "a status")
 
 
 def get(db: Connection, unit: AppId) -> Status | None:
     row = db.execute(
         "SELECT observed_generation, conditions, summary, at_s FROM status WHERE unit = ?", (unit,)
     ).fetchone()
-    return Status(row[0], _decode(row[1]), row[2], row[3]) if row is not None else None
+    if row is None:
+        return None
+    try:
+        return Status(row[0], _decode(row[1]), row[2], row[3])
+    except Unreadable:
+        return None  # nothing is lost: the next pass concludes it anew
 
 
 def put(db: Connection, unit: AppId, status: Status) -> None:

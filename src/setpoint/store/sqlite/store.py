@@ -16,7 +16,7 @@ from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
 from setpoint.store import sealing
 from setpoint.store.bell import Bell
-from setpoint.store.port import Committed, Event, Field, Status, UnitWrite
+from setpoint.store.port import Committed, Damaged, Event, Field, Status, UnitWrite
 from setpoint.store.sealing import Sealer
 from setpoint.store.sqlite import (
     builds,
@@ -145,6 +145,12 @@ class SqliteStore:
 
     async def units(self) -> tuple[Unit, ...]:
         return await self._reader.run(lambda db: units.every(db, self._incarnation))
+
+    async def unit_ids(self) -> frozenset[AppId]:
+        return await self._reader.run(units.ids)
+
+    async def damaged(self) -> tuple[Damaged, ...]:
+        return await self._reader.run(units.damaged)
 
     async def forget(self, id: AppId) -> None:
         await self._writer.run(lambda db: units.forget(db, id))

@@ -2,18 +2,21 @@
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 
 import msgspec
 
 from setpoint.model.app import AppIntent, Unit
-from setpoint.model.errors import Conflict
+from setpoint.model.errors import Conflict, Unreadable
 from setpoint.model.ids import AppId
+from setpoint.store.port import Damaged
 from setpoint.store.sqlite import events
 from setpoint.store.sqlite.connection import Connection
+from setpoint.store.sqlite.documents import reader
 
 KIND = "app"
 
-_decode_intent = msgspec.json.Decoder(AppIntent).decode
+_decode_intent = reader(AppIntent, "an intent")
 
 _SELECT = """
 SELECT intent, generation, rev, owner, created_at_s, updated_at_s,
@@ -43,8 +46,30 @@ def named(db: Connection, incarnation: int, name: str) -> Unit | None:
 
 
 def every(db: Connection, incarnation: int) -> tuple[Unit, ...]:
-    rows = db.execute(_SELECT + "AND kind = ? ORDER BY name", (KIND,))
-    return tuple(_unit(row, incarnation) for row in rows)
+    """All that can be read; `damaged` names the others."""
+    found: list[Unit] = []
+    for row in db.execute(_SELECT + "AND kind = ? ORDER BY name", (KIND,)):
+        with suppress(Unreadable):
+            found.append(_unit(row, incarnation))
+    return tuple(found)
+
+
+def ids(db: Connection) -> frozenset[AppId]:
+    rows = db.execute("SELECT id FROM unit WHERE forgotten = 0 AND kind = ?", (KIND,))
+    return frozenset(AppId(id) for (id,) in rows)
+
+
+def damaged(db: Connection) -> tuple[Damaged, ...]:
+    found: list[Damaged] = []
+    rows = db.execute(
+        "SELECT id, name, generation, intent FROM unit WHERE forgotten = 0 AND kind = ?", (KIND,)
+    )
+    for id, name, generation, body in rows:
+        try:
+            decoded(body)
+        except Unreadable as error:
+            found.append(Damaged(id, name, generation, f"{error.message}; {error.hint}"))
+    return tuple(found)
 
 
 def insert(db: Connection, unit: Unit, encoded: bytes) -> None:

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from setpoint.model import paths
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Change, Touch, UnitChange
-from setpoint.model.errors import Conflict, NotFound
+from setpoint.model.errors import Conflict, NotFound, Unreadable
 from setpoint.model.ids import AppId
-from setpoint.store.port import Committed, UnitWrite
+from setpoint.store.port import Committed, Damaged, UnitWrite
 from setpoint.testing.store.tables import Tables
+
+SPOILED = "cannot read an intent from the store: it was spoiled"
 
 
 class Intents(Tables):
@@ -102,13 +104,30 @@ class Intents(Tables):
         )
 
     async def unit(self, id: AppId) -> Unit | None:
-        return self.rows.units.get(id)
+        return self._read(self.rows.units.get(id))
 
     async def unit_named(self, name: str) -> Unit | None:
-        return self._named(name)
+        return self._read(self._named(name))
 
     async def units(self) -> tuple[Unit, ...]:
-        return tuple(sorted(self.rows.units.values(), key=lambda u: u.name))
+        return tuple(
+            sorted(
+                (u for u in self.rows.units.values() if u.id not in self.spoiled),
+                key=lambda u: u.name,
+            )
+        )
+
+    async def unit_ids(self) -> frozenset[AppId]:
+        return frozenset(self.rows.units)
+
+    async def damaged(self) -> tuple[Damaged, ...]:
+        found = [u for u in self.rows.units.values() if u.id in self.spoiled]
+        return tuple(Damaged(u.id, u.name, u.generation, SPOILED) for u in found)
+
+    def _read(self, unit: Unit | None) -> Unit | None:
+        if unit is not None and unit.id in self.spoiled:
+            raise Unreadable(SPOILED)
+        return unit
 
     async def forget(self, id: AppId) -> None:
         if self.rows.units.pop(id, None) is not None:

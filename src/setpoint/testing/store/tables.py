@@ -64,6 +64,8 @@ class Tables:
         self.moved_at: dict[AppId, list[tuple[int, float]]] = defaultdict(list)
         self.on_status: Callable[[AppId, Status], None] = lambda unit, status: None
         self.on_verdict: Callable[[AppId, int, bool], None] = lambda app, version, good: None
+        self.spoiled: set[AppId] = set()
+        """whose intent cannot be read"""
         self._documents: dict[tuple[AppId, int], AppIntent] = {}
         self._after: dict[tuple[AppId, int], AppIntent] = {}
         self._changed_at: dict[tuple[AppId, str], int] = {}

@@ -1,0 +1,335 @@
+"""Memory that is damaged, full or newer than the program, clocks that jump, a driver that lies.
+
+Each becomes a named condition, nothing is lost, and other apps go on. On the real store.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from logging import getLogger
+from typing import cast
+
+import msgspec
+import pytest
+
+from setpoint.converge.collector import Collector
+from setpoint.converge.loop import Loop, Settings
+from setpoint.drivers.ports import Driver, Edge
+from setpoint.model.app import AppIntent, Formation
+from setpoint.model.condition import Condition, ConditionType, find
+from setpoint.model.errors import StoreError, Unreadable
+from setpoint.model.ids import AppId
+from setpoint.model.process import SetOrder
+from setpoint.store.port import UnitWrite
+from setpoint.store.sqlite.store import SqliteStore, open_in_memory
+from setpoint.testing import builders
+from setpoint.testing.edge import SimEdge
+from setpoint.testing.loop import run
+from setpoint.testing.machine import Machine
+from setpoint.testing.programs import PROGRAMS
+from setpoint.testing.supervisor import SimSupervisor
+
+SHOP, API = AppId("0000-shop"), AppId("0000-api")
+YEAR_S = 365 * 86_400.0
+LONG_S = 900.0
+"""Well beyond the grace of an orphan."""
+
+
+class Liar(SimSupervisor):
+    """Says that it has applied what it was told of `lies_about`, and has not."""
+
+    lies_about: AppId | None = None
+
+    async def apply(self, order: SetOrder, environment: Mapping[str, str]) -> None:
+        if order.key.app != self.lies_about:
+            await super().apply(order, environment)
+
+
+class Plane:
+    """The loop over the real store, in a simulated world. `ahead_s`: how wrong its clock is."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        loop = asyncio.get_running_loop()
+        self.store = store
+        self.supervisor = Liar(loop, Machine(loop))
+        self.edge = SimEdge(loop, self.supervisor)
+        self.ahead_s = 0.0
+        self._tokens = 0
+        self.loop = Loop(
+            store,
+            cast("Driver", self.supervisor),
+            cast("Edge", self.edge),
+            now=self.now_s,
+            luck=random.Random(1).random,
+            new_token=self._token,
+            log=getLogger("tests"),
+            settings=Settings(orphan_grace_s=60.0),
+        )
+        self.collector = Collector(
+            store,
+            cast("Driver", self.supervisor),
+            now=self.now_s,
+            luck=random.Random(2).random,
+            new_token=self._token,
+            log=getLogger("tests"),
+        )
+
+    def now_s(self) -> float:
+        return asyncio.get_running_loop().time() + self.ahead_s
+
+    def _token(self) -> str:
+        self._tokens += 1
+        return f"t{self._tokens}"
+
+    async def create(self, *apps: AppId) -> None:
+        for app in apps:
+            source = PROGRAMS[0].digest
+            document = builders.intent(app, app.split("-")[1], source=source)
+            await self._commit(document, None)
+        for app in apps:
+            await self.settled(app)
+
+    async def scale(self, app: AppId, count: int) -> None:
+        unit = await self.store.unit(app)
+        assert unit is not None
+        formation = {"web": Formation(count, count)}
+        await self._commit(msgspec.structs.replace(unit.intent, formation=formation), unit.rev)
+
+    async def _commit(self, document: AppIntent, rev: int | None) -> None:
+        asked = builders.asked(self.now_s())
+        await self.store.commit(asked, "change", "Change", [UnitWrite(document, rev)])
+        self.loop.wake(document.id)
+
+    async def sql(self, text: str, *values: object) -> list[tuple]:
+        return await self.store._writer.run(lambda db: db.execute(text, values).fetchall())
+
+    def pragma(self, text: str) -> list[tuple]:
+        """On the connection itself: a transaction may be what fails."""
+        return self.store._writer._db.execute(f"PRAGMA {text}").fetchall()
+
+    async def condition(self, app: AppId, type_: ConditionType) -> Condition | None:
+        status = await self.store.status(app)
+        return find(status.conditions, type_) if status is not None else None
+
+    async def says(self, app: AppId, type_: ConditionType, reason: str) -> Condition:
+        """Waits until it does."""
+        for _ in range(2000):
+            told = await self.condition(app, type_)
+            if told is not None and (told.status, told.reason) == (True, reason):
+                return told
+            await asyncio.sleep(0.5)
+        raise AssertionError(f"{app} never said {reason}: {await self.store.status(app)}")
+
+    async def settled(self, app: AppId) -> None:
+        unit = await self.store.unit(app)
+        assert unit is not None
+        for _ in range(2000):
+            told = await self.condition(app, ConditionType.READY)
+            if told is not None and told.status and told.observed_generation == unit.generation:
+                progressing = await self.condition(app, ConditionType.PROGRESSING)
+                if progressing is not None and not progressing.status:
+                    return
+            await asyncio.sleep(0.5)
+        raise AssertionError(f"{app} did not settle: {await self.store.status(app)}")
+
+    def ready(self, app: AppId) -> int:
+        return sum(s.ready for k, s in self.supervisor.slots.items() if k.app == app)
+
+
+def play(story: Callable[[Plane], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        store = open_in_memory()
+        plane = Plane(store)
+        going = asyncio.create_task(plane.loop.run())
+        try:
+            await story(plane)
+            assert not going.done(), "the loop ended"
+        finally:
+            going.cancel()
+            await asyncio.gather(going, return_exceptions=True)
+            await store.close()
+
+    run(whole(), random.Random(3))
+
+
+async def left_alone_and_others_go_on(plane: Plane) -> None:
+    """Shop is as it was, and told of; api does as it is told; nothing is collected."""
+    told = await plane.says(SHOP, ConditionType.STALLED, "Unreadable")
+    assert told.message.startswith("cannot read an intent from the store: ")
+    assert "restore a backup" in told.message
+    await plane.scale(API, 3)
+    await plane.settled(API)
+    await asyncio.sleep(LONG_S)
+    assert (plane.ready(SHOP), plane.ready(API)) == (1, 3)
+    assert plane.edge.target(SHOP, "web") is not None
+    with pytest.raises(Unreadable):
+        await plane.store.unit_named("shop")
+    left = (await plane.collector.collect(dry_run=False)).left
+    assert left == "what is intended for shop cannot be read"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b'{"id":"0000-sh',
+        b"\xff\xfe\x00",
+        b"[]",
+        b'{"id":"0000-shop","name":"shop","config":{"A":"plain"}}',
+    ],
+    ids=["cut-short", "no-text", "no-document", "wrong-type"],
+)
+def test_an_intent_that_cannot_be_read_is_named_and_its_app_left_as_it_is(damage: bytes):
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP, API)
+        ((good,),) = await plane.sql("SELECT intent FROM unit WHERE id = ?", SHOP)
+        await plane.sql("UPDATE unit SET intent = ? WHERE id = ?", damage, SHOP)
+        await left_alone_and_others_go_on(plane)
+        await plane.sql("UPDATE unit SET intent = ? WHERE id = ?", good, SHOP)
+        await plane.settled(SHOP)
+        await plane.scale(SHOP, 2)
+        await plane.settled(SHOP)
+
+    play(story)
+
+
+def test_an_intent_of_a_newer_version_is_not_read_without_what_it_adds():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP, API)
+        ((good,),) = await plane.sql("SELECT intent FROM unit WHERE id = ?", SHOP)
+        newer = msgspec.json.encode({**msgspec.json.decode(good), "gravity": "low"})
+        await plane.sql("UPDATE unit SET intent = ? WHERE id = ?", newer, SHOP)
+        await left_alone_and_others_go_on(plane)
+        told = await plane.condition(SHOP, ConditionType.STALLED)
+        assert told is not None
+        assert "gravity" in told.message
+        assert await plane.sql("SELECT intent FROM unit WHERE id = ?", SHOP) == [(newer,)]
+
+    play(story)
+
+
+def test_a_release_that_cannot_be_read_is_named_and_its_app_left_as_it_is():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP, API)
+        await plane.sql("UPDATE release SET body = ? WHERE app = ?", b"{", SHOP)
+        await plane.scale(SHOP, 2)
+        told = await plane.says(SHOP, ConditionType.STALLED, "Unreadable")
+        assert told.message.startswith("cannot read a release from the store: ")
+        await plane.scale(API, 3)
+        await plane.settled(API)
+        assert (plane.ready(SHOP), plane.ready(API)) == (1, 3)
+
+    play(story)
+
+
+def test_a_status_that_cannot_be_read_is_concluded_anew():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP)
+        await plane.sql("UPDATE status SET conditions = ? WHERE unit = ?", b"{", SHOP)
+        await plane.settled(SHOP)
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["state = 'eaten'", "kind = 'what'", "state = 'eaten', because = '', token = ''"],
+    ids=["state", "kind", "much"],
+)
+def test_a_damaged_entry_of_the_journal_is_told_as_one_and_ends_nothing(damage: str):
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP, API)
+        ((newest,),) = await plane.sql("SELECT max(id) FROM journal WHERE app = ?", SHOP)
+        await plane.sql(f"UPDATE journal SET {damage} WHERE id = ?", newest)
+        plane.loop.wake(SHOP)
+        await plane.scale(SHOP, 2)
+        await plane.settled(SHOP)
+        entries = await plane.store.journal(SHOP)
+        (told,) = [e for e in entries if e.verb == "unreadable"]
+        assert told.because.startswith(f"entry {newest} of the journal is damaged")
+        assert [e.id for e in entries] == sorted((e.id for e in entries), reverse=True)
+
+    play(story)
+
+
+@pytest.mark.parametrize("how", ["full", "read-only"])
+def test_a_store_that_takes_no_writes_loses_nothing_and_is_caught_up_with(how: str):
+    async def fill(plane: Plane) -> None:
+        for _ in range(1000):
+            await plane.store.tell("filler", text="x" * 900)
+
+    async def shut(plane: Plane) -> None:
+        if how == "full":
+            ((pages,),) = plane.pragma("page_count")
+            plane.pragma(f"max_page_count = {pages}")
+            with pytest.raises(StoreError, match="the disk is full"):
+                await fill(plane)
+        else:
+            plane.pragma("query_only = ON")
+            with pytest.raises(StoreError, match="readonly"):
+                await plane.scale(API, 3)
+
+    async def open_again(plane: Plane) -> None:
+        plane.pragma("max_page_count = 1000000")
+        plane.pragma("query_only = OFF")
+
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP, API)
+        before = await plane.store.changes(None)
+        await shut(plane)
+        plane.supervisor.lose(next(k for k in plane.supervisor.slots if k.app == SHOP))
+        await asyncio.sleep(LONG_S)
+        assert plane.ready(API) == 1
+        was_down = plane.ready(SHOP) == 0
+        await open_again(plane)
+        said = [e for e in await plane.store.journal(SHOP) if e.verb == "ensure-processes"]
+        assert was_down or len(said) > 1, "a start that no entry had announced"
+        await plane.settled(SHOP)
+        for _ in range(600):
+            if plane.ready(SHOP) == 1:
+                break
+            await asyncio.sleep(1.0)
+        assert plane.ready(SHOP) == 1
+        assert await plane.store.changes(None) == before
+
+    play(story)
+
+
+def test_a_driver_that_says_done_and_is_not_is_told_to_a_human():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP, API)
+        plane.supervisor.lies_about = SHOP
+        await plane.scale(SHOP, 2)
+        told = await plane.says(SHOP, ConditionType.STALLED, "NoEffect")
+        assert told.message.startswith("ensure-processes web@v1: said to be done again and again")
+        await plane.scale(API, 3)
+        await plane.settled(API)
+        plane.supervisor.lies_about = None
+        await plane.settled(SHOP)
+        assert (plane.ready(SHOP), plane.ready(API)) == (2, 3)
+
+    play(story)
+
+
+@pytest.mark.parametrize("ahead_s", [YEAR_S, -YEAR_S], ids=["ahead", "back"])
+def test_a_clock_that_jumps_neither_ages_an_orphan_nor_anything_that_is_kept(ahead_s: float):
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP)
+        kept = await plane.store.journal(SHOP)
+        await plane.collector.collect(dry_run=False)
+        orphan = builders.order(app=AppId("orphan"), code=PROGRAMS[0].digest)
+        plane.supervisor.plant(orphan)
+        await asyncio.sleep(31.0)
+        plane.ahead_s = ahead_s
+        await asyncio.sleep(15.0)
+        assert not plane.supervisor.slots[orphan.key].retiring
+        left = (await plane.collector.collect(dry_run=False)).left
+        assert left.startswith(f"the clock jumped {YEAR_S:.0f} s ")
+        assert await plane.store.journal(SHOP) == kept
+        await asyncio.sleep(120.0)
+        assert orphan.key not in plane.supervisor.slots
+        await plane.scale(SHOP, 2)
+        await plane.settled(SHOP)
+        await asyncio.sleep(86_400.0)
+        assert (await plane.collector.collect(dry_run=False)).left == ""
+
+    play(story)
