@@ -23,13 +23,17 @@ NOT_AS_ASKED = 3
 
 @dataclass(frozen=True)
 class Kind:
-    """`file`: holds the version. `ruin`: breaks it. `told`: what the failed deploy then says."""
+    """`file`: holds the version. `ruin`: breaks it. `told`: what the failed deploy then says.
+
+    `works`: it has a worker, which must always be that of the release that serves.
+    """
 
     name: str
     file: str
     says: Callable[[Plane], str]
     ruin: Callable[[Path], object]
     told: tuple[str, ...]
+    works: bool = False
 
     @property
     def app(self) -> str:
@@ -76,6 +80,7 @@ KINDS = (
         _page("proj-express"),
         lambda folder: _replace(folder / "web.js", "app.listen", "app.lissen"),
         ("app.lissen is not a function",),
+        works=True,
     ),
     Kind(
         "typescript",
@@ -111,7 +116,9 @@ def test_a_project_is_deployed_broken_mended_and_taken_back(
     app = kind.app
     first = _deploy(plane, app, folder, "first try")
     assert first.code == 0, first.out + first.err
-    assert "1" in kind.says(plane)
+    if kind.works:
+        plane.ok("scale", app, "worker=1")
+    _assert_serves(plane, kind, "1", version=1)
 
     whole = shutil.copytree(folder, folder.with_name("whole"))
     kind.ruin(folder)
@@ -120,20 +127,29 @@ def test_a_project_is_deployed_broken_mended_and_taken_back(
     for words in kind.told:
         assert words in failed.out + failed.err
     assert "v1 still serves" in failed.err
-    assert "1" in kind.says(plane)
+    _assert_serves(plane, kind, "1", version=1)
 
     _next_version(whole / kind.file)
     with Load(lambda: _visit(plane, kind)) as load:
         mended = _deploy(plane, app, whole, "mended")
     assert mended.code == 0, mended.out + mended.err
     assert load.errors == []
-    assert "2" in kind.says(plane)
+    newest = plane.info(app)["release"]["version"]
+    _assert_serves(plane, kind, "2", version=newest)
 
     plane.ok("rollback", app, "v1", "-m", "the first was better")
-    assert "1" in kind.says(plane)
+    _assert_serves(plane, kind, "1", version=newest + 1)
     assert "Rollback to v1" in plane.ok("releases", app).out
     told = plane.ok("why", app, "-n", "50").out
     assert all(why in told for why in ("first try", "a mistake", "mended", "the first was better"))
+
+
+def _assert_serves(plane: Plane, kind: Kind, says: str, version: int) -> None:
+    assert says in kind.says(plane)
+    info = plane.info(kind.app)
+    assert info["release"]["version"] == version
+    up = [d["release"] for d in info["dynos"] if d["process"] == "worker" and d["state"] == "up"]
+    assert up == ([version] if kind.works else [])
 
 
 def _deploy(plane: Plane, app: str, folder: Path, why: str) -> Ran:

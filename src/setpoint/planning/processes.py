@@ -221,6 +221,8 @@ def _retire(draft: Draft, wanted: tuple[Wanted, ...], facts: SetFacts) -> None:
         return
     if successor is not None and not successor.ready and facts.ready:
         return  # its replacement is being waited for already
+    if facts.ready and still_proving(draft, wanted) and _has_served(draft, facts):
+        return  # another process of the new release may yet fail, and all of it with that
     because = draft.because("retire", _why_retire(facts, successor))
     draft.steps.append(RemoveProcesses(facts.key, draft.unit.generation, because))
 
@@ -243,6 +245,12 @@ def still_proving(draft: Draft, wanted: tuple[Wanted, ...]) -> bool:
     """A release that is not ready as a whole may yet fail, and then the one before must serve."""
     pending = draft.target is not None and draft.target.status == "pending"
     return pending and not all(w.ready for w in wanted)
+
+
+def _has_served(draft: Draft, facts: SetFacts) -> bool:
+    """Is its release one that is gone back to when the new one fails?"""
+    of = (r for r in draft.observed.releases if r.version == facts.release)
+    return any(r.status == "succeeded" for r in of)
 
 
 def _in_target(draft: Draft, process: str) -> bool:

@@ -197,6 +197,27 @@ def test_a_release_moves_as_a_whole(serving: Scene):
     assert serving.routed_to() == 2
 
 
+def test_a_worker_works_on_until_the_new_release_is_ready_as_a_whole(serving: Scene):
+    both = (WEB, WORKER)
+    serving.deploy("b")
+    serving.scale("worker", 1)
+    serving.settle(processes=both)
+    serving.deploy("c")
+    serving.go()
+    serving.build_ends(processes=both)
+    serving.go()
+    serving.go()
+    serving.ready("worker")
+    serving.go()
+    assert [s.release for s in serving.sets("worker")] == [2, 3], "web of v3 is not ready"
+    serving.gives_up("web")
+    for _ in range(3):
+        serving.go()
+        serving.gone()
+    assert [s.release for s in serving.sets("worker")] == [2], "the same, and not started anew"
+    assert serving.routed_to() == 2
+
+
 def test_a_process_the_new_release_drops_serves_until_that_release_has_proven_itself(
     serving: Scene,
 ):
