@@ -24,7 +24,7 @@ help: ## what there is
 demo: $(VENV)/.runtime ## start Setpoint, deploy a function and an app, call both, ask why, stop
 	@$(BIN)/python -m examples.demo
 
-test: $(VENV)/.dev ## every test this user may run here; T='-k name' narrows
+test: $(VENV)/.dev $(VENV)/.clients ## every test this user may run here; T='-k name' narrows
 	@$(BIN)/python -m pytest $(T)
 
 lint: $(VENV)/.dev ## format, lint, types, floors
@@ -66,7 +66,7 @@ lock: $(UV) ## resolve requirements/*.txt and the static sites' server anew
 		--generate-hashes static_site.in -o ../src/setpoint/workers/static_site/requirements.txt
 
 clean: ## forget what was installed here
-	rm -rf $(VENV) .tools
+	rm -rf $(VENV) .tools tests/clients/node_modules
 
 $(UV): requirements/uv.txt
 	@test -n "$(PYTHON)" || { echo "cannot set up Setpoint: no Python >= 3.11 with venv and pip was found"; \
@@ -86,6 +86,12 @@ $(VENV)/.runtime: $(VENV)/.venv requirements/runtime.txt
 	@printf '%s\n' '#!/bin/sh' "'''exec' '$(CURDIR)/$(BIN)/python' \"\$$0\" \"\$$@\"" "' '''" \
 		'import sys' 'from setpoint.cli.main import main' 'sys.exit(main())' > $(BIN)/setpoint
 	@chmod 755 $(BIN)/setpoint
+	@touch $@
+
+# Clients of the API that are not ours; without npm their tests are skipped and say so.
+$(VENV)/.clients: $(VENV)/.venv tests/clients/package-lock.json
+	@if command -v npm >/dev/null 2>&1; then npm ci --silent --prefix tests/clients; \
+		else echo "without npm: what tests Heroku's command line is skipped"; fi
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt

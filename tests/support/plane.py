@@ -25,6 +25,7 @@ from setpoint.cli import wire
 from setpoint.converge.collector import Collector
 from setpoint.converge.loop import Loop
 from setpoint.drivers.local.paths import Paths
+from setpoint.drivers.local.tickets import Tickets
 from setpoint.drivers.local.uploads import Uploads
 from setpoint.drivers.ports import Attachment
 from setpoint.formats.control import LogLine
@@ -313,6 +314,7 @@ class Plane:
             terminals=NoTerminals(),
             uploads=Uploads(self.paths.sources, UPLOAD_BYTES_MAX),
             tokens=Tokens(),
+            tickets=Tickets(b"key"),
             capabilities=lambda: CAPABILITIES,
             now=self._loop.time,
             new_id=lambda: next(ids),

@@ -37,6 +37,22 @@ class WrongMethod(Refused):
     """The path is there, the method is not."""
 
 
+class Unsupported(Refused):
+    """Heroku has it, and Setpoint does not: the message says why. `url`: where all of it stands."""
+
+    def __init__(self, message: str, hint: str = "", url: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.url = url
+
+
+class NoSuch(NotFound):
+    """`resource`: by which Heroku's clients know what they did not find."""
+
+    def __init__(self, message: str, hint: str = "", *, resource: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.resource = resource
+
+
 class Gone(Refused):
     """It was there, and is kept no longer."""
 
@@ -58,6 +74,7 @@ TABLE: dict[type[SetpointError], Answer] = {
     OverLimit: Answer(422, "over_limit"),
     Invalid: Answer(422, "invalid_params"),
     NoRoom: Answer(422, "no_room"),
+    Unsupported: Answer(422, "unsupported"),
     Refused: Answer(422, "refused"),
     DriverError: Answer(503, "unavailable"),
     StoreError: Answer(503, "store_unavailable"),
@@ -67,13 +84,14 @@ TABLE: dict[type[SetpointError], Answer] = {
 
 
 class Body(msgspec.Struct, frozen=True):
-    """`hint`: Setpoint's own, the next step. `url` is null: the message says it all."""
+    """`hint`: Setpoint's own, the next step. `url` is null where the message says it all."""
 
     id: str
     message: str
     url: str | None = None
     hint: str = ""
     request_id: str = ""
+    resource: str | None = None
 
 
 def answer(error: SetpointError) -> Answer:
@@ -83,7 +101,9 @@ def answer(error: SetpointError) -> Answer:
 
 def body(error: SetpointError, request_id: str) -> Body:
     """Heroku's clients print `message` only, so the hint is in it too."""
-    return Body(answer(error).id, str(error), None, error.hint, request_id)
+    url = error.url if isinstance(error, Unsupported) else None
+    resource = error.resource if isinstance(error, NoSuch) else None
+    return Body(answer(error).id, str(error), url, error.hint, request_id, resource)
 
 
 def bug(request_id: str) -> Body:

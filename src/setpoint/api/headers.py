@@ -25,6 +25,11 @@ def token(authorization: str) -> str:
             return ""
 
 
+def is_password(authorization: str) -> bool:
+    """Was a name and a password sent, and no token as such?"""
+    return authorization.strip().partition(" ")[0].lower() == "basic"
+
+
 def _basic_password(encoded: str) -> str:
     try:
         decoded = base64.b64decode(encoded, validate=True).decode()

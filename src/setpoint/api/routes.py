@@ -26,16 +26,35 @@ from setpoint.api.platform import (
     apps,
     buildpacks,
     builds,
+    collaborators,
     config_vars,
+    domains,
     dynos,
     formation,
+    log_sessions,
+    oauth,
     release_output,
     releases,
     sources,
+    stacks,
+    unsupported,
 )
 
 PLATFORM = (
     Endpoint("GET", "/account", account.info, "read", "Who this token is"),
+    Endpoint("GET", "/users/{user}", account.user, "read", "Oneself, as ~"),
+    Endpoint("GET", "/users/{user}/apps", account.owned, "read", "One's own apps", paged=True),
+    Endpoint(
+        "POST", "/oauth/authorizations", oauth.sign_in, "read", "Sign in by password", status=201
+    ),
+    Endpoint("GET", "/oauth/authorizations", oauth.authorizations, "read", "Authorizations: none"),
+    Endpoint("GET", "/oauth/authorizations/{id}", oauth.authorization, "read", "There is none"),
+    Endpoint("DELETE", "/oauth/sessions/{id}", oauth.sign_out, "read", "There is none"),
+    Endpoint("GET", "/api/v4/current-status", account.health, "none", "This API answers"),
+    Endpoint("GET", "/stacks", stacks.listed, "read", "What apps are built on: one"),
+    Endpoint("GET", "/stacks/{stack}", stacks.info, "read", "One stack"),
+    Endpoint("GET", "/regions", stacks.regions, "read", "Regions: this machine"),
+    Endpoint("GET", "/regions/{region}", stacks.region, "read", "One region"),
     Endpoint("GET", "/apps", apps.listed, "read", "All apps", paged=True),
     Endpoint("POST", "/apps", apps.create, "write", "Create an app", status=201),
     Endpoint("GET", "/apps/{app}", apps.info, "read", "One app"),
@@ -79,6 +98,14 @@ PLATFORM = (
         "Stop a dyno: an instance is replaced, a job ends",
         status=202,
     ),
+    Endpoint(
+        "POST",
+        "/apps/{app}/formations/{type}/actions/stop",
+        dynos.restart_type,
+        "write",
+        "Stop a type: its instances are replaced",
+        status=202,
+    ),
     Endpoint("POST", "/sources", sources.create, "write", "A place to upload to", status=201),
     Endpoint("PUT", "/sources/{place}", sources.put, "none", "Upload a tar.gz there"),
     Endpoint("GET", "/apps/{app}/builds", builds.listed, "read", "Builds", paged=True),
@@ -108,6 +135,32 @@ PLATFORM = (
         "none",
         "A release phase's output, live",
     ),
+    Endpoint(
+        "GET",
+        "/apps/{app}/releases/{release}/config-vars",
+        releases.config,
+        "write",
+        "A release's config vars",
+    ),
+    Endpoint(
+        "POST",
+        "/apps/{app}/log-sessions",
+        log_sessions.create,
+        "read",
+        "An address to read the log at",
+        status=201,
+    ),
+    Endpoint("GET", "/log-streams/{ticket}", log_sessions.stream, "none", "The log, from there"),
+    Endpoint("GET", "/apps/{app}/domains", domains.listed, "read", "Hosts of an app"),
+    Endpoint("GET", "/apps/{app}/domains/{domain}", domains.info, "read", "One host"),
+    Endpoint(
+        "GET",
+        "/apps/{app}/collaborators",
+        collaborators.listed,
+        "read",
+        "Who has an app: its owner",
+    ),
+    *unsupported.ROUTES,
 )
 
 
@@ -117,6 +170,9 @@ async def describe(call: Call) -> dict[str, object]:
 
 NATIVE = (
     Endpoint("GET", "/v1/openapi.json", describe, "read", "This API, as OpenAPI 3.1"),
+    Endpoint(
+        "GET", unsupported.PAGE, unsupported.page, "none", "What Heroku has and Setpoint does not"
+    ),
     Endpoint("GET", "/v1/status", status.status, "read", "The installation and its apps"),
     Endpoint("GET", "/v1/doctor", status.doctor, "read", "What this installation can do"),
     Endpoint("GET", "/v1/metrics", watch.metrics, "read", "Figures for Prometheus"),

@@ -1,7 +1,8 @@
 """Everything the doors need, put together by a process. Nothing here is made or decided."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from setpoint.drivers.local.uploads import Uploads
@@ -17,6 +18,18 @@ from setpoint.views.feed import Feed
 class Tokens(Protocol):
     def check(self, token: str) -> Actor | None:
         """Whose token is this? Takes the same time for every wrong one."""
+        ...
+
+
+class Tickets(Protocol):
+    """Texts that only this Setpoint can have made: an address with one in it is a permission."""
+
+    def issue(self, content: bytes) -> str:
+        """Fit for an URL; what is in it can be read by its holder."""
+        ...
+
+    def read(self, ticket: str) -> bytes | None:
+        """None for what was not issued here."""
         ...
 
 
@@ -48,6 +61,7 @@ class Services:
     terminals: Terminals
     uploads: Uploads
     tokens: Tokens
+    tickets: Tickets
     capabilities: Callable[[], Capabilities]
     now: Callable[[], float]
     new_id: Callable[[], str]
@@ -55,3 +69,5 @@ class Services:
     disk: Callable[[], Disk]
     collect: Callable[[bool], Awaitable[Collection]]
     installation: Installation
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once this process is asked to end: what streams without end then ends in order."""

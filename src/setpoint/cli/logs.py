@@ -2,13 +2,12 @@
 
 import argparse
 import json
-from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from setpoint.cli import codes
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
+from setpoint.formats.heroku.log_lines import text
 
 EXAMPLE = "setpoint logs shop --dyno web --since 10m --tail"
 
@@ -31,7 +30,7 @@ def run(here: Here) -> int:
             here.out.complain(line["error"]["message"])
             return codes.FAILED
         here.out.result(line)
-        here.out.line(text(line))
+        here.out.line(text(line["at_s"], line["source"], line["dyno"], line["text"]))
     return codes.SETTLED
 
 
@@ -46,9 +45,3 @@ def _query(here: Here) -> str:
         "since": args.since,
     }
     return urlencode({name: value for name, value in said.items() if value is not None})
-
-
-def text(line: dict[str, Any]) -> str:
-    """As Heroku prints them: `2026-01-01T12:00:00.000000+00:00 app[web.1]: text`."""
-    at = datetime.fromtimestamp(line["at_s"], UTC).isoformat(timespec="microseconds")
-    return f"{at} {line['source']}[{line['dyno']}]: {line['text']}"

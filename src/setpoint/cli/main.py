@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "whether everything is as intended",
     "gaps": "what is wanted and cannot be had",
     "doctor": "what this installation can and cannot do",
+    "env": "what Heroku's own command line needs to come here",
     "deploy": "build a folder and run it",
     "invoke": "call a function",
     "apps": "list apps",

@@ -14,6 +14,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edge-port", type=int, metavar="N", help="where apps answer (8080)")
     parser.add_argument("--api-port", type=int, metavar="N", help="the API on loopback (5180)")
     parser.add_argument(
+        "--tls-port",
+        type=int,
+        metavar="N",
+        help="the API over TLS (5100, or any with --api-port 0)",
+    )
+    parser.add_argument(
         "--floor", choices=("L3", "L2", "L0"), help="the least isolation to start with (L2)"
     )
 
@@ -27,7 +33,7 @@ def run(here: Here) -> int:
 
 def words_for(args: argparse.Namespace, data: str) -> list[str]:
     words = ["--data", data]
-    for option in ("edge_port", "api_port", "floor"):
+    for option in ("edge_port", "api_port", "tls_port", "floor"):
         value = getattr(args, option)
         if value is not None:
             words += [f"--{option.replace('_', '-')}", str(value)]

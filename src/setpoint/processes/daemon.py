@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,10 +22,12 @@ from setpoint.converge.loop import Loop
 from setpoint.drivers import clock
 from setpoint.drivers.envoy.client import EdgeClient
 from setpoint.drivers.local import disk, privileges
+from setpoint.drivers.local.certificate import RENEW_S, ApiCertificate
 from setpoint.drivers.local.client import LocalDriver
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.sitting import LocalTerminals
 from setpoint.drivers.local.tails import LocalTails
+from setpoint.drivers.local.tickets import Tickets
 from setpoint.drivers.local.tokens import LocalTokens
 from setpoint.drivers.local.uploads import Uploads
 from setpoint.formats.retention import retention
@@ -53,7 +56,7 @@ def main() -> int:
     oplog.start()
     logging.getLogger("uvicorn").setLevel(logging.WARNING)  # what it says of itself, we say
     paths = Paths(Path(os.environ["SETPOINT_DATA"]), Path(os.environ["SETPOINT_RUNTIME"]))
-    fds = inherit.inherited()
+    sockets = {name: socket.socket(fileno=fd) for name, fd in inherit.inherited().items()}
     preload.everything()
     schema.shipped()
     privileges.drop_as_told(os.environ)
@@ -63,12 +66,12 @@ def main() -> int:
     except SetpointError as error:
         inherit.say_fatal(str(error))
         return os.EX_CONFIG
-    asyncio.run(_serve(paths, store, tokens, [socket.socket(fileno=fd) for fd in fds.values()]))
+    asyncio.run(_serve(paths, store, tokens, sockets))
     return 0
 
 
 async def _serve(
-    paths: Paths, store: SqliteStore, tokens: LocalTokens, sockets: list[socket.socket]
+    paths: Paths, store: SqliteStore, tokens: LocalTokens, sockets: dict[str, socket.socket]
 ) -> None:
     driver = LocalDriver(paths.supervisor_socket, paths.sources)
     edge = EdgeClient(paths.edge_socket)
@@ -94,6 +97,7 @@ async def _serve(
     feed = Feed(store, clock.now)
     await offers.look()
     services = _services(paths, store, feed, tokens, loop, offers, collector)
+    certificate = _certificate(paths)
     server = _Server(
         uvicorn.Config(
             make_app(services),
@@ -105,15 +109,21 @@ async def _serve(
             ws_max_size=WORD_BYTES_MAX,
             timeout_graceful_shutdown=STREAMS_S_MAX,
             limit_concurrency=CONNECTIONS_MAX,
-        )
+        ),
+        sockets.get("api_tls"),
+        certificate.context if certificate is not None else None,
+        services.ending,
     )
-    endless = (loop.run(), offers.keep_looking(), collector.run(), feed.run())
+    endless = (
+        *(loop.run(), offers.keep_looking(), collector.run(), feed.run()),
+        _renewing(certificate),
+    )
     work = [asyncio.create_task(task) for task in endless]
     for task in work:
         task.add_done_callback(lambda done: _ended(done, server))
     log.info("daemon.started", extra={"version": __version__, "pid": os.getpid()})
     try:
-        await server.serve(sockets=sockets)
+        await server.serve(sockets=list(sockets.values()))
     finally:
         for task in work:
             task.cancel()
@@ -139,6 +149,7 @@ def _services(
         terminals=LocalTerminals(paths.supervisor_socket),
         uploads=Uploads(paths.sources),
         tokens=tokens,
+        tickets=Tickets(tokens.key),
         capabilities=lambda: offers.known,
         now=clock.now,
         new_id=clock.new_id,
@@ -153,6 +164,7 @@ def _plane(paths: Paths) -> Mapping[str, object]:
     """Each process with its size, age and user; how to reach the API."""
     return {
         "api": f"http://127.0.0.1:{os.environ['SETPOINT_API_PORT']}",
+        "api_tls": f"https://localhost:{os.environ['SETPOINT_TLS_PORT']}",
         "processes": plane_facts(paths),
     }
 
@@ -204,11 +216,48 @@ class Offers:
                 self.known = await self._driver.probe()
 
 
+def _certificate(paths: Paths) -> ApiCertificate | None:
+    """Without one the API still serves, but for TLS."""
+    try:
+        return ApiCertificate(paths.tls, paths.api_certificate, clock.now)
+    except OSError as error:
+        log.error("certificate.failed", extra={"error": str(error)})
+        return None
+
+
+async def _renewing(certificate: ApiCertificate | None) -> None:
+    while True:
+        await asyncio.sleep(RENEW_S)
+        if certificate is not None:
+            try:
+                certificate.renew()
+            except OSError as error:
+                log.error("certificate.failed", extra={"error": str(error)})
+
+
 class _Server(uvicorn.Server):
-    """Ends on SIGTERM and says so to the keeper once it serves."""
+    """Ends on SIGTERM and says so to the keeper once it serves. `secured`: the one of its sockets
+    where TLS is spoken."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        secured: socket.socket | None,
+        context: ssl.SSLContext | None,
+        ending: asyncio.Event,
+    ) -> None:
+        super().__init__(config)
+        self._ending = ending
+        self._secured = secured
+        self._context = context
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """The library knows all of its sockets with TLS or none, so it is asked twice."""
+        await super().startup([s for s in sockets or () if s is not self._secured])
+        if self._secured is not None and self._context is not None:
+            plain, self.config.ssl = self.servers, self._context
+            await super().startup([self._secured])
+            self.servers += plain
         inherit.say_ready()
 
     @contextlib.contextmanager
@@ -220,6 +269,7 @@ class _Server(uvicorn.Server):
         yield
 
     def _end(self) -> None:
+        self._ending.set()
         self.should_exit = True
 
 

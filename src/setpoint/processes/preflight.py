@@ -86,6 +86,7 @@ def make_folders(paths: Paths, who: Accounts) -> None:
     for folder, owner, group, mode in (
         (paths.data, None, None, 0o711),
         (paths.private, who.daemon, who.daemon, 0o700),
+        (paths.tls, who.daemon, who.daemon, 0o755),
         (paths.sources, who.daemon, plane, 0o750),
         (paths.layers, who.builder, plane, 0o755),
         (paths.cache, who.builder, who.builder, 0o700),
@@ -149,14 +150,14 @@ def free_port(port: int, what: str, flag: str) -> int:
 def remembered_ports(paths: Paths) -> dict[str, int]:
     """The ports of the last start: what was picked for 0 stays the same across restarts."""
     try:
-        ports: dict[str, int] = json.loads((paths.data / "ports.json").read_text(encoding="utf-8"))
+        ports: dict[str, int] = json.loads(paths.ports.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return ports
 
 
 def remember_ports(paths: Paths, ports: dict[str, int]) -> None:
-    (paths.data / "ports.json").write_text(json.dumps(ports) + "\n", encoding="utf-8")
+    paths.ports.write_text(json.dumps(ports) + "\n", encoding="utf-8")
 
 
 # --- what an earlier keeper left running ------------------------------------------------------

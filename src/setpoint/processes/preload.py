@@ -7,7 +7,9 @@ folder closed to that uid (a checkout in root's home), so nothing may be importe
 import importlib
 
 LATE = (
+    "cryptography.hazmat.primitives.asymmetric.ec",
     "cryptography.hazmat.primitives.ciphers.aead",
+    "cryptography.x509",
     "encodings.idna",
     "uvicorn.lifespan.off",
     "uvicorn.lifespan.on",

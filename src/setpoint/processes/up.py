@@ -25,7 +25,7 @@ from setpoint.processes import preflight
 from setpoint.processes.accounts import Accounts, accounts
 from setpoint.processes.keeper import Child, Keeper
 
-EDGE_PORT, API_PORT = 8080, 5180
+EDGE_PORT, API_PORT, TLS_PORT = 8080, 5180, 5100
 LEVELS = ("L0", "L2", "L3")
 PASSED_ON = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG"),
@@ -69,11 +69,15 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=default_data())
     parser.add_argument("--edge-port", type=int, default=EDGE_PORT)
     parser.add_argument("--api-port", type=int, default=API_PORT)
+    parser.add_argument("--tls-port", type=int, default=None)
     parser.add_argument("--floor", choices=LEVELS, default="L2")
     parser.add_argument("--detach", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--report-fd", type=int, default=None, help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.tls_port is None:  # whoever says "any free one" for the API means all of it
+        options.tls_port = TLS_PORT if options.api_port else 0
+    return options
 
 
 def _leave_behind(argv: list[str]) -> int:
@@ -113,9 +117,9 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
     _check_floor(confinement, options.floor)
     epoch = preflight.serving_epoch(paths, "envoy")
     preflight.end_old_plane(paths, but="envoy")
-    ports, api_tcp = _ports(options, paths, edge_serves=epoch is not None)
+    ports, listeners = _ports(options, paths, edge_serves=epoch is not None)
     envoy = prepare_envoy(paths, ports["edge"], who.envoy)
-    sockets = _sockets(paths, who, api_tcp)
+    sockets = _sockets(paths, who, listeners)
     if not options.json and (warning := preflight.scarcity(paths, kept)):
         print(warning, file=report, flush=True)
     os.set_inheritable(lock, False)
@@ -159,23 +163,31 @@ def _release(paths: Paths, lock: int, envoy: EnvoyStart, keep_apps: bool) -> Non
 
 def _ports(
     options: argparse.Namespace, paths: Paths, *, edge_serves: bool
-) -> tuple[dict[str, int], socket.socket]:
-    """`edge_serves`: an Envoy of ours still holds its port, and will hand it to the next one."""
+) -> tuple[dict[str, int], dict[str, socket.socket]]:
+    """All of them, and the API's sockets that they are of. `edge_serves`: an Envoy of ours still
+    holds its port, and will hand it to the next one."""
     before = preflight.remembered_ports(paths)
     wanted = {
         "edge": options.edge_port or before.get("edge", 0),
         "api": options.api_port or before.get("api", 0),
+        "tls": options.tls_port or before.get("tls", 0),
     }
     edge = wanted["edge"]
     if not edge_serves or edge != before.get("edge"):
         edge = preflight.free_port(edge, "the edge", "--edge-port")
-    api_tcp = preflight.bind_loopback(wanted["api"], "the API", "--api-port")
-    ports = {"edge": edge, "api": api_tcp.getsockname()[1]}
+    listeners = {
+        "api_tcp": preflight.bind_loopback(wanted["api"], "the API", "--api-port"),
+        "api_tls": preflight.bind_loopback(wanted["tls"], "the API over TLS", "--tls-port"),
+    }
+    api, tls = (listener.getsockname()[1] for listener in listeners.values())
+    ports = {"edge": edge, "api": api, "tls": tls}
     preflight.remember_ports(paths, ports)
-    return ports, api_tcp
+    return ports, listeners
 
 
-def _sockets(paths: Paths, who: Accounts, api_tcp: socket.socket) -> dict[str, socket.socket]:
+def _sockets(
+    paths: Paths, who: Accounts, listeners: dict[str, socket.socket]
+) -> dict[str, socket.socket]:
     """Held here for as long as the plane runs, so that no restart refuses a connection."""
     bind = preflight.bind_unix
     return {
@@ -183,7 +195,7 @@ def _sockets(paths: Paths, who: Accounts, api_tcp: socket.socket) -> dict[str, s
         "control": bind(paths.supervisor_socket, uid=None, gid=who.plane, mode=0o660),
         "edge": bind(paths.edge_socket, uid=who.edge, gid=who.plane, mode=0o660),
         "api": bind(paths.api_socket, uid=who.daemon, gid=who.plane, mode=0o666),
-        "api_tcp": api_tcp,
+        **listeners,
     }
 
 
@@ -198,6 +210,7 @@ def _children(
     common = _environment()
     common |= {"SETPOINT_DATA": str(paths.data), "SETPOINT_RUNTIME": str(paths.runtime)}
     common |= {"SETPOINT_EDGE_PORT": str(ports["edge"]), "SETPOINT_API_PORT": str(ports["api"])}
+    common |= {"SETPOINT_TLS_PORT": str(ports["tls"])}
 
     def python(name: str, uid: int | None, held: dict[str, str]) -> Child:
         """As root it imports everything first and then takes its uid: see privileges."""
@@ -216,7 +229,7 @@ def _children(
         python("supervisor", None, {"control": "control"}),
         python("edge_agent", who.edge, {"control": "edge"}),
         envoy,
-        python("daemon", who.daemon, {"api": "api", "api_tcp": "api_tcp"}),
+        python("daemon", who.daemon, {"api": "api", "api_tcp": "api_tcp", "api_tls": "api_tls"}),
     ]
 
 
@@ -277,6 +290,7 @@ def _announcement(
             f"Setpoint {__version__}, isolation {confinement.words}",
             f"  data  {paths.data}",
             f"  API   http://127.0.0.1:{ports['api']}",
+            f"  TLS   https://localhost:{ports['tls']} (heroku: setpoint env)",
             f"  apps  http://<app>.localhost:{ports['edge']}",
             f"ready in {time.monotonic() - started_s:.1f} s; next: setpoint deploy DIR",
         )
@@ -294,6 +308,7 @@ def _announcement_json(
             "missing": list(confinement.missing),
             "data": str(paths.data),
             "api": f"http://127.0.0.1:{ports['api']}",
+            "api_tls": f"https://localhost:{ports['tls']}",
             "edge_port": ports["edge"],
         }
     )

@@ -1,6 +1,7 @@
 """The doors through which plaintext leaves memory for a person: config vars and the invoke key."""
 
 from setpoint.model.change import Actor
+from setpoint.model.release import Release
 from setpoint.store.port import Store
 from setpoint.views import lookup
 
@@ -9,6 +10,12 @@ async def config(store: Store, actor: Actor, name: str) -> dict[str, str]:
     """Values by key, keys in order."""
     unit = await lookup.app_to(store, actor, "read the config vars of", name)
     return await store.reveal(dict(sorted(unit.intent.config.items())))
+
+
+async def release_config(store: Store, actor: Actor, name: str, release: Release) -> dict[str, str]:
+    """What a release that can be gone back to was cut with."""
+    await lookup.app_to(store, actor, "read the config vars of", name)
+    return await store.reveal(dict(sorted(release.config.items())))
 
 
 async def invoke_key(store: Store, actor: Actor, name: str) -> str:

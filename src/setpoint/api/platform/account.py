@@ -1,8 +1,30 @@
-"""Who am I."""
+"""Who am I, and what is mine; and whether anybody is there."""
 
 from setpoint.api.call import Call
+from setpoint.api.platform import apps
 from setpoint.formats.heroku import shapes, write
+from setpoint.model.errors import NotFound
+from setpoint.policy.names import shortened
 
 
 async def info(call: Call) -> shapes.Account:
     return write.account(call.asked.actor, call.services.installation.since_s)
+
+
+async def user(call: Call) -> shapes.Account:
+    """`~` is whoever asks, and nobody else can be looked at."""
+    me = await info(call)
+    wanted = call.param("user")
+    if wanted not in ("~", me.email, me.id):
+        raise NotFound(f"cannot see user '{shortened(wanted)}': no such user but yourself (~)")
+    return me
+
+
+async def owned(call: Call) -> tuple[shapes.App, ...]:
+    me = await user(call)
+    return tuple(app for app in await apps.listed(call) if app.owner.email == me.email)
+
+
+async def health(call: Call) -> shapes.Health:
+    """As Heroku's status site, which `heroku status` asks without a token: this API answers."""
+    return shapes.Health((shapes.SystemHealth("Tools", "green"),))

@@ -5,6 +5,8 @@ from setpoint.api.call import Call
 from setpoint.formats.heroku import read, shapes, write
 from setpoint.intents import apps
 from setpoint.model.app import Unit
+from setpoint.model.errors import Invalid
+from setpoint.policy.names import shortened
 
 
 async def listed(call: Call) -> tuple[shapes.App, ...]:
@@ -24,6 +26,7 @@ async def info(call: Call) -> shapes.App:
 
 async def patch(call: Call, body: read.AppPatch) -> shapes.App:
     unit = await find.app(call, apps.RENAME if body.name is not None else apps.MAINTAIN)
+    _check_stack(unit, body.build_stack, call.services.capabilities().stack)
     unit = await apps.update(
         call.services.door,
         call.asked,
@@ -41,6 +44,14 @@ async def destroy(call: Call) -> shapes.App:
     confirm = call.request.query_params.get("confirm", unit.name)
     await apps.destroy(call.services.door, call.asked, unit.name, confirm)
     return answer
+
+
+def _check_stack(unit: Unit, wanted: str | None, offered: str) -> None:
+    if wanted not in (None, offered):
+        raise Invalid(
+            f"cannot set the stack of '{unit.name}' to '{shortened(wanted or '')}': "
+            f"this machine builds on {offered}, and on nothing else"
+        )
 
 
 async def _told(call: Call, unit: Unit) -> shapes.App:

@@ -49,9 +49,14 @@ async def restart(call: Call) -> shapes.Nothing:
 
 
 async def restart_one(call: Call) -> shapes.Nothing:
-    """By name or id. Its whole type is replaced: instances of a set are equal, and which of them
-    runs is the supervisor's matter. A job ends: it never starts a second time."""
-    await _renew(call, await find.app(call, "restart"), "restart")
+    """By name or id, or a whole type by its name. Of a dyno the whole type is replaced too:
+    instances of a set are equal, and which of them runs is the supervisor's matter. A job ends: it
+    never starts a second time."""
+    unit = await find.app(call, "restart")
+    if "." not in call.param("dyno") and not find.UUID_RE.fullmatch(call.param("dyno")):
+        await restarts.restart(call.services.door, call.asked, unit.name, call.param("dyno"))
+    else:
+        await _renew(call, unit, "restart")
     return shapes.Nothing()
 
 

@@ -6,11 +6,12 @@ import msgspec
 
 from setpoint.api import find
 from setpoint.api.call import Call
+from setpoint.api.errors import Gone
 from setpoint.formats.heroku import read, shapes, write
 from setpoint.intents import rollbacks
 from setpoint.model.app import Unit
 from setpoint.model.release import Release
-from setpoint.views import releases
+from setpoint.views import releases, secrets
 
 LOOK_AGAIN_S = 0.02
 CUT_S_MAX = 2.0
@@ -27,6 +28,17 @@ async def info(call: Call) -> shapes.Release:
     unit = await find.app(call)
     wanted = await find.release(call, unit)
     return next(r for r in await _told(call, unit) if r.version == wanted.version)
+
+
+async def config(call: Call) -> dict[str, str]:
+    """As it was when the release was cut."""
+    unit = await find.app(call, "read the config vars of")
+    wanted = await find.release(call, unit)
+    if not wanted.slug_kept:
+        raise Gone(
+            f"cannot read the config vars of '{unit.name}': {wanted.label} is kept no longer"
+        )
+    return await secrets.release_config(call.services.store, call.asked.actor, unit.name, wanted)
 
 
 async def roll_back(call: Call, body: read.NewRelease) -> shapes.Release:

@@ -12,9 +12,9 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from setpoint.drivers.authority import Authority
 from setpoint.drivers.envoy import wire
 from setpoint.drivers.envoy.ads import Ads
-from setpoint.drivers.envoy.authority import Authority
 from setpoint.drivers.envoy.certificates import Certificates
 from setpoint.drivers.envoy.drains import Drains
 from setpoint.drivers.envoy.dynos import Dynos

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 
-from setpoint.drivers.envoy.authority import LEAF_DAYS, Authority, covers
+from setpoint.drivers.authority import LEAF_DAYS, Authority, covers
 from setpoint.drivers.envoy.snapshot import Name
 from setpoint.drivers.envoy.table import Table
 from setpoint.formats.envoy.resource import Kind

@@ -94,6 +94,26 @@ class Paths(NamedTuple):
         return self.private / "token"
 
     @property
+    def tls(self) -> Path:
+        """The API's certificate authority, made and kept by the daemon; its `ca.pem` is for all."""
+        return self.data / "tls"
+
+    @property
+    def api_authority(self) -> Path:
+        """What callers of the API over TLS are to trust."""
+        return self.tls / "ca.pem"
+
+    @property
+    def api_certificate(self) -> Path:
+        """The API's own, with its key; made anew at each start."""
+        return self.private / "api.pem"
+
+    @property
+    def ports(self) -> Path:
+        """Which ports the last `up` listened on, by name."""
+        return self.data / "ports.json"
+
+    @property
     def sources(self) -> Path:
         """Uploaded archives, named <digest>.tar.gz: written by the daemon, read by the builder."""
         return self.data / "sources"

@@ -3,7 +3,7 @@
 from setpoint.formats.envoy.resource import ADS, EXTENSIONS, Json, Kind, Resource, typed
 
 NAME = r"([a-z0-9-]{1,63}\.){0,7}localhost"
-"""What may be greeted: see `drivers.envoy.authority`."""
+"""What may be greeted: see `drivers.authority`."""
 _TLS = EXTENSIONS + "transport_sockets.tls."
 
 

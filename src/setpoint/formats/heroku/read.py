@@ -28,6 +28,30 @@ class AppPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str | None = None
     maintenance: bool | None = None
+    build_stack: str | None = None
+
+
+class NewAuthorization(msgspec.Struct, frozen=True):
+    """POST /oauth/authorizations"""
+
+    description: str | None = None
+    expires_in: int | None = None
+    scope: tuple[str, ...] | None = None
+
+
+class NewLogSession(msgspec.Struct, frozen=True):
+    """POST /apps/A/log-sessions. Clients differ in how they name a dyno or a type."""
+
+    lines: int | None = None
+    tail: bool | None = None
+    source: str | None = None
+    dyno: str | None = None
+    dyno_name: str | None = None
+    type: str | None = None
+
+    @property
+    def of(self) -> str:
+        return self.dyno or self.dyno_name or self.type or ""
 
 
 class DynoSizeName(msgspec.Struct, frozen=True):

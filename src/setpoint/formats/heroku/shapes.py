@@ -48,6 +48,17 @@ class Account(msgspec.Struct, frozen=True):
     suspended_at: str | None = None
 
 
+class SystemHealth(msgspec.Struct, frozen=True):
+    system: str
+    status: Literal["green", "yellow", "red"]
+
+
+class Health(msgspec.Struct, frozen=True):
+    status: tuple[SystemHealth, ...]
+    incidents: tuple[str, ...] = ()
+    scheduled: tuple[str, ...] = ()
+
+
 class App(msgspec.Struct, frozen=True):
     id: str
     name: str
@@ -176,6 +187,91 @@ class BuildpackInstallation(msgspec.Struct, frozen=True):
 
     ordinal: int
     buildpack: BuildpackRef
+
+
+class Stack(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    default: bool = True
+    state: str = "public"
+
+
+class Provider(msgspec.Struct, frozen=True):
+    name: str
+    region: str
+
+
+class Region(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    country: str
+    locale: str
+    description: str
+    provider: Provider
+    created_at: str
+    updated_at: str
+    private_capable: bool = False
+
+
+class Domain(msgspec.Struct, frozen=True):
+    id: str
+    app: Ref
+    hostname: str
+    created_at: str
+    updated_at: str
+    kind: Literal["heroku", "custom"] = "heroku"
+    status: str = "none"
+    cname: str | None = None
+    acm_status: str | None = None
+    acm_status_reason: str | None = None
+    sni_endpoint: Ref | None = None
+
+
+class User(msgspec.Struct, frozen=True):
+    id: str
+    email: str
+    federated: bool = False
+
+
+class Collaborator(msgspec.Struct, frozen=True):
+    id: str
+    app: Ref
+    user: User
+    created_at: str
+    updated_at: str
+    role: str = "owner"
+    permissions: tuple[Ref, ...] = ()
+
+
+class AccessToken(msgspec.Struct, frozen=True):
+    id: str
+    token: str
+    expires_in: int | None = None
+
+
+class Authorization(msgspec.Struct, frozen=True):
+    id: str
+    access_token: AccessToken
+    user: Person
+    scope: tuple[str, ...]
+    description: str
+    created_at: str
+    updated_at: str
+    client: Ref | None = None
+    grant: Ref | None = None
+    refresh_token: AccessToken | None = None
+    session: IdRef | None = None
+
+
+class LogSession(msgspec.Struct, frozen=True):
+    """`logplex_url` needs no token: it is the permission, and good for an hour."""
+
+    id: str
+    logplex_url: str
+    created_at: str
+    updated_at: str
 
 
 class Nothing(msgspec.Struct, frozen=True):

@@ -66,6 +66,57 @@ def app(unit: intent.Unit, *, stack: str, web_url: str, released_at_s: float | N
     )
 
 
+def stack(name: str, since_s: float) -> shapes.Stack:
+    """`since_s`: this Setpoint began then, and the stack with it."""
+    return shapes.Stack(derived("stack", name), name, when(since_s), when(since_s))
+
+
+def region(since_s: float) -> shapes.Region:
+    return shapes.Region(
+        id=derived("region", REGION),
+        name=REGION,
+        country="Here",
+        locale="This machine",
+        description="This machine",
+        provider=shapes.Provider("setpoint", REGION),
+        created_at=when(since_s),
+        updated_at=when(since_s),
+    )
+
+
+def domain(unit: intent.Unit, hostname: str) -> shapes.Domain:
+    return shapes.Domain(
+        id=derived(unit.id, "domain", hostname),
+        app=shapes.Ref(unit.id, unit.name),
+        hostname=hostname,
+        created_at=when(unit.created_at_s),
+        updated_at=when(unit.updated_at_s),
+    )
+
+
+def owner(unit: intent.Unit) -> shapes.Collaborator:
+    person = _person(unit.owner)
+    return shapes.Collaborator(
+        id=derived(unit.id, "collaborator", unit.owner),
+        app=shapes.Ref(unit.id, unit.name),
+        user=shapes.User(person.id, person.email),
+        created_at=when(unit.created_at_s),
+        updated_at=when(unit.created_at_s),
+    )
+
+
+def authorization(actor: Actor, token: str, description: str, at_s: float) -> shapes.Authorization:
+    return shapes.Authorization(
+        id=derived("authorization", actor.email),
+        access_token=shapes.AccessToken(derived("token", actor.email), token),
+        user=_person(actor.email),
+        scope=("global",) if actor.scope == "admin" else (actor.scope,),
+        description=description,
+        created_at=when(at_s),
+        updated_at=when(at_s),
+    )
+
+
 def formation(
     unit: intent.Unit, type: release.ProcessType, wanted: intent.Formation
 ) -> shapes.Formation:

@@ -1,13 +1,14 @@
 """The edge's certificate authority, as its callers' libraries see it."""
 
 import datetime as dt
+import ipaddress
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from setpoint.drivers.envoy.authority import LEAF_DAYS, Authority, covers
+from setpoint.drivers.authority import LEAF_DAYS, Authority, covers
 from setpoint.drivers.envoy.certificates import RENEW_AFTER_S, Certificates
 from setpoint.drivers.envoy.snapshot import Snapshot
 from setpoint.drivers.envoy.table import Table
@@ -32,7 +33,10 @@ def test_it_may_speak_for_localhost_alone_and_its_key_is_its_own(tmp_path: Path)
     certificate = x509.load_pem_x509_certificate((tmp_path / "ca.pem").read_bytes())
     constraint = certificate.extensions.get_extension_for_class(x509.NameConstraints)
     assert constraint.critical
-    assert constraint.value.permitted_subtrees == [x509.DNSName("localhost")]
+    assert constraint.value.permitted_subtrees == [
+        x509.DNSName("localhost"),
+        x509.IPAddress(ipaddress.ip_network("127.0.0.1/32")),
+    ]
     basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     assert (basic.ca, basic.path_length) == (True, 0)
     assert (tmp_path / "ca.key").stat().st_mode & 0o777 == 0o600

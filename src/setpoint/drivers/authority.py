@@ -1,10 +1,11 @@
-"""The edge's own certificate authority: for names below localhost and nothing else, by constraint.
+"""A certificate authority of this machine's own: for localhost and what is below it, by constraint.
 
-Its key is the agent's alone. The library is imported late: it costs more than all else here, and
-most edges never speak TLS.
+The edge's agent has one, the API's daemon another; each key is its process's alone. The library is
+imported late: it costs more than all else here, and most edges never speak TLS.
 """
 
 import datetime as dt
+import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 DOMAIN = "localhost"
 AUTHORITY_DAYS, LEAF_DAYS = 3650, 90
+LOOPBACK = ipaddress.ip_network("127.0.0.1/32")
 EARLIER_DAYS = 1
 """Valid since then: clocks differ."""
 
@@ -26,12 +28,19 @@ def covers(host: str) -> bool:
 
 
 class Authority:
-    """`ca.pem` is for callers to trust, `ca.key` is 0600. `now_s`: unix seconds."""
+    """`ca.pem` is for callers to trust and for all to read, `ca.key` is 0600. `now_s`: unix
+    seconds. `name`: as whoever looks at the certificate reads it."""
 
-    def __init__(self, folder: Path, now_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        now_s: Callable[[], float],
+        name: str = "Setpoint's edge on this machine",
+    ) -> None:
         self._certificate = folder / "ca.pem"
         self._key = folder / "ca.key"
         self._now_s = now_s
+        self._name = name
         self._issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None = None
 
     def ensure(self) -> None:
@@ -40,9 +49,10 @@ class Authority:
             key, certificate = self._made()
             write_whole(self._key, key, durable=True)
             write_whole(self._certificate, certificate, durable=True)
+            self._certificate.chmod(0o644)  # whatever the umask
 
-    def leaf(self, host: str) -> tuple[bytes, bytes]:
-        """(certificate, key) for exactly this host, as PEM."""
+    def leaf(self, host: str, *, by_address: bool = False) -> tuple[bytes, bytes]:
+        """(certificate, key) for exactly this host, as PEM. `by_address`: for 127.0.0.1 too."""
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec
@@ -50,10 +60,13 @@ class Authority:
 
         issuer, signer = self._loaded()
         key = ec.generate_private_key(ec.SECP256R1())
+        names: list[x509.GeneralName] = [x509.DNSName(host)]
+        if by_address:
+            names.append(x509.IPAddress(LOOPBACK.network_address))
         made = (
             self._builder(x509.Name([]), issuer.subject, key.public_key(), LEAF_DAYS)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=True)
+            .add_extension(x509.SubjectAlternativeName(names), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()),
@@ -70,14 +83,13 @@ class Authority:
         from cryptography.hazmat.primitives.asymmetric import ec
 
         key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name(
-            [x509.NameAttribute(x509.NameOID.COMMON_NAME, "Setpoint's edge on this machine")]
-        )
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, self._name)])
+        permitted = [x509.DNSName(DOMAIN), x509.IPAddress(LOOPBACK)]
         made = (
             self._builder(name, name, key.public_key(), AUTHORITY_DAYS)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_signs_only(), critical=True)
-            .add_extension(x509.NameConstraints([x509.DNSName(DOMAIN)], None), critical=True)
+            .add_extension(x509.NameConstraints(permitted, None), critical=True)
             .add_extension(
                 x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
             )

@@ -1,0 +1,122 @@
+"""Logs as Heroku's clients read them: ask for an address, then read from it without a token."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from setpoint.api import find
+from setpoint.api.call import Call
+from setpoint.formats.control import LogLine
+from setpoint.formats.heroku import log_lines, read, shapes, write
+from setpoint.model.errors import NotFound, SetpointError
+from setpoint.model.ids import AppId
+from setpoint.model.log import LogFilter
+from setpoint.policy import logs as policy
+
+LINES_DEFAULT, LINES_MAX = 100, 1500
+LINES_KEPT_MAX = 10_000
+"""How far back a line is looked for that a reader saw last."""
+GOOD_S = 3600.0
+EVENTS = "text/event-stream"
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What an address lets read. `until_s`: unix seconds."""
+
+    app: AppId
+    lines: int
+    tail: bool
+    only: LogFilter
+    until_s: float
+
+
+async def create(call: Call, body: read.NewLogSession) -> shapes.LogSession:
+    unit = await find.app(call, leaving=True)
+    at_s = call.asked.at_s
+    only = policy.selected(unit.name, body.source or "", body.of, "", at_s)
+    wanted = LINES_DEFAULT if body.lines is None else body.lines
+    lines = min(max(wanted, 0), LINES_MAX)
+    reading = Reading(unit.id, lines, bool(body.tail), only, at_s + GOOD_S)
+    ticket = call.services.tickets.issue(msgspec.json.encode(reading))
+    # Heroku's clients of majors 8 and 9 look into the address for whether it goes on.
+    url = f"{call.base_url}/log-streams/{ticket}{'?tail=true' if reading.tail else ''}"
+    return shapes.LogSession(call.services.new_id(), url, write.when(at_s), write.when(at_s))
+
+
+async def stream(call: Call) -> Response:
+    """Server-sent events for whoever asks for them, else plain lines."""
+    reading = _reading(call)
+    if EVENTS not in call.request.headers.get("accept", ""):
+        return StreamingResponse(_plain(call, reading), media_type="text/plain; charset=utf-8")
+    seen = call.request.headers.get("last-event-id", "")
+    return StreamingResponse(_events(call, reading, seen), media_type=EVENTS)
+
+
+def _reading(call: Call) -> Reading:
+    content = call.services.tickets.read(call.param("ticket"))
+    reading = msgspec.json.decode(content, type=Reading) if content is not None else None
+    if reading is None or reading.until_s < call.asked.at_s:
+        raise NotFound("cannot read the log: this address is not good any more")
+    return reading
+
+
+async def _plain(call: Call, reading: Reading) -> AsyncIterator[bytes]:
+    try:
+        async for line in call.services.tails.logs(
+            reading.app, reading.lines, reading.tail, reading.only
+        ):
+            yield log_lines.plain(line)
+    except SetpointError as error:
+        yield f"{error}\n".encode()
+
+
+async def _events(call: Call, reading: Reading, seen: str) -> AsyncIterator[bytes]:
+    """A line that breaks ends the stream: the reader comes back, and says what it saw last."""
+    yield log_lines.RETRY
+    tails = call.services.tails
+    try:
+        lines, only, skip = await _start(call, reading, seen)
+        told = tails.logs(reading.app, lines, reading.tail, only)
+        async for line in _until(call.services.ending, told):
+            if not skip:
+                yield log_lines.event(line)
+            elif log_lines.mark(line) == seen:
+                skip -= 1
+    except SetpointError:
+        return
+
+
+async def _until(ending: asyncio.Event, lines: AsyncIterator[LogLine]) -> AsyncIterator[LogLine]:
+    """All of them, unless this process ends first. Heroku's client comes back after an orderly end;
+    a line that breaks off is the end for it too."""
+    over = asyncio.ensure_future(ending.wait())
+    coming: asyncio.Future[LogLine | None] | None = None
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(lines, None))
+            await asyncio.wait((over, coming), return_when=asyncio.FIRST_COMPLETED)
+            line = coming.result() if coming.done() else None
+            if line is None:
+                return
+            yield line
+    finally:
+        over.cancel()
+        if coming is not None:
+            coming.cancel()
+
+
+async def _start(call: Call, reading: Reading, seen: str) -> tuple[int, LogFilter, int]:
+    """(how many lines, which, how often the line seen last is among them: then the last of these
+    is where it goes on). If it is kept no longer, what is younger."""
+    seen_s = log_lines.marked_at_s(seen)
+    if seen_s is None:
+        return reading.lines, reading.only, 0
+    tails = call.services.tails
+    count = 0
+    async for line in tails.logs(reading.app, LINES_KEPT_MAX, False, reading.only):
+        count += log_lines.mark(line) == seen
+    if count:
+        return LINES_KEPT_MAX, reading.only, count
+    return LINES_KEPT_MAX, msgspec.structs.replace(reading.only, since_s=seen_s), 0

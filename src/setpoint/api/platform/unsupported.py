@@ -1,0 +1,167 @@
+"""What Heroku has and Setpoint does not: lists that are empty, and a No that says why.
+
+A command then ends with a sentence instead of a missing route.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import msgspec
+
+from setpoint.api import find
+from setpoint.api.call import Call, Endpoint
+from setpoint.api.errors import NoSuch, Unsupported
+from setpoint.formats.heroku import shapes
+
+PAGE = "/v1/unsupported"
+
+
+class No(NamedTuple):
+    """`what`: as in `cannot <what>`. `hint`: the way round, '' where there is none."""
+
+    what: str
+    why: str
+    hint: str
+    routes: tuple[str, ...]
+
+
+ADDONS = "add-ons are not there yet"
+NOS = (
+    No(
+        "create an add-on",
+        ADDONS,
+        "run the service elsewhere and put its URL into a config var",
+        ("POST /apps/{app}/addons", "POST /addon-attachments"),
+    ),
+    No("find an add-on", ADDONS, "", ("POST /actions/addons/resolve",)),
+    No("find an attachment", ADDONS, "", ("POST /actions/addon-attachments/resolve",)),
+    No(
+        "add a domain",
+        "the edge listens on loopback, and each app has its host below localhost",
+        "put a proxy with the domain in front of the edge",
+        ("POST /apps/{app}/domains",),
+    ),
+    No(
+        "add a certificate",
+        "the edge makes its own for hosts below localhost",
+        "",
+        ("POST /apps/{app}/sni-endpoints",),
+    ),
+    No(
+        "give access to the app",
+        "there is one account per installation so far",
+        "whoever has the installation's token has access",
+        ("POST /apps/{app}/collaborators",),
+    ),
+    No("create a pipeline", "pipelines are not there yet", "", ("POST /pipelines",)),
+    No(
+        "add a log drain",
+        "drains are not there yet",
+        "follow the log: setpoint logs APP --tail",
+        ("POST /apps/{app}/log-drains",),
+    ),
+    No(
+        "add a webhook",
+        "webhooks are not there yet",
+        "GET /v1/watch tells every event as it happens",
+        ("POST /apps/{app}/webhooks",),
+    ),
+    No(
+        "add a key",
+        "there is no ssh here: a token is all that is needed",
+        "",
+        ("POST /account/keys",),
+    ),
+    No("create a team", "there is one account per installation", "", ("POST /teams",)),
+    No(
+        "create a space",
+        "each app is walled off on this machine as it is",
+        "",
+        ("POST /spaces",),
+    ),
+    No(
+        "switch a feature of the app",
+        "there are none to switch",
+        "",
+        ("PATCH /apps/{app}/features/{feature}",),
+    ),
+)
+
+EMPTY = (
+    ("/account/features", "Features of an account: none"),
+    ("/account/keys", "Keys: none"),
+    ("/addons", "Add-ons: none"),
+    ("/addon-attachments", "Attachments: none"),
+    ("/addon-services", "Services that could be added: none"),
+    ("/apps/{app}/addons", "An app's add-ons: none"),
+    ("/apps/{app}/addon-attachments", "An app's attachments: none"),
+    ("/apps/{app}/features", "Features of an app: none"),
+    ("/apps/{app}/log-drains", "An app's drains: none"),
+    ("/apps/{app}/sni-endpoints", "An app's own certificates: none"),
+    ("/apps/{app}/webhooks", "An app's webhooks: none"),
+    ("/pipelines", "Pipelines: none"),
+    ("/spaces", "Spaces: none"),
+    ("/teams", "Teams: none"),
+)
+
+
+class Unable(msgspec.Struct, frozen=True):
+    """One row of the page that a No refers to."""
+
+    route: str
+    message: str
+    hint: str
+
+
+async def page(call: Call) -> tuple[Unable, ...]:
+    return tuple(Unable(r, f"cannot {no.what}: {no.why}", no.hint) for no in NOS for r in no.routes)
+
+
+async def no_coupling(call: Call) -> shapes.Nothing:
+    """What Heroku answers of an app that is in no pipeline."""
+    unit = await find.app(call)
+    raise NoSuch(
+        f"cannot see the pipeline of '{unit.name}': it is in none", resource="pipeline_coupling"
+    )
+
+
+async def no_feature(call: Call) -> shapes.Nothing:
+    unit = await find.app(call)
+    raise NoSuch(
+        f"cannot find that feature: '{unit.name}' has none to switch", resource="app_feature"
+    )
+
+
+def url(call: Call) -> str:
+    return call.base_url + PAGE
+
+
+def _refusing(no: No, route: str) -> Endpoint:
+    method, _, path = route.partition(" ")
+
+    async def refuse(call: Call) -> shapes.Nothing:
+        if "{app}" in path:
+            await find.app(call, no.what)
+        raise Unsupported(f"cannot {no.what}: {no.why}", no.hint, url(call))
+
+    return Endpoint(method, path, refuse, "write", f"Refused: {no.why}")
+
+
+def _empty(path: str, summary: str) -> Endpoint:
+    async def nothing(call: Call) -> tuple[shapes.Nothing, ...]:
+        if "{app}" in path:
+            await find.app(call)
+        return ()
+
+    run: Callable[..., Awaitable[object]] = nothing
+    return Endpoint("GET", path, run, "read", summary)
+
+
+ROUTES: tuple[Endpoint, ...] = (
+    *(_empty(path, summary) for path, summary in EMPTY),
+    Endpoint(
+        "GET", "/apps/{app}/pipeline-couplings", no_coupling, "read", "An app's pipeline: none"
+    ),
+    Endpoint("GET", "/apps/{app}/features/{feature}", no_feature, "read", "There is none"),
+    *(_refusing(no, route) for no in NOS for route in no.routes),
+)

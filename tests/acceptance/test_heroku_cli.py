@@ -1,0 +1,255 @@
+"""Heroku's own command line, unmodified, against a real Setpoint: what a user of Heroku does in
+a day. What it prints is Heroku's; that it happened is looked at from the other side."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.plane import EXAMPLES, Plane, until
+from tests.support.heroku import Heroku, needs_heroku
+
+APP = "heroic"
+
+
+@pytest.fixture(scope="module")
+def heroku(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> Heroku:
+    needs_heroku()
+    return Heroku(plane, tmp_path_factory.mktemp("heroku"))
+
+
+@pytest.fixture(scope="module")
+def app(plane: Plane, heroku: Heroku) -> str:
+    """Created by `heroku create`, with the example web app in it."""
+    told = heroku.ok("create", APP)
+    assert f"Creating {APP}... done" in told
+    assert f"http://{APP}.localhost:{plane.ports['edge']}/" in told
+    plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", APP)
+    return APP
+
+
+def columns(told: str, first: str) -> list[str]:
+    """The words of the row that begins so."""
+    return next(line.split() for line in told.splitlines() if line.split()[:1] == [first])
+
+
+def test_one_signs_in_by_name_and_password_and_out_again(plane: Plane, tmp_path: Path) -> None:
+    needs_heroku()
+    visitor = Heroku(plane, tmp_path, signed_in=False)
+    token = (plane.data / "private" / "token").read_text().strip()
+    code, shown = visitor.typed(
+        ["login", "-i"], [("Email", "admin@setpoint.localhost"), ("Password", token)]
+    )
+    assert code == 0, shown
+    assert token not in shown
+    assert visitor.ok("whoami").strip() == "admin@setpoint.localhost"
+    assert visitor.ok("auth:token").strip() == token
+    visitor.ok("logout")
+    assert "not logged in" in visitor.cli("whoami").err
+
+
+def test_a_wrong_password_signs_nobody_in(plane: Plane, tmp_path: Path) -> None:
+    needs_heroku()
+    visitor = Heroku(plane, tmp_path, signed_in=False)
+    code, shown = visitor.typed(
+        ["login", "-i"], [("Email", "admin@setpoint.localhost"), ("Password", "guessed")]
+    )
+    assert code != 0
+    assert "the token is unknown" in shown
+    assert "not logged in" in visitor.cli("whoami").err
+
+
+def test_what_the_shell_was_given_can_be_taken_back(plane: Plane) -> None:
+    told = plane.ok("env", "--token").out
+    names = re.findall(r"^export (\w+)=", told, re.MULTILINE)
+    assert {"HEROKU_HOST", "HEROKU_API_KEY", "NODE_EXTRA_CA_CERTS"} <= set(names)
+    script = f"{told}\n{plane.ok('env', '--unset').out}\nenv"
+    left = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert not [name for name in names if f"\n{name}=" in left]
+
+
+def test_an_app_is_created_looked_at_renamed_and_destroyed(plane: Plane, heroku: Heroku) -> None:
+    heroku.ok("apps:create", "briefly")
+    assert "briefly" in heroku.ok("apps")
+    told = json.loads(heroku.ok("apps:info", "-a", "briefly", "--json"))
+    assert told["app"]["web_url"] == f"http://briefly.localhost:{plane.ports['edge']}/"
+    assert (told["addons"], told["dynos"]) == ([], [])
+    assert "Renaming briefly to shortly... done" in heroku.ok("rename", "shortly", "-a", "briefly")
+    assert "shortly" in plane.ok("apps").out
+    assert "Destroying shortly" in heroku.ok("destroy", "-a", "shortly", "-c", "shortly")
+    gone = heroku.cli("apps:info", "-a", "shortly")
+    assert gone.code == 2
+    assert "no such app" in gone.err
+
+
+def test_config_vars_are_set_read_edited_and_unset(plane: Plane, heroku: Heroku, app: str) -> None:
+    why = {"HEROKU_HEADERS": json.dumps({"Commit-Message": "grüße den Rest der Welt"})}
+    told = heroku.ok("config:set", "GREETING=Grüß Gott", "B=2", "-a", app, env=why)
+    assert re.search(r"Setting GREETING, B and restarting heroic... done, v\d+", told)
+    assert plane.ok("config", app, "--json").json["GREETING"] == "Grüß Gott"
+    assert "grüße den Rest der Welt" in plane.ok("why", app).out
+    assert "B=2" in heroku.ok("config", "-s", "-a", app)
+    assert heroku.ok("config:get", "B", "-a", app).strip() == "2"
+    editor = heroku.home / "editor"
+    editor.write_text('#!/bin/sh\nprintf "\\nC=3\\n" >> "$1"\n')
+    editor.chmod(0o755)
+    heroku.ok("config:edit", "-a", app, env={"EDITOR": str(editor)}, stdin="y\n")
+    assert plane.ok("config", app, "--json").json["C"] == "3"
+    heroku.ok("config:unset", "B", "C", "-a", app)
+    until(lambda: plane.get(app).text.startswith("Grüß Gott"), 60, "the new config serves")
+
+
+def test_dynos_are_scaled_awaited_restarted_and_stopped(
+    plane: Plane, heroku: Heroku, app: str
+) -> None:
+    assert "now running web at 2:Basic" in heroku.ok("ps:scale", "web=2", "-a", app)
+    heroku.ok("ps:wait", "-a", app)
+    told = heroku.ok("ps", "-a", app)
+    assert "=== web (Basic)" in told
+    assert {"web.1: up", "web.2: up"} <= {line[:9] for line in told.splitlines()}
+    before = {dyno["id"] for dyno in plane.info(app)["dynos"]}
+    assert f"Restarting all dynos on {app}... done" in heroku.ok("ps:restart", "-a", app)
+    until(lambda: not before & {d["id"] for d in plane.info(app)["dynos"]}, 60, "all are others")
+    heroku.ok("ps:restart", "--process-type", "web", "-a", app)
+    heroku.ok("ps:stop", "--dyno-name", "web.1", "-a", app)
+    heroku.ok("ps:type", "web=standard-1x", "-a", app)
+    assert columns(heroku.ok("ps:type", "-a", app), "web")[:3] == ["web", "Standard-1X", "2"]
+    assert "now running web at 1" in heroku.ok("ps:scale", "web=1", "-a", app)
+
+
+def test_releases_are_told_and_gone_back_to(plane: Plane, heroku: Heroku, app: str) -> None:
+    first = plane.ok("releases", app, "--json").json[-1]
+    heroku.ok("config:set", "AFTER=1", "-a", app)
+    told = heroku.ok("releases", "-a", app)
+    newest = re.search(r"Current: v(\d+)", told)
+    assert newest is not None
+    assert "Set AFTER config vars" in told
+    assert columns(told, "v1")
+    info = heroku.ok("releases:info", f"v{newest[1]}", "-a", app)
+    assert "AFTER:" in info
+    assert "no release output" in heroku.ok("releases:output", "-a", app)
+    back = heroku.ok("rollback", "v1", "-a", app)
+    assert f"Rolling back {app} to v1... done, v{int(newest[1]) + 1}" in back
+    assert "AFTER" not in heroku.ok("config", "-s", "-a", app)
+    assert first["version"] == 1
+
+
+def test_maintenance_is_switched_on_and_off(plane: Plane, heroku: Heroku, app: str) -> None:
+    heroku.ok("maintenance:on", "-a", app)
+    assert heroku.ok("maintenance", "-a", app).strip() == "on"
+    until(lambda: plane.get(app).status == 503, 30, "it is closed")
+    heroku.ok("maintenance:off", "-a", app)
+    until(lambda: plane.get(app).status == 200, 30, "it is open again")
+
+
+def test_a_detached_command_runs_and_its_output_is_in_the_log(heroku: Heroku, app: str) -> None:
+    told = heroku.ok("run:detached", "-a", app, "echo one-off $((6 * 7))")
+    dyno = re.search(r"run\.\d+", told)
+    assert dyno is not None
+    until(lambda: "one-off 42" in heroku.ok("logs", "-d", dyno[0], "-a", app), 60, "its output", 1)
+
+
+def test_logs_end_by_themselves_and_hold_what_was_asked_for(
+    plane: Plane, heroku: Heroku, app: str
+) -> None:
+    for number in range(3):
+        assert plane.get(app, f"/?mark={number}").status == 200
+    until(lambda: "mark=2" in plane.ok("logs", app, "-s", "app").out, 30, "the lines are there")
+    told = heroku.ok("logs", "-n", "2", "-s", "app", "-a", app).strip().splitlines()
+    assert len(told) == 2
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]{15}\+00:00 app\[web\.\d\]: .*mark=2.*", told[1])
+
+
+@pytest.fixture
+def tail(heroku: Heroku, app: str) -> Iterator[list[str]]:
+    """Lines of `heroku logs --tail` as they come."""
+    child = subprocess.Popen(
+        heroku.argv("heroku", "logs", "--tail", "-n", "1", "-s", "app", "-a", app),
+        env=heroku.env(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    lines = list[str]()
+    assert child.stdout is not None
+    reader = threading.Thread(target=lines.extend, args=(child.stdout,))
+    reader.start()
+    yield lines
+    child.kill()
+    child.wait()
+    reader.join()
+    child.stdout.close()
+
+
+def test_a_log_that_is_followed_goes_on_after_the_daemon_was_renewed_and_repeats_nothing(
+    plane: Plane, app: str, tail: list[str]
+) -> None:
+    until(lambda: tail, 60, "it reads")
+    assert plane.get(app, "/?seen=0").status == 200
+
+    def seen(number: int) -> int:
+        return sum(f"?seen={number} " in line for line in tail)
+
+    until(lambda: seen(0), 60, "the first line")
+    os.kill(plane.pid("daemon"), signal.SIGTERM)
+    assert plane.get(app, "/?seen=1").status == 200
+    until(lambda: seen(1), 60, "the line that was written meanwhile")
+    assert plane.get(app, "/?seen=2").status == 200
+    until(lambda: seen(2), 60, "a line after that")
+    assert [seen(number) for number in range(3)] == [1, 1, 1]
+
+
+def test_what_there_is_one_or_none_of_is_told_as_such(
+    plane: Plane, heroku: Heroku, app: str
+) -> None:
+    stack = plane.ok("doctor", "--json").json["capabilities"]["stack"]
+    told = {
+        words: heroku.ok(*words.split(), *(["-a", app] if app_wide else []))
+        for words, app_wide in (
+            ("domains", True),
+            ("stack", True),
+            ("buildpacks", True),
+            ("features", True),
+            ("access", True),
+            ("addons", True),
+            ("regions", False),
+            ("labs", True),
+            ("status", False),
+        )
+    }
+    assert f"{app}.localhost" in told["domains"]
+    assert f"* {stack}" in told["stack"]
+    assert "has no Buildpacks" in told["buildpacks"]
+    assert columns(told["access"], "admin@setpoint.localhost")[1] == "owner"
+    assert f"No add-ons for app {app}" in told["addons"]
+    assert columns(told["regions"], "local")
+    assert "No known issues" in told["status"]
+    heroku.ok("stack:set", stack, "-a", app)
+    heroku.ok("buildpacks:set", "https://example.com/pack.tgz", "-a", app)
+    assert "https://example.com/pack.tgz" in heroku.ok("buildpacks", "-a", app)
+    heroku.ok("buildpacks:clear", "-a", app)
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        ("addons:create heroku-postgresql", "add-ons are not there yet"),
+        ("domains:add www.example.com", "each app has its host below localhost"),
+        ("access:add someone@example.com", "one account per installation"),
+        ("stack:set heroku-24", "this machine builds on"),
+        ("drains:add https://example.com/", "drains are not there yet"),
+    ],
+)
+def test_a_no_says_why_and_where_to_read_on(
+    heroku: Heroku, app: str, words: str, fact: str
+) -> None:
+    ran = heroku.cli(*words.split(), "-a", app)
+    assert ran.code == 2
+    assert fact in re.sub(r"\s+(›\s+)?", " ", ran.err)
+    if "stack" not in words:
+        assert "/v1/unsupported" in ran.err

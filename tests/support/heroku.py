@@ -1,0 +1,102 @@
+"""Heroku's own command line, unmodified, in a home of its own: see tests/clients."""
+
+import os
+import pty
+import select
+import shlex
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.plane import SETPOINT, Plane, Ran
+
+PROGRAMS = Path(__file__).parents[1] / "clients" / "node_modules" / ".bin"
+PREPARED = 'eval "$({setpoint} env {options})" && exec {said}'
+"""A shell as a user's: what `setpoint env` prints is evaluated, then the command is run."""
+COMMAND_S_MAX = 240
+
+
+def needs_heroku() -> None:
+    if not (PROGRAMS / "heroku").exists():
+        pytest.skip("needs Heroku's command line: `make test` installs it where there is npm")
+
+
+@dataclass(frozen=True)
+class Heroku:
+    """`home`: where it keeps its logins. `signed_in`: by the environment, without a login."""
+
+    plane: Plane
+    home: Path
+    signed_in: bool = True
+
+    def env(self, more: Mapping[str, str] = {}) -> dict[str, str]:
+        home = {name: str(self.home) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+        return {
+            **self.plane.env(),
+            **home,
+            "XDG_CACHE_HOME": str(self.home / "cache"),
+            "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+            "HEROKU_SKIP_NEW_VERSION_CHECK": "true",
+            **more,
+        }
+
+    def argv(self, *words: str) -> list[str]:
+        options = "--token" if self.signed_in else ""
+        setpoint, said = shlex.join(SETPOINT), shlex.join(words)
+        return ["sh", "-c", PREPARED.format(setpoint=setpoint, options=options, said=said)]
+
+    def cli(self, *words: str, stdin: str = "", env: Mapping[str, str] = {}) -> Ran:
+        done = subprocess.run(
+            self.argv("heroku", *words),
+            env=self.env(env),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S_MAX,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *words: str, stdin: str = "", env: Mapping[str, str] = {}) -> str:
+        """Both outputs, since it says half of everything on stderr."""
+        ran = self.cli(*words, stdin=stdin, env=env)
+        told = f"{ran.out}\n{ran.err}"
+        assert ran.code == 0, f"heroku {words}: {ran.code}\n{told}\n{self.plane.tails()}"
+        return told
+
+    def typed(self, words: Sequence[str], answers: Sequence[tuple[str, str]]) -> tuple[int, str]:
+        """At a terminal: each answer is typed once its question is seen. (code, all it showed)"""
+        ours, theirs = pty.openpty()
+        child = subprocess.Popen(
+            self.argv("heroku", *words),
+            env=self.env(),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        try:
+            shown = _conversation(ours, list(answers))
+            return child.wait(COMMAND_S_MAX), shown
+        finally:
+            os.close(ours)
+            child.kill()
+            child.wait()
+
+
+def _conversation(terminal: int, answers: list[tuple[str, str]]) -> str:
+    shown, deadline_s = "", time.monotonic() + COMMAND_S_MAX
+    while time.monotonic() < deadline_s:
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            shown += os.read(terminal, 4096).decode(errors="replace")
+        except OSError:  # the other end is closed
+            return shown
+        if answers and answers[0][0] in shown:
+            os.write(terminal, f"{answers.pop(0)[1]}\r".encode())
+    raise AssertionError(f"still asks after {COMMAND_S_MAX} s: {shown}")
