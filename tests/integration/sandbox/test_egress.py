@@ -123,6 +123,16 @@ def test_names_are_asked_of_the_machines_nameserver(ground: Ground, outside: Int
     assert "web.example" in outside.questions
 
 
+def test_an_apps_own_name_is_asked_of_nobody(ground: Ground, outside: Internet) -> None:
+    """Many servers want to know it as they start, whether a nameserver answers or not."""
+    allow(ground, INTERNET)
+    assert tried(ground, ("name", "web-1", 80), ("name", "localhost", 80)) == [
+        "127.0.1.1",
+        "127.0.0.1",
+    ]
+    assert outside.questions == []
+
+
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_no_address_that_is_not_public_is_reached_and_each_is_refused_at_once(
     ground: Ground, outside: Internet, kind: str

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from setpoint.drivers.local.sandbox.tools import INNER_ID, SHARED_ETC
+from setpoint.drivers.local.sandbox.tools import HOSTS, INNER_ID, SHARED_ETC
 
 _WALLS = (
     *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"),
@@ -29,6 +29,7 @@ class Descriptors:
     status: int
     filter: int
     arguments: int
+    hosts: int
 
 
 def system_binds(etc: Path) -> tuple[str, ...]:
@@ -68,6 +69,7 @@ def sandbox_arguments(
         *network,
         *("--hostname", hostname),
         *system,
+        *("--ro-bind-data", str(numbers.hosts), "/etc/hosts"),
         *("--proc", "/proc", "--dev", "/dev"),
         *("--size", str(min(SHM_BYTES_MAX, memory_bytes_max)), "--tmpfs", "/dev/shm"),
         *("--size", str(memory_bytes_max), "--tmpfs", "/tmp"),
@@ -80,6 +82,12 @@ def sandbox_arguments(
         *("--seccomp", str(numbers.filter)),
         *values,
     )
+
+
+def hosts(hostname: str) -> bytes:
+    """With its own name: many a server looks that up as it starts, and would ask the nameserver,
+    for seconds where that does not answer."""
+    return f"{HOSTS}127.0.1.1 {hostname}\n".encode()
 
 
 def encode(arguments: Iterable[str]) -> bytes:

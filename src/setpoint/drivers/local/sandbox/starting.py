@@ -25,7 +25,7 @@ from setpoint.drivers.local.sandbox.spec import Identity, Launch, folder_name
 from setpoint.model.errors import Terminal, Transient
 from setpoint.workers.forker import Order
 
-NUMBERS = argv.Descriptors(info=200, status=201, filter=202, arguments=203)
+NUMBERS = argv.Descriptors(info=200, status=201, filter=202, arguments=203, hosts=204)
 OPEN_FILES_MAX = 8192
 OUTPUT_BYTES_MAX = 1 << 20
 """what an instance may write while nobody reads; beyond that its writes wait"""
@@ -148,6 +148,7 @@ def _sandboxed(
         writable=spec.writable,
     )
     moves[NUMBERS.arguments] = _memory_file(argv.encode(arguments), opened)
+    moves[NUMBERS.hosts] = _memory_file(argv.hosts(spec.hostname), opened)
     moves[NUMBERS.filter] = _memory_file(confinement.filter, opened)
     enter = None
     if spec.netns is not None:
