@@ -37,7 +37,8 @@ VERSIONS = (
     "0.48.0",
 )
 """of the package that changes; the requirements alone resolve to none of these"""
-GOALS = {"warm_times": 20.0, "changed_times": 20.0, "compiled_times": 20.0}
+GOALS = {"warm_times": 20.0}
+"""For what is there already; the other cases are told without one."""
 NAME = "bench"
 SERVER = "import sys\nsys.exit(0)  # {version}\n"
 

@@ -77,6 +77,28 @@ def test_every_recovery_counts_and_the_worst_decides() -> None:
     assert "kill -9 of the supervisor" not in missed_of(page)
 
 
+def test_what_has_no_goal_is_told_with_its_figure_and_counts_as_no_miss() -> None:
+    parts = {"warm": 32.7, "changed": 8.9, "compiled": 14.0}
+    result = {
+        "rounds": 3,
+        **{f"{name}_times": times for name, times in parts.items()},
+        **{f"{name}_s": [0.2, 0.3, 0.4] for name in parts},
+        **{f"pip_{name}_s": [6.0, 7.0, 8.0] for name in parts},
+        "cold_s": 1.5,
+        "pip_cold_s": 7.7,
+        "cold_times": 5.1,
+        "goals": {"warm_times": 20.0},
+        "met": {"warm_times": True},
+    }
+    page = render({"build": msgspec.structs.replace(GOOD, part="build", result=result)})
+    assert "33 times as fast | 0.20 / 0.30 / 0.40 s | ≥ 20 times | met |" in page
+    assert "9 times as fast | 0.20 / 0.30 / 0.40 s |  |  |" in page
+    assert "14 times as fast | 0.20 / 0.30 / 0.40 s |  |  |" in page
+    assert "5.1 times as fast | 1.5 s, one measurement |  |  |" in page
+    assert page.count("missed") == 0
+    assert "times as fast" not in missed_of(page)
+
+
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     keep(GOOD, tmp_path / "out")
     assert load(tmp_path / "out") == {"sandbox": GOOD}
