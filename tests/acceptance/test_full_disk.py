@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.plane import Answer, Plane, fresh_plane
+from tests.acceptance.plane import EXAMPLES, Answer, Plane, fresh_plane, until
 
 VALUE = "v" * 60_000
 CHANGES_MAX = 20
@@ -88,3 +88,19 @@ def test_what_was_refused_on_a_full_disk_is_not_there_after_a_crash_either(
     plane.kill("daemon")
     ballast.unlink()
     assert set(plane.api("GET", "/apps/tight/config-vars").json) == set(accepted)
+
+
+def test_a_daemon_that_dies_on_a_full_disk_comes_back_and_apps_notice_nothing(
+    small_disk: Plane,
+) -> None:
+    plane = small_disk
+    plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", "shop")
+    ballast = fill(plane)
+    for name in ("daemon", "supervisor"):
+        before = plane.kill(name)
+        until(lambda was=before, of=name: plane.pid(of) != was, 30, f"another {name}")
+        assert plane.get("shop").status == 200
+    until(lambda: plane.cli("status").code in (0, 4), 60, plane.tails())
+    assert plane.get("shop").status == 200
+    ballast.unlink()
+    plane.ok("scale", "shop", "web=2")

@@ -48,6 +48,8 @@ def _ready(draft: Draft) -> Condition:
         return _make(draft, ConditionType.READY, False, reason, "no release serves yet")
     if draft.stalled is not None:
         told = f"{draft.target.label} serves; what was asked since does not"
+        if draft.stalled[0] == "StackGone":
+            told = f"{draft.target.label} serves, on layers of another stack"
         return _make(draft, ConditionType.READY, False, draft.stalled[0], told)
     current = draft.target.change >= draft.unit.shape_change
     ready = draft.serving and current and draft.target.status == "succeeded"

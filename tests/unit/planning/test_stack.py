@@ -77,6 +77,9 @@ def test_a_source_that_cannot_be_built_there_stalls_and_what_runs_runs_on(served
     assert first.startswith("v1 was built on ")
     assert first.endswith("; this is stack-2, and building its source again failed")
     assert second == "no wheel of it for this Python"
+    ready = find(served.plan().conditions, ConditionType.READY)
+    assert ready is not None
+    assert ready.message == "v1 serves, on layers of another stack"
     assert steps(served, StartBuild) == []
     assert served.routed_to() == 1
     served.scale("web", 2)
