@@ -39,6 +39,7 @@ from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.recipe import Layers
 from setpoint.drivers.local.requests import Requests
+from setpoint.drivers.local.rounds import Rounds
 from setpoint.drivers.local.sandbox import Confinement, Forker
 from setpoint.drivers.local.shelf import Shelf
 from setpoint.drivers.local.sockets import Sockets
@@ -102,12 +103,14 @@ async def serve(paths: Paths, machine: Machine, who: Accounts, listener: socket.
     parts = assemble(paths, machine, who)
     adopted = parts.adoption.run(parts.supervisor)
     parts.builds.adopt()
+    rounds = asyncio.create_task(parts.rounds.run())
     server = await parts.door.start(listener)
     keeping = asyncio.create_task(parts.ways_out.keep())
     inherit.say_ready()
     log.info("supervisor.started", extra={"level": machine.confinement.level, "adopted": adopted})
     await stopped.wait()
     keeping.cancel()
+    rounds.cancel()
     server.close()
     parts.door.close_clients()
     log.info("supervisor.ended")
@@ -120,6 +123,7 @@ class Parts:
     builds: Builds
     door: ControlServer
     ways_out: WaysOut
+    rounds: Rounds
 
 
 def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
@@ -170,7 +174,8 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         now_s,
     )
     adoption = Adoption(ground, table, orders, launcher, hands, jobs, now_s)
-    return Parts(supervisor, adoption, builds, door, ground.ways_out)
+    rounds = Rounds(ground, table, hands, supervisor, now_s)
+    return Parts(supervisor, adoption, builds, door, ground.ways_out, rounds)
 
 
 def _site(paths: Paths, machine: Machine, who: Accounts) -> Site:

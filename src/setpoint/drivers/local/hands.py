@@ -54,7 +54,7 @@ class Hands:
             case Start():
                 self._start(standing, act)
             case Drain():
-                self._drain(standing, act.instance, act.because)
+                self.drain(standing, act.instance, act.because)
             case Stop():
                 self._stop(standing, act.instance, act.because)
             case Kill():
@@ -69,7 +69,7 @@ class Hands:
 
     def drain_everything(self, standing: Standing, because: str) -> None:
         for instance in standing.facts.up:
-            self._drain(standing, instance.id, because)
+            self.drain(standing, instance.id, because)
 
     def stop_everything(self, standing: Standing) -> None:
         for instance in standing.facts.instances:
@@ -94,7 +94,7 @@ class Hands:
         else:
             standing.running[running.id] = running
 
-    def _drain(self, standing: Standing, id: InstanceId, because: str) -> None:
+    def drain(self, standing: Standing, id: InstanceId, because: str) -> None:
         self._record(standing, Drain(id, because), id)
         self._set(standing, id, change.draining(standing.facts, id, self._now_s()))
 
@@ -160,7 +160,7 @@ class Hands:
         endpoint = self._launcher.endpoint(running)
         facts = change.became_ready(standing.facts, running.id, endpoint, self._now_s())
         self._set(standing, running.id, facts)
-        self._tell_repaired(standing, running.name.dyno)
+        self.repaired(standing, running.name.dyno, "is up again")
         self.changed(standing)
 
     def _instance_ended(self, standing: Standing, running: Running, ending: Ending) -> None:
@@ -174,7 +174,7 @@ class Hands:
             last_lines = (*running.last_lines, *filter(None, (ending.failure,)))
             standing.facts = change.ended(standing.facts, running.id, exit, last_lines)
             if exit.from_outside:
-                self._tell_drifted(standing, running.name.dyno, exit)
+                self.drifted(standing, running.name.dyno, exit.text)
         self.ended(standing)
 
     def _exit(self, instance: Instance, running: Running, ending: Ending) -> Exit:
@@ -188,15 +188,21 @@ class Hands:
         before = "up" if instance.ready_at_s is not None else "starting"
         self._say(standing, dyno, dyno_lines.changed(before, dyno_lines.state_after(exit)))
 
-    def _tell_drifted(self, standing: Standing, dyno: str, exit: Exit) -> None:
-        standing.drifted_at_s[dyno] = exit.at_s
-        self._record_verb(standing, DRIFTED, dyno, exit.text)
+    # --- drift --------------------------------------------------------------------------------
 
-    def _tell_repaired(self, standing: Standing, dyno: str) -> None:
-        at_s = standing.drifted_at_s.pop(dyno, None)
+    def drifted(self, standing: Standing, subject: str, what: str) -> None:
+        """What an outsider did: recorded once, until it is repaired. `subject`: a dyno, or what
+        belongs to all of them."""
+        if subject not in standing.drifted_at_s:
+            standing.drifted_at_s[subject] = self._now_s()
+            self._record_verb(standing, DRIFTED, subject, what)
+
+    def repaired(self, standing: Standing, subject: str, how: str) -> None:
+        """Nothing where it had not drifted."""
+        at_s = standing.drifted_at_s.pop(subject, None)
         if at_s is not None:
             took_s = max(0.0, self._now_s() - at_s)
-            self._record_verb(standing, REPAIRED, dyno, f"is up again, {took_s:.1f} s later")
+            self._record_verb(standing, REPAIRED, subject, f"{how}, {took_s:.1f} s later")
 
     # --- records ------------------------------------------------------------------------------
 

@@ -40,11 +40,21 @@ class FunctionSocket:
     def __init__(self, path: Path, listener: socket.socket, *, fresh: bool) -> None:
         self.endpoint = Endpoint("pipe", str(path))
         self.fresh = fresh
+        self._path = path
+        self._inode = path.stat().st_ino
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._watch: Watch = "off"
         self._on_demand: Callable[[], None] = lambda: None
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def stands(self) -> bool:
+        """False once somebody removed it, or put another in its place: nobody reaches it then."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     def fileno(self) -> int:
         return self._listener.fileno()

@@ -151,6 +151,15 @@ class Supervisor:
         if standing.socket.fresh:
             self._hands.drain_everything(standing, "its listening socket was lost")
 
+    def reopen_socket(self, standing: Standing) -> None:
+        """In place of one that is out of reach."""
+        if standing.socket is not None:
+            standing.socket.close()
+            self._sockets.drop(standing.key)
+            standing.socket = None
+            self.open_socket(standing)
+            self.wake(standing.key)
+
     def _note(self, key: SetKey, how: Callable[[SetFacts], SetFacts]) -> None:
         standing = self._table.sets.get(key)
         if standing is not None:

@@ -20,7 +20,7 @@ class Standing:
     socket: FunctionSocket | None = None
     timer: asyncio.TimerHandle | None = None
     drifted_at_s: dict[str, float] = field(default_factory=dict[str, float])
-    """dynos that an outsider ended, and that are not up again yet"""
+    """what outsiders did and is not repaired yet, by subject"""
     told: SetFacts | None = None
     """the facts that listeners last heard, but for how busy it is"""
 

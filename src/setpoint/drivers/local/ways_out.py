@@ -5,6 +5,7 @@ An app of which no order is known keeps the one it has: a new one has none.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,8 @@ class WaysOut:
     )
     _open: dict[AppId, Egress | None] = field(default_factory=dict[AppId, Egress | None])
     """what every prepared app has; None: whatever it had before this supervisor came"""
+    mended: Callable[[AppId], None] = lambda app: None
+    """told after an outsider's doing was undone"""
 
     def ordered(self, app: AppId, fence: Fence, egress: Egress) -> None:
         """By an order for a set or a job; an older one changes nothing. Raises Transient or
@@ -73,6 +76,7 @@ class WaysOut:
             for app in sandbox.unwalled(self.confinement, self.runtime, self._open):
                 log.warning("wall.mended", extra={"app": app})
                 self.prepare(AppId(app))
+                self.mended(AppId(app))
             sandbox.refresh(self.confinement)
         except (DriverError, OSError) as error:
             log.warning("wall.trouble", extra={"why": str(error)})

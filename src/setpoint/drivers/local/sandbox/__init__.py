@@ -24,6 +24,7 @@ from setpoint.drivers.local.sandbox.netns import (
     prepare_app,
     refresh,
     set_egress,
+    unpinned,
     unwalled,
     walled,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "refresh",
     "set_egress",
     "terminate",
+    "unpinned",
     "unwalled",
     "walled",
 ]

@@ -50,6 +50,13 @@ def prepare_app(confinement: Confinement, runtime: Path, app: str) -> Path | Non
     return pinned
 
 
+def unpinned(confinement: Confinement, runtime: Path, apps: Iterable[str]) -> list[str]:
+    """Those of them that a new instance could not join: `prepare_app` pins them again."""
+    if confinement.level != "L3":
+        return []
+    return [app for app in apps if not _is_pinned(pin_path(runtime, app))]
+
+
 def drop_app(confinement: Confinement, runtime: Path, app: str) -> None:
     """Forget it; the kernel removes it with its last process. Absent is success."""
     pinned = pin_path(runtime, app)

@@ -1,0 +1,109 @@
+"""What nobody is told of when it goes: noticed by a look, named, and repaired."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from setpoint.drivers.local.rounds import CUT, PERIOD_S
+from setpoint.drivers.local.sandbox import netlink, syscalls
+from setpoint.formats.control import Act
+from setpoint.model.app import Upkeep
+from setpoint.model.process import SetOrder
+from tests.integration.supervisor import programs
+from tests.integration.supervisor.plane import Plane, get
+from tests.integration.supervisor.test_functions import call, function, with_code
+from tests.support.waiting import until
+
+__all__ = ["function"]
+
+
+def delete_link(name: str) -> None:
+    """RTM_DELLINK."""
+    with netlink.Netlink() as talk:
+        talk.ask((17, 0, b"\0" * 16 + netlink.text(3, name)))
+
+
+def acts(plane: Plane) -> list[Act]:
+    return [a for a in plane.run(lambda d: d.acts(0)) if a.verb in ("drifted", "repaired")]
+
+
+def noticed(plane: Plane, *verbs: str) -> list[Act]:
+    def seen() -> list[Act] | None:
+        found = acts(plane)
+        return found if [a.verb for a in found] == list(verbs) else None
+
+    return until(seen, 3 * PERIOD_S + 20, f"noticed: {verbs}")
+
+
+def web(plane: Plane) -> SetOrder:
+    order = plane.order("shop", programs.WEB)
+    plane.apply(order)
+    plane.ready(order)
+    return order
+
+
+def test_a_functions_socket_that_somebody_removed_is_made_anew(
+    plane: Plane, function: SetOrder
+) -> None:
+    order = with_code(plane, function)
+    plane.apply(order)
+    endpoint = plane.when(order, lambda f: f.socket is not None).socket
+    assert endpoint is not None
+    assert call(plane, order).startswith(b"hello.1")
+    Path(endpoint.address).unlink()
+    drifted, repaired = noticed(plane, "drifted", "repaired")
+    assert (drifted.subject, drifted.because) == (
+        "hello",
+        "has lost its listening socket to an outsider",
+    )
+    assert repaired.because.startswith("has a new listening socket, ")
+    assert call(plane, order).startswith(b"hello.")
+
+
+def test_a_socket_of_a_frozen_function_is_told_once_and_left(
+    plane: Plane, function: SetOrder
+) -> None:
+    order = replace(with_code(plane, function), upkeep=Upkeep("freeze", time.time() + 2 * PERIOD_S))
+    plane.apply(order)
+    endpoint = plane.when(order, lambda f: f.socket is not None).socket
+    assert endpoint is not None
+    Path(endpoint.address).unlink()
+    noticed(plane, "drifted")
+    assert not Path(endpoint.address).exists()
+    noticed(plane, "drifted", "repaired")
+    assert Path(endpoint.address).is_socket()
+
+
+def test_a_link_and_a_pin_that_somebody_removed_come_back(plane: Plane) -> None:
+    if plane.probe().level != "L3":
+        pytest.skip("links and pins are there as root alone")
+    order = web(plane)
+    pin = plane.paths.netns / order.key.app
+    link = f"spv{pin.with_name(f'{pin.name}.link').read_text()}"
+    delete_link(link)
+    drifted, _ = noticed(plane, "drifted", "repaired")
+    assert (drifted.subject, drifted.because) == ("network", CUT)
+    (instance,) = plane.ready(order)
+    assert get(instance)[0] == 200
+    syscalls.unmount(pin)
+    pin.unlink()
+    *_, drifted, _ = noticed(plane, *("drifted", "repaired") * 2)
+    assert drifted.because == "has lost the pin of its namespace to an outsider"
+    assert get(instance)[0] == 200
+    assert plane.ready(order) == (instance,), "nothing was replaced"
+
+
+def test_what_lost_its_relay_makes_room_for_another(plane: Plane) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("as root the edge reaches apps by their links")
+    order = web(plane)
+    (instance,) = plane.ready(order)
+    assert instance.endpoint is not None
+    Path(instance.endpoint.address).unlink()
+    drifted, _ = noticed(plane, "drifted", "repaired")
+    assert drifted.because == "has lost its relay's socket to an outsider"
+    fresh = plane.when(order, lambda f: f.ready and f.ready[0].id != instance.id).ready
+    assert get(fresh[0])[0] == 200
