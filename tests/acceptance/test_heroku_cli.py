@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.plane import EXAMPLES, Plane, until
-from tests.support.heroku import Heroku, needs_heroku
+from tests.acceptance.plane import EXAMPLES, SETPOINT, Plane, until
+from tests.support.heroku import COMMAND_S_MAX, Heroku, needs_heroku
 
 APP = "heroic"
 
@@ -103,6 +103,25 @@ def test_config_vars_are_set_read_edited_and_unset(plane: Plane, heroku: Heroku,
     assert plane.ok("config", app, "--json").json["C"] == "3"
     heroku.ok("config:unset", "B", "C", "-a", app)
     until(lambda: plane.get(app).text.startswith("Grüß Gott"), 60, "the new config serves")
+
+
+def test_a_reason_that_no_header_can_carry_goes_with_setpoint_heroku(
+    plane: Plane, heroku: Heroku, app: str
+) -> None:
+    words = ("heroku", "-m", "Grüße:\nder Markt ist am Samstag", "--", "config:set", "FAIR=yes")
+    done = subprocess.run(
+        heroku.argv(*SETPOINT, *words, "-a", app),
+        env=heroku.env(),
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_S_MAX,
+    )
+    assert done.returncode == 0, done.stderr
+    (newest,) = plane.api("GET", f"/v1/changes?app={app}&limit=1").json
+    asked = newest["change"]["asked"]
+    assert (asked["why"], asked["via"]) == ("Grüße:\nder Markt ist am Samstag", "heroku")
+    assert plane.ok("why", app, "FAIR").out.count("der Markt ist am Samstag") == 1
+    heroku.ok("config:unset", "FAIR", "-a", app)
 
 
 def test_dynos_are_scaled_awaited_restarted_and_stopped(

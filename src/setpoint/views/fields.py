@@ -45,7 +45,8 @@ async def answer(
         return await _answer_then(store, unit, said, at, now_s)
     found = meant(flatten(unit.intent), said)
     if len(found) > 1:
-        return await _lines(store, unit, found, now_s)
+        decided = await _lines(store, unit, found, now_s)
+        return decided or await _lines(store, unit, found, now_s, defaults=True)
     if not found:
         found = await _removed(store, unit, said)
     path = found[0]
@@ -134,7 +135,7 @@ def _fresh(unit: Unit, made: UnitChange, kept: Sequence[Release], now_s: float) 
     since = [r for r in kept if r.change > made.change.seq]
     return Freshness(
         age_s=max(0.0, now_s - made.change.asked.at_s),
-        changes_since=unit.generation - made.generation,
+        changes_since=max(0, unit.generation - made.generation),
         releases_since=len(since),
         more=len(since) == RELEASES_READ,
     )
@@ -195,9 +196,9 @@ async def _moment(store: Store, unit: Unit, at: str, now_s: float) -> tuple[floa
 
 
 async def _lines(
-    store: Store, unit: Unit, paths: Sequence[str], now_s: float
+    store: Store, unit: Unit, paths: Sequence[str], now_s: float, *, defaults: bool = False
 ) -> tuple[FieldLine, ...]:
-    """By path."""
+    """By path. `defaults`: also what nobody decided."""
     leaves = flatten(unit.intent)
     set_by = {f.path: f.change for f in await store.fields(unit.id) if f.path in paths}
     notes = await store.notes([*set(set_by.values())])
@@ -205,7 +206,7 @@ async def _lines(
     made = {seq: await _made(store, unit, seq) for seq in set(set_by.values())}
     told: list[FieldLine] = []
     for path, seq in sorted(set_by.items()):
-        if _came_along(path, made[seq]):
+        if not defaults and _came_along(path, made[seq]):
             continue
         asked, fresh = made[seq].change.asked, _fresh(unit, made[seq], kept, now_s)
         said = reason(asked, notes.get(seq, ()))

@@ -12,7 +12,7 @@ from setpoint.model.errors import Invalid, NotFound
 from setpoint.model.journal import Entry
 from setpoint.model.observed import StatusSummary
 from setpoint.planning import answers
-from setpoint.store.port import Status
+from setpoint.store.port import Status, UnitWrite
 from setpoint.testing import builders
 from setpoint.testing.supervisor import CAPABILITIES
 from setpoint.views import fields
@@ -217,6 +217,24 @@ def test_a_word_that_may_mean_several_fields_is_answered_with_a_line_each():
         )
 
     in_office(story)
+
+
+def test_several_fields_that_nobody_decided_are_told_all_the_same():
+    async def story(office):
+        await shop_with_a_release(office)
+        await scaled(office, 2, said("the fair is on Saturday"))
+        await office.store.commit(said(), "scale", "Scale", [await with_more(office)])
+        found = await fields.answer(office.store, DEV, "shop", "size", CAPABILITIES, NOON_S)
+        assert isinstance(found, tuple)
+        assert [line.path for line in found] == ["formation.web.size", "formation.worker.size"]
+
+    in_office(story)
+
+
+async def with_more(office):
+    unit = await office.store.unit_named("shop")
+    more = {**unit.intent.formation, "worker": Formation(1, 1)}
+    return UnitWrite(msgspec.structs.replace(unit.intent, formation=more), unit.rev)
 
 
 def test_a_path_that_was_never_set_is_refused_with_those_that_are():
