@@ -270,6 +270,41 @@ def _commits(result: Result, clients: int) -> Row:
     )
 
 
+def steps(result: Result) -> list[Row]:
+    return [
+        *(_first_step(result, percent) for percent in ("p50", "p99")),
+        Row(
+            "looking at everything again",
+            f"{result['survey_s_per_100k']:,.1f} s",
+            "",
+            f"≤ {result['goals']['survey_s_per_100k']:g} s",
+            result["met"]["survey_s_per_100k"],
+            f"reckoned for 100,000 apps; there were {result['apps']:,}",
+        ),
+        Row(
+            "memory of store, loop and bench in one process",
+            f"{result['rss_mib']:,.0f} MiB",
+            "",
+            f"≤ {result['goals']['rss_mib']:g} MiB",
+            result["met"]["rss_mib"],
+            f"with {result['apps']:,} apps; the most there ever was",
+        ),
+    ]
+
+
+def _first_step(result: Result, percent: str) -> Row:
+    name = f"first_step_{percent}_ms"
+    return Row(
+        f"from when a Change is due to its first step, {percent}",
+        f"{result[name]:,.1f} ms",
+        "",
+        f"≤ {result['goals'][name]:g} ms",
+        result["met"][name],
+        f"{result['rate']:,.0f} Changes a second while {result['apps']:,} apps are looked at; "
+        f"{result[f'quiet_{name}']:,.1f} ms beside few at rest",
+    )
+
+
 def _rate(result: Result, name: str) -> str:
     per_s = statistics.median(result[f"{name}_per_s"])
     return f"{per_s:,.0f} a second, p99 {result[f'{name}_p99_ms']:.1f} ms"
@@ -284,4 +319,5 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "rollback": rollback,
     "build": build,
     "store": store,
+    "steps": steps,
 }

@@ -8,7 +8,7 @@ import msgspec
 from bench.machine import Machine
 
 OUT = Path(__file__).parent / "out"
-PARTS = ("sandbox", "edge", "adopt", "memory", "redeploy", "rollback", "build", "store")
+PARTS = ("sandbox", "edge", "adopt", "memory", "redeploy", "rollback", "build", "store", "steps")
 
 
 class Kept(msgspec.Struct, frozen=True):

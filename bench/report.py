@@ -17,6 +17,7 @@ TITLES = {
     "adopt": "When the plane is killed under load",
     "memory": "Memory",
     "store": "Durable commits",
+    "steps": "From intent to first step",
 }
 QUIET = 0.1
 """Of all cores: up to here, a machine counts as ours alone."""
@@ -31,8 +32,8 @@ machine's alone. Three numbers are the least, the median and the most of single 
 ELSEWHERE = """\
 ## Not measured here
 
-Cold starts and the Node pool, the time from intent to first step, and a plane
-of 10,000 apps: they have goals, and no measurement yet."""
+Cold starts and the Node pool, and a plane of 10,000 apps: they have goals, and no measurement
+yet."""
 
 
 def main() -> None:

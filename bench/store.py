@@ -16,10 +16,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -38,6 +39,7 @@ PUT_BYTES = 1024
 GROUP = 256
 ACTOR = Actor("bench", "bench@example.com")
 
+T = TypeVar("T")
 Commit = Callable[[int], Awaitable[None]]
 """One more of client number n."""
 
@@ -106,7 +108,7 @@ async def take(tally: Tally, commit: Commit, clients: int, seconds: float) -> No
 async def setpoint(folder: Path) -> AsyncGenerator[Commit]:
     """Every client has apps of its own, and goes from one to the next."""
     store = open_store(folder / "store.db", folder / "key")
-    units = await created(store, [_document(n) for n in range(APPS)])
+    units = await created(store, [document(n) for n in range(APPS)])
     turns = [itertools.cycle(range(n, APPS, max(CLIENTS))) for n in range(max(CLIENTS))]
 
     async def commit(client: int) -> None:
@@ -125,7 +127,7 @@ async def setpoint(folder: Path) -> AsyncGenerator[Commit]:
         await store.close()
 
 
-def _document(number: int) -> AppIntent:
+def document(number: int) -> AppIntent:
     """1 KiB, as JSON."""
     return AppIntent(
         AppId(f"00000000-0000-4000-8000-{number:012}"),
@@ -154,10 +156,16 @@ async def created(store: SqliteStore, intents: Sequence[AppIntent]) -> list[Unit
         return (await store.commit(asked, "create", "Create", [UnitWrite(intent, None)])).units[0]
 
     found: list[Unit] = []
-    left = iter(intents)
-    while portion := list(itertools.islice(left, GROUP)):
+    for portion in portions(intents):
         found += await asyncio.gather(*(create(intent) for intent in portion))
     return found
+
+
+def portions(of: Iterable[T]) -> Iterator[list[T]]:
+    """As many at a time as the store takes in one commit."""
+    left = iter(of)
+    while portion := list(itertools.islice(left, GROUP)):
+        yield portion
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

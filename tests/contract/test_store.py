@@ -3,6 +3,8 @@
 Only what the rest of the house relies on; wording and the bodies of events are a backend's own.
 """
 
+import asyncio
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -89,6 +91,36 @@ def test_a_taken_name_is_refused_until_its_app_is_forgotten(tell):
         again = await created(store, shop(id=AppId("another")))
         assert await store.units() == (again,)
         assert len(await store.changes(SHOP)) == 1
+
+    tell(story)
+
+
+def test_what_a_pass_asks_of_an_app_is_what_each_method_says(tell):
+    async def story(store):
+        assert await store.remembered(SHOP, 1, 50) is None
+        unit, first = await deployed(store, await created(store))
+        unit, second = await deployed(store, unit, OTHER_DIGEST)
+        await store.add_job(job(), {})
+        memory = await store.remembered(SHOP, 1, 50)
+        assert memory.unit == await store.unit(SHOP) == unit
+        assert memory.status == await store.status(SHOP)
+        assert memory.builds == await store.builds(SHOP)
+        assert memory.releases == await store.releases(SHOP, 1)
+        assert [r.version for r in memory.releases] == [second.version]
+        assert memory.jobs == await store.jobs(SHOP, 50)
+        assert len(memory.jobs) == first.version == 1
+
+    tell(story)
+
+
+def test_news_is_told_once_it_is_written_and_at_once_if_it_was(tell):
+    async def story(store):
+        waiting = asyncio.create_task(store.news(0))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await store.tell("it")
+        await asyncio.wait_for(waiting, 20)
+        await asyncio.wait_for(store.news(0), 20)
 
     tell(story)
 

@@ -99,6 +99,11 @@ class Loop:
         self._queue.add(app, priority)
         self._bell.set()
 
+    @property
+    def backlog(self) -> int:
+        """How many apps wait to be looked at."""
+        return len(self._queue)
+
     async def run(self) -> None:
         """Until cancelled. Cancelling is always safe: unfinished effects are found again."""
         async with asyncio.TaskGroup() as group:

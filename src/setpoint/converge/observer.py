@@ -11,13 +11,13 @@ from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.ids import AppId
-from setpoint.model.job import Job, JobFacts
+from setpoint.model.job import JobFacts
 from setpoint.model.observed import Observed
 from setpoint.model.process import SetFacts
 from setpoint.model.release import Build, Release
 from setpoint.model.route import RouteFacts
 from setpoint.model.steps import Drift
-from setpoint.store.port import Status, Store
+from setpoint.store.port import Remembered, Status, Store
 
 RELEASES_LOOKED_AT = 20
 """The planner wants the newest that serves; more than this many failed in a row is stalled."""
@@ -86,23 +86,21 @@ class Observer:
 
     async def look(self, app: AppId, woken: int) -> Sight | None:
         """None: no such app (any more). `woken`: tick of the wake that this look answers."""
-        unit = await self._store.unit(app)
-        if unit is None:
-            return None
         snapshot = await self.snapshot(woken)
-        jobs = await self._store.jobs(app, JOBS_LOOKED_AT)
-        status = await self._store.status(app)
-        concluded = _concluded(status)
+        memory = await self._store.remembered(app, RELEASES_LOOKED_AT, JOBS_LOOKED_AT)
+        if memory is None:
+            return None
+        concluded = _concluded(memory.status)
         observed = Observed(
-            builds=await self._builds(app, snapshot),
-            releases=await self._releases(unit, jobs),
+            builds=await self._builds(app, memory.builds, snapshot),
+            releases=await self._releases(memory),
             sets=tuple(sorted(snapshot.sets.get(app, ()), key=lambda s: s.key)),
             route=snapshot.routes.get(app),
-            jobs=jobs,
+            jobs=memory.jobs,
             job_facts=tuple(sorted(snapshot.jobs.get(app, ()), key=lambda j: j.id)),
             settled_generation=concluded.settled_generation,
         )
-        return Sight(unit, observed, status, concluded.drift)
+        return Sight(memory.unit, observed, memory.status, concluded.drift)
 
     async def snapshot(self, woken: int) -> Snapshot:
         """A look at the world that began after `woken`; passes that wake together share one."""
@@ -134,22 +132,24 @@ class Observer:
         snapshot.routes.update((r.route.app, r) for r in routes)
         return snapshot
 
-    async def _releases(self, unit: Unit, jobs: tuple[Job, ...]) -> tuple[Release, ...]:
+    async def _releases(self, memory: Remembered) -> tuple[Release, ...]:
         """The newest, and whatever older one is still asked for by its number."""
-        newest = await self._store.releases(unit.id, RELEASES_LOOKED_AT)
-        asked_for = {job.release for job in jobs if not job.final}
+        unit, newest = memory.unit, memory.releases
+        asked_for = {job.release for job in memory.jobs if not job.final}
         if unit.intent.rollback_to is not None:
             asked_for.add(unit.intent.rollback_to)
         missing = sorted(asked_for - {r.version for r in newest}, reverse=True)
         older = [await self._store.release(unit.id, version) for version in missing]
         return (*newest, *(r for r in older if r is not None))
 
-    async def _builds(self, app: AppId, snapshot: Snapshot) -> tuple[Build, ...]:
+    async def _builds(
+        self, app: AppId, remembered: tuple[Build, ...], snapshot: Snapshot
+    ) -> tuple[Build, ...]:
         """Verdicts are remembered for ever; a build under way is only what the driver says it is.
 
         So one that was lost with the machine counts as never started.
         """
-        known = {b.id: b for b in await self._store.builds(app)}
+        known = {b.id: b for b in remembered}
         seen = {b.id: b for b in snapshot.builds.get(app, ())}
         for build in seen.values():
             if _is_news(known.get(build.id), build):

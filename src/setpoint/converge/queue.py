@@ -35,6 +35,10 @@ class Queue:
         self._due: dict[AppId, float] = {}
         self._timers: list[tuple[float, AppId]] = []
 
+    def __len__(self) -> int:
+        """Dirty by now; those whose timer has not rung are not."""
+        return len(self._dirty)
+
     def add(self, app: AppId, priority: Priority = Priority.FRESH) -> None:
         """Mark it dirty. A higher priority overtakes; the stale place in line is skipped later."""
         self._woken[app] = next(self._ticks)

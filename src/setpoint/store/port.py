@@ -50,6 +50,17 @@ class Status(msgspec.Struct, frozen=True):
     at_s: float = 0.0
 
 
+class Remembered(msgspec.Struct, frozen=True):
+    """All that a pass asks of one app, as of one moment. Builds, releases and jobs as their own
+    methods have them."""
+
+    unit: Unit
+    status: Status | None
+    builds: tuple[Build, ...]
+    releases: tuple[Release, ...]
+    jobs: tuple[Job, ...]
+
+
 class Field(msgspec.Struct, frozen=True):
     path: str
     change: int
@@ -94,6 +105,10 @@ class Store(Protocol):
         ...
 
     async def unit(self, id: AppId) -> Unit | None: ...
+
+    async def remembered(self, id: AppId, releases: int, jobs: int) -> Remembered | None:
+        """None where there is no such app. `releases`, `jobs`: at most so many."""
+        ...
 
     async def unit_named(self, name: str) -> Unit | None: ...
 

@@ -16,7 +16,15 @@ from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
 from setpoint.store import sealing
 from setpoint.store.bell import Bell
-from setpoint.store.port import Committed, Damaged, Event, Field, Status, UnitWrite
+from setpoint.store.port import (
+    Committed,
+    Damaged,
+    Event,
+    Field,
+    Remembered,
+    Status,
+    UnitWrite,
+)
 from setpoint.store.sealing import Sealer
 from setpoint.store.sqlite import (
     builds,
@@ -139,6 +147,11 @@ class SqliteStore:
 
     async def unit(self, id: AppId) -> Unit | None:
         return await self._reader.run(lambda db: units.get(db, self._incarnation, id))
+
+    async def remembered(self, id: AppId, releases: int, jobs: int) -> Remembered | None:
+        return await self._reader.run(
+            lambda db: _remembered(db, self._incarnation, id, releases, jobs)
+        )
 
     async def unit_named(self, name: str) -> Unit | None:
         return await self._reader.run(lambda db: units.named(db, self._incarnation, name))
@@ -315,6 +328,21 @@ class SqliteStore:
     async def close(self) -> None:
         await self._reader.stop()
         await self._writer.stop()
+
+
+def _remembered(
+    db: Connection, incarnation: int, id: AppId, releases_max: int, jobs_max: int
+) -> Remembered | None:
+    unit = units.get(db, incarnation, id)
+    if unit is None:
+        return None
+    return Remembered(
+        unit,
+        status.get(db, id),
+        builds.of_app(db, id),
+        releases.of_app(db, id, releases_max),
+        jobs.of_app(db, id, jobs_max),
+    )
 
 
 def _begin_pass(db: Connection, entries: Sequence[Entry], handed: Sequence[Job]) -> tuple[int, ...]:

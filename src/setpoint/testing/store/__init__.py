@@ -4,9 +4,12 @@ It keeps its last few states, so that `StaleReads` can answer from the past. It 
 the real one may: conflicts. Lost answers and outages are added around it (faults.py).
 """
 
+from setpoint.model.ids import AppId
+from setpoint.store.port import Remembered
 from setpoint.testing.store.intents import Intents
 from setpoint.testing.store.jobs import Jobs
 from setpoint.testing.store.releases import Releases
+from setpoint.testing.store.remembered import remembered
 from setpoint.testing.store.retention import Keeping
 from setpoint.testing.store.stale import StaleReads
 from setpoint.testing.store.story import Outcomes, Story
@@ -16,6 +19,9 @@ __all__ = ["Outcomes", "SimStore", "StaleReads"]
 
 class SimStore(Intents, Story, Releases, Jobs, Keeping):
     """Implements store.port.Store."""
+
+    async def remembered(self, id: AppId, releases: int, jobs: int) -> Remembered | None:
+        return remembered(self.rows, id, releases, jobs)
 
     async def close(self) -> None:
         """Memory goes with the process."""

@@ -4,9 +4,10 @@ from setpoint.model.app import Unit
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
 from setpoint.model.release import Build, Release
-from setpoint.store.port import Status
+from setpoint.store.port import Remembered, Status
 from setpoint.testing.faults import Faults
 from setpoint.testing.store.jobs import live_and_newest
+from setpoint.testing.store.remembered import remembered
 from setpoint.testing.store.tables import Rows, Tables
 
 
@@ -31,6 +32,9 @@ class StaleReads:
 
     async def unit(self, id: AppId) -> Unit | None:
         return self._seen.units.get(id)
+
+    async def remembered(self, id: AppId, releases: int, jobs: int) -> Remembered | None:
+        return remembered(self._seen, id, releases, jobs)
 
     async def units(self) -> tuple[Unit, ...]:
         return tuple(self._seen.units.values())

@@ -1,0 +1,234 @@
+"""How soon a Change becomes a step, and how long looking at everything takes.
+
+The real intents, store and loop, and a world in which nothing runs and every build fails at once.
+Changes arrive at random, 1,000 a second; the clock runs from when one was due until its first step
+reaches the driver. First beside few apps that are at rest, then while many are looked at again.
+`python -m bench.steps`; the last line is one JSON object.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import logging
+import os
+import random
+import resource
+import tempfile
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from bench.store import ACTOR, created, document, percentile, portions
+from setpoint.converge.loop import Loop, Settings
+from setpoint.converge.observer import Sight
+from setpoint.converge.recorder import Recorder
+from setpoint.intents.door import Door, change
+from setpoint.model.app import Source, Unit
+from setpoint.model.change import Asked
+from setpoint.model.ids import AppId, Digest
+from setpoint.model.observed import Observed, Seen
+from setpoint.model.release import Build, BuildRequest
+from setpoint.planning.planner import plan
+from setpoint.store.sqlite import SqliteStore, open_store
+from setpoint.testing.edge import SimEdge
+from setpoint.testing.machine import Machine
+from setpoint.testing.supervisor import CAPABILITIES, SimSupervisor
+
+GOALS = {
+    "first_step_p50_ms": 1.5,
+    "first_step_p99_ms": 15.0,
+    "survey_s_per_100k": 1.0,
+    "rss_mib": 250.0,
+}
+FEW = 12_000
+"""Enough for every Change to be another app's."""
+RATE = 1000.0
+"""Changes a second; they say no why, which would have to be searched for secrets first."""
+BUILDS_TOLD = 64
+SURVEY_S_MAX = 20.0
+"""A look at everything is watched for so long, and the rest of it reckoned."""
+LATE_S = 10.0
+"""Whoever has no step so long after the last Change counts as having taken this long."""
+LOOK_S = 0.01
+
+
+class Idle(SimSupervisor):
+    """`asked_s`: when the first step of each app's Change arrived."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop, Machine(loop))
+        self.asked_s: dict[AppId, float] = {}
+        self._news: deque[Build] = deque(maxlen=BUILDS_TOLD)
+
+    async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
+        self.asked_s.setdefault(request.app, time.perf_counter())
+        failed = Build(request.id, request.app, request.source, "failed", request.stack)
+        self._news.append(failed)
+        self._tell(request.app)
+
+    async def observe(self) -> Seen:
+        return Seen(builds=tuple(self._news))
+
+
+@dataclass(frozen=True)
+class Plane:
+    store: SqliteStore
+    loop: Loop
+    world: Idle
+
+    @property
+    def door(self) -> Door:
+        return Door(self.store, self.loop.wake, _never, _never)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--apps", type=int, default=100_000, help="that are looked at again")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long Changes arrive")
+    options = parser.parse_args()
+    logging.disable()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        print(json.dumps(asyncio.run(measure(Path(folder), options.apps, options.seconds))))
+
+
+async def measure(folder: Path, apps: int, seconds: float) -> dict[str, object]:
+    result: dict[str, object] = {
+        "bench": "steps",
+        "cores": os.cpu_count(),
+        "apps": apps,
+        "rate": RATE,
+        "seconds": seconds,
+    }
+    async with converging(folder / "few", FEW) as (plane, units):
+        await surveyed(plane, FEW)
+        result |= told("quiet_", await first_steps(plane, units, seconds))
+    before_mib = rss_mib()
+    async with converging(folder / "many", apps) as (plane, units):
+        result["survey_s_per_100k"] = await surveyed(plane, apps)
+        result |= told("", await first_steps(plane, units[::-1], seconds))
+        result["still_surveying"] = plane.loop.backlog > 0
+    result |= {"rss_few_mib": before_mib, "rss_mib": rss_mib()}
+    return result | {"goals": GOALS, "met": {n: result[n] <= goal for n, goal in GOALS.items()}}  # pyright: ignore[reportOperatorIssue]
+
+
+def told(name: str, took_ms: Sequence[float]) -> dict[str, object]:
+    return {
+        f"{name}first_steps": len(took_ms),
+        f"{name}first_step_p50_ms": round(percentile(took_ms, 50), 2),
+        f"{name}first_step_p99_ms": round(percentile(took_ms, 99), 1),
+        f"{name}first_step_late": sum(ms >= LATE_S * 1000 for ms in took_ms),
+    }
+
+
+# --- the plane ----------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def converging(folder: Path, apps: int) -> AsyncGenerator[tuple[Plane, list[Unit]]]:
+    """A loop at work on so many apps, each of which is known to be as it should be."""
+    folder.mkdir()
+    store = open_store(folder / "store.db", folder / "key")
+    units = await created(store, [_bare(n) for n in range(apps)])
+    await conclude(store, units)
+    running = asyncio.get_running_loop()
+    world = Idle(running)
+    tokens = itertools.count()
+    loop = Loop(
+        store,
+        world,
+        SimEdge(running, world),
+        now=time.time,
+        luck=random.Random(1).random,
+        new_token=lambda: f"t{next(tokens)}",
+        log=logging.getLogger("bench"),
+        settings=Settings(period_s=3600.0),
+    )
+    work = asyncio.create_task(loop.run())
+    try:
+        yield Plane(store, loop, world), units
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await store.close()
+
+
+def _bare(number: int):
+    return msgspec.structs.replace(document(number), source=None)
+
+
+async def conclude(store: SqliteStore, units: Sequence[Unit]) -> None:
+    """What a pass would have written of each."""
+    recorder = Recorder(store, time.time, _never)
+
+    async def one(unit: Unit) -> None:
+        sight = Sight(unit, Observed(), None)
+        made = plan(unit, sight.observed, CAPABILITIES, time.time())
+        await recorder.end(unit.id, status=recorder.status(sight, made))
+
+    for portion in portions(units):
+        await asyncio.gather(*(one(unit) for unit in portion))
+
+
+def _never() -> str:
+    raise AssertionError("nothing here needs a new name")
+
+
+async def until(so: Callable[[], bool], within_s: float = LATE_S) -> None:
+    """Or not within that time."""
+    last_s = time.perf_counter() + within_s
+    while not so() and time.perf_counter() < last_s:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_S)
+
+
+async def surveyed(plane: Plane, apps: int) -> float:
+    """Seconds per 100,000 apps, of a look at all of them that has just begun."""
+    began_s = time.perf_counter()
+    await until(lambda: plane.loop.backlog > 0)
+    await until(lambda: plane.loop.backlog == 0, SURVEY_S_MAX)
+    took_s = time.perf_counter() - began_s
+    return round(took_s * 100_000 / max(1, apps - plane.loop.backlog), 2)
+
+
+# --- Changes ------------------------------------------------------------------------------------
+
+
+async def first_steps(plane: Plane, units: Sequence[Unit], seconds: float) -> list[float]:
+    """Milliseconds from when each Change was due until its first step."""
+    luck, due_s = random.Random(7), dict[AppId, float]()
+    at_s = time.perf_counter()
+    end_s = at_s + seconds
+    async with asyncio.TaskGroup() as group:
+        for number, unit in enumerate(units):
+            at_s += luck.expovariate(RATE)
+            if at_s >= end_s:
+                break
+            if (wait_s := at_s - time.perf_counter()) > 0:
+                await asyncio.sleep(wait_s)
+            due_s[unit.id] = at_s
+            group.create_task(_deploy(plane.door, unit, number))
+    await until(lambda: due_s.keys() <= plane.world.asked_s.keys())
+    asked_s = plane.world.asked_s
+    return [
+        min(LATE_S, asked_s.get(app, at_s + LATE_S) - at_s) * 1000 for app, at_s in due_s.items()
+    ]
+
+
+async def _deploy(door: Door, unit: Unit, number: int) -> None:
+    asked = Asked(ACTOR, "api", time.time())
+    source = Source(Digest(f"{number:064x}"), "v2")
+    intent = msgspec.structs.replace(unit.intent, source=source, config={})
+    await change(door, asked, "deploy", "Deploy v2", unit, intent)
+
+
+def rss_mib() -> float:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+if __name__ == "__main__":
+    main()
