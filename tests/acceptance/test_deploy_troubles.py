@@ -273,6 +273,34 @@ def test_a_disk_with_no_byte_left_takes_no_verdict_and_holds_up_nobody(
     assert unfinished(plane) == []
 
 
+def test_a_disk_that_fills_during_the_release_phase_holds_the_release_up_and_runs_it_once(
+    small_disk: Plane, tmp_path: Path
+) -> None:
+    plane = small_disk
+    plane.ok("deploy", str(write(tmp_path / "old", "OLD")), "-a", "shop")
+    new = write(tmp_path / "new", "NEW")
+    with (new / "Procfile").open("a") as procfile:
+        procfile.write("release: echo migrating; sleep 4; exit 0\n")
+    with deploying(plane, "shop", new, "--timeout", "12") as asking:
+        until(lambda: _begun(plane), 60, f"the release phase has begun\n{plane.tails()}")
+        ballast = fill(plane, 0)
+        out, err = asking.communicate(timeout=90)
+    assert asking.returncode == 4, (out, err)
+    assert "Traceback" not in err
+    assert plane.get("shop").text == "OLD -"
+    ballast.unlink()
+    until(lambda: plane.get("shop").text == "NEW -", 60, "it goes on by itself")
+    assert _begun(plane) == 1
+    plane.ok("config", "shop", "GREETING=hello")
+    assert (plane.get("shop").text, _begun(plane)) == ("NEW hello", 2)
+
+
+def _begun(plane: Plane) -> int:
+    """How often its release phase has."""
+    said = plane.cli("logs", "shop", "--dyno", "release").out.splitlines()
+    return sum(line.endswith(": migrating") for line in said)
+
+
 def fill(plane: Plane, left_bytes: int) -> Path:
     disk = os.statvfs(plane.data)
     ballast = plane.data / "ballast"
