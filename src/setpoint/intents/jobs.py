@@ -49,7 +49,8 @@ async def run(door: Door, asked: Asked, name: str, wish: Wish) -> Job:
     live = [job for job in rows if not job.final]
     limits.check_jobs_live(name, len(live))
     environment, sealed = _sealed(door, wish.environment)
-    config = await door.store.reveal(unit.intent.config) if asked.why else {}
+    config = await door.store.reveal(unit.intent.config)
+    words.check_command(name, wish.command, {**config, **wish.environment})
     asked = words.accepted(asked, (*config.values(), *sealed.values()))
     id = _id(door, asked, unit, {job.dyno for job in live})
     job = Job(

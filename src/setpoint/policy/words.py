@@ -1,7 +1,7 @@
 """What a person may say about a Change: bounded, and never a secret by accident."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -15,6 +15,8 @@ FIELD_CHARS_MAX = 500
 
 SECRET_CHARS_MIN = 6
 """Shorter values ('1', 'true', 'info') stand in ordinary sentences."""
+COMMAND_SECRET_CHARS_MIN = 8
+"""Shorter ones, and words ('production'), stand in ordinary commands."""
 
 
 TRAILER_RE = re.compile(r"([A-Za-z][A-Za-z-]*): *(\S.*)")
@@ -32,6 +34,19 @@ def accepted(asked: Asked, secrets: Collection[str] = ()) -> Asked:
     _check_bounds(asked)
     source = asked.why_source if why else "none"
     return msgspec.structs.replace(asked, why=why, why_source=source)
+
+
+def check_command(app: str, command: str, secrets: Mapping[str, str]) -> None:
+    """A command line is kept in the clear, since people need to see what ran; what it reads from
+    its input is not. `secrets`: values by name, of which none may stand in it. Raises Invalid."""
+    for name, value in secrets.items():
+        plain = len(value) < COMMAND_SECRET_CHARS_MIN or value.isalpha()
+        if not plain and value in command:
+            raise Invalid(
+                f"cannot run a command in '{app}': it contains the value of {name}, and a command "
+                "line is kept in the clear",
+                f"write '${name}' in single quotes: the command runs in a shell that has it",
+            )
 
 
 def linked(asked: Asked) -> Asked:

@@ -8,6 +8,7 @@ one has little of both (docs/decisions/0013). One order per message, answered by
 forks is the supervisor's child. It ends with the supervisor. Standard library only.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import gc
@@ -272,19 +273,27 @@ def unpack(text: bytes, fds: list[int]) -> Order:
 
 
 def serve(supervisor: socket.socket) -> None:
-    """Until the supervisor closes its end. The first descriptor of a message holds the order."""
-    while True:
-        _, fds, _, _ = socket.recv_fds(supervisor, 1, FDS_MAX, socket.MSG_CMSG_CLOEXEC)
-        if not fds:
-            return
-        try:
-            text = os.pread(fds[0], os.fstat(fds[0]).st_size, 0)
-            answer = born(unpack(text, fds[1:]))
-        except OSError as error:
-            answer = -(error.errno or 1)
-        for fd in fds:
-            os.close(fd)
-        supervisor.send(struct.pack("=i", answer))
+    """Until the supervisor closes its end, or dies while one waits for it. The first descriptor of
+    a message holds the order."""
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        while answered(supervisor):
+            pass
+
+
+def answered(supervisor: socket.socket) -> bool:
+    """One order; False where none comes any more."""
+    _, fds, _, _ = socket.recv_fds(supervisor, 1, FDS_MAX, socket.MSG_CMSG_CLOEXEC)
+    if not fds:
+        return False
+    try:
+        text = os.pread(fds[0], os.fstat(fds[0]).st_size, 0)
+        answer = born(unpack(text, fds[1:]))
+    except OSError as error:
+        answer = -(error.errno or 1)
+    for fd in fds:
+        os.close(fd)
+    supervisor.send(struct.pack("=i", answer))
+    return True
 
 
 def born(order: Order) -> int:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from setpoint.intents import apps, jobs, release_phase
+from setpoint.intents import apps, config, jobs, release_phase
 from setpoint.intents.jobs import Wish
 from setpoint.model.change import Actor
 from setpoint.model.errors import Forbidden, Invalid, NotFound, OverLimit
@@ -35,6 +35,25 @@ def test_a_job_is_a_row_that_says_who_and_why_and_wakes_the_app():
         assert await office.store.reveal(row.environment) == {"A": "s3cret!"}
         assert b"s3cret!" not in msgspec.json.encode(row)
         assert office.woken[-1] == unit.id
+
+    in_office(story)
+
+
+def test_a_command_line_is_kept_and_never_with_a_secret_in_it():
+    async def story(office):
+        unit = await serving(office)
+        await config.patch(
+            office.door, asked(), "shop", {"KEY": "hunter2!", "DEBUG": "1", "MODE": "production"}
+        )
+        for command, name in (("pay --key hunter2!", "KEY"), ("pay --pin s3cret!!", "PIN")):
+            wish = Wish(command, environment={"PIN": "s3cret!!"})
+            with pytest.raises(Invalid, match=rf"contains the value of {name}, and") as refused:
+                await jobs.run(office.door, asked(), "shop", wish)
+            assert "hunter2" not in str(refused.value)
+            assert "s3cret" not in str(refused.value)
+        assert await office.store.jobs(unit.id) == ()
+        job = await jobs.run(office.door, asked(), "shop", Wish("pay --key $KEY -n 1 production"))
+        assert job.command == "pay --key $KEY -n 1 production"
 
     in_office(story)
 
