@@ -2,6 +2,7 @@
 
 from setpoint.model.condition import Condition, ConditionType
 from setpoint.model.steps import Plan
+from setpoint.planning import releases
 from setpoint.planning.draft import Draft
 
 
@@ -47,10 +48,7 @@ def _ready(draft: Draft) -> Condition:
         reason = "NothingDeployed" if draft.unit.intent.source is None else "NotYetReleased"
         return _make(draft, ConditionType.READY, False, reason, "no release serves yet")
     if draft.stalled is not None:
-        told = f"{draft.target.label} serves; what was asked since does not"
-        if draft.stalled[0] == "StackGone":
-            told = f"{draft.target.label} serves, on layers of another stack"
-        return _make(draft, ConditionType.READY, False, draft.stalled[0], told)
+        return _make(draft, ConditionType.READY, False, draft.stalled[0], _what_serves(draft))
     current = draft.target.change >= draft.unit.shape_change
     ready = draft.serving and current and draft.target.status == "succeeded"
     return _make(
@@ -60,6 +58,18 @@ def _ready(draft: Draft) -> Condition:
         "Serving" if ready else "NotYet",
         f"{draft.target.label} serves" if ready else "",
     )
+
+
+def _what_serves(draft: Draft) -> str:
+    """While only a human can help. A release on its way may be the target, and serves nobody."""
+    served = releases.proven(draft.observed)
+    if served is None:
+        return "no release serves yet"
+    if draft.stalled is not None and draft.stalled[0] == "StackGone":
+        return f"{served.label} serves, on layers of another stack"
+    if served is draft.target and not draft.serving:
+        return f"{served.label} is to serve, and not all of it does"
+    return f"{served.label} serves; what was asked since does not"
 
 
 def _stalled(draft: Draft) -> Condition:

@@ -561,6 +561,30 @@ def test_a_set_given_up_although_its_release_serves_is_tried_again(serving: Scen
     assert rules(serving.plan()) == ["try-again"]
 
 
+def test_while_a_release_fails_the_one_before_is_said_to_serve(serving: Scene):
+    serving.deploy("b")
+    serving.go()
+    serving.build_ends()
+    serving.go()
+    serving.go()
+    serving.scale("web", 1)
+    crashing = [s for s in serving.observed.sets if s.release == 2]
+    assert crashing != []
+    serving.gives_up()
+    serving.observed = msgspec.structs.replace(
+        serving.observed,
+        sets=tuple(
+            msgspec.structs.replace(s, ever_ready=True, gave_up=False, crashes=3)
+            if s.release == 2
+            else s
+            for s in serving.observed.sets
+        ),
+    )
+    (ready,) = [c for c in serving.plan().conditions if c.type is ConditionType.READY]
+    assert (ready.status, ready.reason) == (False, "Crashing")
+    assert ready.message == "v1 serves; what was asked since does not"
+
+
 # --- drift ----------------------------------------------------------------------------------
 
 

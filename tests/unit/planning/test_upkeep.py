@@ -89,7 +89,8 @@ def test_what_is_gone_of_a_frozen_app_is_drift_and_stays_away(serving: Scene):
     made = serving.go()
     assert made.steps == ()
     assert [d.subject for d in made.drift] == ["web@v1", "shop"]
-    assert not says(made, ConditionType.READY).status
+    ready = says(made, ConditionType.READY)
+    assert (ready.status, ready.message) == (False, "v1 is to serve, and not all of it does")
 
 
 def test_a_freeze_ends_when_its_time_is_over(serving: Scene):
