@@ -11,7 +11,7 @@ from setpoint.cli.client import Answered, Client, Unreachable
 DEAF_S = 20.0
 """A feed that is silent for so long, though it promises a bookmark every five seconds, is dead."""
 COME_BACK_S = 0.2
-GONE = 410
+SERVERS_FAULT = 500
 
 
 class Feed:
@@ -66,10 +66,8 @@ class Feed:
             except Unreachable:
                 pass
             except Answered as error:
-                if error.status != GONE:
-                    self._heard.put(None)  # whoever looks now is answered the same
-                    return
-                self._cursor = ""
+                if error.status < SERVERS_FAULT:
+                    self._cursor = ""  # not taken any more; or a look is refused likewise
             missed = True
             self._heard.put(None)
             self._closed.wait(COME_BACK_S)
