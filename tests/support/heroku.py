@@ -41,6 +41,7 @@ class Heroku:
             "XDG_CACHE_HOME": str(self.home / "cache"),
             "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
             "HEROKU_SKIP_NEW_VERSION_CHECK": "true",
+            "HEROKU_DISABLE_AUTOUPDATE": "true",
             **more,
         }
 
