@@ -146,3 +146,21 @@ def test_down_takes_everything_of_it_away_and_nothing_else(
     assert not nftables.Table("setpoint-uplinks").stands()
     for switch in ("ip_forward", "conf/wan0/forwarding"):
         assert Path("/proc/sys/net/ipv4", switch).read_text() == "0\n"
+
+
+def test_an_ordinary_user_is_told_that_there_is_no_way_out(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root has ways out to give")
+    with fresh_plane() as plane:
+        if plane.ok("doctor", "--json").json["level"] != "L2":
+            pytest.skip("this user has no namespaces")
+        deploy(plane, tmp_path)
+        assert dialled(plane, WEB) == "OSError"
+        told = "internet (default); apps have no way out at this level"
+        assert plane.ok("egress", "shop").out.strip() == told
+        assert plane.cli("gaps", "shop").code == 0
+        ran = plane.cli("egress", "shop", "internet")
+        assert ran.code == 3
+        assert "egress: wanted internet, offered none: apps run at level L2 here" in ran.err
+        assert plane.get("shop").text == "started"
+        plane.ok("egress", "shop", "none")

@@ -468,6 +468,17 @@ def test_a_firewall_that_drops_what_is_forwarded_is_told_of(ground: Ground) -> N
         assert nftables.tables_that_drop(nftables.FORWARD) == {"somebodys"}
 
 
+def test_a_link_that_nobody_remembers_goes_with_all_the_others(ground: Ground) -> None:
+    allow(ground, INTERNET)
+    pinned = pin_path(ground.runtime, "appa")
+    pinned.with_name("appa.link").unlink()
+    sandbox.drop_all(ground.confinement, ground.runtime)
+    with Netlink() as netlink:
+        assert {name for name, _ in netlink.links()} == {"lo", "wan0"}
+    assert not ground.confinement.wall.stands()
+    assert uplinks.opened() == frozenset()
+
+
 def test_nothing_is_left_of_an_app_that_was_dropped_nor_of_the_last_one(ground: Ground) -> None:
     allow(ground, INTERNET)
     with Netlink() as netlink:

@@ -76,7 +76,18 @@ def drop_all(confinement: Confinement, runtime: Path) -> None:
     for pinned in sorted((runtime / "net").glob("*")):
         if pinned.suffix != ".link":
             drop_app(confinement, runtime, pinned.name)
+    _drop_links(confinement)
     drop_wall(confinement)
+
+
+def _drop_links(confinement: Confinement) -> None:
+    """Those too of which the runtime directory knows nothing any more."""
+    if confinement.ingress != "veth":
+        return
+    with contextlib.suppress(OSError), Netlink() as netlink:
+        for name, alias in list(netlink.links()):
+            if alias.startswith(_alias(confinement, "")):
+                netlink.remove_link(name)
 
 
 def drop_wall(confinement: Confinement) -> None:
