@@ -55,6 +55,30 @@ def _start(told: Result, what: str, result: Result) -> Row:
     )
 
 
+def cold(result: Result) -> list[Row]:
+    fork, fresh, bare, goals = result["fork"], result["fresh"], result["import"], result["goals"]
+    in_turn = f"{result['n']} starts each, in turn; {result['forked']['fork']} were forks"
+    return [
+        Row(
+            "Python function from zero, through the edge: forked against fresh",
+            f"{result['ratio']:.0f}×",
+            f"p50 {fork['p50_ms']:.1f} ms, p99 {fork['p99_ms']:.0f} ms",
+            f"≥ {goals['ratio_min']:.0f}×",
+            result["met"]["ratio"],
+            f"fresh: p50 {fresh['p50_ms']:.0f} ms, p99 {fresh['p99_ms']:.0f} ms; "
+            f"a bare interpreter that imports the runtime: p50 {bare['p50_ms']:.0f} ms; {in_turn}",
+        ),
+        Row(
+            "the same, in milliseconds",
+            f"{fork['p50_ms']:.1f} ms",
+            f"p90 {fork['p90_ms']:.1f} ms",
+            f"≤ {goals['fork_p50_ms_max']:.0f} ms",
+            result["met"]["fork_p50"],
+            "on a quiet machine",
+        ),
+    ]
+
+
 def edge(result: Result) -> list[Row]:
     goals, met = result["goals"], result["met"]
     rounds = f"{result['rounds']} rounds, in turn"
@@ -312,6 +336,7 @@ def _rate(result: Result, name: str) -> str:
 
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "sandbox": sandbox,
+    "cold": cold,
     "edge": edge,
     "adopt": adopt,
     "memory": memory,

@@ -8,7 +8,9 @@ import msgspec
 from bench.machine import Machine
 
 OUT = Path(__file__).parent / "out"
-PARTS = ("sandbox", "edge", "adopt", "memory", "redeploy", "rollback", "build", "store", "steps")
+PARTS = (
+    "sandbox", "cold", "edge", "adopt", "memory", "redeploy", "rollback", "build", "store", "steps",
+)  # fmt: skip
 
 
 class Kept(msgspec.Struct, frozen=True):

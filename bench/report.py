@@ -13,6 +13,7 @@ TITLES = {
     "rollback": "Going back, and deploys under load",
     "build": "Dependencies",
     "sandbox": "What a sandbox costs at the start",
+    "cold": "A function from zero",
     "edge": "What the edge costs",
     "adopt": "When the plane is killed under load",
     "memory": "Memory",
@@ -32,8 +33,7 @@ machine's alone. Three numbers are the least, the median and the most of single 
 ELSEWHERE = """\
 ## Not measured here
 
-Cold starts and the Node pool, and a plane of 10,000 apps: they have goals, and no measurement
-yet."""
+The Node pool, and a plane of 10,000 apps: they have goals, and no measurement yet."""
 
 
 def main() -> None:

@@ -245,7 +245,7 @@ def answers(endpoint: Endpoint) -> bool:
 
 
 def clear(made: Stage, identity: Identity, spec: Launch) -> None:
-    sandbox.kill(identity)
+    sandbox.kill(made.confinement, identity)
     ended = sandbox.open_pidfd(identity)
     if ended is not None:
         select.select([ended], [], [], ANSWER_S_MAX)

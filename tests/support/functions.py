@@ -134,7 +134,14 @@ class Worker:
         os.close(told)
 
     def record(self) -> str:
-        """The next line on its side channel; '' when it ended without another."""
+        """The next line on its side channel; '' when it ended without another. What it has
+        imported is a matter between it and zygotes."""
+        line = "imported"
+        while line.startswith("imported"):
+            line = self._line()
+        return line
+
+    def _line(self) -> str:
         line = b""
         while not line.endswith(b"\n"):
             if not select.select([self._records], [], [], ANSWER_S_MAX)[0]:

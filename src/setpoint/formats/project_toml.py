@@ -2,6 +2,7 @@
 
 The keys are those of Salesforce Functions: `[com.salesforce]` with `id`, `type = "function"` and
 `salesforce-api-version`. A project.toml without that table belongs to someone else (buildpacks).
+`[setpoint]` with `fork-safe = false` is our own.
 """
 
 import re
@@ -40,6 +41,7 @@ def parse(text: str, where: str = FILE) -> FunctionProject | None:
     table = _table(_table(document, "com"), "salesforce")
     if table.get("type") != "function":
         return None
+    _check_fork_safe(_table(document, "setpoint"), where)
     return FunctionProject(
         id=_id(table, where),
         api_version=_api_version(table, where),
@@ -75,6 +77,12 @@ def _api_version(table: dict[str, object], where: str) -> str:
     if int(match[1]) < API_MAJOR_MIN:
         raise _refused(where, f"salesforce-api-version {version} is older than 53.0", hint)
     return match[0]
+
+
+def _check_fork_safe(ours: dict[str, object], where: str) -> None:
+    """It is for the worker to heed; here it is only made sure that it can be understood."""
+    if not isinstance(ours.get("fork-safe", True), bool):
+        raise _refused(where, "fork-safe in [setpoint] is neither true nor false")
 
 
 def _refused(where: str, fact: str, hint: str = "") -> Invalid:

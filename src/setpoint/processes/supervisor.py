@@ -25,13 +25,14 @@ from setpoint.drivers.local.builds import Builds, Site
 from setpoint.drivers.local.collecting import Collecting
 from setpoint.drivers.local.control import ControlServer
 from setpoint.drivers.local.errands import Shop
+from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.handovers import Handovers
 from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.hub import Hub, app_changed
 from setpoint.drivers.local.job_launching import JobLauncher
 from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.lasting import Lasting
-from setpoint.drivers.local.launching import Ground, Launcher
+from setpoint.drivers.local.launching import Launcher
 from setpoint.drivers.local.ledger import Ledger
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.offers import Offers
@@ -48,6 +49,7 @@ from setpoint.drivers.local.table import Table
 from setpoint.drivers.local.trees import Trees
 from setpoint.drivers.local.ways_out import WaysOut
 from setpoint.drivers.local.worker_files import install_worker
+from setpoint.drivers.local.zygotes import Zygotes
 from setpoint.formats.control import FactsChanged
 from setpoint.model.errors import SetpointError
 from setpoint.model.release import NODEJS, PYTHON
@@ -142,10 +144,11 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         who.app_first,
         WaysOut(machine.confinement, paths.runtime),
     )
-    launcher = Launcher(ground, table, lambda: secrets.token_hex(3), now_s)
+    zygotes = Zygotes(ground, lambda: secrets.token_hex(3), _zygote_bytes_max())
+    launcher = Launcher(ground, table, zygotes, lambda: secrets.token_hex(3), now_s)
     hands = Hands(launcher, logs, acts, now_s)
     supervisor = Supervisor(
-        table, hands, orders, lasting, sockets, hub, now_s, clock.Jumps().since_last
+        table, hands, orders, lasting, sockets, zygotes, hub, now_s, clock.Jumps().since_last
     )
     site, handovers = _site(paths, machine, who), Handovers(paths.builds, who.plane)
     trees = Trees(paths)
@@ -173,9 +176,14 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         _peers(who),
         now_s,
     )
-    adoption = Adoption(ground, table, orders, launcher, hands, jobs, now_s)
+    adoption = Adoption(ground, table, orders, launcher, hands, jobs, zygotes, now_s)
     rounds = Rounds(ground, table, hands, supervisor, now_s)
     return Parts(supervisor, adoption, builds, door, ground.ways_out, rounds)
+
+
+def _zygote_bytes_max() -> int:
+    """An eighth of the machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8
 
 
 def _site(paths: Paths, machine: Machine, who: Accounts) -> Site:

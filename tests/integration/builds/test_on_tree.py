@@ -13,9 +13,9 @@ from setpoint.drivers.builders.on_tree import OnTree, key
 from setpoint.drivers.builders.stack import candidates, find_python
 from setpoint.drivers.local import sandbox, uids
 from setpoint.drivers.local.errands import Asked, Shop
+from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.handovers import Handovers
 from setpoint.drivers.local.lasting import Lasting
-from setpoint.drivers.local.launching import Ground
 from setpoint.drivers.local.recipe import Layers
 from setpoint.drivers.local.run_stage import RunStage
 from setpoint.drivers.local.sandbox import Confinement

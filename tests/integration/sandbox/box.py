@@ -60,7 +60,7 @@ class Box:
         return self.clear()
 
     def clear(self) -> tuple[int, bool] | None:
-        sandbox.kill(self.identity)
+        sandbox.kill(self.confinement, self.identity)
         spec = self.spec
         if not self.gone:
             self.exit = sandbox.read_exit(self.confinement, spec.app, spec.name, spec.status)

@@ -113,5 +113,5 @@ def test_a_reused_pid_is_somebody_else(ground: Ground, delta: int) -> None:
     stranger = Identity(os.getpid(), start_time(os.getpid()) + delta, 0, 0)
     assert not sandbox.alive(stranger)
     assert sandbox.open_pidfd(stranger) is None
-    sandbox.kill(stranger)
+    sandbox.kill(ground.confinement, stranger)
     sandbox.terminate(ground.confinement, stranger)

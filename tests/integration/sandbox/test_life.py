@@ -87,7 +87,7 @@ def test_kill_ends_everything_inside(ground: Ground) -> None:
     until(lambda: box.read().count(b"up") == 4, what="four processes are up")
     inside = members(ground.confinement, box.identity)
     started = {pid: start_time(pid) for pid in inside}
-    sandbox.kill(box.identity)
+    sandbox.kill(ground.confinement, box.identity)
     assert box.ended() == (137, False)
     until(lambda: all(start_time(p) != s for p, s in started.items()), what="none is left")
 
@@ -107,7 +107,7 @@ def test_a_killed_monitor_leaves_a_watchable_instance(ground: Ground, hidden: No
     watched = sandbox.open_pidfd(box.identity)
     assert watched is not None
     os.close(watched)
-    sandbox.kill(box.identity)
+    sandbox.kill(ground.confinement, box.identity)
     assert box.ended() is None
 
 
@@ -183,7 +183,7 @@ def test_a_fork_bomb_ends_with_one_kill(ground: Ground, limited: None) -> None:
         pids_max=32,
     )
     box.hears(b"up")
-    sandbox.kill(box.identity)
+    sandbox.kill(ground.confinement, box.identity)
     box.ended()
     assert members(ground.confinement, box.identity) == set()
 
@@ -299,5 +299,5 @@ def test_starting_many_leaves_no_descriptor_behind(ground: Ground) -> None:
 def ended(ground: Ground, identity: sandbox.Identity, spec: sandbox.Launch) -> bool:
     if sandbox.read_exit(ground.confinement, spec.app, spec.name, spec.status) is None:
         return False
-    sandbox.kill(identity)
+    sandbox.kill(ground.confinement, identity)
     return sandbox.forget(ground.confinement, identity, spec.app, spec.name, spec.status)

@@ -35,6 +35,7 @@ def test_a_project_toml_of_somebody_else_is_no_function() -> None:
         ('"54.0"', "54.0", "is not a text like '53.0'"),
         ('"54.0"', '"52.0"', "is older than 53.0"),
         ('"54.0"', '"54"', "is not a text like '53.0'"),
+        ("[com.salesforce]", "[setpoint]\nfork-safe = 1\n[com.salesforce]", "is neither true nor"),
         ("[com.salesforce]", "[com.salesforce", "it is not TOML"),
     ],
 )

@@ -11,15 +11,17 @@ from msgspec.structs import replace
 
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local import records, sandbox
+from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.jobs import Jobs
-from setpoint.drivers.local.launching import Ground, Launcher, as_found
-from setpoint.drivers.local.names import InstanceName, JobName
+from setpoint.drivers.local.launching import Launcher, as_found
+from setpoint.drivers.local.names import InstanceName, JobName, ZygoteName
 from setpoint.drivers.local.orders import Orders, with_marks
 from setpoint.drivers.local.records import Files, Record
 from setpoint.drivers.local.sandbox import Identity
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Standing, Table
+from setpoint.drivers.local.zygotes import Zygotes
 from setpoint.model.errors import DriverError, Terminal
 from setpoint.model.ids import AppId, SetKey
 from setpoint.model.process import Phase
@@ -39,9 +41,11 @@ class Adoption:
         launcher: Launcher,
         hands: Hands,
         jobs: Jobs,
+        zygotes: Zygotes,
         now_s: Callable[[], float],
     ) -> None:
         self._jobs = jobs
+        self._zygotes = zygotes
         self._ground = ground
         self._table = table
         self._orders = orders
@@ -56,6 +60,7 @@ class Adoption:
             for name, app, identity in sandbox.find_ours(self._ground.confinement)
         }
         jobs = {who: found.pop(who) for who in list(found) if JobName.parse(who[1]) is not None}
+        self._adopt_zygotes(found)
         self._load_orders()
         self._adopt_recorded(found)
         self._adopt_unrecorded(found)
@@ -64,6 +69,12 @@ class Adoption:
             supervisor.open_socket(standing)
             supervisor.wake(standing.key)
         return sum(len(s.running) for s in self._table.sets.values())
+
+    def _adopt_zygotes(self, found: Found) -> None:
+        for app, text in list(found):
+            name = ZygoteName.parse(text)
+            if name is not None:
+                self._zygotes.adopt(AppId(app), name, found.pop((app, text)))
 
     def _load_orders(self) -> None:
         for stored, marks in self._orders.load():
@@ -88,7 +99,9 @@ class Adoption:
             name = InstanceName.parse(text)
             if name is None:
                 log.warning("instance.unnamed", extra={"app": app, "found": text})
-                sandbox.kill(identity)  # no version of ours names its instances so
+                sandbox.kill(
+                    self._ground.confinement, identity
+                )  # no version of ours names its instances so
                 continue
             key = self._ground.lasting.resolve(AppId(app), name.process, name.hash)
             kind = "web" if name.port else "worker"
@@ -105,7 +118,7 @@ class Adoption:
             self._adopt(app, name, record, identity)
         except (DriverError, OSError) as error:
             log.warning("instance.not_adopted", extra={"instance": name.id, "why": error})
-            sandbox.kill(identity)
+            sandbox.kill(self._ground.confinement, identity)
             Files(self._ground.paths.instances, app, name).drop()
 
     def _require_way_in(self, app: AppId, name: InstanceName) -> None:

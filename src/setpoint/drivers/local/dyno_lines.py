@@ -10,6 +10,10 @@ def starting(spec: ProcessSpec) -> str:
     return f"Starting process with command `{what}`"
 
 
+def started(how: str) -> str:
+    return f"Started {how}"
+
+
 def changed(before: str, after: str) -> str:
     return f"State changed from {before} to {after}"
 

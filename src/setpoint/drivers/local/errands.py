@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.handovers import Handovers
-from setpoint.drivers.local.launching import Ground
 from setpoint.drivers.local.names import InstanceName
 from setpoint.drivers.local.recipe import SYSTEM_PATH, prefix
 from setpoint.drivers.local.records import Files

@@ -123,13 +123,18 @@ class Hands:
     def reports(self, standing: Standing) -> Reports:
         """What an instance of this set tells, and to whom."""
         return Reports(
-            started=lambda running: self._launcher.keep(standing, running),
+            started=lambda running: self._started(standing, running),
             output=lambda running, lines: self._output(standing, running, lines),
             output_lost=lambda running, count: self._output_lost(standing, running, count),
             probed=lambda running, seen: self._probed(standing, running, seen),
             ready=lambda running: self._became_ready(standing, running),
             ended=lambda running, ending: self._instance_ended(standing, running, ending),
         )
+
+    def _started(self, standing: Standing, running: Running) -> None:
+        self._launcher.keep(standing, running)
+        if running.how:
+            self._say(standing, running.name.dyno, dyno_lines.started(running.how))
 
     def _output(self, standing: Standing, running: Running, lines: Sequence[str]) -> None:
         now_s = self._now_s()
@@ -161,6 +166,7 @@ class Hands:
         facts = change.became_ready(standing.facts, running.id, endpoint, self._now_s())
         self._set(standing, running.id, facts)
         self.repaired(standing, running.name.dyno, "is up again")
+        self._launcher.proven(standing)
         self.changed(standing)
 
     def _instance_ended(self, standing: Standing, running: Running, ending: Ending) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.files import write_whole
-from setpoint.drivers.local.launching import Ground, reopened
+from setpoint.drivers.local.ground import Ground, reopened
 from setpoint.drivers.local.names import JobName
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.running import Reports, Running

@@ -164,7 +164,7 @@ class Jobs:
             self._launcher.files(record.order.app, JobName(id, record.order.dyno)).drop()
         for name, identity in left.items():
             log.warning("job.not_in_the_ledger", extra={"found": str(name)})
-            sandbox.kill(identity)
+            sandbox.kill(self._launcher.ground.confinement, identity)
 
     def _adopt(self, order: JobOrder, record: JobRecord | None, seen: Identity | None) -> None:
         """What was handed over, and neither runs nor left a word of its end, is lost."""
@@ -185,7 +185,7 @@ class Jobs:
             )
         except OSError as error:
             log.warning("job.not_adopted", extra={"job": order.id, "why": error})
-            sandbox.kill(identity)
+            sandbox.kill(self._launcher.ground.confinement, identity)
             line = self._ledger.line(order.id)
             if line is not None:
                 self._enter(replace(line.facts, state="lost", ended_at_s=self._now_s()))

@@ -3,15 +3,13 @@
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Generator
+from dataclasses import replace
 
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local import probing, records, sandbox
-from setpoint.drivers.local.lasting import Lasting
+from setpoint.drivers.local.ground import Ground, reopened
 from setpoint.drivers.local.names import HASH_CHARS, HostName, InstanceName, next_port
-from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.readiness import (
     WORKER_STEADY_S,
     PortAnswers,
@@ -20,76 +18,32 @@ from setpoint.drivers.local.readiness import (
     SaysSo,
     StaysUp,
 )
-from setpoint.drivers.local.recipe import LISTENER_FD, NOTIFY_FD, Layers, recipe
+from setpoint.drivers.local.recipe import LISTENER_FD, NOTIFY_FD
 from setpoint.drivers.local.records import Files, Record
 from setpoint.drivers.local.running import Reports, Running
-from setpoint.drivers.local.sandbox import Confinement, Identity, Launch
+from setpoint.drivers.local.sandbox import Identity, Launch, Starting
 from setpoint.drivers.local.table import Standing, Table
-from setpoint.drivers.local.ways_out import WaysOut
+from setpoint.drivers.local.zygotes import Zygotes
 from setpoint.model.ids import AppId
-from setpoint.model.process import Endpoint, Instance, Phase, ProcessKind, ProcessSpec, SetOrder
+from setpoint.model.process import Endpoint, Instance, Phase, ProcessKind, SetOrder
 from setpoint.planning.routes import HOST_SUFFIX
 from setpoint.planning.standing import probe_due
 
-
-@dataclass(frozen=True)
-class Ground:
-    """What every start stands on. `app_uid_first`: None where there is one uid for all."""
-
-    confinement: Confinement
-    paths: Paths
-    layers: Layers
-    lasting: Lasting
-    app_uid_first: int | None
-    ways_out: WaysOut
-
-    def uid(self, app: AppId) -> int | None:
-        """The app's own, or None where all are one."""
-        if self.app_uid_first is None or self.confinement.uids is None:
-            return None
-        return self.app_uid_first + self.lasting.number(app)
-
-    def launch(
-        self,
-        app: AppId,
-        name: HostName,
-        spec: ProcessSpec,
-        environment: Mapping[str, str],
-        port: int,
-        files: Files,
-    ) -> Launch:
-        """`spec` within the app's walls; what is special about this start is the caller's to add.
-
-        Raises Transient, Terminal or OSError.
-        """
-        confinement = self.confinement
-        netns = self.ways_out.prepare(app)
-        cooked = recipe(spec, environment, name.dyno, port, self.layers, confinement.inside)
-        return Launch(
-            name=str(name),
-            app=app,
-            argv=cooked.argv,
-            env=cooked.env,
-            cwd=cooked.cwd,
-            binds=cooked.binds,
-            uid=self.uid(app),
-            memory_bytes_max=spec.memory_bytes_max,
-            pids_max=spec.pids_max,
-            cpu_weight=max(1, spec.cpu_weight * 100 // 1024),
-            netns=netns,
-            output=files.output,
-            status=files.status,
-            fds={},
-            hostname=_hostname(name.dyno),
-        )
+FORKED = "by a fork of one that has its packages loaded"
 
 
 class Launcher:
     def __init__(
-        self, ground: Ground, table: Table, new_token: Callable[[], str], now_s: Callable[[], float]
+        self,
+        ground: Ground,
+        table: Table,
+        zygotes: Zygotes,
+        new_token: Callable[[], str],
+        now_s: Callable[[], float],
     ) -> None:
         self._ground = ground
         self._table = table
+        self._zygotes = zygotes
         self._new_token = new_token
         self._now_s = now_s
         self._last_port: dict[AppId, int] = {}
@@ -106,10 +60,7 @@ class Launcher:
         standing.facts = change.started(before, name.id, ordinal, self._now_s())
         try:
             self.keep(standing, running)
-            with self._descriptors(standing, files) as fds:
-                running.begun(
-                    sandbox.begin(self._ground.confinement, self._spec(standing, name, files, fds))
-                )
+            self._begin(standing, running, name)
         except BaseException:
             standing.facts = before
             running.abandon()
@@ -145,8 +96,12 @@ class Launcher:
             listens = PortAnswers(lambda: sandbox.connectable(endpoint))
             return ProbeAnswers(listens, lambda: _answers(standing, running, endpoint))
         if kind == "function":
-            return SaysSo(running.files.notify)
+            return SaysSo(running.files.notify, lambda told: self._imported(standing, told))
         return StaysUp(since_s + WORKER_STEADY_S - self._now_s())
+
+    def _imported(self, standing: Standing, told: bytes) -> None:
+        if standing.order is not None:
+            self._zygotes.imported(standing.order, told)
 
     def endpoint(self, running: Running) -> Endpoint | None:
         """Where the edge reaches it; None for what listens on no port."""
@@ -157,7 +112,31 @@ class Launcher:
             return None
         return sandbox.endpoint(self._ground.confinement, self._ground.paths.runtime, app, port)
 
+    def proven(self, standing: Standing) -> None:
+        """An instance got ready: what it took may spare the next one time."""
+        if standing.order is not None:
+            self._zygotes.proven(standing.order)
+
     # --- one start ----------------------------------------------------------------------------
+
+    def _begin(self, standing: Standing, running: Running, name: InstanceName) -> None:
+        """By a fork where that can be, else as a process of its own."""
+        assert standing.order is not None
+
+        def fresh(why: str) -> Starting:
+            running.how = f"as a process of its own: {why}" if why else ""
+            with self._descriptors(standing, running.files) as fds:
+                spec = self._spec(standing, name, running.files, fds)
+                return sandbox.begin(self._ground.confinement, spec)
+
+        with self._descriptors(standing, running.files) as fds:
+            spec = self._spec(standing, name, running.files, fds)
+            forking = self._zygotes.fork(standing.order, spec)
+        if isinstance(forking, str):
+            running.begun(fresh(forking))
+        else:
+            running.how = FORKED
+            running.begun(forking, otherwise=fresh)
 
     def _name(self, order: SetOrder, ordinal: int) -> InstanceName:
         key = order.key
@@ -190,7 +169,8 @@ class Launcher:
         if standing.socket is None:
             yield {}
             return
-        os.mkfifo(files.notify, 0o600)
+        with contextlib.suppress(FileExistsError):  # a second way to start the same one
+            os.mkfifo(files.notify, 0o600)
         notify = os.open(files.notify, os.O_RDWR | os.O_CLOEXEC)
         try:
             yield {standing.socket.fileno(): LISTENER_FD, notify: NOTIFY_FD}
@@ -214,20 +194,6 @@ def _kind(order: SetOrder | None, name: HostName) -> ProcessKind:
     if order is not None:
         return order.spec.kind
     return "web" if name.port else "worker"
-
-
-def reopened(output: Path, identity: Identity) -> int:
-    """The reading end again; where the FIFO's name is lost, by way of what still writes to it."""
-    if not output.exists():
-        with contextlib.suppress(OSError):
-            flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
-            return os.open(f"/proc/{identity.inner_pid}/fd/1", flags)
-    return sandbox.open_output(output)
-
-
-def _hostname(dyno: str) -> str:
-    process, _, number = dyno.rpartition(".")
-    return f"{process[:50]}-{number}".replace("_", "-").lower()
 
 
 def _free(port: int) -> bool:

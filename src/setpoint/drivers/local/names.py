@@ -98,6 +98,31 @@ class JobName:
         return JobName(JobId(found["job"]), f"{found['process']}.{found['number']}")
 
 
+_ZYGOTE = re.compile(r"zygote\.(?P<token>[0-9a-f]{6})")
+
+
+@dataclass(frozen=True)
+class ZygoteName:
+    """A process that is forked, and answers nobody itself."""
+
+    token: str
+    dyno: str = "zygote"
+    port: int = 0
+
+    @property
+    def id(self) -> InstanceId:
+        return InstanceId(f"zygote-{self.token}")
+
+    def __str__(self) -> str:
+        return f"zygote.{self.token}"
+
+    @staticmethod
+    def parse(text: str) -> "ZygoteName | None":
+        """None: not a zygote's name."""
+        found = _ZYGOTE.fullmatch(text)
+        return None if found is None else ZygoteName(found["token"])
+
+
 PORT_FIRST = 10_000
 PORTS = 20_000
 

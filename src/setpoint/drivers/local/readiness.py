@@ -104,10 +104,13 @@ class SaysSo:
     """A function's worker writes a line for each thing that happens to it, `ready` the first.
 
     The FIFO is kept open and read for as long as it runs, so that it never blocks the worker.
+    `imported`: told what its `imported` line says.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, imported: Callable[[bytes], None] = lambda _: None) -> None:
         self._fd = open_output(path)
+        self._imported = imported
+        self._rest = b""
         self._loop = asyncio.get_running_loop()
         self._ready: Callable[[], None] | None = None
 
@@ -120,7 +123,12 @@ class SaysSo:
         os.close(self._fd)
 
     def _read(self) -> None:
-        said = os.read(self._fd, RECORD_BYTES_MAX)
-        if self._ready is not None and b"ready" in said:
-            ready, self._ready = self._ready, None
-            ready()
+        *lines, self._rest = (self._rest + os.read(self._fd, RECORD_BYTES_MAX)).split(b"\n")
+        self._rest = self._rest[-RECORD_BYTES_MAX:]
+        for line in lines:
+            word, _, more = line.partition(b" ")
+            if word == b"imported":
+                self._imported(more)
+            elif word == b"ready" and self._ready is not None:
+                ready, self._ready = self._ready, None
+                ready()

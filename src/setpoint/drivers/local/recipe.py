@@ -99,6 +99,16 @@ def recipe(
     )
 
 
+def zygote_recipe(spec: ProcessSpec, layers: Layers, inside: Inside) -> Recipe:
+    """Of what forks functions like this one: all they have but what is one function's own."""
+    places = _places(spec, layers, inside)
+    own = ("DYNO", "PWD", "FUNCTION_PROJECT_PATH")
+    env = _environment(spec, {}, "", 0, places)
+    argv = (*_python_argv(spec, places), "zygote", str(LISTENER_FD))
+    env = {key: value for key, value in env.items() if key not in own}
+    return Recipe(argv, env, _binds(spec, layers, places), "/")
+
+
 def _shell_argv(spec: ProcessSpec) -> tuple[str, ...]:
     """bash, as on Heroku: it executes a simple command in its own place, so SIGTERM arrives."""
     if spec.runtime == BUILDPACK:
@@ -115,8 +125,12 @@ def _function_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:
     if spec.runtime == NODEJS:
         node = ("--node", f"{places.deps}/bin/node", "--runtime", f"{places.deps}/{NODE_RUNTIME}")
         return (spec.python, "-I", "-S", "-u", f"{places.worker}/accept.py", *told, *node)
+    return (*_python_argv(spec, places), *told)
+
+
+def _python_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:
     python = f"{places.deps}/bin/python" if places.deps else spec.python
-    return (python, "-I", "-u", "-X", "utf8", places.worker, *told)
+    return (python, "-I", "-u", "-X", "utf8", places.worker)
 
 
 def _environment(

@@ -7,8 +7,8 @@ from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.builds import Builds
 from setpoint.drivers.local.collecting import Collecting
 from setpoint.drivers.local.control import answering
+from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.jobs import Jobs
-from setpoint.drivers.local.launching import Ground
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.vetting import (

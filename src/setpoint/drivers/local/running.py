@@ -17,7 +17,7 @@ from setpoint.drivers.local.names import HostName
 from setpoint.drivers.local.pipes import OutputPipe
 from setpoint.drivers.local.readiness import ProbeAnswers, Readiness
 from setpoint.drivers.local.records import Files
-from setpoint.drivers.local.sandbox import Confinement, Identity, Starting
+from setpoint.drivers.local.sandbox import Confinement, Forking, Identity, Starting
 from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId, InstanceId
 from setpoint.model.process import ProbeSeen
@@ -26,6 +26,9 @@ FORGET_S = 0.01
 FORGET_TRIES = 500
 """An instance's cgroup can be removed once its last process is reaped: tried for 5 s."""
 TERMINATE_AGAIN_S = 0.01
+BURIED_S = 0.005
+BURIED_TRIES = 200
+"""One second: then its parent is gone too, or does not answer."""
 CANNOT_EXECUTE = 126
 UNKNOWN_CODE = 137
 """For an end nobody saw: it was killed together with what watched it."""
@@ -84,6 +87,8 @@ class Running:
         self.identity: Identity | None = None
         self.doomed = False
         self.killed = False
+        self.how = ""
+        """how it was started, where there is something to tell of it"""
         self._terminated = False
         self._confinement = confinement
         self._reports = to
@@ -109,19 +114,31 @@ class Running:
 
     # --- beginning ----------------------------------------------------------------------------
 
-    def begun(self, starting: Starting) -> None:
-        """It has been forked; it is started once bubblewrap has said what it made."""
+    def begun(
+        self, starting: Starting | Forking, otherwise: Callable[[str], Starting] | None = None
+    ) -> None:
+        """It is on its way; it is started once bubblewrap has said what it made, or the child of
+        a zygote who it is. `otherwise`: told why not, another way to start it."""
 
         def said() -> None:
             self._loop.remove_reader(starting.fd)
             try:
-                identity = sandbox.finish(starting)
+                identity = starting.finish()
             except (DriverError, OSError) as error:
-                self._end(Ending(CANNOT_EXECUTE, failure=str(error)))
+                self._not_begun(str(error), otherwise)
             else:
                 self._started(identity)
 
         self._loop.add_reader(starting.fd, said)
+
+    def _not_begun(self, why: str, otherwise: Callable[[str], Starting] | None) -> None:
+        if otherwise is not None and not self.killed:
+            try:
+                return self.begun(otherwise(why))
+            except (DriverError, OSError) as error:
+                why = str(error)
+        self._end(Ending(CANNOT_EXECUTE, failure=why))
+        return None
 
     def abandon(self) -> None:
         """It could not even be forked."""
@@ -130,7 +147,7 @@ class Running:
 
     def adopt(self, identity: Identity) -> None:
         self.identity = identity
-        self._watch_end(identity)
+        self.watch_end(identity)
 
     def await_ready(self, readiness: Readiness) -> None:
         self._readiness = readiness
@@ -147,9 +164,9 @@ class Running:
     def _started(self, identity: Identity) -> None:
         self.identity = identity
         self._reports.started(self)
-        self._watch_end(identity)
+        self.watch_end(identity)
         if self.killed:
-            sandbox.kill(identity)
+            sandbox.kill(self._confinement, identity)
         elif self._terminated:
             self.terminate()
 
@@ -168,30 +185,40 @@ class Running:
     def kill(self) -> None:
         self.killed = True
         if self.identity is not None:
-            sandbox.kill(self.identity)
+            sandbox.kill(self._confinement, self.identity)
 
     # --- end ----------------------------------------------------------------------------------
 
-    def _watch_end(self, identity: Identity) -> None:
+    def watch_end(self, identity: Identity) -> None:
         fd = sandbox.open_pidfd(identity)
         if fd is None:
-            self._loop.call_soon(self._gone)
+            self._loop.call_soon(self.gone)
         else:
-            self._when_readable(fd, lambda: self._watch_rest(identity))
+            self.when_readable(fd, lambda: self._watch_rest(identity))
 
     def _watch_rest(self, identity: Identity) -> None:
         """The main process has ended. What it left behind keeps the sandbox alive, so that goes."""
+        if identity.group:
+            sandbox.kill(self._confinement, identity)
+            return self._when_buried(identity, BURIED_TRIES)
         try:
             rest = os.pidfd_open(identity.inner_pid)
         except ProcessLookupError:
-            return self._gone()
+            return self.gone()
         if not sandbox.alive(identity):
             os.close(rest)
-            return self._gone()
-        sandbox.kill(identity)
-        return self._when_readable(rest, self._gone)
+            return self.gone()
+        sandbox.kill(self._confinement, identity)
+        return self.when_readable(rest, self.gone)
 
-    def _when_readable(self, fd: int, then: Callable[[], None]) -> None:
+    def _when_buried(self, identity: Identity, tries: int) -> None:
+        """Its parent writes the exit code, and only then lets go of it."""
+        if tries and sandbox.unburied(identity):
+            self._loop.call_later(BURIED_S, self._when_buried, identity, tries - 1)
+        else:
+            self.gone()
+
+    def when_readable(self, fd: int, then: Callable[[], None]) -> None:
         def readable() -> None:
             self._loop.remove_reader(fd)
             os.close(fd)
@@ -199,7 +226,7 @@ class Running:
 
         self._loop.add_reader(fd, readable)
 
-    def _gone(self) -> None:
+    def gone(self) -> None:
         seen = sandbox.read_exit(self._confinement, self.app, str(self.name), self.files.status)
         code, oom = seen if seen is not None else (UNKNOWN_CODE, False)
         self._end(Ending(code, oom, known=seen is not None))

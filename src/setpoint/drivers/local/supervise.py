@@ -17,6 +17,7 @@ from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.sockets import Sockets, watch_wanted
 from setpoint.drivers.local.table import Standing, Table
+from setpoint.drivers.local.zygotes import Kin, Zygotes
 from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
 from setpoint.model.process import Acts, Kill, SetFacts, SetOrder
@@ -39,6 +40,7 @@ class Supervisor:
         orders: Orders,
         lasting: Lasting,
         sockets: Sockets,
+        zygotes: Zygotes,
         hub: Hub,
         now_s: Callable[[], float],
         jumped_s: Callable[[], float],
@@ -48,6 +50,7 @@ class Supervisor:
         self._orders = orders
         self._lasting = lasting
         self._sockets = sockets
+        self._zygotes = zygotes
         self._hub = hub
         self._now_s = now_s
         self._jumped_s = jumped_s
@@ -123,11 +126,13 @@ class Supervisor:
                 kill_at_s = self._loop.time() + 1.0
                 for standing in self._table.sets.values():
                     self._hands.kill_everything(standing)
+        await self._zygotes.stop()
 
     def check_unused(self, app: AppId) -> None:
         """Raises Transient while anything of the app is left."""
         if self._table.of_app(app):
             raise Transient("cannot forget the app: some of its instances are still stopping")
+        self._zygotes.check_unused(app)
 
     # --- facts change, time passes ------------------------------------------------------------
 
@@ -239,6 +244,8 @@ class Supervisor:
             standing.socket.close()
             self._sockets.drop(key)
         del self._table.sets[key]
+        orders = [s.order for s in self._table.sets.values() if s.order is not None]
+        self._zygotes.keep(Kin.of(o.key.app, o.spec) for o in orders)
         self._orders.drop(key)
         self._lasting.gone(key)
         self._hub.tell_set(key, None)

@@ -20,4 +20,5 @@ def load() -> None:
 
 
 load()
-sys.exit(importlib.import_module(f"{NAME}.serve").main())
+role = "zygote" if sys.argv[1:2] == ["zygote"] else "serve"
+sys.exit(importlib.import_module(f"{NAME}.{role}").main())

@@ -1,16 +1,21 @@
 """The process: what it is told, in which order it comes up, and what its exit code means."""
 
 import argparse
+import json
 import os
 import socket
 import sys
+
+from . import preload
 
 EXIT_UNLOADABLE = 65
 """The function can't be loaded, its traceback is on stderr. Starting again won't help."""
 
 
-def main() -> int:
-    """0: drained after SIGTERM. 65: can't be loaded. 70: a function would not stop."""
+def main(known: frozenset[str] = frozenset()) -> int:
+    """0: drained after SIGTERM. 65: can't be loaded. 70: a function would not stop.
+
+    `known`: modules that need not be told of."""
     told = _arguments()
     os.environ["FUNCTION_PROJECT_PATH"] = told.project
     listener = socket.socket(fileno=told.fd)
@@ -27,7 +32,14 @@ def main() -> int:
     extra_info.repair(runtime)
     invocations = Invocations(runtime.asgi_app, told.name, told.deadline)
     watchdog.start(invocations)
-    server = make_server(invocations, listener, told.limit, _Records(told.record_fd).write)
+    records = _Records(told.record_fd)
+
+    def record(word: str) -> None:
+        if word == "ready":
+            records.write(_imported(told.project, known))
+        records.write(word)
+
+    server = make_server(invocations, listener, told.limit, record)
     return 0 if _run(server) else EXIT_UNLOADABLE
 
 
@@ -40,6 +52,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--limit", type=int, default=10, help="invocations at once")
     parser.add_argument("--deadline", type=float, default=120.0, help="seconds per invocation")
     return parser.parse_args()
+
+
+def _imported(project: str, known: frozenset[str]) -> str:
+    """For a zygote that is to spare the next start these imports."""
+    told = {"modules": preload.recorded(project, known), "safe": preload.fork_safe(project)}
+    return f"imported {json.dumps(told)}"
 
 
 def _own_name() -> str:

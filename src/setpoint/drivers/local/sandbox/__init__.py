@@ -8,14 +8,15 @@ be called from one small single-threaded process. One start, in order:
     netns = prepare_app(confinement, runtime, app)    # before every start: repairs what is amiss
     identity = launch(confinement, Launch(...))       # or begin, wait for its fd, finish
     open_pidfd(identity)                              # readable when it has ended; then
-    kill(identity), read_exit(...), forget(...)       # in this order, always all three
+    kill(confinement, identity), read_exit(...), forget(...)       # in this order, always all three
 """
 
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.exits import forget, read_exit
 from setpoint.drivers.local.sandbox.find import find_ours
+from setpoint.drivers.local.sandbox.forked import Forking, begin_fork
 from setpoint.drivers.local.sandbox.forking import Forker
-from setpoint.drivers.local.sandbox.identity import alive, kill, open_pidfd, terminate
+from setpoint.drivers.local.sandbox.identity import alive, kill, open_pidfd, terminate, unburied
 from setpoint.drivers.local.sandbox.ingress import connectable, endpoint
 from setpoint.drivers.local.sandbox.levels import probe
 from setpoint.drivers.local.sandbox.netns import (
@@ -28,25 +29,28 @@ from setpoint.drivers.local.sandbox.netns import (
     unwalled,
     walled,
 )
-from setpoint.drivers.local.sandbox.spec import Identity, Launch
+from setpoint.drivers.local.sandbox.spec import Identity, Launch, folder_name
 from setpoint.drivers.local.sandbox.starting import Starting, begin, finish, launch, open_output
 from setpoint.drivers.local.sandbox.tools import Tools, install_tools
 
 __all__ = [
     "Confinement",
     "Forker",
+    "Forking",
     "Identity",
     "Launch",
     "Starting",
     "Tools",
     "alive",
     "begin",
+    "begin_fork",
     "connectable",
     "drop_all",
     "drop_app",
     "endpoint",
     "find_ours",
     "finish",
+    "folder_name",
     "forget",
     "install_tools",
     "kill",
@@ -59,6 +63,7 @@ __all__ = [
     "refresh",
     "set_egress",
     "terminate",
+    "unburied",
     "unpinned",
     "unwalled",
     "walled",

@@ -6,6 +6,7 @@ sits below wherever the supervisor itself is, never at the root unless it is the
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,10 +106,22 @@ class Cgroups:
         return min(found, default=None)
 
     def kill(self, name: str) -> None:
-        """v2 only: everything at once, whatever it forks meanwhile."""
-        if self.unified:
+        """Everything in there at once, and nothing in there forks any more."""
+        for root in self.roots.values():
             with contextlib.suppress(OSError):
-                _write(self.roots[UNIFIED] / name / "cgroup.kill", "1")
+                _write(root / name / "pids.max", "0")
+                _write(root / name / "cgroup.kill", "1")  # v2
+        for pid in self.members(name):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def memory_bytes_used(self, name: str) -> int:
+        """0 where nobody knows."""
+        file = "memory.current" if self.unified else "memory.usage_in_bytes"
+        root = self.roots.get(UNIFIED) or self.roots.get("memory")
+        with contextlib.suppress(OSError, ValueError):
+            return int((root / name / file).read_text()) if root is not None else 0
+        return 0
 
     def remove(self, name: str) -> bool:
         """False while something in there still dies: ask again later. Absent is success."""

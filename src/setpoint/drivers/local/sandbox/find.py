@@ -49,11 +49,20 @@ def _candidates(confinement: Confinement) -> Iterator[tuple[str, set[int]]]:
 def _identify(confinement: Confinement, folder: str, members: set[int]) -> Identity | None:
     inner = _inner(confinement, folder, members)
     if inner is None:
-        return None
+        return _forked(confinement, folder, members)
     outer = _parent(inner)
     if outer not in members or confinement.marker(folder) not in _command(outer):
         outer = 0
     return Identity(inner, start_time(inner), outer, start_time(outer))
+
+
+def _forked(confinement: Confinement, folder: str, members: set[int]) -> Identity | None:
+    """Below the init of another sandbox, which is not among them."""
+    if not confinement.hides:
+        return None
+    inside = [pid for pid in members if len(_namespace_pids(pid)) > 1]
+    first = min(inside, key=start_time, default=None)
+    return None if first is None else Identity(first, start_time(first), 0, 0, folder)
 
 
 def _inner(confinement: Confinement, folder: str, members: set[int]) -> int | None:

@@ -50,6 +50,12 @@ def alive(identity: Identity) -> bool:
     return _same(identity.inner_pid, identity.inner_start)
 
 
+def unburied(identity: Identity) -> bool:
+    """Has it ended without its parent having taken notice?"""
+    seen = look(identity.inner_pid)
+    return seen is not None and seen.start == identity.inner_start and seen.zombie
+
+
 def open_pidfd(identity: Identity) -> int | None:
     """Readable once the instance has ended. None if it already has.
 
@@ -65,8 +71,10 @@ def open_pidfd(identity: Identity) -> int | None:
     return None
 
 
-def kill(identity: Identity) -> None:
+def kill(confinement: Confinement, identity: Identity) -> None:
     """Everything inside, at once. Absent is success."""
+    if identity.group and confinement.cgroups is not None:
+        confinement.cgroups.kill(identity.group)
     fd = _open(identity.inner_pid, identity.inner_start)
     if fd is not None:
         with contextlib.suppress(ProcessLookupError):
@@ -81,7 +89,7 @@ def terminate(
 
     False: bubblewrap is there and has not started what it is to run."""
     spared = {identity.outer_pid}
-    if confinement.hides:
+    if confinement.hides and not identity.group:
         spared.add(identity.inner_pid)
     reached = False
     for _ in range(ROUNDS_MAX):

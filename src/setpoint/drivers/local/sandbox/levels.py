@@ -255,7 +255,7 @@ def _run(confinement: Confinement, spec: Launch, reader: int) -> str:
     if ended is not None:
         select.select([ended], [], [], TRIAL_S_MAX)
         os.close(ended)
-    kill(identity)
+    kill(confinement, identity)
     result = exits.read_exit(confinement, spec.app, spec.name, spec.status)
     for _ in range(FORGET_TRIES):
         if exits.forget(confinement, identity, spec.app, spec.name, spec.status):

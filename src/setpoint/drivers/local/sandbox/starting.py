@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from setpoint.drivers.local.sandbox import argv, child, plain, relays, syscalls
-from setpoint.drivers.local.sandbox.cgroups import Limits
+from setpoint.drivers.local.sandbox.cgroups import UNIFIED, Limits
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.exits import forget, private_tmp
 from setpoint.drivers.local.sandbox.identity import start_time
@@ -44,6 +44,9 @@ class Starting:
     fd: int
     outer_pid: int
     outer_start: int
+
+    def finish(self) -> Identity:
+        return finish(self)
 
 
 def launch(confinement: Confinement, spec: Launch) -> Identity:
@@ -117,9 +120,9 @@ def _prepare(
     confinement: Confinement, spec: Launch, report: int, opened: contextlib.ExitStack
 ) -> Order:
     """Open everything. What goes wrong from here on is the child's to report."""
-    moves = dict(_standard_streams(spec, opened))
+    moves = dict(standard_streams(spec, opened))
     moves |= {number: fd for fd, number in spec.fds.items()}
-    moves |= {NUMBERS.info: report, NUMBERS.status: _open_status(spec, opened)}
+    moves |= {NUMBERS.info: report, NUMBERS.status: open_status(spec, opened)}
     if confinement.hides:
         order = _sandboxed(confinement, spec, moves, opened)
     else:
@@ -147,9 +150,9 @@ def _sandboxed(
         own_network=spec.netns is None,
         writable=spec.writable,
     )
-    moves[NUMBERS.arguments] = _memory_file(argv.encode(arguments), opened)
-    moves[NUMBERS.hosts] = _memory_file(argv.hosts(spec.hostname), opened)
-    moves[NUMBERS.filter] = _memory_file(confinement.filter, opened)
+    moves[NUMBERS.arguments] = memory_file(argv.encode(arguments), opened)
+    moves[NUMBERS.hosts] = memory_file(argv.hosts(spec.hostname), opened)
+    moves[NUMBERS.filter] = memory_file(confinement.filter, opened)
     enter = None
     if spec.netns is not None:
         enter = (_open(spec.netns, os.O_RDONLY, opened), syscalls.CLONE_NEWNET)
@@ -173,7 +176,7 @@ def _require_sane(spec: Launch) -> None:
         )
 
 
-def _standard_streams(spec: Launch, opened: contextlib.ExitStack) -> Iterator[tuple[int, int]]:
+def standard_streams(spec: Launch, opened: contextlib.ExitStack) -> Iterator[tuple[int, int]]:
     """An open file description of its own: a duplicate would share the reader's O_NONBLOCK.
 
     The FIFO becomes the app's: many programs are told to log to /dev/stdout, which opens it anew.
@@ -192,23 +195,34 @@ def _standard_streams(spec: Launch, opened: contextlib.ExitStack) -> Iterator[tu
     yield 2, output
 
 
-def _open_status(spec: Launch, opened: contextlib.ExitStack) -> int:
+def open_status(spec: Launch, opened: contextlib.ExitStack) -> int:
     return _open(spec.status, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, opened)
 
 
 def _join(
     order: Order, confinement: Confinement, spec: Launch, opened: contextlib.ExitStack
 ) -> None:
-    """v1: write to `tasks`. Writing cgroup.procs waits for an RCU grace period: +3 ms each."""
+    order.cgroup_files = entrances(confinement, spec, opened)
+    groups = confinement.cgroups
+    if groups is not None and groups.unified:
+        folder = groups.roots[UNIFIED] / spec.folder
+        order.cgroup = _open(folder, os.O_RDONLY | os.O_DIRECTORY, opened)
+
+
+def entrances(
+    confinement: Confinement, spec: Launch, opened: contextlib.ExitStack
+) -> tuple[int, ...]:
+    """Its cgroups, made; what writes "0" there is in them.
+
+    v1: `tasks`. Writing cgroup.procs waits for an RCU grace period: +3 ms each."""
     groups = confinement.cgroups
     if groups is None:
-        return
-    limits = Limits(spec.memory_bytes_max, spec.pids_max, spec.cpu_weight)
-    folders = groups.make(spec.folder, limits)
+        return ()
+    folders = groups.make(
+        spec.folder, Limits(spec.memory_bytes_max, spec.pids_max, spec.cpu_weight)
+    )
     entrance = "cgroup.procs" if groups.unified else "tasks"
-    order.cgroup_files = tuple(_open(f / entrance, os.O_WRONLY, opened) for f in folders)
-    if groups.unified:
-        order.cgroup = _open(folders[0], os.O_RDONLY | os.O_DIRECTORY, opened)
+    return tuple(_open(f / entrance, os.O_WRONLY, opened) for f in folders)
 
 
 def _limits(confinement: Confinement, spec: Launch) -> tuple[tuple[int, int], ...]:
@@ -223,7 +237,7 @@ def _limits(confinement: Confinement, spec: Launch) -> tuple[tuple[int, int], ..
     return tuple(limits)
 
 
-def _memory_file(content: bytes, opened: contextlib.ExitStack) -> int:
+def memory_file(content: bytes, opened: contextlib.ExitStack) -> int:
     """A fresh one per launch: bubblewrap reads to the end, and the position is shared."""
     fd = os.memfd_create("setpoint", os.MFD_CLOEXEC)
     opened.callback(os.close, fd)

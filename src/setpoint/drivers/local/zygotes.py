@@ -1,0 +1,341 @@
+"""The processes that functions are forked from: for each app one per code, packages and Python.
+
+One is started when a function got ready the long way, with what that one had imported by then. What
+cannot be forked is told why, and started fresh. `workers/python_function/zygote.py` runs inside.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import msgspec
+
+from setpoint.drivers.local import sandbox
+from setpoint.drivers.local.ground import Ground, reopened
+from setpoint.drivers.local.names import ZygoteName
+from setpoint.drivers.local.recipe import LISTENER_FD, zygote_recipe
+from setpoint.drivers.local.records import Files
+from setpoint.drivers.local.running import Ending, Reports, Running
+from setpoint.drivers.local.sandbox import Forking, Identity, Launch
+from setpoint.model.errors import DriverError, Transient
+from setpoint.model.ids import AppId, Digest
+from setpoint.model.process import ProcessSpec, SetOrder
+from setpoint.model.release import PYTHON
+from setpoint.planning.forking import fresh_because
+
+log = logging.getLogger("setpoint.supervisor")
+AGE_S_MAX = 12 * 3600.0
+"""All that is forked from one process shares the seed of its hashes and its addresses."""
+FORK_S_MAX = 5.0
+"""One that takes longer is stuck; it is killed, and the instance started fresh."""
+REPORT_BYTES_MAX = 1 << 16
+MODULES_MAX = 4000
+PRELOAD_BYTES_MAX = 100_000
+END_LOOK_S = 0.01
+
+
+class Kin(NamedTuple):
+    """Whose processes may be forked from one: the same app, code, packages and Python."""
+
+    app: AppId
+    code: Digest
+    layer: Digest | None
+    python: str
+
+    @staticmethod
+    def of(app: AppId, spec: ProcessSpec) -> "Kin":
+        return Kin(app, spec.code, spec.layer, spec.python)
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What an instance tells as it gets ready. `safe`: its project does not object to forks."""
+
+    modules: tuple[str, ...]
+    safe: bool
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a zygote tells once it has imported everything."""
+
+    refusal: str
+    touched: tuple[str, ...]
+
+
+class House(Running):
+    """The sandbox a zygote lives in. It lasts until the last that was forked in it has ended."""
+
+    def watch_end(self, identity: Identity) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            return self.when_readable(os.pidfd_open(identity.inner_pid), self.gone)
+        return self.gone()
+
+
+class Zygote:
+    """`told`: its report, None until then. `control`: None once it forks no more. `network`: the
+    namespace it lives in."""
+
+    def __init__(self, house: House, control: socket.socket, launch: Launch) -> None:
+        self.house = house
+        self.control: socket.socket | None = control
+        self.before = dict(launch.env)
+        self.network = _network(launch)
+        self.told: Report | None = None
+        self.used_s = 0.0
+
+    def retire(self) -> None:
+        """It lives on for as long as something forked from it does."""
+        if self.control is not None:
+            asyncio.get_running_loop().remove_reader(self.control)
+            self.control.close()
+            self.control = None
+
+
+@dataclass
+class Family:
+    """What is known of one kind of processes. `refusal`: why none of them can be forked."""
+
+    modules: dict[str, None] = field(default_factory=dict[str, None])
+    unsafe: set[str] = field(default_factory=set[str])
+    asked: frozenset[str] = frozenset()
+    zygote: Zygote | None = None
+    refusal: str = ""
+
+
+class Zygotes:
+    """`bytes_max`: what they may take together; the least recently used goes first."""
+
+    def __init__(self, ground: Ground, new_token: Callable[[], str], bytes_max: int) -> None:
+        self._ground = ground
+        self._new_token = new_token
+        self._bytes_max = bytes_max
+        self._loop = asyncio.get_running_loop()
+        self._families: dict[Kin, Family] = {}
+        self._houses: set[House] = set()
+        self._stopped = False
+        confinement = ground.confinement
+        self._possible = confinement.hides and confinement.cgroups is not None
+
+    # --- what instances tell ------------------------------------------------------------------
+
+    def imported(self, order: SetOrder, said: bytes) -> None:
+        """A line that an app wrote: what cannot be read is nothing."""
+        with contextlib.suppress(msgspec.MsgspecError):
+            told = msgspec.json.decode(said, type=Imported)
+            family = self._family(order)
+            family.modules.update(dict.fromkeys(told.modules))
+            for name in list(family.modules)[MODULES_MAX:]:
+                del family.modules[name]
+            (family.unsafe.discard if told.safe else family.unsafe.add)(order.key.process)
+
+    def proven(self, order: SetOrder) -> None:
+        """An instance of it got ready: the next ones may be forked."""
+        family = self._family(order)
+        wanted = frozenset(family.modules)
+        missing = family.zygote is None or not wanted <= family.asked
+        safe = order.key.process not in family.unsafe
+        if self._may(order.spec) and safe and wanted and missing and not family.refusal:
+            self._start(Kin.of(order.key.app, order.spec), family, order.spec)
+
+    # --- forking ------------------------------------------------------------------------------
+
+    def fork(self, order: SetOrder, launch: Launch) -> Forking | str:
+        """A start under way, or why there is none; '' where nobody expects one."""
+        if not self._may(order.spec):
+            return ""
+        family = self._family(order)
+        if order.key.process in family.unsafe:
+            return "its project.toml says fork-safe = false"
+        if family.refusal:
+            return family.refusal
+        zygote = family.zygote
+        if zygote is None or zygote.told is None or zygote.control is None:
+            return ""
+        if zygote.network != _network(launch):  # it was made anew, and this one is left in the old
+            self._retire(family)
+            return ""
+        why = fresh_because(zygote.told.touched, zygote.before, launch.env)
+        if why:
+            return why
+        return self._fork(zygote, launch)
+
+    def _fork(self, zygote: Zygote, launch: Launch) -> Forking | str:
+        assert zygote.control is not None
+        worker = len(launch.argv) - launch.argv[::-1].index("--fd") - 1
+        try:
+            forking = sandbox.begin_fork(
+                self._ground.confinement, launch, launch.argv[worker:], zygote.control
+            )
+        except Transient as error:
+            return str(error)
+        zygote.used_s = self._loop.time()
+        self._loop.call_later(FORK_S_MAX, self._expect, zygote, forking)
+        return forking
+
+    def _expect(self, zygote: Zygote, forking: Forking) -> None:
+        identity = zygote.house.identity
+        if forking.fd >= 0 and identity is not None:
+            log.warning("zygote.stuck", extra={"zygote": zygote.house.id})
+            sandbox.terminate(self._ground.confinement, identity, signal.SIGKILL)
+
+    # --- their lives --------------------------------------------------------------------------
+
+    def keep(self, kins: Iterable[Kin]) -> None:
+        """Of all others there is nothing left to fork."""
+        wanted = frozenset(kins)
+        for kin in [k for k in self._families if k not in wanted]:
+            self._retire(self._families.pop(kin))
+
+    def adopt(self, app: AppId, name: ZygoteName, identity: Identity) -> None:
+        """An earlier supervisor's: it forks for nobody any more, and ends with its children."""
+        files = Files(self._ground.paths.instances, app, name)
+        house = self._house(app, name, files, reopened(files.output, identity))
+        house.adopt(identity)
+
+    def check_unused(self, app: AppId) -> None:
+        """Raises Transient while a sandbox of theirs is left, and ends it."""
+        left = [house for house in self._houses if house.app == app]
+        for house in left:
+            house.kill()
+        if left:
+            raise Transient("cannot forget the app: what forked its functions is still stopping")
+
+    async def stop(self) -> None:
+        """All of them, for good."""
+        self._stopped = True
+        self.keep(())
+        while self._houses:
+            for house in list(self._houses):
+                house.kill()
+            await asyncio.sleep(END_LOOK_S)
+
+    def _may(self, spec: ProcessSpec) -> bool:
+        python = spec.kind == "function" and spec.runtime in ("", PYTHON)
+        return self._possible and python and not self._stopped
+
+    def _family(self, order: SetOrder) -> Family:
+        return self._families.setdefault(Kin.of(order.key.app, order.spec), Family())
+
+    def _house(self, app: AppId, name: ZygoteName, files: Files, output: int) -> House:
+        def ended(running: Running, ending: Ending) -> None:
+            self._houses.discard(house)
+
+        reports = Reports(
+            started=lambda _: None,
+            output=lambda _, lines: None,
+            output_lost=lambda _, count: None,
+            ready=lambda _: None,
+            ended=ended,
+        )
+        house = House(self._ground.confinement, app, name, files, output, reports)
+        self._houses.add(house)
+        return house
+
+    def _start(self, kin: Kin, family: Family, spec: ProcessSpec) -> None:
+        """What goes wrong here costs speed, and nothing else."""
+        self._retire(family)
+        family.asked = frozenset(family.modules)
+        name = ZygoteName(self._new_token())
+        files = Files(self._ground.paths.instances, kin.app, name)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        house = self._house(kin.app, name, files, sandbox.open_output(files.output))
+        ours.setblocking(False)
+        with theirs:
+            try:
+                ours.send(json.dumps({"preload": _bounded(family.modules)}).encode())
+                launch = self._launch(kin, name, spec, files, theirs.fileno())
+                house.begun(sandbox.begin(self._ground.confinement, launch))
+            except (DriverError, OSError) as error:
+                log.warning("zygote.not_started", extra={"app": kin.app, "why": str(error)})
+                ours.close()
+                self._houses.discard(house)
+                house.abandon()
+                return
+        family.zygote = zygote = Zygote(house, ours, launch)
+        zygote.used_s = self._loop.time()
+        self._loop.add_reader(ours, self._hear, family, zygote)
+        self._loop.call_later(AGE_S_MAX, self._renew, kin, zygote, spec)
+
+    def _launch(
+        self, kin: Kin, name: ZygoteName, spec: ProcessSpec, files: Files, control: int
+    ) -> Launch:
+        ground = self._ground
+        cooked = zygote_recipe(spec, ground.layers, ground.confinement.inside)
+        return replace(
+            ground.launch(kin.app, name, spec, {}, 0, files),
+            argv=cooked.argv,
+            env=cooked.env,
+            cwd=cooked.cwd,
+            binds=cooked.binds,
+            fds={control: LISTENER_FD},
+        )
+
+    def _hear(self, family: Family, zygote: Zygote) -> None:
+        """Its report, and later its end."""
+        assert zygote.control is not None
+        try:
+            zygote.told = msgspec.json.decode(zygote.control.recv(REPORT_BYTES_MAX), type=Report)
+        except (OSError, msgspec.MsgspecError):
+            self._lose(family, zygote)
+            return
+        family.refusal = zygote.told.refusal
+        extra = {"zygote": zygote.house.id, "app": zygote.house.app, "refusal": family.refusal}
+        log.info("zygote.ready", extra=extra)
+        self._stay_within_budget()
+
+    def _lose(self, family: Family, zygote: Zygote) -> None:
+        zygote.retire()
+        if family.zygote is zygote:
+            family.zygote = None
+
+    def _retire(self, family: Family) -> None:
+        if family.zygote is not None:
+            self._lose(family, family.zygote)
+
+    def _renew(self, kin: Kin, zygote: Zygote, spec: ProcessSpec) -> None:
+        family = self._families.get(kin)
+        if family is not None and family.zygote is zygote:
+            self._start(kin, family, spec)
+
+    def _stay_within_budget(self) -> None:
+        alive = [f for f in self._families.values() if f.zygote is not None]
+        alive.sort(key=lambda f: f.zygote.used_s if f.zygote else 0.0)
+        used = {id(f): self._bytes_used(f) for f in alive}
+        for family in alive[:-1]:
+            if sum(used.values()) <= self._bytes_max:
+                return
+            del used[id(family)]
+            self._retire(family)
+
+    def _bytes_used(self, family: Family) -> int:
+        groups = self._ground.confinement.cgroups
+        if groups is None or family.zygote is None:
+            return 0
+        house = family.zygote.house
+        return groups.memory_bytes_used(sandbox.folder_name(house.app, str(house.name)))
+
+
+def _network(launch: Launch) -> tuple[int, int]:
+    """Which namespace that is; of none the same for all."""
+    if launch.netns is None:
+        return 0, 0
+    found = os.stat(launch.netns)
+    return found.st_dev, found.st_ino
+
+
+def _bounded(modules: Iterable[str]) -> list[str]:
+    """As many as one message carries."""
+    taken: list[str] = []
+    left = PRELOAD_BYTES_MAX
+    for name in modules:
+        left -= len(name) + 4
+        if left < 0:
+            break
+        taken.append(name)
+    return taken

@@ -1,0 +1,353 @@
+"""Functions are forked from a process of their app that has their packages loaded, or not."""
+
+import contextlib
+import http.client
+import json
+import shutil
+import signal
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from setpoint.model.ids import Digest
+from setpoint.model.process import Bounds, SetFacts, SetOrder
+from tests.integration.supervisor.plane import Plane
+from tests.support.building import Yard, function
+from tests.support.functions import call
+from tests.support.waiting import until
+
+MAIN = """
+import os, random, resource, subprocess, sys, uuid
+
+async def function(event, context):
+    asked = event.data or {}
+    match asked.get("do"):
+        case "exit":
+            os._exit(9)
+        case "leave":
+            subprocess.Popen(["sleep", "600"])
+            os._exit(9)
+        case "kill the zygote":
+            os.kill(os.getppid(), 9)
+        case "eat":
+            asked["hoard"] = [b"x" * (1 << 20) for _ in range(1 << 10)]
+    def read(path):
+        with open(path) as file:
+            return file.read()
+    status = dict(line.split(":\\t") for line in read("/proc/self/status").splitlines())
+    return {
+        "env": dict(os.environ),
+        "parent": read(f"/proc/{os.getppid()}/environ") if os.getppid() != 1 else "",
+        "random": [random.random(), uuid.uuid4().hex],
+        "cwd": os.getcwd(),
+        "walls": {
+            **{key: status[key] for key in ("Uid", "Gid", "Groups", "CapEff", "CapBnd", "Seccomp",
+                                            "NoNewPrivs", "SigIgn", "SigBlk")},
+            "mounts": sorted(" ".join(line.split()[3:6])
+                             for line in read("/proc/self/mountinfo").splitlines()),
+            "limits": [resource.getrlimit(n) for n in range(16)],
+            "oom": read("/proc/self/oom_score_adj"),
+            "descriptors": sorted(os.path.basename(os.readlink(f"/proc/self/fd/{n}")).split(".")[-1]
+                                  for n in range(6) if os.path.exists(f"/proc/self/fd/{n}")),
+            "leader": os.getsid(0) == os.getpid(),
+        },
+    }
+"""
+
+
+RETURNS = """
+async def function(event, context):
+    return {{"seen": {}}}
+"""
+
+
+@pytest.fixture(scope="session")
+def built(uv_cache: Path, tmp_path_factory: pytest.TempPathFactory, python: str) -> Path:
+    yard = Yard(tmp_path_factory.mktemp("layer"), uv_cache, python)
+    return yard.deps(yard.build(function()), "hello")
+
+
+@pytest.fixture
+def order(plane: Plane, built: Path) -> SetOrder:
+    """A function on the official runtime, which sleeps as soon as it can."""
+    if plane.probe().level != "L3":
+        pytest.skip("needs control groups of its own: nothing is forked without")
+    layer = Digest(sha256(b"layer").hexdigest())
+    target = plane.paths.layers / "deps" / layer
+    shutil.copytree(built, target, symlinks=True)
+    for folder in (target, *target.parents[:2]):
+        folder.chmod(0o755)
+    order = plane.order("shop", "", process="hello", kind="function", bounds=Bounds(0, 2, 0.2))
+    code = with_main(plane, MAIN)
+    return replace(order, spec=replace(order.spec, layer=layer, code=code, folder="f"))
+
+
+def with_main(plane: Plane, main: str, more: str = "") -> Digest:
+    files = {f"f/{name}": text for name, text in function(main=main).items()}
+    files["f/project.toml"] += more
+    return plane.code(files)
+
+
+def asleep(facts: SetFacts) -> bool:
+    return facts.ever_ready and not facts.instances
+
+
+def zygotes(plane: Plane) -> list[str]:
+    """Those that are ready, oldest first."""
+    return [line for line in plane.words().splitlines() if " zygote.ready " in line]
+
+
+def proven(plane: Plane, order: SetOrder, **environment: str) -> SetOrder:
+    """Deployed: it got ready once, and there is something to fork it from."""
+    plane.apply(order, **environment)
+    plane.when(order, asleep)
+    until(lambda: zygotes(plane), what="a zygote is ready")
+    return order
+
+
+def ask(plane: Plane, order: SetOrder, **data: object) -> dict:
+    endpoint = plane.facts(order).socket
+    assert endpoint is not None
+    answer = call(endpoint.address, data)
+    assert answer.status == 200, (answer, plane.log("shop"))
+    return json.loads(answer.body)
+
+
+def lines(plane: Plane) -> list[str]:
+    return [line.text for line in plane.log("shop")]
+
+
+def forks(plane: Plane) -> int:
+    return sum(text.startswith("Started by a fork") for text in lines(plane))
+
+
+def package(plane: Plane, order: SetOrder, name: str, text: str) -> None:
+    """One more module in the layer."""
+    assert order.spec.layer is not None
+    layer = plane.paths.layers / "deps" / order.spec.layer
+    (site,) = layer.glob("lib/python*/site-packages")
+    (site / f"{name}.py").write_text(text)
+
+
+def with_spec(order: SetOrder, **changes: object) -> SetOrder:
+    """Another set: of the same function, otherwise."""
+    spec = replace(order.spec, **changes)
+    hash = Digest(sha256(repr(spec).encode()).hexdigest())
+    return replace(order, spec=spec, key=replace(order.key, spec_hash=hash))
+
+
+def lasting(order: SetOrder) -> SetOrder:
+    return replace(order, bounds=replace(order.bounds, idle_s=600.0))
+
+
+def identity(plane: Plane) -> dict:
+    (record,) = plane.paths.instances.glob("*.json")
+    return json.loads(record.read_text())["identity"]
+
+
+def test_the_second_start_is_a_fork(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order, GREETING="secret-value")
+    seen = ask(plane, order)
+    assert forks(plane) == 1
+    assert seen["env"]["GREETING"] == "secret-value"
+    assert seen["env"]["DYNO"] == "hello.1"
+    assert seen["cwd"] == "/app/f"
+
+
+def test_a_zygote_holds_no_config_value(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order, GREETING="secret-value")
+    assert "secret-value" not in ask(plane, order)["parent"]
+
+
+def test_a_fork_has_the_walls_of_a_start_of_its_own(plane: Plane, order: SetOrder) -> None:
+    plane.apply(lasting(order))
+    plane.ready(order)
+    fresh = ask(plane, order)
+    plane.apply(order)
+    until(lambda: zygotes(plane), what="a zygote is ready")
+    plane.when(order, asleep)
+    forked = ask(plane, order)
+    assert forks(plane) == 1
+    assert forked["walls"] == fresh["walls"]
+    assert forked["env"].keys() - {"TMPDIR"} == fresh["env"].keys()
+
+
+def test_no_two_forks_draw_the_same_numbers(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order)
+    seen = []
+    for _ in range(3):
+        seen += ask(plane, order)["random"]
+        plane.when(order, asleep)
+    assert forks(plane) == 3
+    assert len(set(seen)) == 6
+
+
+def test_another_config_is_forked_from_the_same_zygote(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order, GREETING="one")
+    other = with_spec(order, environment=Digest("1" * 64))
+    plane.apply(other, GREETING="two")
+    plane.when(other, asleep)
+    assert ask(plane, other)["env"]["GREETING"] == "two"
+    assert (forks(plane), len(zygotes(plane))) == (2, 1)
+
+
+def test_how_a_fork_ended_is_known(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order)
+    with pytest.raises(http.client.HTTPException):
+        ask(plane, order, do="exit")
+    facts = plane.when(order, lambda f: f.last_exit is not None and f.last_exit.code == 9)
+    assert facts.crashes == 1
+    assert forks(plane) >= 1
+
+
+def test_what_a_fork_leaves_behind_ends_with_it(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order)
+    with pytest.raises(http.client.HTTPException):
+        ask(plane, order, do="leave")
+    plane.when(order, lambda f: f.last_exit is not None and f.last_exit.code == 9)
+    plane.when(order, asleep)
+    until(lambda: groups(plane, "hello") == [], what="its control group is gone")
+
+
+def test_a_fork_that_needs_too_much_memory_ends_alone(plane: Plane, order: SetOrder) -> None:
+    order = replace(order, spec=replace(order.spec, memory_bytes_max=96 << 20))
+    proven(plane, order)
+    with pytest.raises(http.client.HTTPException):
+        ask(plane, order, do="eat")
+    plane.says("shop", "Error R15")
+    assert ask(plane, order)["cwd"] == "/app/f"
+    assert (forks(plane), len(zygotes(plane))) == (2, 1)
+
+
+def test_a_killed_zygote_takes_no_instance_along(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order)
+    plane.apply(lasting(order))
+    before = ask(plane, order)
+    (instance,) = plane.ready(order)
+    with contextlib.suppress(OSError):
+        ask(plane, order, do="kill the zygote")
+    assert ask(plane, order)["env"] == before["env"]
+    assert plane.facts(order).ready == (instance,)
+    plane.apply(order)
+    plane.when(order, asleep)
+    ask(plane, order)
+    assert forks(plane) == 1
+    until(lambda: len(zygotes(plane)) == 2, what="there is another zygote")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_fork_outlives_its_supervisor(plane: Plane, order: SetOrder, how: signal.Signals) -> None:
+    proven(plane, order)
+    plane.apply(lasting(order))
+    ask(plane, order)
+    ready, before = plane.ready(order), identity(plane)
+    plane.signal_supervisor(how)
+    assert plane.facts(order).ready == ready
+    assert identity(plane) == before
+    with pytest.raises(http.client.HTTPException):
+        ask(plane, order, do="exit")
+    plane.when(order, lambda f: f.last_exit is not None and f.last_exit.code == 9)
+    ask(plane, order)
+    until(lambda: len(zygotes(plane)) == 2, what="another zygote is ready")
+
+
+def test_what_runs_is_found_without_its_record(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order)
+    plane.apply(lasting(order))
+    ask(plane, order)
+    before = identity(plane)
+    plane.kill()
+    for record in plane.paths.instances.glob("*.json"):
+        record.unlink()
+    plane.up()
+    assert identity(plane) == before
+
+
+def test_a_config_value_read_at_import_is_read(plane: Plane, order: SetOrder) -> None:
+    package(plane, order, "early", "import os\nSEEN = os.environ.get('GREETING')\n")
+    code = with_main(plane, "import early\n" + RETURNS.format("early.SEEN"))
+    order = proven(plane, with_spec(order, code=code), GREETING="hello")
+    assert ask(plane, order)["seen"] == "hello"
+    plane.says("shop", "of its own: what it imports looks at GREETING as it is imported")
+    assert forks(plane) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("import threading, time\n"
+         "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n",
+         "importing early starts a thread"),
+        ("import subprocess\nsubprocess.Popen(['sleep', '600'])\n", "starts processes"),
+        ("HELD = open('/etc/passwd')\n", "leaves files open"),
+        ("import os\nALL = dict(os.environ)\n", "looks at every variable"),
+    ],
+    ids=["a thread", "a process", "a file", "all variables"],
+)  # fmt: skip
+def test_what_no_fork_can_share_is_started_fresh(
+    plane: Plane, order: SetOrder, text: str, why: str
+) -> None:
+    package(plane, order, "early", text)
+    code = with_main(plane, "import early\n" + RETURNS.format("True"))
+    order = proven(plane, with_spec(order, code=code))
+    assert ask(plane, order)["seen"] is True
+    plane.says("shop", why)
+    assert forks(plane) == 0
+
+
+def test_a_project_may_object(plane: Plane, order: SetOrder) -> None:
+    code = with_main(plane, MAIN, "\n[setpoint]\nfork-safe = false\n")
+    order = with_spec(order, code=code)
+    plane.apply(order)
+    plane.when(order, asleep)
+    ask(plane, order)
+    plane.says("shop", "of its own: its project.toml says fork-safe = false")
+    assert forks(plane) == 0
+
+
+def test_a_module_of_the_projects_own_comes_before_a_package(plane: Plane, order: SetOrder) -> None:
+    package(plane, order, "shared", "WHOSE = 'package'\n")
+    main = "import shared\n" + RETURNS.format("shared.WHOSE")
+    order = proven(plane, with_spec(order, code=with_main(plane, main)))
+    files = {f"f/{name}": text for name, text in function(main=main).items()}
+    files |= {f"g/{name}": text for name, text in function(main=main).items()}
+    files["g/shared.py"] = "WHOSE = 'project'\n"
+    code = plane.code(files)
+    first, second = with_spec(order, code=code), with_spec(order, code=code, folder="g")
+    second = replace(second, key=replace(second.key, process="other"))
+    second = replace(second, spec=replace(second.spec, process="other"))
+    plane.apply(first)
+    until(lambda: len(zygotes(plane)) == 2, what="the new code has a zygote")
+    plane.apply(second)
+    plane.when(second, asleep)
+    assert ask(plane, second)["seen"] == "project"
+    plane.says("shop", "its own shared would come too late")
+    assert ask(plane, first)["seen"] == "package"
+
+
+def test_going_down_leaves_nothing_of_them(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order)
+    assert groups(plane, "zygote")
+    plane.stop_apps()
+    assert groups(plane, "zygote") == []
+    assert not list(plane.paths.instances.iterdir())
+
+
+def test_what_is_not_wanted_any_more_has_no_zygote(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order)
+    plane.remove(order)
+    plane.gone(order)
+    until(lambda: groups(plane, "zygote") == [], what="the zygote is gone")
+
+
+def groups(plane: Plane, prefix: str) -> list[str]:
+    """Control groups of this installation whose name begins so, by what has files for them."""
+    name = f"setpoint-{plane.paths.installation}"
+    found = subprocess.run(
+        ["find", "/sys/fs/cgroup", "-maxdepth", "6", "-path", f"*/{name}/*@{prefix}*"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return found.stdout.split()
