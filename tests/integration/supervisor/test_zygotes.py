@@ -46,7 +46,7 @@ async def function(event, context):
         "walls": {
             **{key: status[key] for key in ("Uid", "Gid", "Groups", "CapEff", "CapBnd", "Seccomp",
                                             "NoNewPrivs", "SigIgn", "SigBlk")},
-            "mounts": sorted(" ".join(line.split()[3:6])
+            "mounts": sorted(" ".join(line.split()[4:6])
                              for line in read("/proc/self/mountinfo").splitlines()),
             "limits": [resource.getrlimit(n) for n in range(16)],
             "oom": read("/proc/self/oom_score_adj"),
