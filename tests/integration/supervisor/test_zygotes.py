@@ -32,6 +32,7 @@ async def function(event, context):
             os._exit(9)
         case "kill the zygote":
             os.kill(os.getppid(), 9)
+            return None
         case "eat":
             asked["hoard"] = [b"x" * (1 << 20) for _ in range(1 << 10)]
     def read(path):

@@ -129,6 +129,9 @@ class Launcher:
                 spec = self._spec(standing, name, running.files, fds)
                 return sandbox.begin(self._ground.confinement, spec)
 
+        if not self._zygotes.may_fork(standing.order.spec):
+            running.begun(fresh(""))
+            return
         with self._descriptors(standing, running.files) as fds:
             spec = self._spec(standing, name, running.files, fds)
             forking = self._zygotes.fork(standing.order, spec)

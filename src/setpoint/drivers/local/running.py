@@ -227,6 +227,8 @@ class Running:
         self._loop.add_reader(fd, readable)
 
     def gone(self) -> None:
+        if self.identity is not None and self.identity.group:
+            sandbox.kill(self._confinement, self.identity)
         seen = sandbox.read_exit(self._confinement, self.app, str(self.name), self.files.status)
         code, oom = seen if seen is not None else (UNKNOWN_CODE, False)
         self._end(Ending(code, oom, known=seen is not None))

@@ -140,15 +140,18 @@ class Zygotes:
         wanted = frozenset(family.modules)
         missing = family.zygote is None or not wanted <= family.asked
         safe = order.key.process not in family.unsafe
-        if self._may(order.spec) and safe and wanted and missing and not family.refusal:
+        if self.may_fork(order.spec) and safe and wanted and missing and not family.refusal:
             self._start(Kin.of(order.key.app, order.spec), family, order.spec)
 
     # --- forking ------------------------------------------------------------------------------
 
+    def may_fork(self, spec: ProcessSpec) -> bool:
+        """Is it of a kind that can be forked here?"""
+        python = spec.kind == "function" and spec.runtime in ("", PYTHON)
+        return self._possible and python and not self._stopped
+
     def fork(self, order: SetOrder, launch: Launch) -> Forking | str:
         """A start under way, or why there is none; '' where nobody expects one."""
-        if not self._may(order.spec):
-            return ""
         family = self._family(order)
         if order.key.process in family.unsafe:
             return "its project.toml says fork-safe = false"
@@ -214,10 +217,6 @@ class Zygotes:
             for house in list(self._houses):
                 house.kill()
             await asyncio.sleep(END_LOOK_S)
-
-    def _may(self, spec: ProcessSpec) -> bool:
-        python = spec.kind == "function" and spec.runtime in ("", PYTHON)
-        return self._possible and python and not self._stopped
 
     def _family(self, order: SetOrder) -> Family:
         return self._families.setdefault(Kin.of(order.key.app, order.spec), Family())

@@ -52,7 +52,8 @@ class Forking:
         return Identity(pid, start_time(pid), 0, 0, self.spec.folder)
 
     def _pid(self) -> int:
-        """As the kernel tells it in our own numbering, whatever the sender believes."""
+        """As the kernel tells it in our own numbering, whatever the sender believes; 0 if it was
+        born, and has ended since."""
         room = socket.CMSG_SPACE(CREDENTIALS.size)
         said, extra, _, _ = self.told.recvmsg(SAID_BYTES_MAX, room)
         document: Any = json.loads(said) if said else {"error": "whoever was to fork has ended"}
@@ -60,9 +61,9 @@ class Forking:
             raise Transient(f"cannot fork {self.spec.name}: {document['error']}")
         pid, uid, _ = CREDENTIALS.unpack(extra[0][2])
         expected = os.geteuid() if self.spec.uid is None else self.spec.uid
-        if uid != expected or look(pid) is None:
-            raise Transient(f"cannot fork {self.spec.name}: it has ended at once")
-        return pid
+        if uid != expected:
+            raise Transient(f"cannot fork {self.spec.name}: somebody else answered")
+        return pid if look(pid) is not None else 0
 
 
 def begin_fork(
