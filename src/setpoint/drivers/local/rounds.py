@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable
 
 from setpoint.drivers.local import sandbox
-from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.ground import Ground
+from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.model.errors import DriverError
