@@ -90,6 +90,13 @@ PLANNER = (
         by="tests/unit/planning",
     ),
     Mutant(
+        "leaf-dropped",
+        "what is intended is applied, unmet or without use, and never dropped in silence",
+        "planning/routes.py",
+        ", unit.fence, unit.intent.maintenance)",
+        ", unit.fence, False)",
+    ),
+    Mutant(
         "served-and-forgotten",
         "a release that was overtaken and serves all the same can be fallen back to",
         "planning/releases.py",

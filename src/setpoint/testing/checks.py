@@ -12,6 +12,7 @@ from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import AppId
 from setpoint.model.process import Exit
 from setpoint.model.release import Release
+from setpoint.testing import leaves
 from setpoint.testing.histories import PLAINTEXT
 from setpoint.testing.jobs import process_of
 from setpoint.testing.mishaps import KILLED_BY
@@ -30,6 +31,7 @@ def violations(world: World, acknowledged: Iterable[int]) -> list[str]:
     for unit in world.store.rows.units.values():
         found += _settled(world, unit)
         found += _as_intended(world, unit)
+        found += leaves.violations(world, unit)
     found += _no_leaks(world)
     found += _jobs(world)
     found += _nothing_lost(world, acknowledged)

@@ -100,6 +100,8 @@ class People:
             verb, alter = "release.rollback", await self._rollback(store, unit)
         if self._luck.random() < 0.25:
             return await self._configure(store, unit)
+        if self._luck.random() < 0.05:
+            return await self._two_at_once(store, unit)
         return await self._commit(store, verb, alter(unit.intent), unit.rev, {})
 
     async def _configure(self, store: Store, unit: Unit) -> Committed:
@@ -116,6 +118,17 @@ class People:
         return msgspec.structs.replace(
             document, source=Source(program.digest), rollback_to=None, release_s_max=RELEASE_S_MAX
         )
+
+    async def _two_at_once(self, store: Store, unit: Unit) -> Committed:
+        """Two who read the same document change different fields of it: both changes stand."""
+        scaled = self._scale(unit.intent)
+        await self._commit(store, "formation.scale", scaled, unit.rev, {})
+        maintained = _maintain(unit.intent)
+        done = await self._commit(store, "app.maintain", maintained, unit.rev, {})
+        told = done.units[0].intent
+        if (told.formation, told.maintenance) != (scaled.formation, maintained.maintenance):
+            self._world.watch.violated(f"one of two changes of {unit.name} undid the other")
+        return done
 
     async def _rollback(self, store: Store, unit: Unit) -> Callable[[AppIntent], AppIntent]:
         """To any that served and can be gone back to; where there is none, a deploy."""

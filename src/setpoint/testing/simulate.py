@@ -103,10 +103,10 @@ async def _one(seed: int, luck: random.Random, chosen: Chosen, rates: Rates | No
     people = People(world, random.Random(luck.random()))
     chaos = Chaos(world, random.Random(luck.random()), _set(chosen.mishaps))
     async with world:
-        await _history(world, people, chaos, luck)
+        await live_through(world, people, chaos, luck)
         world.stop_faults()
         chaos.stop()
-        await _calm_down(world)
+        await calm_down(world)
         found = world.watch.violations + checks.violations(world, people.acknowledged)
         found += await _silence(world)
     return Result(
@@ -130,7 +130,8 @@ def _rates(luck: random.Random) -> Rates:
     return Rates(**{kind: USUAL[kind] for kind in kinds})
 
 
-async def _history(world: World, people: People, chaos: Chaos, luck: random.Random) -> None:
+async def live_through(world: World, people: People, chaos: Chaos, luck: random.Random) -> None:
+    """People change their minds and the world does not hold still, for `HISTORY_S`."""
     end_s = world.now_s + HISTORY_S
     while world.now_s < end_s:
         await asyncio.sleep(luck.random() * luck.choice((0.1, 4.0, 20.0)))
@@ -138,7 +139,7 @@ async def _history(world: World, people: People, chaos: Chaos, luck: random.Rand
         await chaos.act()
 
 
-async def _calm_down(world: World) -> None:
+async def calm_down(world: World) -> None:
     """Until nothing was written for a while, or until it should long have been so."""
     limit_s = world.now_s + SETTLE_S_MAX
     writes, since_s = world.store.writes, world.now_s
