@@ -30,6 +30,7 @@ UNFENCED = ("exec", "stop_job")
 """A driver's commands that need none: an id is started once, whatever arrives in what order."""
 LATE_S_MAX = 20.0
 FOR_EVER_S = 1e9
+LAG_S_MAX = 2.0
 
 
 class Crash(BaseException):
@@ -46,6 +47,8 @@ class Rates:
     late: float = 0.0
     stale: float = 0.0
     deaf: float = 0.0
+    lagging: float = 0.0
+    """a look at the world sees it as it was a moment ago"""
     halved: float = 0.0
     """of many things to clear away only half go, and then comes an error"""
 
@@ -70,6 +73,7 @@ class Faults:
     crashed: list[int] = field(default_factory=list[int])
     struck: list[int] = field(default_factory=list[int])
     sick: set[AppId] = field(default_factory=set[AppId])
+    seen: dict[str, tuple[float, Any]] = field(default_factory=dict[str, tuple[float, Any]])
     _next: int = 0
     _crash_luck: random.Random = field(default_factory=random.Random)
 
@@ -150,10 +154,21 @@ class Life:
             raise Crash
         halved = name == "clear" and faults.strikes(rates.halved)
         result = await method(*(_half(args) if halved else args))
+        if name == "observe":
+            result = self._lagging(method, result)
         self.point()
         if halved or faults.strikes(rates.lost):
             raise error(f"cannot {name}: simulated loss of the answer")
         return result
+
+    def _lagging(self, method: Callable[..., Awaitable[Any]], now: Any) -> Any:
+        who = getattr(method, "__qualname__", "")
+        at_s = asyncio.get_running_loop().time()
+        before_s, before = self.faults.seen.get(who, (at_s, now))
+        self.faults.seen[who] = (at_s, now)
+        if self.faults.strikes(self.faults.rates.lagging) and at_s - before_s <= LAG_S_MAX:
+            return before
+        return now
 
     async def _command(
         self, name: str, method: Callable[..., Awaitable[Any]], args: tuple[Any, ...]

@@ -14,6 +14,7 @@ from setpoint.testing.supervisor import CAPABILITIES
 from setpoint.testing.world import World
 
 AWAY_S_MAX = 20.0
+SPOILED_S_MAX = 120.0
 KILLED_BY = 11
 """The signal that an outsider kills with."""
 FEW = 2
@@ -42,6 +43,8 @@ class Chaos:
             "offers less": self._offer_less,
             "lose set": self._lose_set,
             "reroute": self._reroute,
+            "sick": self._sicken,
+            "spoil": self._spoil,
         }
         kinds = luck.sample(sorted(everything), k=luck.randint(0, 4))
         self._kinds = [everything[kind] for kind in kinds]
@@ -63,6 +66,7 @@ class Chaos:
         self._edge_back()
         self._supervisor_back()
         self._offer_all()
+        self._heal()
 
     def _kill(self) -> None:
         running = self._world.machine.running
@@ -119,5 +123,23 @@ class Chaos:
         if routed:
             self._world.edge.spoil(self._luck.choice(routed))
 
-    def _later(self, back: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_later(self._luck.random() * AWAY_S_MAX, back)
+    def _sicken(self) -> None:
+        """Commands for one app never come back; those for others do."""
+        apps = sorted(self._world.store.rows.units)
+        if apps:
+            self._world.faults.sick.add(self._luck.choice(apps))
+            self._later(self._heal)
+
+    def _spoil(self) -> None:
+        """One app's intent cannot be read, for longer than orphans are left alone."""
+        apps = sorted(self._world.store.rows.units)
+        if apps:
+            self._world.store.spoiled.add(self._luck.choice(apps))
+            self._later(self._heal, SPOILED_S_MAX)
+
+    def _heal(self) -> None:
+        self._world.faults.sick.clear()
+        self._world.store.spoiled.clear()
+
+    def _later(self, back: Callable[[], None], within_s: float = AWAY_S_MAX) -> None:
+        asyncio.get_running_loop().call_later(self._luck.random() * within_s, back)

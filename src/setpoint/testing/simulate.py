@@ -43,6 +43,7 @@ USUAL = {
     "late": 0.04,
     "stale": 0.3,
     "deaf": 0.5,
+    "lagging": 0.3,
     "halved": 0.3,
 }
 """How often a fault of this kind hits in a run that has it."""
