@@ -28,6 +28,7 @@ PLANNER = (
         "planning/processes.py",
         "    if successor is None and still_proving(draft, wanted) and not",
         "    if False and not",
+        by="tests/unit/planning",
     ),
     Mutant(
         "ready-unproven",
@@ -102,6 +103,7 @@ PLANNER = (
         "planning/releases.py",
         "    return any(s.key in targets and s.release == release.version for s in observed.sets)",
         "    return False",
+        by="tests/unit/planning",
     ),
     Mutant(
         "pending-for-ever",

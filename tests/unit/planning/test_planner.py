@@ -710,3 +710,18 @@ def test_what_a_web_process_answers_instead_is_waited_on_and_told(serving: Scene
         "Traceback",
     ]
     assert serving.routed_to() == 1
+
+
+def test_a_worker_that_a_new_release_drops_runs_on_until_that_release_is_proven():
+    scene = Scene()
+    scene.scale("worker", 1)
+    scene.settle(processes=(WEB, WORKER))
+    scene.deploy("b")
+    scene.go()
+    scene.build_ends(processes=(WEB,))
+    scene.go()
+    for _ in range(3):
+        scene.go()
+        assert [s.release for s in scene.sets("worker")] == [1]
+    scene.settle()
+    assert scene.sets("worker") == []
