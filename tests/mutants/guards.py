@@ -23,11 +23,11 @@ PLANNER = (
         "    if False:",
     ),
     Mutant(
-        "dropped-before-proof",
-        "what a new release drops runs on until that release is proven",
+        "retired-before-proof",
+        "what has served runs on until the new release is proven as a whole",
         "planning/processes.py",
-        "    if successor is None and still_proving(draft, wanted) and not",
-        "    if False and not",
+        "    if facts.ready and still_proving(draft, wanted) and _has_served(draft, facts):",
+        "    if False:",
         by="tests/unit/planning",
     ),
     Mutant(

@@ -722,6 +722,7 @@ def test_a_worker_that_a_new_release_drops_runs_on_until_that_release_is_proven(
     scene.go()
     for _ in range(3):
         scene.go()
+        scene.ack()
         assert [s.release for s in scene.sets("worker")] == [1]
     scene.settle()
     assert scene.sets("worker") == []
