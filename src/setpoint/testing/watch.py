@@ -9,7 +9,7 @@ import itertools
 from setpoint.model.app import Unit
 from setpoint.model.ids import AppId, Fence, JobId, SetKey
 from setpoint.model.job import JobOrder
-from setpoint.model.process import Act, Drain, Phase, ProcessSpec, Start, Stop
+from setpoint.model.process import Act, Drain, Instance, Phase, ProcessSpec, Start, Stop
 from setpoint.model.release import Release
 from setpoint.model.route import Route
 from setpoint.planning import release_phase
@@ -142,7 +142,9 @@ class Watch:
     def _check_successor(self, key: SetKey) -> None:
         """What has proven itself and is intended goes once something has taken its place."""
         unit, slot = self._store.rows.units.get(key.app), self._supervisor.slots.get(key)
-        if unit is None or slot is None or not slot.ready or not self._long_settled(key.app):
+        if unit is None or slot is None or not self._long_settled(key.app):
+            return
+        if not any(self._long_ready(i) for i in slot.instances.values()):
             return
         release = self._release(key.app, slot.order.spec.release)
         if release is None or release.status != "succeeded":
@@ -154,6 +156,13 @@ class Watch:
         )
         if self._is_meant(unit, key.process, slot) and not any(s.ever_ready for s in others):
             self.violated(f"{key} was removed and nothing had taken its place")
+
+    def _long_ready(self, instance: Instance) -> bool:
+        """For longer than a look and its leap."""
+        since_s = instance.ready_at_s
+        if instance.phase is not Phase.READY or since_s is None:
+            return False
+        return self._loop.time() - since_s > LOOK_AND_LEAP_S
 
     def _check_whole(self, route: Route) -> None:
         """An unproven release takes requests once all of it has been ready."""
