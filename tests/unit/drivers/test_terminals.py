@@ -1,11 +1,14 @@
 """Nobody at a terminal loses a byte, and nobody's absence costs more memory than a window."""
 
 import asyncio
+import contextlib
 import os
+from pathlib import Path
 
 import pytest
 
-from setpoint.drivers.local.terminals import Held, JobTerminal
+from setpoint.drivers.local.sitting import LocalAttachment
+from setpoint.drivers.local.terminals import Held, JobTerminal, converse
 from setpoint.formats import terminal
 from setpoint.formats.terminal import WINDOW_BYTES, Frame, Kind
 from setpoint.model.errors import Terminal
@@ -84,6 +87,36 @@ def test_a_second_visitor_is_refused_and_may_come_when_the_first_has_gone():
         assert came == [True, False]
         os.close(out_write)
         side.close()
+
+    asyncio.run(story())
+
+
+def test_nobody_who_still_types_when_the_job_ends_misses_what_it_said(tmp_path: Path):
+    """As with a command that ends at once, its input closed a moment later."""
+
+    async def story() -> None:
+        out_read, out_write = os.pipe()
+        side = JobTerminal(None, out_read, False, lambda _: None, lambda _: None, lambda: None)
+        os.write(out_write, b"hi")
+        os.close(out_write)
+        side.close()
+        side.told_end(0, "")
+
+        async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError, EOFError):
+                await converse(side, 0, reader, writer)
+            writer.close()
+
+        async with await asyncio.start_unix_server(visit, tmp_path / "s"):
+            line = LocalAttachment(0, 0, *await asyncio.open_unix_connection(tmp_path / "s"))
+            said = [await line.receive()]
+            for _ in range(20):  # what is typed while the end is under way
+                await line.send(Frame(Kind.INPUT, b"x"))
+                await asyncio.sleep(0)
+            while said[-1].kind is not Kind.END:
+                said.append(await line.receive())
+            await line.close()
+        assert [frame.payload for frame in said if frame.kind is Kind.OUTPUT] == [b"hi"]
 
     asyncio.run(story())
 

@@ -20,6 +20,8 @@ from setpoint.model.errors import Terminal as Impossible
 
 LEFT_READS_MAX = 64
 """More than a pipe or a terminal holds, once nobody writes any more."""
+FAREWELL_S_MAX = 5.0
+"""After the end whoever sits there closes the line. Until then it is kept open so long."""
 SIZE = (24, 80)
 
 
@@ -246,9 +248,12 @@ async def converse(
     sending = asyncio.ensure_future(_show(side, at, writer))
     hearing = asyncio.ensure_future(_heed(side, reader, writer))
     try:
-        done, _ = await asyncio.wait((sending, hearing), return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        await asyncio.wait((sending, hearing), return_when=asyncio.FIRST_COMPLETED)
+        if not sending.done():
+            hearing.result()
+        sending.result()
+        # closed by us with words of theirs still under way, what they have not read yet is lost
+        await asyncio.wait((hearing,), timeout=FAREWELL_S_MAX)
     finally:
         for task in (sending, hearing):
             task.cancel()
