@@ -90,7 +90,7 @@ $(VENV)/.runtime: $(VENV)/.venv requirements/runtime.txt
 
 # Clients of the API that are not ours; without npm their tests are skipped and say so.
 $(VENV)/.clients: $(VENV)/.venv tests/clients/package-lock.json
-	@if command -v npm >/dev/null 2>&1; then npm ci --silent --prefix tests/clients; \
+	@if command -v npm >/dev/null 2>&1; then npm ci --loglevel=error --prefix tests/clients; \
 		else echo "without npm: what tests Heroku's command line is skipped"; fi
 	@touch $@
 
