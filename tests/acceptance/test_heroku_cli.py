@@ -5,6 +5,8 @@ import json
 import os
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -172,6 +174,65 @@ def test_a_detached_command_runs_and_its_output_is_in_the_log(heroku: Heroku, ap
     dyno = re.search(r"run\.\d+", told)
     assert dyno is not None
     until(lambda: "one-off 42" in heroku.ok("logs", "-d", dyno[0], "-a", app), 60, "its output", 1)
+
+
+def test_a_command_runs_with_our_input_and_ends_with_its_exit_code(
+    heroku: Heroku, app: str
+) -> None:
+    assert "grüße\n" in heroku.cli("run", "-a", app, "echo grüße").out
+    assert heroku.cli("run", "--no-tty", "-a", app, "cat", stdin="x\ny\n").out == "x\ny\n"
+    told = heroku.cli("run", "--exit-code", "-a", app, "--", "sh", "-c", "echo three; exit 3")
+    assert (told.code, told.out) == (3, "three\n")
+    assert heroku.cli("run", "--exit-code", "-a", app, "true").code == 0
+
+
+def test_much_goes_both_ways_through_a_command_and_nothing_is_lost(
+    heroku: Heroku, app: str
+) -> None:
+    much = "0123456789abcdef" * 40_000
+    told = heroku.cli("run", "--no-tty", "-a", app, "cat", stdin=much).out
+    assert len(told) == len(much)
+    assert told == much
+
+
+def test_a_command_at_a_terminal_knows_its_size_and_is_typed_to(heroku: Heroku, app: str) -> None:
+    code, shown = heroku.typed(
+        ["run", "-a", app, "stty size; read line; echo you said $line"], [("24 80", "servus")]
+    )
+    assert code == 0, shown
+    assert "you said servus" in shown
+
+
+def test_a_command_of_which_the_line_breaks_is_hung_up_on(
+    plane: Plane, heroku: Heroku, app: str
+) -> None:
+    client = subprocess.Popen(
+        heroku.argv("heroku", "run", "--no-tty", "-a", app, "sleep 600"),
+        env=heroku.env(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def running() -> list[str]:
+        dynos = plane.api("GET", f"/apps/{app}/dynos").json
+        return [d["state"] for d in dynos if d["command"] == "sleep 600"]
+
+    until(lambda: running() == ["up"], 60, "it runs", 0.2)
+    client.kill()
+    client.communicate()
+    until(lambda: not running(), 60, "it was hung up on", 0.2)
+
+
+@pytest.mark.parametrize("said", [b"x" * 164, b"\xff" * 164, b"short"])
+def test_whoever_has_no_secret_meets_nobody(plane: Plane, said: bytes) -> None:
+    trusted = ssl.create_default_context(cafile=plane.data / "tls" / "ca.pem")
+    with (
+        socket.create_connection(("127.0.0.1", plane.ports["rendezvous"]), 60) as link,
+        trusted.wrap_socket(link, server_hostname="127.0.0.1") as line,
+    ):
+        line.sendall(said)
+        assert line.recv(100) == b""
 
 
 def test_logs_end_by_themselves_and_hold_what_was_asked_for(

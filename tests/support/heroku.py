@@ -5,6 +5,7 @@ import pty
 import select
 import shlex
 import subprocess
+import termios
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ class Heroku:
     def typed(self, words: Sequence[str], answers: Sequence[tuple[str, str]]) -> tuple[int, str]:
         """At a terminal: each answer is typed once its question is seen. (code, all it showed)"""
         ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, 80))
         child = subprocess.Popen(
             self.argv("heroku", *words),
             env=self.env(),

@@ -51,6 +51,7 @@ PROCESSES = [
     {"name": "daemon", "pid": 7, "up_s": 300.0, "rss_bytes": 47_000_000, "uid": 40001},
     {"name": "envoy", "pid": 8, "up_s": None, "rss_bytes": 0, "uid": None},
 ]
+RENDEZVOUS_PORT = 5101
 UPLOAD_BYTES_MAX = 64 * 1024
 ROOMY = Disk(Headroom(80 * 10**9, 100 * 10**9, "/data"), 20, False)
 FULL = Disk(
@@ -321,7 +322,9 @@ class Plane:
             plane=lambda: {"processes": PROCESSES},
             disk=lambda: self.disk,
             collect=self.collector.collect,
-            installation=Installation("0.0-test", self.visits.server_port),
+            installation=Installation(
+                "0.0-test", self.visits.server_port, rendezvous_port=RENDEZVOUS_PORT
+            ),
         )
 
 

@@ -24,12 +24,12 @@ class Tokens(Protocol):
 class Tickets(Protocol):
     """Texts that only this Setpoint can have made: an address with one in it is a permission."""
 
-    def issue(self, content: bytes) -> str:
-        """Fit for an URL; what is in it can be read by its holder."""
+    def issue(self, purpose: str, content: bytes) -> str:
+        """Fit for an URL; what is in it can be read by its holder. Good for this purpose only."""
         ...
 
-    def read(self, ticket: str) -> bytes | None:
-        """None for what was not issued here."""
+    def read(self, purpose: str, ticket: str) -> bytes | None:
+        """None for what was not issued here, or for something else."""
         ...
 
 
@@ -37,13 +37,15 @@ class Tickets(Protocol):
 class Installation:
     """Facts that hold as long as this process lives. `since_s`: unix seconds of the data's init.
 
-    `edge_port`: where apps are reached. `host_suffix`: `<app>.<suffix>` is an app's host.
+    `edge_port`: where apps are reached. `rendezvous_port`: where Heroku's clients meet their
+    one-off dynos, 0 where they cannot. `host_suffix`: `<app>.<suffix>` is an app's host.
     """
 
     version: str
     edge_port: int
     since_s: float = 0.0
     host_suffix: str = "localhost"
+    rendezvous_port: int = 0
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="the API over TLS (5100, or any with --api-port 0)",
     )
     parser.add_argument(
+        "--rendezvous-port", type=int, metavar="N", help="heroku run's terminals (5101, or any)"
+    )
+    parser.add_argument(
         "--floor", choices=("L3", "L2", "L0"), help="the least isolation to start with (L2)"
     )
 
@@ -33,7 +36,7 @@ def run(here: Here) -> int:
 
 def words_for(args: argparse.Namespace, data: str) -> list[str]:
     words = ["--data", data]
-    for option in ("edge_port", "api_port", "tls_port", "floor"):
+    for option in ("edge_port", "api_port", "tls_port", "rendezvous_port", "floor"):
         value = getattr(args, option)
         if value is not None:
             words += [f"--{option.replace('_', '-')}", str(value)]

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from setpoint import __version__
+from setpoint.api import rendezvous
 from setpoint.api.app import make_app
 from setpoint.api.services import Installation, Services
 from setpoint.converge.collector import Collector
@@ -48,6 +49,8 @@ STREAMS_S_MAX = 3
 PROBE_S = 60.0
 WORD_BYTES_MAX = 256 * 1024
 """one WebSocket message"""
+MEETINGS_MAX = 200
+"""Terminals of Heroku's clients at once, and whoever only connects there."""
 CONNECTIONS_MAX = 2000
 """More at once are answered 503: requests that never end must not use up all descriptors."""
 
@@ -122,9 +125,13 @@ async def _serve(
     for task in work:
         task.add_done_callback(lambda done: _ended(done, server))
     log.info("daemon.started", extra={"version": __version__, "pid": os.getpid()})
+    meeting = sockets.pop("rendezvous")
+    meetings = await _meetings(services, meeting, certificate)
     try:
         await server.serve(sockets=list(sockets.values()))
     finally:
+        if meetings is not None:
+            meetings.close()
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
@@ -156,7 +163,11 @@ def _services(
         plane=lambda: _plane(paths),
         disk=space.disk,
         collect=collector.collect,
-        installation=Installation(__version__, int(os.environ["SETPOINT_EDGE_PORT"])),
+        installation=Installation(
+            __version__,
+            int(os.environ["SETPOINT_EDGE_PORT"]),
+            rendezvous_port=int(os.environ["SETPOINT_RENDEZVOUS_PORT"]),
+        ),
     )
 
 
@@ -214,6 +225,28 @@ class Offers:
             await asyncio.sleep(PROBE_S)
             with contextlib.suppress(DriverError):
                 self.known = await self._driver.probe()
+
+
+async def _meetings(
+    services: Services, listener: socket.socket, certificate: ApiCertificate | None
+) -> asyncio.Server | None:
+    """Where Heroku's clients meet their one-off dynos."""
+    if certificate is None:
+        return None
+    here = 0
+
+    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal here
+        if here >= MEETINGS_MAX:
+            writer.close()
+            return
+        here += 1
+        try:
+            await rendezvous.visit(services, reader, writer)
+        finally:
+            here -= 1
+
+    return await asyncio.start_server(visit, sock=listener, ssl=certificate.context)
 
 
 def _certificate(paths: Paths) -> ApiCertificate | None:

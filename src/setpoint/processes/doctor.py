@@ -25,7 +25,7 @@ from setpoint.model.retention import Headroom
 from setpoint.policy import headroom
 from setpoint.processes import preflight
 from setpoint.processes.accounts import accounts
-from setpoint.processes.up import API_PORT, EDGE_PORT, TLS_PORT
+from setpoint.processes.up import API_PORT, EDGE_PORT, RENDEZVOUS_PORT, TLS_PORT
 
 MARKS = {"ok": "ok  ", "warning": "warn", "failure": "FAIL"}
 
@@ -64,6 +64,7 @@ def examine(data: Path) -> Iterator[Finding]:
     yield _port("edge port", EDGE_PORT, "--edge-port")
     yield _port("API port", API_PORT, "--api-port")
     yield _port("TLS port", TLS_PORT, "--tls-port")
+    yield _port("terminals", RENDEZVOUS_PORT, "--rendezvous-port")
 
 
 def _isolation() -> Iterator[Finding]:

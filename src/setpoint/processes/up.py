@@ -25,7 +25,9 @@ from setpoint.processes import preflight
 from setpoint.processes.accounts import Accounts, accounts
 from setpoint.processes.keeper import Child, Keeper
 
-EDGE_PORT, API_PORT, TLS_PORT = 8080, 5180, 5100
+EDGE_PORT, API_PORT, TLS_PORT, RENDEZVOUS_PORT = 8080, 5180, 5100, 5101
+DAEMONS = ("api", "api_tcp", "api_tls", "rendezvous")
+"""Sockets that the daemon listens on."""
 LEVELS = ("L0", "L2", "L3")
 PASSED_ON = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG"),
@@ -70,6 +72,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--edge-port", type=int, default=EDGE_PORT)
     parser.add_argument("--api-port", type=int, default=API_PORT)
     parser.add_argument("--tls-port", type=int, default=None)
+    parser.add_argument("--rendezvous-port", type=int, default=None)
     parser.add_argument("--floor", choices=LEVELS, default="L2")
     parser.add_argument("--detach", action="store_true")
     parser.add_argument("--json", action="store_true")
@@ -77,6 +80,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.tls_port is None:  # whoever says "any free one" for the API means all of it
         options.tls_port = TLS_PORT if options.api_port else 0
+    if options.rendezvous_port is None:
+        options.rendezvous_port = RENDEZVOUS_PORT if options.tls_port else 0
     return options
 
 
@@ -171,6 +176,7 @@ def _ports(
         "edge": options.edge_port or before.get("edge", 0),
         "api": options.api_port or before.get("api", 0),
         "tls": options.tls_port or before.get("tls", 0),
+        "rendezvous": options.rendezvous_port or before.get("rendezvous", 0),
     }
     edge = wanted["edge"]
     if not edge_serves or edge != before.get("edge"):
@@ -178,9 +184,12 @@ def _ports(
     listeners = {
         "api_tcp": preflight.bind_loopback(wanted["api"], "the API", "--api-port"),
         "api_tls": preflight.bind_loopback(wanted["tls"], "the API over TLS", "--tls-port"),
+        "rendezvous": preflight.bind_loopback(
+            wanted["rendezvous"], "heroku run's terminals", "--rendezvous-port"
+        ),
     }
-    api, tls = (listener.getsockname()[1] for listener in listeners.values())
-    ports = {"edge": edge, "api": api, "tls": tls}
+    api, tls, rendezvous = (listener.getsockname()[1] for listener in listeners.values())
+    ports = {"edge": edge, "api": api, "tls": tls, "rendezvous": rendezvous}
     preflight.remember_ports(paths, ports)
     return ports, listeners
 
@@ -211,6 +220,7 @@ def _children(
     common |= {"SETPOINT_DATA": str(paths.data), "SETPOINT_RUNTIME": str(paths.runtime)}
     common |= {"SETPOINT_EDGE_PORT": str(ports["edge"]), "SETPOINT_API_PORT": str(ports["api"])}
     common |= {"SETPOINT_TLS_PORT": str(ports["tls"])}
+    common |= {"SETPOINT_RENDEZVOUS_PORT": str(ports["rendezvous"])}
 
     def python(name: str, uid: int | None, held: dict[str, str]) -> Child:
         """As root it imports everything first and then takes its uid: see privileges."""
@@ -229,7 +239,7 @@ def _children(
         python("supervisor", None, {"control": "control"}),
         python("edge_agent", who.edge, {"control": "edge"}),
         envoy,
-        python("daemon", who.daemon, {"api": "api", "api_tcp": "api_tcp", "api_tls": "api_tls"}),
+        python("daemon", who.daemon, {name: name for name in DAEMONS}),
     ]
 
 

@@ -22,10 +22,15 @@ def main() -> None:
     paths, who = Paths(Path(sys.argv[1]), Path(sys.argv[2])), accounts()
     preflight.make_folders(paths, who)
     wanted = {"supervisor", "edge_agent", "envoy"} if "--edge" in sys.argv else {"supervisor"}
-    ports = {"edge": preflight.free_port(0, "the edge", "--edge-port"), "api": 0, "tls": 0}
+    ports = {
+        "edge": preflight.free_port(0, "the edge", "--edge-port"),
+        "api": 0,
+        "tls": 0,
+        "rendezvous": 0,
+    }
     moved = "--clock" in sys.argv
     envoy = up._envoy_child(paths, who, prepare_envoy(paths, ports["edge"], who.envoy), None)
-    api = {n: preflight.bind_loopback(0, n, "") for n in ("api_tcp", "api_tls")}
+    api = {n: preflight.bind_loopback(0, n, "") for n in up.DAEMONS[1:]}
     sockets = up._sockets(paths, who, api)
     children = [c for c in up._children(paths, who, sockets, ports, envoy) if c.name in wanted]
     Keeper(

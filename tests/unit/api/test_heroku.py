@@ -4,11 +4,12 @@ import base64
 
 import pytest
 
+from setpoint.api import rendezvous
 from setpoint.api.platform import unsupported
 from setpoint.formats.control import LogLine
 from setpoint.formats.heroku import log_lines
 from setpoint.model.errors import Transient
-from tests.support.plane import Answer, Plane
+from tests.support.plane import RENDEZVOUS_PORT, Answer, Plane
 from tests.unit.api.conftest import Make
 
 EVENTS = {"Accept": "text/event-stream"}
@@ -153,6 +154,30 @@ def test_a_strange_number_of_lines_is_bounded(plane: Plane, app: Make, asked: ob
     name = f"bounded-{abs(hash(str(asked))) % 10_000}"
     app(name)
     assert plane.send("POST", f"/apps/{name}/log-sessions", asked).status == 201
+
+
+# --- running a command at a terminal ----------------------------------------------------------
+
+
+def test_a_command_that_is_attended_gets_an_address_that_is_always_as_long(
+    plane: Plane, deployed: Make
+) -> None:
+    deployed("attended")
+    body = {"command": "bash", "attach": True, "env": {"TERM": "xterm", "COLUMNS": 80, "LINES": 24}}
+    for asked in (body, {**body, "env": {}}, {**body, "force_no_tty": True}):
+        made = plane.send("POST", "/apps/attended/dynos", asked)
+        assert made.status == 201, made.body
+        place, _, secret = made.json["attach_url"].removeprefix("rendezvous://").partition("/")
+        assert place == f"localhost:{RENDEZVOUS_PORT}"
+        assert len(secret) == rendezvous.SECRET_CHARS
+    jobs = plane.send("GET", "/v1/apps/attended/jobs").json
+    assert len(jobs) == 3
+
+
+def test_nobody_attends_a_detached_command(plane: Plane, deployed: Make) -> None:
+    deployed("unattended")
+    made = plane.send("POST", "/apps/unattended/dynos", {"command": "true", "size": None})
+    assert made.json["attach_url"] is None
 
 
 # --- what there is one of, and what there is none of ------------------------------------------

@@ -130,7 +130,13 @@ def test_a_wrong_token_is_refused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_up_hands_its_arguments_on() -> None:
     args = argparse.Namespace(
-        detach=True, json=True, edge_port=0, api_port=None, tls_port=0, floor="L0"
+        detach=True,
+        json=True,
+        edge_port=0,
+        api_port=None,
+        tls_port=0,
+        rendezvous_port=None,
+        floor="L0",
     )
     assert up.words_for(args, "/d") == [
         "--data", "/d", "--edge-port", "0", "--tls-port", "0", "--floor", "L0",

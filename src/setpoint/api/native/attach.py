@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from setpoint.api import find
 from setpoint.api.call import Call, Visit, count
+from setpoint.api.sitting import Ended, sit_down
 from setpoint.drivers.ports import Attachment
 from setpoint.formats import terminal
 from setpoint.formats.terminal import Frame, Kind, Place
@@ -23,9 +24,6 @@ from setpoint.model.errors import DriverError, Invalid, NotFound, Transient
 from setpoint.model.job import Job
 from setpoint.policy.names import shortened
 
-LOOK_AGAIN_S = 0.05
-START_S_MAX = 30.0
-"""How long a job may take to be handed over while somebody waits at its terminal."""
 TRY_AGAIN_LATER = 1012
 TAKEN_MAX = 2**53
 
@@ -48,13 +46,6 @@ class InputTaken(msgspec.Struct, frozen=True):
     input: int
 
 
-class Ended(msgspec.Struct, frozen=True):
-    """`code` None: nobody knows, or it never ran."""
-
-    code: int | None
-    message: str
-
-
 _encoder = msgspec.json.Encoder()
 _told = msgspec.json.Decoder(Told)
 
@@ -71,8 +62,14 @@ async def attach(visit: Visit) -> None:
     place = Place(*(count(visit.socket, name, 0, TAKEN_MAX) for name in ("taken", "typed")))
     await visit.socket.accept()
     with contextlib.suppress(WebSocketDisconnect):
-        line = await _sit_down(visit, unit, job, place)
-        if line is None:
+        try:
+            line = await sit_down(visit.services, job, place)
+        except Transient:
+            await visit.socket.close(TRY_AGAIN_LATER)
+            return
+        if isinstance(line, Ended):
+            await _say(visit.socket, line)
+            await visit.socket.close()
             return
         try:
             await _pass_on(visit.socket, line)
@@ -94,41 +91,6 @@ async def _job(visit: Visit, unit: Unit) -> Job:
             f"its output: setpoint logs {unit.name} --dyno {found.dyno}",
         )
     return found
-
-
-async def _sit_down(visit: Visit, unit: Unit, job: Job, place: Place) -> Attachment | None:
-    """None: its end was told instead. It may not be handed over yet."""
-    for _ in range(int(START_S_MAX / LOOK_AGAIN_S)):
-        try:
-            return await visit.services.terminals.attach(unit.id, job.id, place)
-        except Transient:
-            now = await _job(visit, unit)
-            if now.final:
-                break
-            await asyncio.sleep(LOOK_AGAIN_S)
-        except DriverError as error:
-            now = await _ended(visit, unit, job)
-            if not now.final:
-                await _say(visit.socket, Ended(None, error.message))
-                await visit.socket.close()
-                return None
-            break
-    else:
-        await visit.socket.close(TRY_AGAIN_LATER)
-        return None
-    await _say(visit.socket, Ended(now.code, now.message or f"{now.dyno} has ended"))
-    await visit.socket.close()
-    return None
-
-
-async def _ended(visit: Visit, unit: Unit, job: Job) -> Job:
-    """Its row; the loop may be about to write its end down."""
-    for _ in range(20):
-        now = await _job(visit, unit)
-        if now.final:
-            break
-        await asyncio.sleep(LOOK_AGAIN_S)
-    return await _job(visit, unit)
 
 
 async def _pass_on(socket: WebSocket, line: Attachment) -> None:

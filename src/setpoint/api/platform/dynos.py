@@ -1,6 +1,6 @@
 """Dynos: what is seen running; a command run once; the restart of all, of a type, of one."""
 
-from setpoint.api import find
+from setpoint.api import find, rendezvous
 from setpoint.api.call import Call
 from setpoint.formats.heroku import read, shapes, write
 from setpoint.intents import jobs, restarts
@@ -32,14 +32,25 @@ async def info(call: Call) -> shapes.Dyno:
 
 async def create(call: Call, body: read.NewDyno) -> shapes.Dyno:
     unit = await find.app(call, jobs.VERB)
-    if body.attach:
+    here = call.services.installation
+    if body.attach and not here.rendezvous_port:
         raise Invalid(
-            f"cannot {jobs.VERB} '{unit.name}': attaching over rendezvous is not there yet",
+            f"cannot {jobs.VERB} '{unit.name}': nothing listens for terminals here",
             f"use `setpoint run {unit.name}`, or run it detached",
         )
-    wish = jobs.Wish(body.command, body.size_name, body.env, run_s_max=body.time_to_live)
+    wish = jobs.Wish(
+        body.command,
+        body.size_name,
+        body.environment,
+        attached=body.attach,
+        tty=body.tty_size is not None,
+        run_s_max=body.time_to_live,
+    )
     job = await jobs.run(call.services.door, call.asked, unit.name, wish)
-    return write.job(unit, job, None)
+    if not body.attach:
+        return write.job(unit, job, None)
+    secret = rendezvous.secret(call.services, job, body.tty_size or (0, 0))
+    return write.job(unit, job, None, f"rendezvous://localhost:{here.rendezvous_port}/{secret}")
 
 
 async def restart(call: Call) -> shapes.Nothing:

@@ -19,6 +19,7 @@ LINES_DEFAULT, LINES_MAX = 100, 1500
 LINES_KEPT_MAX = 10_000
 """How far back a line is looked for that a reader saw last."""
 GOOD_S = 3600.0
+PURPOSE = "log"
 EVENTS = "text/event-stream"
 
 
@@ -39,7 +40,7 @@ async def create(call: Call, body: read.NewLogSession) -> shapes.LogSession:
     wanted = LINES_DEFAULT if body.lines is None else body.lines
     lines = min(max(wanted, 0), LINES_MAX)
     reading = Reading(unit.id, lines, bool(body.tail), only, at_s + GOOD_S)
-    ticket = call.services.tickets.issue(msgspec.json.encode(reading))
+    ticket = call.services.tickets.issue(PURPOSE, msgspec.json.encode(reading))
     # Heroku's clients of majors 8 and 9 look into the address for whether it goes on.
     url = f"{call.base_url}/log-streams/{ticket}{'?tail=true' if reading.tail else ''}"
     return shapes.LogSession(call.services.new_id(), url, write.when(at_s), write.when(at_s))
@@ -55,7 +56,7 @@ async def stream(call: Call) -> Response:
 
 
 def _reading(call: Call) -> Reading:
-    content = call.services.tickets.read(call.param("ticket"))
+    content = call.services.tickets.read(PURPOSE, call.param("ticket"))
     reading = msgspec.json.decode(content, type=Reading) if content is not None else None
     if reading is None or reading.until_s < call.asked.at_s:
         raise NotFound("cannot read the log: this address is not good any more")

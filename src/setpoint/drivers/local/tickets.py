@@ -15,19 +15,19 @@ class Tickets:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def issue(self, content: bytes) -> str:
-        return f"{_text(content)}.{_text(self._seal(content))}"
+    def issue(self, purpose: str, content: bytes) -> str:
+        return f"{_text(content)}.{_text(self._seal(purpose, content))}"
 
-    def read(self, ticket: str) -> bytes | None:
+    def read(self, purpose: str, ticket: str) -> bytes | None:
         content, _, seal = ticket.partition(".")
         try:
             told = _bytes(content)
-            return told if hmac.compare_digest(_bytes(seal), self._seal(told)) else None
+            return told if hmac.compare_digest(_bytes(seal), self._seal(purpose, told)) else None
         except (ValueError, binascii.Error):
             return None
 
-    def _seal(self, content: bytes) -> bytes:
-        return hmac.digest(self._key, content, "sha256")
+    def _seal(self, purpose: str, content: bytes) -> bytes:
+        return hmac.digest(self._key, purpose.encode() + b"\0" + content, "sha256")
 
 
 def _text(content: bytes) -> str:

@@ -96,11 +96,24 @@ class NewDyno(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     command: str = ""
     attach: bool = False
-    env: dict[str, str] = {}
+    env: dict[str, str | int] = {}
     size: str | None = None
     type: str | None = None
     time_to_live: int | None = None
     force_no_tty: bool | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name: str(value) for name, value in self.env.items()}
+
+    @property
+    def tty_size(self) -> tuple[int, int] | None:
+        """(rows, columns) of the caller's terminal; None where it has none. Heroku's client names
+        them as variables, and only if its output is one."""
+        rows, columns = (str(self.env.get(name, "")) for name in ("LINES", "COLUMNS"))
+        if not self.attach or self.force_no_tty or not (rows.isdecimal() and columns.isdecimal()):
+            return None
+        return int(rows[:6]), int(columns[:6])
 
     @property
     def size_name(self) -> str:

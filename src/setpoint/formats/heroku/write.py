@@ -165,7 +165,9 @@ def _dyno(
     )
 
 
-def job(unit: intent.Unit, row: jobs.Job, facts: jobs.JobFacts | None) -> shapes.Dyno:
+def job(
+    unit: intent.Unit, row: jobs.Job, facts: jobs.JobFacts | None, attach_url: str | None = None
+) -> shapes.Dyno:
     """A one-off dyno. `facts`: as last seen running."""
     started_s = facts.started_at_s if facts is not None else None
     return shapes.Dyno(
@@ -179,6 +181,7 @@ def job(unit: intent.Unit, row: jobs.Job, facts: jobs.JobFacts | None) -> shapes
         release=shapes.VersionRef(release_id(unit, row.release), row.release),
         created_at=when(row.asked_at_s),
         updated_at=when(started_s if started_s is not None else row.asked_at_s),
+        attach_url=attach_url,
     )
 
 
