@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.acceptance.plane import SETPOINT, Load, Plane, fresh_plane, until
+from tests.support.disks import MIB, fill, plane_on_disk
 
 SERVER = """\
 import http.server, os
@@ -34,7 +35,6 @@ http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Page).serve_forev
 """
 LONG = "x(1)\n" * 200_000
 """a module that takes most of a second to compile, and a MiB of room"""
-MIB = 1024 * 1024
 
 
 def write(folder: Path, letter: str, long_modules: int = 0) -> Path:
@@ -219,17 +219,8 @@ def _succeeded(plane: Plane, app: str) -> int:
 
 @pytest.fixture
 def small_disk() -> Iterator[Plane]:
-    if os.geteuid() != 0:
-        pytest.skip("a file system of its own can be made by root only")
-    with fresh_plane(start=False) as plane:
-        mount = ["mount", "-t", "tmpfs", "-o", "size=300m,mode=711", "tmpfs", str(plane.data)]
-        subprocess.run(mount, check=True)
-        try:
-            plane.up()
-            yield plane
-        finally:
-            plane.cli("down")
-            subprocess.run(["umount", "-l", plane.data], check=True)
+    with plane_on_disk(300) as plane:
+        yield plane
 
 
 def test_a_disk_that_fills_during_a_build_is_told_and_the_deploy_goes_on_when_there_is_room(
@@ -240,7 +231,7 @@ def test_a_disk_that_fills_during_a_build_is_told_and_the_deploy_goes_on_when_th
     new = write(tmp_path / "new", "NEW", long_modules=4)
     with deploying(plane, "shop", new, "--timeout", "8") as asking:
         with held_still(a_builder(plane)):
-            ballast = fill(plane, 2 * MIB)  # less than the source unpacked
+            ballast = fill(plane.data, 2 * MIB)  # less than the source unpacked
         out, err = asking.communicate(timeout=60)
     assert asking.returncode == 3, (out, err)
     assert "cannot build shop: the disk is full" in err
@@ -261,7 +252,7 @@ def test_a_disk_with_no_byte_left_takes_no_verdict_and_holds_up_nobody(
     new = write(tmp_path / "new", "NEW", long_modules=1)
     with deploying(plane, "shop", new, "--timeout", "8") as asking:
         with held_still(a_builder(plane)):
-            ballast = fill(plane, 0)
+            ballast = fill(plane.data)
         out, err = asking.communicate(timeout=60)
     assert asking.returncode == 4, (out, err)
     assert "shop has not settled in 8 s" in err
@@ -280,10 +271,10 @@ def test_a_disk_that_fills_during_the_release_phase_holds_the_release_up_and_run
     plane.ok("deploy", str(write(tmp_path / "old", "OLD")), "-a", "shop")
     new = write(tmp_path / "new", "NEW")
     with (new / "Procfile").open("a") as procfile:
-        procfile.write("release: echo migrating; sleep 4; exit 0\n")
-    with deploying(plane, "shop", new, "--timeout", "12") as asking:
+        procfile.write("release: echo migrating; sleep 10; exit 0\n")
+    with deploying(plane, "shop", new, "--timeout", "20") as asking:
         until(lambda: _begun(plane), 60, f"the release phase has begun\n{plane.tails()}")
-        ballast = fill(plane, 0)
+        ballast = fill(plane.data)
         out, err = asking.communicate(timeout=90)
     assert asking.returncode == 4, (out, err)
     assert "Traceback" not in err
@@ -299,11 +290,3 @@ def _begun(plane: Plane) -> int:
     """How often its release phase has."""
     said = plane.cli("logs", "shop", "--dyno", "release").out.splitlines()
     return sum(line.endswith(": migrating") for line in said)
-
-
-def fill(plane: Plane, left_bytes: int) -> Path:
-    disk = os.statvfs(plane.data)
-    ballast = plane.data / "ballast"
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - left_bytes)
-    return ballast

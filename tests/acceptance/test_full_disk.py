@@ -1,14 +1,12 @@
 """A disk with no byte left under a real Setpoint: what cannot be kept is refused, and lost is
 nothing."""
 
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.acceptance.plane import EXAMPLES, Answer, Plane, fresh_plane, until
+from tests.acceptance.plane import EXAMPLES, Answer, Plane, until
+from tests.support.disks import fill, plane_on_disk
 
 VALUE = "v" * 60_000
 CHANGES_MAX = 20
@@ -17,29 +15,8 @@ CHANGES_MAX = 20
 
 @pytest.fixture
 def small_disk() -> Iterator[Plane]:
-    if os.geteuid() != 0:
-        pytest.skip("a file system of its own can be made by root only")
-    with fresh_plane(start=False) as plane:
-        mount = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=711", "tmpfs", str(plane.data)]
-        subprocess.run(mount, check=True)
-        try:
-            plane.up()
-            yield plane
-        finally:
-            plane.cli("down")
-            subprocess.run(["umount", "-l", plane.data], check=True)
-
-
-def fill(plane: Plane) -> Path:
-    ballast = plane.data / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (1024 * 1024, 4096, 1):
-            try:
-                while True:
-                    file.write(b"\0" * size)
-            except OSError:
-                continue
-    return ballast
+    with plane_on_disk(64) as plane:
+        yield plane
 
 
 def set_config(plane: Plane, key: str) -> Answer:
@@ -58,7 +35,7 @@ def test_a_change_that_the_disk_has_no_room_for_is_answered_503_and_is_not_there
 ) -> None:
     plane = small_disk
     plane.ok("create", "tight")
-    ballast = fill(plane)
+    ballast = fill(plane.data)
     accepted: set[str] = set()
     while (answer := set_config(plane, f"K{len(accepted)}")).status == 200:
         accepted.add(f"K{len(accepted)}")
@@ -82,7 +59,7 @@ def test_what_was_refused_on_a_full_disk_is_not_there_after_a_crash_either(
 ) -> None:
     plane = small_disk
     plane.ok("create", "tight")
-    ballast = fill(plane)
+    ballast = fill(plane.data)
     accepted = [f"K{n}" for n in range(CHANGES_MAX) if set_config(plane, f"K{n}").status == 200]
     assert len(accepted) < CHANGES_MAX
     plane.kill("daemon")
@@ -95,7 +72,7 @@ def test_a_daemon_that_dies_on_a_full_disk_comes_back_and_apps_notice_nothing(
 ) -> None:
     plane = small_disk
     plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", "shop")
-    ballast = fill(plane)
+    ballast = fill(plane.data)
     for name in ("daemon", "supervisor"):
         before = plane.kill(name)
         until(lambda was=before, of=name: plane.pid(of) != was, 30, f"another {name}")
