@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from typing import cast
 
 DIGEST_RE = re.compile(r"[0-9a-f]{64}")
 DIGEST_CHARS = 12
@@ -24,6 +25,8 @@ def told(value: object) -> str:
         return "not set"
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(told, cast("tuple[object, ...]", value)))
     text = str(value)
     return text[:DIGEST_CHARS] if DIGEST_RE.fullmatch(text) else printable(text)
 

@@ -28,7 +28,10 @@ def test_lines_stay_lines_and_white_space_is_none():
 
 @pytest.mark.parametrize(
     ("value", "as_told"),
-    [(None, "not set"), (3.0, "3"), (0.5, "0.5"), ("ab" * 32, "abababababab"), ("a\nb", "a\\nb")],
+    [
+        *((None, "not set"), (3.0, "3"), (0.5, "0.5"), ("ab" * 32, "abababababab")),
+        *(("a\nb", "a\\nb"), (("internet", "10.0.3.0/24"), "internet, 10.0.3.0/24")),
+    ],
 )
 def test_values_are_told_short(value, as_told):
     assert told(value) == as_told
