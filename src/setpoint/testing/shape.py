@@ -27,10 +27,15 @@ class AppShape(msgspec.Struct, frozen=True):
 
 
 def shape_of(world: World, unit: Unit) -> AppShape | None:
-    """None unless it is settled on its newest release, and that one can serve."""
+    """None unless it is settled on the release that was asked for last, and that one can serve.
+
+    What an app whose build failed goes on serving is its past, not its intent.
+    """
     releases = world.store.rows.releases.get(unit.id, ())
     facts = world.edge.routes.get(unit.id)
     if not releases or releases[0].status != "succeeded" or world.progressing(unit):
+        return None
+    if releases[0].change < unit.shape_change:
         return None
     if facts is None or not release_serves(world.store, releases[0]):
         return None

@@ -166,8 +166,16 @@ class Hands:
         facts = change.became_ready(standing.facts, running.id, endpoint, self._now_s())
         self._set(standing, running.id, facts)
         self.repaired(standing, running.name.dyno, "is up again")
+        if (left := self._left_by_drift(standing)) is not None:
+            self.repaired(standing, left, f"{running.name.dyno} has taken its place")
         self._launcher.proven(standing)
         self.changed(standing)
+
+    def _left_by_drift(self, standing: Standing) -> str | None:
+        """A dyno that was told to go since nobody can reach it: another number succeeds it."""
+        leaving = (i for i in standing.facts.instances if i not in standing.facts.up)
+        dynos = (f"{standing.key.process}.{i.ordinal}" for i in leaving)
+        return next((dyno for dyno in dynos if dyno in standing.drifted_at_s), None)
 
     def _instance_ended(self, standing: Standing, running: Running, ending: Ending) -> None:
         instance = change.find(standing.facts, running.id)
