@@ -1,9 +1,11 @@
 """Instances outlive their supervisor, and the next one takes them over as they are."""
 
+import json
 import os
 import shutil
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from setpoint.model.process import Bounds
 from tests.integration.supervisor import programs
 from tests.integration.supervisor.plane import Plane, get
 from tests.support.waiting import until
+
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 def require_links(plane: Plane) -> None:
@@ -184,3 +188,30 @@ def test_going_down_with_the_apps_keeps_their_orders(plane: Plane) -> None:
     plane.up()
     (again,) = plane.ready(order)
     assert again.id != web.id
+
+
+def test_what_was_killed_in_the_middle_of_a_start_or_a_trial_leaves_no_control_group(
+    plane: Plane,
+) -> None:
+    if not plane.probe().limits:
+        pytest.skip("no control groups here")
+    order = plane.order("shop", programs.WEB)
+    plane.apply(order)
+    plane.ready(order)
+    (record,) = plane.paths.instances.glob("*.json")
+    begun = record.with_name(record.name.replace(".1.", ".9.", 1))
+    begun.write_text(json.dumps({**json.loads(record.read_text()), "identity": None}))
+    roots = [group.parent for group in control_groups(plane) if group.name == record.stem]
+    assert roots
+    for root in roots:
+        (root / begun.stem).mkdir()
+        (root / "probe4194303@probe").mkdir()
+    plane.signal_supervisor(signal.SIGKILL)
+    assert {group.name for group in control_groups(plane)} == {record.stem}
+    assert not begun.exists()
+
+
+def control_groups(plane: Plane) -> list[Path]:
+    """Of instances, in every controller."""
+    name = f"setpoint-{plane.paths.installation}"
+    return [group for root in CGROUPS.rglob(name) for group in root.iterdir() if group.is_dir()]

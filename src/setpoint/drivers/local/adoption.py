@@ -89,7 +89,9 @@ class Adoption:
             seen = found.pop((app, str(name)), None)
             identity = record.identity or seen
             if identity is None:
-                Files(self._ground.paths.instances, app, name).drop()
+                files = Files(self._ground.paths.instances, app, name)
+                sandbox.forget(self._ground.confinement, None, app, str(name), files.status)
+                files.drop()
             else:
                 self._adopt_or_end(AppId(app), name, record, identity)
 

@@ -22,7 +22,7 @@ from setpoint.drivers.local.sandbox import (
 )
 from setpoint.drivers.local.sandbox.argv import system_binds
 from setpoint.drivers.local.sandbox.confinement import Confinement
-from setpoint.drivers.local.sandbox.identity import kill, open_pidfd
+from setpoint.drivers.local.sandbox.identity import kill, look, open_pidfd
 from setpoint.drivers.local.sandbox.netns import drop_app, drop_wall, prepare_app
 from setpoint.drivers.local.sandbox.plain import interpreter
 from setpoint.drivers.local.sandbox.spec import Launch
@@ -37,6 +37,7 @@ TRIAL_S_MAX = 10.0
 FORGET_TRIES, FORGET_S = 200, 0.005
 """what was killed takes a moment to leave its cgroup"""
 _RANK: dict[Level, int] = {"L0": 0, "L2": 2, "L3": 3}
+_TRIAL = "probe"
 _MEMORY_BYTES = 64 * 1024 * 1024
 
 
@@ -202,8 +203,9 @@ def _in_the_way() -> tuple[str, ...]:
 
 def _tried(confinement: Confinement) -> tuple[Confinement | None, str]:
     """Start `true` in it, with everything a real app gets."""
+    _clear_trials(confinement)
     folder = Path(tempfile.mkdtemp(prefix="setpoint-probe-"))
-    app = f"probe{os.getpid()}"
+    app = f"{_TRIAL}{os.getpid()}"
     try:
         why = _why_not(confinement, folder, app)
     except DriverError as error:
@@ -217,6 +219,15 @@ def _tried(confinement: Confinement) -> tuple[Confinement | None, str]:
     return None, f"{confinement.level} does not work here: {why}"
 
 
+def _clear_trials(confinement: Confinement) -> None:
+    """Control groups of those who were killed in the middle of theirs."""
+    groups = confinement.cgroups
+    for group in groups.names() if groups is not None else ():
+        pid = group.removeprefix(_TRIAL).removesuffix(f"@{_TRIAL}")
+        if groups is not None and pid.isdigit() and look(int(pid)) is None:
+            groups.remove(group)
+
+
 def _why_not(confinement: Confinement, folder: Path, app: str) -> str:
     if confinement.hides and confinement.tools.bwrap is None:
         return "bubblewrap is not installed"
@@ -224,7 +235,7 @@ def _why_not(confinement: Confinement, folder: Path, app: str) -> str:
     reader = open_output(output)
     try:
         spec = Launch(
-            name="probe",
+            name=_TRIAL,
             app=app,
             argv=("/bin/true",),
             env={},
@@ -238,7 +249,7 @@ def _why_not(confinement: Confinement, folder: Path, app: str) -> str:
             output=output,
             status=status,
             fds={},
-            hostname="probe",
+            hostname=_TRIAL,
         )
         return _run(confinement, spec, reader)
     finally:
