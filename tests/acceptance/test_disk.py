@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.plane import Plane, fresh_plane, until
+from tests.support.disks import plane_on_disk
 
 PAGE = """
 import http.server, os
@@ -155,17 +156,8 @@ def collectors(plane: Plane) -> list[int]:
 
 @pytest.fixture
 def small_disk() -> Iterator[Plane]:
-    if os.geteuid() != 0:
-        pytest.skip("a file system of its own can be made by root only")
-    with fresh_plane(start=False) as plane:
-        size = f"size={TMPFS_MIB}m,mode=711"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", plane.data], check=True)
-        try:
-            plane.up()
-            yield plane
-        finally:
-            plane.cli("down")
-            subprocess.run(["umount", "-l", plane.data], check=True)
+    with plane_on_disk(TMPFS_MIB) as plane:
+        yield plane
 
 
 def test_a_nearly_full_disk_refuses_deploys_and_nothing_else(

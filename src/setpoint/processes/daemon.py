@@ -101,22 +101,7 @@ async def _serve(
     await offers.look()
     services = _services(paths, store, feed, tokens, loop, offers, collector)
     certificate = _certificate(paths)
-    server = _Server(
-        uvicorn.Config(
-            make_app(services),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="websockets-sansio",
-            ws_max_size=WORD_BYTES_MAX,
-            timeout_graceful_shutdown=STREAMS_S_MAX,
-            limit_concurrency=CONNECTIONS_MAX,
-        ),
-        sockets.get("api_tls"),
-        certificate.context if certificate is not None else None,
-        services.ending,
-    )
+    server = _server(services, sockets.get("api_tls"), certificate)
     endless = (
         *(loop.run(), offers.keep_looking(), collector.run(), feed.run()),
         _renewing(certificate),
@@ -136,6 +121,24 @@ async def _serve(
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
         await store.close()
+
+
+def _server(
+    services: Services, tls: socket.socket | None, certificate: ApiCertificate | None
+) -> "_Server":
+    config = uvicorn.Config(
+        make_app(services),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=WORD_BYTES_MAX,
+        timeout_graceful_shutdown=STREAMS_S_MAX,
+        limit_concurrency=CONNECTIONS_MAX,
+    )
+    context = certificate.context if certificate is not None else None
+    return _Server(config, tls, context, services.ending)
 
 
 def _services(
