@@ -21,6 +21,7 @@ import pytest
 
 from tests.acceptance.plane import SETPOINT, Load, Plane, fresh_plane, until
 from tests.support.disks import MIB, fill, plane_on_disk
+from tests.support.processes import alive
 
 SERVER = """\
 import http.server, os
@@ -72,7 +73,31 @@ def deploying(
 
 
 def builders(plane: Plane) -> list[int]:
-    return plane.helpers("setpoint.processes.builder")
+    """That are at work."""
+    return [pid for pid in plane.helpers("setpoint.processes.builder") if _speaks(pid)]
+
+
+def waiting_builders(plane: Plane) -> list[int]:
+    return [pid for pid in plane.helpers("setpoint.processes.builder") if not _speaks(pid)]
+
+
+def a_waiting_builder(plane: Plane) -> int:
+    """The next build's: it can be held still before that begins."""
+    until(lambda: waiting_builders(plane), 30, f"a builder waits\n{plane.tails()}")
+    return waiting_builders(plane)[0]
+
+
+def outputs(plane: Plane) -> set[Path]:
+    """Of builds that were ordered."""
+    return {*(plane.data / "builds").glob("*.log")}
+
+
+def _speaks(pid: int) -> bool:
+    """Whether it has a build's output."""
+    try:
+        return os.readlink(f"/proc/{pid}/fd/1").endswith(".log")
+    except OSError:
+        return False
 
 
 def a_builder(plane: Plane) -> int:
@@ -124,6 +149,28 @@ def test_a_builder_killed_in_the_middle_is_started_again_and_the_deploy_ends_wel
     assert busy.get("killed").text == "NEW -"
     assert [b["status"] for b in builds(busy, "killed")] == ["succeeded", "succeeded"]
     assert unfinished(busy) == []
+
+
+def test_the_next_deploy_is_built_by_a_builder_that_waited(busy: Plane, tmp_path: Path) -> None:
+    busy.ok("deploy", str(write(tmp_path / "one", "ONE")), "-a", "waited")
+    pid, before = a_waiting_builder(busy), outputs(busy)
+    with deploying(busy, "waited", write(tmp_path / "two", "TWO")) as asking:
+        with held_still(pid):
+            until(lambda: outputs(busy) > before, 30, "it is to be built")
+            assert builders(busy) == []
+            assert busy.get("waited").text == "ONE -"
+        out, err = asking.communicate(timeout=120)
+    assert asking.returncode == 0, (out, err)
+    assert busy.get("waited").text == "TWO -"
+
+
+def test_a_waiting_builder_ends_with_its_supervisor(busy: Plane, tmp_path: Path) -> None:
+    busy.ok("deploy", str(write(tmp_path / "one", "ONE")), "-a", "left")
+    pid = a_waiting_builder(busy)
+    busy.kill("supervisor")
+    until(lambda: not alive(pid), 30, "it is gone")
+    busy.ok("deploy", str(write(tmp_path / "two", "TWO")), "-a", "left")
+    assert busy.get("left").text == "TWO -"
 
 
 def test_a_failed_build_is_not_built_again_by_scale_and_config(busy: Plane, tmp_path: Path) -> None:
@@ -229,8 +276,10 @@ def test_a_disk_that_fills_during_a_build_is_told_and_the_deploy_goes_on_when_th
     plane = small_disk
     plane.ok("deploy", str(write(tmp_path / "old", "OLD")), "-a", "shop")
     new = write(tmp_path / "new", "NEW", long_modules=4)
+    pid, before = a_waiting_builder(plane), outputs(plane)
     with deploying(plane, "shop", new, "--timeout", "8") as asking:
-        with held_still(a_builder(plane)):
+        with held_still(pid):
+            until(lambda: outputs(plane) > before, 30, "it is to be built")
             ballast = fill(plane.data, 2 * MIB)  # less than the source unpacked
         out, err = asking.communicate(timeout=60)
     assert asking.returncode == 3, (out, err)
@@ -250,8 +299,10 @@ def test_a_disk_with_no_byte_left_takes_no_verdict_and_holds_up_nobody(
     plane = small_disk
     plane.ok("deploy", str(write(tmp_path / "old", "OLD")), "-a", "shop")
     new = write(tmp_path / "new", "NEW", long_modules=1)
+    pid, before = a_waiting_builder(plane), outputs(plane)
     with deploying(plane, "shop", new, "--timeout", "8") as asking:
-        with held_still(a_builder(plane)):
+        with held_still(pid):
+            until(lambda: outputs(plane) > before, 30, "it is to be built")
             ballast = fill(plane.data)
         out, err = asking.communicate(timeout=60)
     assert asking.returncode == 4, (out, err)

@@ -28,6 +28,7 @@ from setpoint.drivers.builders.errors import CannotBuild, NeedsRunStage
 from setpoint.drivers.builders.output import Output
 from setpoint.drivers.builders.workshop import Workshop
 from setpoint.drivers.local import privileges
+from setpoint.drivers.local.files import open_plain
 from setpoint.formats import handover
 from setpoint.model.errors import Terminal
 from setpoint.model.ids import Digest
@@ -42,6 +43,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 class BuildOrder(msgspec.Struct, frozen=True):
     """What the supervisor asks. `tools`: path of uv, or None for the one installed with us.
 
+    `output`: a file for what is said; None for standard output and error.
     `result`: where the Build goes. Its folder must be writable for the builder's user.
     `handover`: the build's own folder, made here, for what runs elsewhere. `resumed`: something
     did. `configured`: names of the app's config vars; their values are not for us. `packs`:
@@ -57,6 +59,7 @@ class BuildOrder(msgspec.Struct, frozen=True):
     python: str
     resumed: bool = False
     configured: tuple[str, ...] = ()
+    output: str | None = None
     packs: dict[Digest, str] = {}
     tools: str | None = None
 
@@ -73,7 +76,12 @@ class Bench:
 
 def main() -> int:
     """0 also for a failed build: that is a result. Anything else means there is none."""
-    order = msgspec.json.decode(sys.stdin.buffer.read(REQUEST_BYTES_MAX), type=BuildOrder)
+    asked = sys.stdin.buffer.read(REQUEST_BYTES_MAX)
+    if not asked:
+        return 0  # it waited, and whoever started it is gone or wants no more
+    order = msgspec.json.decode(asked, type=BuildOrder)
+    if order.output is not None:
+        _speak_into(order.output)
     if order.request.buildpacks:
         importlib.import_module("setpoint.drivers.builders.buildpacks")  # while it can be read
     encoder = msgspec.json.Encoder()
@@ -93,6 +101,14 @@ def main() -> int:
         else:
             publish(Path(order.result), encoder.encode(build))
     return 0
+
+
+def _speak_into(output: str) -> None:
+    """For what we start as well. Raises OSError."""
+    fd = open_plain(Path(output), os.O_WRONLY | os.O_APPEND)
+    os.dup2(fd, sys.stdout.fileno())
+    os.dup2(fd, sys.stderr.fileno())
+    os.close(fd)
 
 
 def _uv_program() -> str:

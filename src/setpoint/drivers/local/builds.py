@@ -10,12 +10,10 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -24,6 +22,7 @@ from setpoint.drivers.local.files import open_plain, read_plain, write_whole
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.run_stage import RunStage
 from setpoint.drivers.local.sandbox.identity import look
+from setpoint.drivers.local.spare import Spare
 from setpoint.formats.handover import Need
 from setpoint.model.ids import AppId, BuildId
 from setpoint.model.release import Build, BuildRequest
@@ -96,6 +95,7 @@ class Builds:
         self._late: set[BuildId] = set()
         self._records = site.paths.runtime / "builds"
         self._records.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._spare = Spare({**os.environ, **site.account})
 
     def all(self) -> tuple[Build, ...]:
         old_s = self._now_s() - SHOWN_S
@@ -195,13 +195,14 @@ class Builds:
         self._watch(record)
 
     def _spawn(self, asked: Process) -> "subprocess.Popen[bytes]":
-        """Its request on standard input, out of a file that has no name."""
         paths, request = self._site.paths, asked.request
+        output = self._file(request.id, ".log")
         order = {
             "request": request,
             "archive": asked.archive,
             "layers": str(paths.layers),
             "cache": str(paths.cache),
+            "output": str(output),
             "result": str(self._file(request.id, ".json")),
             "handover": str(self._shop.handovers.path(request.id)),
             "python": self._site.python,
@@ -209,22 +210,8 @@ class Builds:
             "configured": sorted(asked.environment),
             "packs": asked.packs,
         }
-        told = os.memfd_create("build", os.MFD_CLOEXEC)
-        with open(told, "r+b") as stdin, _appending(self._file(request.id, ".log")) as output:
-            stdin.write(msgspec.json.encode(order))
-            stdin.seek(0)
-            os.fchmod(output.fileno(), 0o640)
-            if self._site.gid is not None:
-                os.fchown(output.fileno(), -1, self._site.gid)
-            return subprocess.Popen(
-                [sys.executable, "-I", "-m", "setpoint.processes.builder"],
-                env={**os.environ, **self._site.account},
-                stdin=stdin,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                cwd="/",
-            )
+        _create(output, self._site.gid)
+        return self._spare.build(msgspec.json.encode(order))
 
     def _watch(self, process: Process) -> None:
         self._active.add(process.build.id)
@@ -291,6 +278,7 @@ class Builds:
         else:
             self._remove(id)
         self._free(id)
+        self._spare.renew()
         self._start_waiting()
 
     def _free(self, id: BuildId) -> None:
@@ -372,9 +360,16 @@ def _build(request: BuildRequest, status: str, started_at_s: float = 0.0) -> Bui
     )
 
 
-def _appending(path: Path) -> BinaryIO:
-    """The folder is the builder's: no link of its making is followed as root."""
-    return os.fdopen(open_plain(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode=0o640), "ab")
+def _create(output: Path, gid: int | None) -> None:
+    """Where it is not there. The folder is the builder's: no link of its making is followed as
+    root. `gid`: may read it."""
+    fd = open_plain(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode=0o640)
+    try:
+        os.fchmod(fd, 0o640)
+        if gid is not None:
+            os.fchown(fd, -1, gid)
+    finally:
+        os.close(fd)
 
 
 def _sourceless(build: Build, now_s: float) -> Build:
