@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from setpoint.model.app import Formation, Source
 from setpoint.model.condition import Condition, ConditionType
+from setpoint.model.decision import Bet, Decided, Scope
 from setpoint.model.errors import Conflict, NotFound, StoreError
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, JobId
@@ -492,6 +493,53 @@ def test_a_path_tells_who_set_it_everyone_who_touched_it_and_what_it_was_at_any_
         assert await store.as_of(SHOP, NOON_S, 99) == changed(third, formation={})
         assert await store.as_of(SHOP, NOON_S - 1, 99) is None
         assert await store.as_of(AppId("other"), NOON_S, 99) is None
+
+    tell(story)
+
+
+def test_decisions_are_numbered_and_what_is_said_of_them_is_added_in_order(tell):
+    scope = Scope(SHOP, "shop", "formation.*")
+
+    async def story(store):
+        bet = Bet("above 200 rps", revisit_at_s=NOON_S + DAY_S)
+        await store.decide(asked("two regions"), Decided())
+        await store.decide(asked("three, for the fair", key="k"), Decided((scope,), bet))
+        again = await store.decide(asked("three, for the fair", key="k"), Decided((scope,), bet))
+        assert again.decision == 2
+        await store.say(2, "extended", asked("not yet"), NOON_S + 2 * DAY_S)
+        with pytest.raises(NotFound):
+            await store.say(9, "verified", asked())
+        assert [r.decision for r in await store.decisions()] == [1, 2, 2]
+        (first, later) = await store.decisions(unit=SHOP)
+        assert (first.decided, later.kind) == (Decided((scope,), bet), "extended")
+        assert later.revisit_at_s == NOON_S + 2 * DAY_S
+        assert await store.decisions(numbers=[2, 7]) == (first, later)
+        assert await store.decisions(numbers=[]) == ()
+        assert await store.decisions(unit=AppId("another")) == ()
+        assert await store.decisions(bets=True) == (first, later)
+        await store.decide(asked("one is enough"), Decided(supersedes=2))
+        assert await store.decisions(bets=True) == ()
+        assert (await store.decisions(numbers=[2]))[-1].by == 3
+        await store.decide(asked("for every app"), Decided((Scope("", "*", "config.*"),), bet))
+        assert [r.decision for r in await store.decisions(unit=SHOP)] == [2, 2, 2, 4]
+        await store.say(4, "held", asked())
+        assert await store.decisions(bets=True) == ()
+
+    tell(story)
+
+
+def test_a_decision_is_made_with_its_change_or_not_at_all(tell):
+    async def story(store):
+        unit = await created(store)
+        web = shop(formation=WEB)
+        writes = [UnitWrite(web, unit.rev)]
+        done = await store.commit(asked("why"), "scale", "Scale", writes, {}, Decided(owner="ana"))
+        (made,) = await store.change(done.change)
+        assert made.change.asked.decision == 1
+        whole = [UnitWrite(shop(maintenance=True), unit.rev, whole=True)]
+        with pytest.raises(Conflict):
+            await store.commit(asked("why"), "scale", "Scale", whole, {}, Decided(owner="ana"))
+        assert [r.decision for r in await store.decisions()] == [1]
 
     tell(story)
 

@@ -5,6 +5,7 @@ from setpoint.api.call import Call, Endpoint
 from setpoint.api.native import apps as detail
 from setpoint.api.native import (
     attach,
+    decisions,
     disk,
     egress,
     gaps,
@@ -183,6 +184,33 @@ NATIVE = (
     Endpoint("GET", "/v1/changes", why.log, "read", "Changes, newest first"),
     Endpoint(
         "POST", "/v1/changes/{change}/notes", why.note, "write", "Say more of a Change", status=201
+    ),
+    Endpoint("GET", "/v1/decisions", decisions.listed, "read", "What was decided, and bets"),
+    Endpoint("POST", "/v1/decisions", decisions.decide, "write", "Decide something", status=201),
+    Endpoint("GET", "/v1/decisions/{decision}", decisions.info, "read", "One decision"),
+    Endpoint(
+        "POST",
+        "/v1/decisions/{decision}/verifications",
+        decisions.verify,
+        "write",
+        "Say that it still holds",
+        status=201,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/decisions/{decision}/questions",
+        decisions.question,
+        "write",
+        "Ask whether it still holds",
+        status=201,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/decisions/{decision}/outcome",
+        decisions.settle,
+        "write",
+        "Say how its bet went",
+        status=201,
     ),
     Endpoint("GET", "/v1/why", why.asked, "read", "Why an app, or a field of it, is so"),
     Endpoint("GET", "/v1/who", why.hands, "read", "Whom to ask about an app"),

@@ -51,6 +51,11 @@ COMMANDS = {
     "heroku": "Heroku's own command line, with a reason",
     "timeline": "when each Change was live, and was predicted to be",
     "note": "say more of a Change afterwards",
+    "decide": "record a decision, and the bet it rests on",
+    "bets": "what decisions rest on, and what is due",
+    "bet": "say how a bet went",
+    "verify": "say that a decision still holds",
+    "question": "ask whether a decision still holds",
 }
 
 

@@ -72,6 +72,8 @@ def _all(here: Here, status: dict[str, Any]) -> int:
         here.out.line("no apps yet; make one with: setpoint deploy DIR")
     if status["disk"]["low"]:
         here.out.line(f"{disk_words(status['disk'])}; see: setpoint gc --dry-run", "yellow")
+    if status["bets"]:
+        here.out.line(f"{status['bets']}; see: setpoint bets --due", "yellow")
     here.out.table(
         (
             a["name"],

@@ -29,7 +29,7 @@ def run(here: Here) -> int:
     told = here.client.get(f"/v1/why?{urlencode(_query(here))}")
     for line in told["lines"]:
         here.out.line(line)
-    answer = (told["field"], told["fields"], told["story"])
+    answer = (told["field"], told["fields"], told["story"], told["decision"])
     here.out.result(next(part for part in answer if part is not None))
     return codes.SETTLED
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from setpoint.intents import deciding
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Asked
 from setpoint.model.ids import AppId
@@ -48,10 +49,13 @@ async def change(
 ) -> Unit:
     """One app's new document as one Change, and the loop woken. `base` None: it is created."""
     unsayable = await _unsayable(door, asked, base, intent, secrets)
-    asked = words.accepted(words.linked(asked), unsayable)
+    asked, decided = await deciding.part_of(door.store, words.linked(asked), base, intent)
+    if decided is not None:
+        words.check_told(deciding.told(decided), unsayable, asked.why_source)
+    asked = words.accepted(asked, unsayable)
     rev = base.rev if base is not None else None
     write = UnitWrite(intent, rev, restated=restated)
-    committed = await door.store.commit(asked, verb, summary, [write], secrets)
+    committed = await door.store.commit(asked, verb, summary, [write], secrets, decided)
     unit = committed.units[0]
     door.wake(unit.id)
     return unit

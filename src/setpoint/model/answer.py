@@ -3,6 +3,7 @@
 import msgspec
 
 from setpoint.model.change import Change, Note, Touch, UnitChange
+from setpoint.model.decision import Decision
 from setpoint.model.history import Usual
 from setpoint.model.journal import Entry
 from setpoint.model.story import Outcome, Reason
@@ -64,6 +65,13 @@ class Past(msgspec.Struct, frozen=True):
     same_as: int = 0
 
 
+class Governing(msgspec.Struct, frozen=True):
+    """A decision, and the one that it is a part of."""
+
+    decision: Decision
+    serves: Decision | None = None
+
+
 class FieldAnswer(msgspec.Struct, frozen=True):
     """One path of an app's document. `value`: None where it is not set (any more).
 
@@ -81,6 +89,8 @@ class FieldAnswer(msgspec.Struct, frozen=True):
     fresh: Freshness | None = None
     actual: Actual | None = None
     undo: Undo | None = None
+    governing: tuple[Governing, ...] = ()
+    """decisions that it rests on, newest first"""
     standing: tuple[Entry, ...] = ()
     repairs: tuple[Entry, ...] = ()
 

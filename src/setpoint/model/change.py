@@ -38,6 +38,8 @@ class Asked(msgspec.Struct, frozen=True):
     reused_from: int = 0
     """seq of the Change this why was first said of, if it seems to have been left in the
     environment since: long ago, and about other fields"""
+    decision: int = 0
+    """number of the decision it is part of, 0 if nobody named one"""
 
 
 class Touch(msgspec.Struct, frozen=True):

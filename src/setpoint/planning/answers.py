@@ -17,9 +17,11 @@ from setpoint.model.app import MIB
 from setpoint.model.change import Asked, Touch
 from setpoint.model.story import Reason
 from setpoint.model.text import printable, printable_lines
+from setpoint.planning import decisions
 from setpoint.planning.explain import (
     ROUTINE_RULES,
     SOURCES,
+    ago,
     by_default,
     deed,
     duration,
@@ -51,14 +53,6 @@ def who(told: Who, now_s: float) -> tuple[str, ...]:
     return tuple(_who(told, now_s))
 
 
-def ago(seconds: float) -> str:
-    """`just now`, `12 s ago`, `3 d ago`"""
-    for unit, length_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length_s:
-            return f"{int(seconds // length_s)} {unit} ago"
-    return f"{int(seconds)} s ago" if seconds >= 2 else "just now"
-
-
 # --- one field ---------------------------------------------------------------------------------
 
 
@@ -69,6 +63,8 @@ def _field(told: FieldAnswer, now_s: float, *, undo: bool) -> Iterator[str]:
     if told.actual is not None and told.value is not None:
         yield from _is(told, told.actual, now_s)
     yield from _past(newest, now_s, told.path)
+    for each in told.governing:
+        yield from decisions.governing(each, now_s)
     yield from labelled("outcome", outcome(told.outcome))
     if told.fresh is not None:
         yield from labelled("fresh", _fresh(told.fresh))

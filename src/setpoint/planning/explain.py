@@ -193,3 +193,11 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def ago(seconds: float) -> str:
+    """`just now`, `12 s ago`, `3 d ago`"""
+    for unit, length_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length_s:
+            return f"{int(seconds // length_s)} {unit} ago"
+    return f"{int(seconds)} s ago" if seconds >= 2 else "just now"

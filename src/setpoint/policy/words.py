@@ -23,6 +23,8 @@ TRAILER_RE = re.compile(r"([A-Za-z][A-Za-z-]*): *(\S.*)")
 """`Key: value`; a commit message may end in a paragraph of them."""
 LINK = "see"
 """The key of the one that names where there is more to read."""
+DECIDING = ("bet", "wrong-if", "if-wrong", "revisit", "decision")
+"""Keys of those that make a Change part of a decision."""
 PICKED_UP = ("commit", "env")
 """Sources of a why that nobody typed for this Change."""
 
@@ -51,20 +53,37 @@ def check_command(app: str, command: str, secrets: Mapping[str, str]) -> None:
 
 def linked(asked: Asked) -> Asked:
     """With what `See:` trailers of its why name as links, as in a commit message."""
-    lines = asked.why.rstrip().splitlines()
+    why, found = _taken(asked.why, (LINK,))
+    links = [value for _, value in found]
+    if not links:
+        return asked
+    return msgspec.structs.replace(
+        asked, why=why, links=tuple(dict.fromkeys((*asked.links, *links)))
+    )
+
+
+def deciding(asked: Asked) -> tuple[Asked, dict[str, str]]:
+    """Without the trailers that tell of a decision (`Bet:`, `Revisit:`, `Decision:` and their
+    like); and those, by key. The last of a key counts."""
+    why, found = _taken(asked.why, DECIDING)
+    return (msgspec.structs.replace(asked, why=why) if found else asked), dict(found)
+
+
+def line(text: str) -> str:
+    """One line, no control characters; nothing but white space is nothing."""
+    return " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
+
+
+def _taken(why: str, keys: Collection[str]) -> tuple[str, list[tuple[str, str]]]:
+    """The text without the trailers of these keys, and what they say."""
+    lines = why.rstrip().splitlines()
     start = len(lines)
     while start and TRAILER_RE.fullmatch(lines[start - 1].strip()):
         start -= 1
-    trailers = [TRAILER_RE.fullmatch(line.strip()) for line in lines[start:]]
-    links = [_tidy(t[2]) for t in trailers if t is not None and t[1].lower() == LINK]
-    if not links:
-        return asked
-    rest = [t[0] for t in trailers if t is not None and t[1].lower() != LINK]
-    return msgspec.structs.replace(
-        asked,
-        why="\n".join((*lines[:start], *rest)),
-        links=tuple(dict.fromkeys((*asked.links, *links))),
-    )
+    trailers = [t for said in lines[start:] if (t := TRAILER_RE.fullmatch(said.strip()))]
+    found = [(t[1].lower(), _tidy(t[2])) for t in trailers if t[1].lower() in keys]
+    rest = [t[0] for t in trailers if t[1].lower() not in keys]
+    return ("\n".join((*lines[:start], *rest)) if found else why), found
 
 
 def _tidy(why: str) -> str:
@@ -81,6 +100,11 @@ def _check_why(
         raise OverLimit(
             f"cannot record the why: it has {size} bytes, at most {WHY_BYTES_MAX} are allowed"
         )
+    check_told(shown, secrets, source)
+
+
+def check_told(shown: Collection[str], secrets: Collection[str], source: WhySource) -> None:
+    """Raises Invalid where a secret stands in what everybody may read."""
     telling = [secret for secret in secrets if len(secret) >= SECRET_CHARS_MIN]
     if any(secret in text for secret in telling for text in shown):
         raise Invalid(

@@ -12,6 +12,7 @@ import msgspec
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.condition import Condition
+from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
@@ -97,8 +98,10 @@ class Store(Protocol):
         summary: str,
         writes: Sequence[UnitWrite],
         secrets: Mapping[str, str] = {},
+        decided: Decided | None = None,
     ) -> Committed:
         """One Change, one transaction. `secrets`: 'id@version' -> plaintext of refs in `writes`.
+        `decided`: a decision that is made with it, and that the Change is then part of.
 
         Raises Conflict (name taken, path changed meanwhile), NotFound.
         """
@@ -144,6 +147,28 @@ class Store(Protocol):
 
     async def notes(self, changes: Sequence[int]) -> dict[int, tuple[Note, ...]]:
         """Oldest first, by Change; nothing of those that have none."""
+        ...
+
+    async def decide(self, asked: Asked, decided: Decided) -> Record:
+        """A decision of its own, with the next number; asked twice with one idempotency key it is
+        the same. Raises Conflict."""
+        ...
+
+    async def say(
+        self, decision: int, kind: RecordKind, asked: Asked, revisit_at_s: float | None = None
+    ) -> Record:
+        """What is said of a decision afterwards. Raises NotFound."""
+        ...
+
+    async def decisions(
+        self,
+        *,
+        unit: AppId | None = None,
+        numbers: Sequence[int] | None = None,
+        bets: bool = False,
+    ) -> tuple[Record, ...]:
+        """All records, in their order: of every decision, of those that govern something of an
+        app, of these, or of those whose bet is open or lost and that nothing replaced."""
         ...
 
     async def fields(self, unit: AppId) -> tuple[Field, ...]:

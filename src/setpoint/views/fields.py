@@ -8,23 +8,27 @@ from setpoint.model.answer import FieldAnswer, FieldLine, Freshness, Past
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor, Note, UnitChange
+from setpoint.model.decision import Decision
 from setpoint.model.errors import NotFound
 from setpoint.model.journal import Entry
 from setpoint.model.paths import flatten, is_secret, meant, shown
 from setpoint.model.release import Release
+from setpoint.model.story import Reason
 from setpoint.planning.actual import actual
+from setpoint.planning.decisions import doubt
 from setpoint.planning.explain import by_default
-from setpoint.planning.reasons import reason, stale
+from setpoint.planning.reasons import DAY_S, STALE_DAYS, reason, stale
 from setpoint.policy import times
 from setpoint.policy.names import shortened
 from setpoint.store.port import Store
-from setpoint.views import drift, lookup, outcomes, releases, undo
+from setpoint.views import decisions, drift, lookup, outcomes, releases, undo
 
 HISTORY_MAX = 100
 RELEASES_READ = 50
 JOURNAL_READ = 200
 DEEDS_MAX = 5
 CHANGES_READ = 500
+VERIFIED_S = STALE_DAYS * DAY_S
 
 
 async def answer(
@@ -112,6 +116,7 @@ async def _answered(
         fresh=_fresh(unit, made[0], kept, now_s),
         actual=actual(path, seen, serving, status.at_s) if status is not None else None,
         undo=await undo.undo(store, unit, path, made[0], kept, capabilities, now_s),
+        governing=await decisions.governing(store, unit.id, path, made[0].change.asked.decision),
         standing=_about(path, (e for e in entries if e.kind == "act"), made[0]),
         repairs=_about(path, repaired, made[0]),
     )
@@ -204,6 +209,7 @@ async def _lines(
     notes = await store.notes([*set(set_by.values())])
     kept = await store.releases(unit.id, RELEASES_READ)
     made = {seq: await _made(store, unit, seq) for seq in set(set_by.values())}
+    decided = await decisions.of_app(store, unit.id)
     told: list[FieldLine] = []
     for path, seq in sorted(set_by.items()):
         if not defaults and _came_along(path, made[seq]):
@@ -219,10 +225,18 @@ async def _lines(
                 at_s=asked.at_s,
                 reason=said,
                 fresh=fresh,
-                stale=stale(said, fresh),
+                stale=_stale(said, fresh, [d for d in decided if d.governs(unit.id, path)], now_s),
             )
         )
     return tuple(told)
+
+
+def _stale(said: Reason, fresh: Freshness, decided: Sequence[Decision], now_s: float) -> str:
+    """A decision that somebody has verified lately answers for what it governs; one in doubt puts
+    all of that in doubt."""
+    doubted = doubt(decided, now_s)
+    verified = any(now_s - d.verified.asked.at_s < VERIFIED_S for d in decided if d.verified)
+    return doubted or ("" if verified else stale(said, fresh))
 
 
 def _came_along(path: str, made: UnitChange) -> bool:

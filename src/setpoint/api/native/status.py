@@ -5,7 +5,8 @@ import msgspec
 from setpoint.api.call import Call
 from setpoint.model.capability import LEVEL_WORDS, Capabilities
 from setpoint.model.retention import Disk
-from setpoint.views import apps
+from setpoint.planning import decisions as sentences
+from setpoint.views import apps, decisions
 from setpoint.views.feed import Health
 
 
@@ -22,6 +23,8 @@ class Status(msgspec.Struct, frozen=True):
     disk: Disk
     apps: tuple[apps.AppLine, ...]
     watch: Health
+    bets: str
+    """'bets: 2 due, 1 lost', or '' where nobody has to look at any"""
 
 
 class Doctor(msgspec.Struct, frozen=True):
@@ -50,7 +53,14 @@ async def status(call: Call) -> Status:
         disk=services.disk(),
         apps=await apps.apps(services.store, call.asked.actor),
         watch=services.feed.health,
+        bets=await _bets(call),
     )
+
+
+async def _bets(call: Call) -> str:
+    now_s = call.asked.at_s
+    found = await decisions.decisions(call.services.store, call.asked.actor, now_s, due=True)
+    return sentences.summary(found, now_s)
 
 
 async def doctor(call: Call) -> Doctor:

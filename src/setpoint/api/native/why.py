@@ -5,10 +5,12 @@ import msgspec
 from setpoint.api import find
 from setpoint.api.call import Call
 from setpoint.api.errors import BadRequest
+from setpoint.api.native import decisions
 from setpoint.intents import notes
-from setpoint.model.answer import FieldAnswer, FieldLine, Logged, Who
+from setpoint.model.answer import FieldAnswer, FieldLine, Governing, Logged, Who
 from setpoint.model.app import Unit
 from setpoint.model.change import Note
+from setpoint.model.decision import numbered
 from setpoint.model.story import Story
 from setpoint.planning import answers, explain
 from setpoint.policy.names import shortened
@@ -20,12 +22,14 @@ CHANGES_DEFAULT = 10
 
 
 class Told(msgspec.Struct, frozen=True):
-    """The story of a whole app, the answer of one field, or a line for each of several."""
+    """The story of a whole app, the answer of one field, a line for each of several, or a
+    decision."""
 
     lines: tuple[str, ...]
     story: Story | None = None
     field: FieldAnswer | None = None
     fields: tuple[FieldLine, ...] | None = None
+    decision: Governing | None = None
 
 
 class WhoTold(msgspec.Struct, frozen=True):
@@ -44,7 +48,12 @@ async def told(call: Call) -> Told:
 
 
 async def asked(call: Call) -> Told:
-    """`?resource=` names an app, `?field=` a field; see `_told` for the rest."""
+    """`?resource=` names an app, `?field=` a field; see `_told` for the rest. Or it names a
+    decision, where no app is called so."""
+    wanted = call.request.query_params.get("resource", "")
+    if numbered(wanted) and await call.services.store.unit_named(wanted) is None:
+        found = await decisions.told(call, wanted)
+        return Told(found.lines, decision=found.told)
     return await _told(call, await _resource(call), call.request.query_params.get("field", ""))
 
 

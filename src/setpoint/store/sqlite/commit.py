@@ -12,6 +12,7 @@ import msgspec
 
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Asked, Touch
+from setpoint.model.decision import Decided
 from setpoint.model.errors import Conflict, NotFound
 from setpoint.model.ids import AppId
 from setpoint.model.paths import (
@@ -26,7 +27,7 @@ from setpoint.model.paths import (
 )
 from setpoint.store.port import Committed, UnitWrite
 from setpoint.store.sealing import Sealer
-from setpoint.store.sqlite import changes, events, said, secrets, units
+from setpoint.store.sqlite import changes, decisions, events, said, secrets, units
 from setpoint.store.sqlite.connection import Connection
 
 IDEMPOTENCY_S = 24 * 3600.0
@@ -40,6 +41,7 @@ class Request:
     summary: str
     writes: Sequence[UnitWrite]
     secrets: Mapping[str, str] = field(repr=False)
+    decided: Decided | None = None
 
 
 def commit(db: Connection, sealer: Sealer, incarnation: int, request: Request) -> Committed:
@@ -48,6 +50,9 @@ def commit(db: Connection, sealer: Sealer, incarnation: int, request: Request) -
     if before is not None:
         return before
     asked = said.labelled(db, request.asked, request.verb, [w.intent.id for w in request.writes])
+    if request.decided is not None:
+        made = decisions.decide(db, _once(asked), request.decided)
+        asked = msgspec.structs.replace(asked, decision=made.decision)
     seq = changes.insert(db, asked, request.verb, request.summary)
     said.remember(db, asked, seq)
     written = tuple(
@@ -56,6 +61,11 @@ def commit(db: Connection, sealer: Sealer, incarnation: int, request: Request) -
     secrets.store(db, sealer, (u.intent for u in written), request.secrets)
     _remember(db, request, seq)
     return Committed(seq, written)
+
+
+def _once(asked: Asked) -> Asked:
+    """A key stands for the Change; what is made with it needs none of its own."""
+    return msgspec.structs.replace(asked, idempotency_key="")
 
 
 def _write(

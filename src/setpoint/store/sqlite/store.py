@@ -8,6 +8,7 @@ from pathlib import Path
 
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
+from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
@@ -29,6 +30,7 @@ from setpoint.store.sealing import Sealer
 from setpoint.store.sqlite import (
     builds,
     changes,
+    decisions,
     events,
     jobs,
     journal,
@@ -139,8 +141,9 @@ class SqliteStore:
         summary: str,
         writes: Sequence[UnitWrite],
         secrets: Mapping[str, str] = {},
+        decided: Decided | None = None,
     ) -> Committed:
-        request = Request(asked, verb, summary, tuple(writes), dict(secrets))
+        request = Request(asked, verb, summary, tuple(writes), dict(secrets), decided)
         return await self._writer.run(
             lambda db: commit(db, self._sealer, self._incarnation, request)
         )
@@ -188,6 +191,31 @@ class SqliteStore:
 
     async def notes(self, changes: Sequence[int]) -> dict[int, tuple[Note, ...]]:
         return await self._reader.run(lambda db: notes.of_changes(db, changes))
+
+    async def decide(self, asked: Asked, decided: Decided) -> Record:
+        return await self._writer.run(lambda db: decisions.decide(db, asked, decided))
+
+    async def say(
+        self, decision: int, kind: RecordKind, asked: Asked, revisit_at_s: float | None = None
+    ) -> Record:
+        return await self._writer.run(
+            lambda db: decisions.add(db, decision, kind, asked, revisit_at_s)
+        )
+
+    async def decisions(
+        self,
+        *,
+        unit: AppId | None = None,
+        numbers: Sequence[int] | None = None,
+        bets: bool = False,
+    ) -> tuple[Record, ...]:
+        if bets:
+            return await self._reader.run(decisions.with_bets)
+        if numbers is not None:
+            return await self._reader.run(lambda db: decisions.numbered(db, numbers))
+        if unit is not None:
+            return await self._reader.run(lambda db: decisions.of_unit(db, unit))
+        return await self._reader.run(decisions.every)
 
     async def field(self, unit: AppId, path: str) -> Field | None:
         return await self._reader.run(lambda db: changes.field(db, unit, path))

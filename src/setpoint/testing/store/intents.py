@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from setpoint.model import paths
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Change, Touch, UnitChange
+from setpoint.model.decision import Decided
 from setpoint.model.errors import Conflict, NotFound, Unreadable
 from setpoint.model.ids import AppId
 from setpoint.store.port import Committed, Damaged, UnitWrite
-from setpoint.testing.store.tables import Tables
+from setpoint.testing.store.decisions import Decisions
 
 SPOILED = "cannot read an intent from the store: it was spoiled"
 
 
-class Intents(Tables):
+class Intents(Decisions):
     """Units and the Changes that made them what they are."""
 
     async def commit(
@@ -23,11 +26,15 @@ class Intents(Tables):
         summary: str,
         writes: Sequence[UnitWrite],
         secrets: Mapping[str, str] = {},
+        decided: Decided | None = None,
     ) -> Committed:
         key = (asked.actor.name, asked.idempotency_key)
         if asked.idempotency_key and key in self._asked:
             return self._asked[key]
         merged = [(write, self._merged(write)) for write in writes]
+        if decided is not None:
+            made = self._decided(msgspec.structs.replace(asked, idempotency_key=""), decided)
+            asked = msgspec.structs.replace(asked, decision=made.decision)
         change = Change(self._seq + 1, asked, verb, summary)
         self._seq += 1
         self.secrets.update(secrets)

@@ -8,6 +8,7 @@ import msgspec
 
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Note, UnitChange
+from setpoint.model.decision import Record
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry
@@ -57,6 +58,7 @@ class Tables:
         self.entries_of: dict[str, list[int]] = defaultdict(list)
         self.told: list[UnitChange] = []
         self.noted: list[Note] = []
+        self.decided: list[Record] = []
         self.log: list[Event] = []
         self._bell = Bell()
         self.provenance: dict[AppId, dict[str, int]] = defaultdict(dict)

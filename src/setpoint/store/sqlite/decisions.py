@@ -1,0 +1,117 @@
+"""Decisions, and what was said of them. Rows are only ever added."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from setpoint.model.change import Asked
+from setpoint.model.decision import Decided, Record, RecordKind
+from setpoint.model.errors import Conflict, NotFound
+from setpoint.store.sqlite import events
+from setpoint.store.sqlite.connection import Connection
+from setpoint.store.sqlite.documents import reader
+
+_decode = reader(Record, "a decision")
+_SELECT = "SELECT body FROM decision_record "
+
+
+def decide(db: Connection, asked: Asked, decided: Decided) -> Record:
+    """The next number. The same idempotency key again is the same decision. Raises Conflict."""
+    known = _repeated(db, asked, "decided")
+    if known is not None:
+        if known.decided != decided or known.asked.why != asked.why:
+            raise Conflict(
+                "cannot decide: its idempotency key was used for another decision",
+                "use a new key for each request",
+            )
+        return known
+    row = db.execute("SELECT coalesce(max(decision), 0) + 1 FROM decision_record").fetchone()
+    record = Record(int(row[0]), "decided", asked, decided)
+    _insert(db, record)
+    db.executemany(
+        "INSERT OR IGNORE INTO decision_scope (unit, decision) VALUES (?, ?)",
+        [(scope.unit, record.decision) for scope in decided.governs],
+    )
+    if decided.bet is not None:
+        db.execute("INSERT INTO decision_bet (decision) VALUES (?)", (record.decision,))
+    if decided.supersedes:
+        _replace(db, decided.supersedes, record)
+    return record
+
+
+def _replace(db: Connection, old: int, new: Record) -> None:
+    asked = msgspec.structs.replace(new.asked, why="", links=(), idempotency_key="")
+    _insert(db, Record(old, "replaced", asked, by=new.decision))
+    db.execute("DELETE FROM decision_bet WHERE decision = ?", (old,))
+
+
+def add(
+    db: Connection, decision: int, kind: RecordKind, asked: Asked, revisit_at_s: float | None
+) -> Record:
+    """Raises NotFound."""
+    known = _repeated(db, asked, kind)
+    if known is not None:
+        return known
+    there = db.execute("SELECT 1 FROM decision_record WHERE decision = ?", (decision,)).fetchone()
+    if there is None:
+        raise NotFound(f"cannot say anything of d-{decision}: there is no such decision")
+    record = Record(decision, kind, asked, revisit_at_s=revisit_at_s)
+    _insert(db, record)
+    if kind == "held":
+        db.execute("DELETE FROM decision_bet WHERE decision = ?", (decision,))
+    return record
+
+
+def every(db: Connection) -> tuple[Record, ...]:
+    return _read(db.execute(_SELECT + "ORDER BY id"))
+
+
+def of_unit(db: Connection, unit: str) -> tuple[Record, ...]:
+    """Of those that govern something of one app, or of every app."""
+    return _read(
+        db.execute(
+            _SELECT + "WHERE decision IN (SELECT decision FROM decision_scope "
+            "WHERE unit IN (?, '')) ORDER BY id",
+            (unit,),
+        )
+    )
+
+
+def numbered(db: Connection, numbers: Sequence[int]) -> tuple[Record, ...]:
+    places = ", ".join("?" * len(numbers))
+    return _read(db.execute(_SELECT + f"WHERE decision IN ({places}) ORDER BY id", tuple(numbers)))
+
+
+def with_bets(db: Connection) -> tuple[Record, ...]:
+    """Of those whose bet is open or lost, and that nothing replaced."""
+    return _read(
+        db.execute(_SELECT + "WHERE decision IN (SELECT decision FROM decision_bet) ORDER BY id")
+    )
+
+
+def _read(rows: Iterable[tuple[bytes]]) -> tuple[Record, ...]:
+    return tuple(_decode(body) for (body,) in rows)
+
+
+def _insert(db: Connection, record: Record) -> None:
+    db.execute(
+        "INSERT INTO decision_record (decision, key, body) VALUES (?, ?, ?)",
+        (record.decision, _key(record.asked, record.kind), msgspec.json.encode(record)),
+    )
+    events.append(db, "", "decision.recorded", decision=record.decision, kind=record.kind)
+
+
+def _repeated(db: Connection, asked: Asked, kind: RecordKind) -> Record | None:
+    key = _key(asked, kind)
+    if key is None:
+        return None
+    row = db.execute(_SELECT + "WHERE key = ?", (key,)).fetchone()
+    return _decode(row[0]) if row is not None else None
+
+
+def _key(asked: Asked, kind: RecordKind) -> bytes | None:
+    if not asked.idempotency_key:
+        return None
+    text = "\0".join((asked.actor.name, kind, asked.idempotency_key))
+    return hashlib.sha256(text.encode()).digest()

@@ -1,0 +1,74 @@
+"""What was decided: all of it, one, or what governs a value."""
+
+from collections.abc import Iterable, Sequence
+
+from setpoint.model.answer import Governing
+from setpoint.model.change import Actor
+from setpoint.model.decision import Decision
+from setpoint.model.errors import NotFound
+from setpoint.model.ids import AppId
+from setpoint.planning.decisions import fold
+from setpoint.policy import access
+from setpoint.policy import decisions as policy
+from setpoint.store.port import Store
+from setpoint.views import lookup
+
+
+async def decisions(
+    store: Store,
+    actor: Actor,
+    now_s: float,
+    *,
+    name: str | None = None,
+    due: bool = False,
+    bets: bool = False,
+) -> tuple[Decision, ...]:
+    """By number. `name`: those that govern something of this app. `bets`: whose bet is open, or
+    lost and not replaced; `due`: only those of them that somebody has to look at now."""
+    access.authorise(actor, "see", name or "the decisions")
+    unit = await lookup.app_to(store, actor, "see", name) if name is not None else None
+    found = fold(
+        await store.decisions(
+            unit=unit.id if unit is not None else None, bets=(bets or due) and unit is None
+        )
+    )
+    if bets or due:
+        found = tuple(d for d in found if d.bet_state in ("open", "lost") and not d.superseded_by)
+    return tuple(d for d in found if not due or d.needs_a_look(now_s))
+
+
+async def decision(store: Store, actor: Actor, label: str) -> Governing:
+    """One, and what it serves. Raises NotFound."""
+    access.authorise(actor, "see", label)
+    number = policy.label(label, "cannot see it")
+    found = fold(await store.decisions(numbers=(number,)))
+    if not found:
+        raise NotFound(f"cannot see it: there is no {label}", "see: setpoint bets --all")
+    return (await _with_what_they_serve(store, found))[0]
+
+
+async def of_app(store: Store, unit: AppId) -> tuple[Decision, ...]:
+    """Those that stand and govern something of it."""
+    return tuple(d for d in fold(await store.decisions(unit=unit)) if not d.superseded_by)
+
+
+async def governing(store: Store, unit: str, path: str, change: int) -> tuple[Governing, ...]:
+    """What a value rests on now, newest first. `change`: number of the decision that the Change it
+    comes from is part of, or 0."""
+    records = await store.decisions(unit=AppId(unit))
+    if change and all(r.decision != change for r in records):
+        records = (*records, *await store.decisions(numbers=(change,)))
+    found = [d for d in fold(records) if d.governs(unit, path) or d.seq == change]
+    live = [d for d in reversed(found) if not d.superseded_by]
+    return await _with_what_they_serve(store, live)
+
+
+async def _with_what_they_serve(store: Store, found: Sequence[Decision]) -> tuple[Governing, ...]:
+    wanted = {d.decided.serves for d in found if d.decided.serves}
+    served = {d.seq: d for d in await _numbered(store, wanted)}
+    return tuple(Governing(d, served.get(d.decided.serves)) for d in found)
+
+
+async def _numbered(store: Store, numbers: Iterable[int]) -> tuple[Decision, ...]:
+    wanted = tuple(numbers)
+    return fold(await store.decisions(numbers=wanted)) if wanted else ()
