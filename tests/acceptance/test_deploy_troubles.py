@@ -21,7 +21,7 @@ import pytest
 
 from tests.acceptance.plane import SETPOINT, Load, Plane, fresh_plane, until
 from tests.support.disks import MIB, fill, plane_on_disk
-from tests.support.processes import alive
+from tests.support.processes import alive, held_still
 
 SERVER = """\
 import http.server, os
@@ -103,15 +103,6 @@ def _speaks(pid: int) -> bool:
 def a_builder(plane: Plane) -> int:
     until(lambda: builders(plane), 30, f"a builder is at work\n{plane.tails()}")
     return builders(plane)[0]
-
-
-@contextlib.contextmanager
-def held_still(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def unfinished(plane: Plane) -> list[Path]:

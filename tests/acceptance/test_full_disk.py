@@ -1,12 +1,18 @@
 """A disk with no byte left under a real Setpoint: what cannot be kept is refused, and lost is
 nothing."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.plane import EXAMPLES, Answer, Plane, until
+from setpoint.drivers.local import records
+from setpoint.drivers.local.paths import Paths
+from setpoint.drivers.local.sandbox import alive
+from tests.acceptance.plane import EXAMPLES, Answer, Load, Plane, until
 from tests.support.disks import fill, plane_on_disk
+from tests.support.processes import held_still
 
 VALUE = "v" * 60_000
 CHANGES_MAX = 20
@@ -21,6 +27,13 @@ def small_disk() -> Iterator[Plane]:
 
 def set_config(plane: Plane, key: str) -> Answer:
     return plane.api("PATCH", "/apps/tight/config-vars", {key: VALUE})
+
+
+def instances(plane: Plane) -> list[int]:
+    """Their processes, by the supervisor's records."""
+    found = records.load(Paths.of(plane.data).instances)
+    identities = [record.identity for _, _, record in found]
+    return [who.inner_pid for who in identities if who is not None and alive(who)]
 
 
 def story(plane: Plane) -> tuple[set[str], str, int]:
@@ -80,4 +93,50 @@ def test_a_daemon_that_dies_on_a_full_disk_comes_back_and_apps_notice_nothing(
     until(lambda: plane.cli("status").code in (0, 4), 60, plane.tails())
     assert plane.get("shop").status == 200
     ballast.unlink()
+    plane.ok("scale", "shop", "web=2")
+
+
+def test_an_instance_that_dies_on_a_full_disk_is_started_again(small_disk: Plane) -> None:
+    plane = small_disk
+    plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", "shop")
+    ballast = fill(plane.data)
+    (before,) = instances(plane)
+    os.kill(before, signal.SIGKILL)
+    until(lambda: instances(plane) not in ([], [before]), 30, f"another one\n{plane.tails()}")
+    until(lambda: plane.get("shop").status == 200, 30, plane.tails())
+    ballast.unlink()
+    until(lambda: plane.cli("status").code == 0, 60, plane.tails())
+
+
+@pytest.mark.parametrize("change", [("scale", "shop", "web=2"), ("restart", "shop")])
+def test_a_roll_out_that_meets_a_full_disk_waits_for_room_and_the_old_one_serves(
+    small_disk: Plane, change: tuple[str, ...]
+) -> None:
+    """What is to be done is written down before it is done."""
+    plane = small_disk
+    plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", "shop")
+    before = instances(plane)
+    with held_still(plane.pid("supervisor")):
+        plane.ok(*change, "--no-wait")
+        ballast = fill(plane.data)
+    with Load(lambda: plane.get("shop"), visitors=2) as load:
+        load.more(20)
+        assert instances(plane) == before
+        ballast.unlink()
+        until(lambda: plane.cli("status").code == 0, 60, plane.tails())
+        until(lambda: instances(plane) != before, 60, plane.tails())
+    assert load.errors == []
+
+
+def test_setpoint_ends_and_comes_back_in_order_on_a_full_disk(small_disk: Plane) -> None:
+    """Apps start once there is room: what is to be done is written down before it is done."""
+    plane = small_disk
+    plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", "shop")
+    ballast = fill(plane.data)
+    plane.ok("down")
+    assert instances(plane) == []
+    assert "the disk is 100 % full" in plane.up().out
+    assert "0 bytes are free" in plane.cli("status").out
+    ballast.unlink()
+    until(lambda: plane.get("shop").status == 200, 60, plane.tails())
     plane.ok("scale", "shop", "web=2")

@@ -1,5 +1,8 @@
 """What runs on this machine."""
 
+import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,15 @@ def running(*argv: str, below: int | None = None) -> list[int]:
     wanted = b"\0" + b"\0".join(arg.encode() for arg in argv) + b"\0"
     found = [int(entry.name) for entry in _processes() if wanted in b"\0" + _arguments(entry)]
     return [pid for pid in found if below is None or below in _ancestors(pid)]
+
+
+@contextlib.contextmanager
+def held_still(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def descendants(pid: int) -> list[int]:

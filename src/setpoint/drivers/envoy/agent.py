@@ -96,13 +96,14 @@ class Agent:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.supervisor.run())
-            group.create_task(self._keep_facts())
+            group.create_task(self._keep())
             group.create_task(self._want_again())
             group.create_task(self._renew())
 
-    async def _keep_facts(self) -> None:
+    async def _keep(self) -> None:
         while True:
             await asyncio.sleep(FACTS_KEPT_EVERY_S)
+            self._memory.save()
             if self._facts_unsaved:
                 self._facts_unsaved = False
                 self._memory.keep_facts(self.table.facts.values())

@@ -2,6 +2,7 @@
 
 One small file per app: the last SetRoute (its invoke key in it, hence 0600) or, of a dropped route,
 the DropRoute with its fence. Facts are one file; they are stale after a reboot and soon replaced.
+What the disk has no room for is kept in mind, and routes hold all the same.
 """
 
 import contextlib
@@ -27,11 +28,33 @@ class Memory:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._facts_decoder = msgspec.json.Decoder(tuple[SetFacts, ...])
+        self._unsaved: dict[str, bytes] = {}
+        """file name -> content"""
+        self._full = False
 
     def keep(self, message: SetRoute | DropRoute) -> None:
         """Replaces what was known of the app. Not synced: the daemon sends again what is lost."""
         app = message.route.app if isinstance(message, SetRoute) else message.app
-        write_whole(self._folder / f"{app}.route", control.encode(message))
+        name = f"{app}.route"
+        if isinstance(message, DropRoute):
+            (self._folder / name).unlink(missing_ok=True)  # should there be no room for its fence
+        self._save(name, control.encode(message))
+
+    def save(self) -> None:
+        """What could not be saved so far."""
+        for name, content in list(self._unsaved.items()):
+            self._save(name, content)
+
+    def _save(self, name: str, content: bytes) -> None:
+        try:
+            write_whole(self._folder / name, content)
+        except OSError as error:
+            self._unsaved[name] = content
+            if not self._full:
+                _log.error("cannot save %s: %s; tried again until it can be", name, error.strerror)
+        else:
+            self._unsaved.pop(name, None)
+        self._full = bool(self._unsaved)
 
     def routes(self) -> tuple[list[SetRoute], list[DropRoute]]:
         kept: list[SetRoute] = []
@@ -48,7 +71,7 @@ class Memory:
         return kept, dropped
 
     def keep_facts(self, facts: Iterable[SetFacts]) -> None:
-        write_whole(self._folder / _FACTS, msgspec.json.encode(tuple(facts)))
+        self._save(_FACTS, msgspec.json.encode(tuple(facts)))
 
     def facts(self) -> tuple[SetFacts, ...]:
         with contextlib.suppress(OSError, msgspec.DecodeError):
