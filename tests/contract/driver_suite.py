@@ -103,6 +103,24 @@ class DriverContract:
 
         stage.run(story)
 
+    def test_of_some_apps_only_theirs_is_observed(self, stage: Stage):
+        order = stage.make_order("serves", Bounds(1, 1))
+        app, nobody = order.key.app, AppId("00000000-0000-4000-8000-00000000dead")
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.apply(order, {})
+            await edge.ensure_route(_route(order), None, "")
+            await _until(stage, driver, order.key, _ready(1))
+            await _until_acked(stage, edge, app)
+            assert [s.key for s in (await driver.observe([app, nobody])).sets] == [order.key]
+            assert [r.route.app for r in await edge.observe([app, nobody])] == [app]
+            for only in ([nobody], []):
+                seen = await driver.observe(only)
+                assert (seen.sets, seen.builds, seen.jobs) == ((), (), ())
+                assert await edge.observe(only) == ()
+
+        stage.run(story)
+
     def test_a_worker_is_ready_by_running(self, stage: Stage):
         order = stage.make_order("works")
 

@@ -96,13 +96,17 @@ def test_a_taken_name_is_refused_until_its_app_is_forgotten(tell):
     tell(story)
 
 
-def test_what_a_pass_asks_of_an_app_is_what_each_method_says(tell):
+def test_what_a_pass_asks_of_apps_is_what_each_method_says(tell):
     async def story(store):
-        assert await store.remembered(SHOP, 1, 50) is None
+        assert await store.remembered([SHOP], 1, 50) == {}
+        other = await created(store, shop(id=AppId("another"), name="another"))
         unit, first = await deployed(store, await created(store))
         unit, second = await deployed(store, unit, OTHER_DIGEST)
         await store.add_job(job(), {})
-        memory = await store.remembered(SHOP, 1, 50)
+        found = await store.remembered([SHOP, AppId("nobody"), other.id], 1, 50)
+        assert found.keys() == {SHOP, other.id}
+        assert (found[other.id].unit, found[other.id].builds) == (other, ())
+        memory = found[SHOP]
         assert memory.unit == await store.unit(SHOP) == unit
         assert memory.status == await store.status(SHOP)
         assert memory.builds == await store.builds(SHOP)
@@ -110,6 +114,62 @@ def test_what_a_pass_asks_of_an_app_is_what_each_method_says(tell):
         assert [r.version for r in memory.releases] == [second.version]
         assert memory.jobs == await store.jobs(SHOP, 50)
         assert len(memory.jobs) == first.version == 1
+        assert memory.cursor == (await store.event_bounds())[1]
+
+    tell(story)
+
+
+def test_it_tells_of_whom_something_was_written_since(tell):
+    async def story(store):
+        other = await created(store, shop(id=AppId("another"), name="another"))
+        before = (await store.touched(0)).cursor
+        assert (await store.touched(before)).newest == {}
+        unit = await created(store)
+        (memory,) = (await store.remembered([SHOP], 1, 50)).values()
+        await store.tell("plane.said")
+        touched = await store.touched(before)
+        assert touched.newest == {SHOP: memory.cursor}
+        assert touched.cursor > memory.cursor
+        assert touched.whole
+        await store.add_job(job(), {})
+        await write(store, other, changed(other, formation=WEB))
+        touched = await store.touched(touched.cursor)
+        assert touched.newest.keys() == {SHOP, other.id}
+        await store.forget(unit.id)
+        assert SHOP in (await store.touched(touched.cursor)).newest
+
+    tell(story)
+
+
+def test_events_that_are_not_kept_any_more_might_have_told_of_more(tell):
+    async def story(store):
+        await created(store)
+        await store.prune(Retention(events_s=DAY_S), NOON_S)
+        await store.prune(Retention(events_s=DAY_S), NOON_S + 9 * DAY_S)
+        floor, _ = await store.event_bounds()
+        assert floor > 0
+        assert not (await store.touched(0)).whole
+        assert (await store.touched(floor)).whole
+
+    tell(story)
+
+
+def test_what_was_begun_is_open_until_something_is_said_of_it_and_unknown_says_nothing(tell):
+    async def story(store):
+        await created(store)
+        step = Entry(
+            0, SHOP, 1, "step", "ensure-route", "shop", "route", "it has a host", None,
+            "planned", NOON_S,
+        )  # fmt: skip
+        first, second = await store.begin_pass([step, step])
+        assert (await store.touched(0)).left_open == {SHOP}
+        assert (await store.remembered([SHOP], 1, 50))[SHOP].left_open == (first, second)
+        await store.end_pass([(first, "succeeded", "")], SHOP, None, NOON_S)
+        assert (await store.remembered([SHOP], 1, 50))[SHOP].left_open == (second,)
+        outcomes = [(id, "unknown", "cut off") for id in (first, second)]
+        await store.end_pass(outcomes, SHOP, None, NOON_S)
+        assert [e.state for e in await store.journal(SHOP)] == ["unknown", "succeeded"]
+        assert (await store.touched(0)).left_open == frozenset()
 
     tell(story)
 

@@ -1,14 +1,14 @@
 """The loop: a wake or the period, then observe, plan, apply, record, for one app at a time each.
 
-Looking and planning happen inline; an asyncio task exists only while there are steps to carry
-out, so a driver that hangs on one app delays no other. Everything in memory may be lost at any
-moment: the next life finds out again by looking.
+Whoever was woken together is looked at together, and planned for inline; an asyncio task exists
+only while there is something to carry out or to write, so a driver that hangs on one app delays no
+other. Everything in memory may be lost at any moment: the next life finds out again by looking.
 """
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from logging import Logger
 
 from setpoint.converge import acts, damage
@@ -19,12 +19,16 @@ from setpoint.converge.orphans import Orphans
 from setpoint.converge.pace import Pace
 from setpoint.converge.queue import Priority, Queue
 from setpoint.converge.recorder import Recorder, troubled
+from setpoint.converge.rests import Rests
 from setpoint.drivers.ports import Driver, Edge
+from setpoint.model.capability import Capabilities
 from setpoint.model.errors import DriverError, SetpointError, StoreError, Unreadable
 from setpoint.model.ids import AppId
 from setpoint.model.steps import ForgetApp, Plan, StartBuild, describe
 from setpoint.planning.planner import plan as make_plan
-from setpoint.store.port import Store
+from setpoint.store.port import Status, Store
+
+Work = Callable[[], Coroutine[None, None, None]]
 
 REPEATS_TOLD = 12
 """So often in a row was the very same done, over about 20 s, and the world did not show it."""
@@ -34,7 +38,8 @@ NOT_TRIED = Outcome("refused", "not tried: an earlier step of this pass did not 
 
 @dataclass(frozen=True)
 class Settings:
-    """Seconds throughout. `passes_max`: how many apps may be worked on at the same time."""
+    """Seconds throughout. `passes_max`: how many apps may be worked on at the same time.
+    `looks_max`: how many are looked at together. `rest_s`: as Rests has it."""
 
     period_s: float = 30.0
     probe_s: float = 5.0
@@ -43,6 +48,8 @@ class Settings:
     acts_pause_s: float = 1.0
     orphan_grace_s: float = 300.0
     passes_max: int = 256
+    looks_max: int = 32
+    rest_s: float = 600.0
 
 
 class Loop:
@@ -74,13 +81,12 @@ class Loop:
         self._bell = asyncio.Event()
         self._news = asyncio.Event()
         self._working = 0
-        ticks = itertools.count(1)
-        self._ticks = ticks
-        self._queue = Queue(_monotonic, ticks)
+        self._queue = Queue(_monotonic)
         self._pace = Pace(_monotonic, luck, settings.period_s)
         self._hopes = Hopes()
         self._luck = luck
-        self._observer = Observer(reading or store, driver, edge, ticks, settings.look_timeout_s)
+        self._rests = Rests(_monotonic, now, luck, settings.rest_s)
+        self._observer = Observer(reading or store, driver, edge, settings.look_timeout_s)
         self._applier = Applier(store, driver, edge, settings.step_timeout_s)
         self._recorder = Recorder(store, now, new_token)
         self._orphans = Orphans(
@@ -118,14 +124,18 @@ class Loop:
 
     async def _beat(self, group: asyncio.TaskGroup) -> None:
         while True:
-            woken = self._queue.pop() if self._working < self._settings.passes_max else None
-            if woken is None:
-                await self._rest()
+            apps = self._queue.take(self._room())
+            if apps:
+                await self._looks(group, apps)
             else:
-                await self._pass(group, *woken)
+                await self._rest()
+
+    def _room(self) -> int:
+        """For so many passes more, of which each may turn out to be work."""
+        return min(self._settings.looks_max, self._settings.passes_max - self._working)
 
     async def _rest(self) -> None:
-        due = self._queue.next_due() if self._working < self._settings.passes_max else None
+        due = self._queue.next_due() if self._room() else None
         try:
             async with asyncio.timeout_at(due):
                 await self._bell.wait()
@@ -151,28 +161,30 @@ class Loop:
         """Look at everything once per period, whoever forgot to ring."""
         while True:
             try:
-                await self._survey()
+                await self.survey()
             except (SetpointError, TimeoutError) as error:
                 self._log.warning("survey.failed", extra={"error": str(error)})
             except Exception:
                 self._log.exception("survey.broke")
             await asyncio.sleep(self._settings.period_s)
 
-    async def _survey(self) -> None:
-        units = await self._store.units()
-        for unit in units:
-            self.wake(unit.id, Priority.RESYNC)
-        for app in await damage.found(self._store, units):
-            await damage.tell(self._store, app.app, app.generation, app.fact, self._now())
+    async def survey(self) -> None:
+        """Whoever is known to be at rest, and is as it was, needs no look."""
+        snapshot = await self._observer.snapshot()
+        touched = await self._store.touched(self._rests.cursor)
+        known = await self._store.unit_ids()
+        for app in await self._rests.ended(known, touched, snapshot):
+            self.wake(app, Priority.RESYNC)
         self._news.set()
-        snapshot = await self._observer.snapshot(next(self._ticks))
-        await self._orphans.sweep(snapshot, await self._store.unit_ids())
+        await self._orphans.sweep(snapshot, known)
 
     async def _hope_for_ever(self) -> None:
         """Whoever was short of what is offered now is looked at, and nobody else."""
         while True:
             try:
-                for app in self._hopes.after(await self._observer.probe()):
+                offers = await self._observer.probe()
+                self._rests.offered(offers)
+                for app in self._hopes.after(offers):
                     self.wake(app)
             except (SetpointError, TimeoutError) as error:
                 self._log.info("offers.unknown", extra={"error": str(error)})
@@ -194,59 +206,101 @@ class Loop:
 
     # --- one pass ---------------------------------------------------------------------------
 
-    async def _pass(self, group: asyncio.TaskGroup, app: AppId, woken: int) -> None:
-        """Look and plan inline; work, if there is any, in a task of its own."""
-        handed_over = False
+    async def _looks(self, group: asyncio.TaskGroup, apps: Sequence[AppId]) -> None:
+        """Look at these; what there is to carry out or to write is done in a task of each."""
+        for app in apps:
+            self._rests.end(app)
         try:
-            sight = await self._observer.look(app, woken)
-            if sight is None:
-                return self._let_go(app)
-            await self._recorder.tidy(app)
-            capabilities = await self._observer.capabilities()
-            plan = make_plan(sight.unit, sight.observed, capabilities, self._now())
-            self._hopes.remember(app, plan.unmet)
-            await self._recorder.tell_drift(sight, plan)
-            refusal = self._pace.refusal(app, plan.steps)
-            if plan.steps and refusal is None:
-                group.create_task(self._work_guarded(sight, plan))
-                self._working += 1
-                handed_over = True
-            else:
-                await self._conclude(sight, plan, refusal)
-        except Unreadable as error:
-            await self._say_unreadable(app, error)
+            sights = await self._observer.look(apps)
+            offers = await self._observer.capabilities()
+        except Exception as error:
+            for app in apps:
+                self._trouble(app, error)
+                self._queue.done(app)
+            return
+        self._rests.offered(offers)
+        for app in apps:
+            self._pass(group, app, sights.get(app), offers)
+
+    def _pass(
+        self,
+        group: asyncio.TaskGroup,
+        app: AppId,
+        sight: Sight | SetpointError | None,
+        offers: Capabilities,
+    ) -> None:
+        work = None
+        try:
+            work = self._decide(app, sight, offers)
         except Exception as error:
             self._trouble(app, error)
-        finally:
-            if not handed_over:
-                self._queue.done(app)
+        if work is None:
+            self._queue.done(app)
+        else:
+            self._working += 1
+            group.create_task(self._guarded(app, work))
+
+    def _decide(
+        self, app: AppId, sight: Sight | SetpointError | None, offers: Capabilities
+    ) -> Work | None:
+        """What is to be carried out or written, if anything. No waiting and no I/O."""
+        if sight is None:
+            return self._let_go(app)
+        if isinstance(sight, SetpointError):
+            self._trouble(app, sight)
+            unreadable = isinstance(sight, Unreadable)
+            return partial(self._say_unreadable, app, sight) if unreadable else None
+        plan = make_plan(sight.unit, sight.observed, offers, self._now())
+        self._hopes.remember(app, plan.unmet)
+        refusal = self._pace.refusal(app, plan.steps)
+        if plan.steps and refusal is None:
+            return partial(self._work, sight, plan)
+        conditions = troubled(plan, refusal, stalled=True) if refusal is not None else None
+        status = self._recorder.status(sight, plan, conditions)
+        if status is not None or self._recorder.has_news(sight, plan):
+            return partial(self._tell, sight, plan, status, offers, refusal)
+        self._conclude(sight, plan, offers, refusal)
+        return None
 
     async def _say_unreadable(self, app: AppId, error: Unreadable) -> None:
-        """Something of this app cannot be read; if it is the intent, the survey says so."""
-        self._trouble(app, error)
-        try:
-            unit = await self._store.unit(app)
-            if unit is not None:
-                fact = f"{error.message}; {error.hint}"
-                await damage.tell(self._store, app, unit.generation, fact, self._now())
-        except StoreError as again:
-            self._log.warning("damage.not_told", extra={"app": app, "error": again.message})
+        """Something of this app cannot be read: its intent, or what came of it."""
+        for found in await self._store.damaged(app):
+            await damage.tell(self._store, app, found.generation, found.fact, self._now())
+            return
+        unit = await self._store.unit(app)
+        if unit is not None:
+            fact = f"{error.message}; {error.hint}"
+            await damage.tell(self._store, app, unit.generation, fact, self._now())
 
-    async def _conclude(self, sight: Sight, plan: Plan, refusal: str | None) -> None:
-        """Nothing to do (now): say so if it was not known, and look again if it is not settled."""
+    async def _tell(
+        self,
+        sight: Sight,
+        plan: Plan,
+        status: Status | None,
+        offers: Capabilities,
+        refusal: str | None,
+    ) -> None:
+        """Nothing to do (now), and something to say."""
+        await self._recorder.take_in(sight, plan)
+        await self._recorder.end(sight.unit.id, status=status)
+        self._conclude(sight, plan, offers, refusal)
+
+    def _conclude(
+        self, sight: Sight, plan: Plan, offers: Capabilities, refusal: str | None
+    ) -> None:
+        """Look again if it is not settled, or something will be due."""
         app = sight.unit.id
-        conditions = troubled(plan, refusal, stalled=True) if refusal is not None else None
-        await self._recorder.end(app, status=self._recorder.status(sight, plan, conditions))
         if refusal is not None:
             return
+        if plan.settled:
+            self._rests.begin(sight, offers)
         for again_s in (self._pace.after_look(app, plan), plan.alarm_s):
             if again_s is not None:
                 self._queue.add_later(app, again_s)
 
-    async def _work_guarded(self, sight: Sight, plan: Plan) -> None:
-        app = sight.unit.id
+    async def _guarded(self, app: AppId, work: Work) -> None:
         try:
-            await self._work(sight, plan)
+            await work()
         except Exception as error:
             self._trouble(app, error)
         finally:
@@ -256,6 +310,7 @@ class Loop:
 
     async def _work(self, sight: Sight, plan: Plan) -> None:
         unit = sight.unit
+        await self._recorder.take_in(sight, plan)
         ids = await self._recorder.begin(unit, plan)
         outcomes = await self._carry_out(sight, plan)
         trouble = next((o for o in outcomes if o.next in (Next.RETRY, Next.GIVE_UP)), None)
@@ -309,7 +364,6 @@ class Loop:
     def _let_go(self, app: AppId) -> None:
         self._pace.forget(app)
         self._hopes.forget(app)
-        self._recorder.forget(app)
 
 
 def _no_effect(plan: Plan) -> str:

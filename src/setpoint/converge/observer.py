@@ -1,8 +1,8 @@
 """What is: puts one app's facts together. Looks, and remembers verdicts on builds; no opinions."""
 
 import asyncio
-import itertools
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
+from setpoint.model.errors import SetpointError, StoreError
 from setpoint.model.ids import AppId
 from setpoint.model.job import JobFacts
 from setpoint.model.observed import Observed
@@ -35,21 +36,39 @@ class _Concluded(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Concluded).decode
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the world holds of one app, as drivers saw it."""
+
+    sets: tuple[SetFacts, ...] = ()
+    builds: tuple[Build, ...] = ()
+    jobs: tuple[JobFacts, ...] = ()
+    route: RouteFacts | None = None
+
+
+NOTHING = Facts()
+
+
 @dataclass(frozen=True)
 class Sight:
-    """All that a pass knows of one app. `drift`: what an earlier one told of already."""
+    """All that a pass knows of one app. `drift`: what an earlier one told of already. `news`:
+    builds that memory does not have like this; whatever leans on them comes after they are kept.
+    `left_open`, `cursor`: as in Remembered."""
 
     unit: Unit
     observed: Observed
     status: Status | None
     drift: tuple[Drift, ...] = ()
+    news: tuple[Build, ...] = ()
+    left_open: tuple[int, ...] = ()
+    cursor: int = 0
+    facts: Facts = NOTHING
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The whole world as drivers saw it, by app. `tick`: when the looking began."""
+    """The whole world as drivers saw it, or some apps of it, by app."""
 
-    tick: int
     sets: dict[AppId, list[SetFacts]] = field(default_factory=lambda: defaultdict(list))
     builds: dict[AppId, list[Build]] = field(default_factory=lambda: defaultdict(list))
     jobs: dict[AppId, list[JobFacts]] = field(default_factory=lambda: defaultdict(list))
@@ -63,51 +82,54 @@ class Snapshot:
         )
         return frozenset((*self.sets, *self.routes, *working))
 
+    @property
+    def named(self) -> frozenset[AppId]:
+        """Of which there is anything."""
+        return frozenset((*self.sets, *self.builds, *self.jobs, *self.routes))
+
+    def of(self, app: AppId) -> Facts:
+        return Facts(
+            tuple(sorted(self.sets.get(app, ()), key=lambda s: s.key)),
+            tuple(self.builds.get(app, ())),
+            tuple(sorted(self.jobs.get(app, ()), key=lambda j: j.id)),
+            self.routes.get(app),
+        )
+
 
 class Observer:
-    """`ticks` orders snapshots against wakes; `timeout_s` bounds every look at the world."""
+    """`timeout_s` bounds every look at the world."""
 
-    def __init__(
-        self,
-        store: Store,
-        driver: Driver,
-        edge: Edge,
-        ticks: "itertools.count[int]",
-        timeout_s: float,
-    ) -> None:
+    def __init__(self, store: Store, driver: Driver, edge: Edge, timeout_s: float) -> None:
         self._store = store
         self._driver = driver
         self._edge = edge
-        self._ticks = ticks
         self._timeout_s = timeout_s
-        self._one_at_a_time = asyncio.Lock()
-        self._latest: Snapshot | None = None
         self._capabilities: Capabilities | None = None
 
-    async def look(self, app: AppId, woken: int) -> Sight | None:
-        """None: no such app (any more). `woken`: tick of the wake that this look answers."""
-        snapshot = await self.snapshot(woken)
-        memory = await self._store.remembered(app, RELEASES_LOOKED_AT, JOBS_LOOKED_AT)
-        if memory is None:
-            return None
-        concluded = _concluded(memory.status)
-        observed = Observed(
-            builds=await self._builds(app, memory.builds, snapshot),
-            releases=await self._releases(memory),
-            sets=tuple(sorted(snapshot.sets.get(app, ()), key=lambda s: s.key)),
-            route=snapshot.routes.get(app),
-            jobs=memory.jobs,
-            job_facts=tuple(sorted(snapshot.jobs.get(app, ()), key=lambda j: j.id)),
-            settled_generation=concluded.settled_generation,
-        )
-        return Sight(memory.unit, observed, memory.status, concluded.drift)
+    async def look(self, apps: Sequence[AppId]) -> dict[AppId, Sight | SetpointError]:
+        """At several at once, first the world and then memory. Nothing of those that are no app
+        (any more); of one that cannot be read, why."""
+        seen = await self.snapshot(apps)
+        remembered = await self._remembered(apps)
+        sights: dict[AppId, Sight | SetpointError] = {}
+        for app, memory in remembered.items():
+            sights[app] = await self._sight(memory, seen.of(app))
+        return sights
 
-    async def snapshot(self, woken: int) -> Snapshot:
-        """A look at the world that began after `woken`; passes that wake together share one."""
-        async with self._one_at_a_time:
-            if self._latest is None or self._latest.tick < woken:
-                self._latest = await self._take_snapshot()
-            return self._latest
+    async def snapshot(self, only: Sequence[AppId] | None = None) -> Snapshot:
+        """A look at the whole world, or at these apps."""
+        snapshot = Snapshot()
+        async with asyncio.timeout(self._timeout_s):
+            seen = await self._driver.observe(only)
+            routes = await self._edge.observe(only)
+        for facts in seen.sets:
+            snapshot.sets[facts.key.app].append(facts)
+        for build in seen.builds:
+            snapshot.builds[build.app].append(build)
+        for job in seen.jobs:
+            snapshot.jobs[job.app].append(job)
+        snapshot.routes.update((r.route.app, r) for r in routes)
+        return snapshot
 
     async def capabilities(self) -> Capabilities:
         """As last probed."""
@@ -118,19 +140,51 @@ class Observer:
             self._capabilities = await self._driver.probe()
         return self._capabilities
 
-    async def _take_snapshot(self) -> Snapshot:
-        snapshot = Snapshot(next(self._ticks))
-        async with asyncio.timeout(self._timeout_s):
-            seen = await self._driver.observe()
-            routes = await self._edge.observe()
-        for facts in seen.sets:
-            snapshot.sets[facts.key.app].append(facts)
-        for build in seen.builds:
-            snapshot.builds[build.app].append(build)
-        for job in seen.jobs:
-            snapshot.jobs[job.app].append(job)
-        snapshot.routes.update((r.route.app, r) for r in routes)
-        return snapshot
+    async def _remembered(self, apps: Sequence[AppId]) -> dict[AppId, Remembered | StoreError]:
+        """One by one where it does not do for all: what is wrong with one is no other's trouble."""
+        try:
+            return await self._read(apps)
+        except StoreError as error:
+            if len(apps) == 1:
+                return {apps[0]: error}
+        found: dict[AppId, Remembered | StoreError] = {}
+        for app in apps:
+            found |= await self._remembered((app,))
+        return found
+
+    async def _read(self, apps: Sequence[AppId]) -> dict[AppId, Remembered | StoreError]:
+        return {**await self._store.remembered(apps, RELEASES_LOOKED_AT, JOBS_LOOKED_AT)}
+
+    async def _sight(
+        self, memory: Remembered | SetpointError, facts: Facts
+    ) -> Sight | SetpointError:
+        if isinstance(memory, SetpointError):
+            return memory
+        try:
+            releases = await self._releases(memory)
+        except SetpointError as error:
+            return error
+        concluded = _concluded(memory.status)
+        builds, news = _builds(memory.builds, facts.builds)
+        observed = Observed(
+            builds=builds,
+            releases=releases,
+            sets=facts.sets,
+            route=facts.route,
+            jobs=memory.jobs,
+            job_facts=facts.jobs,
+            settled_generation=concluded.settled_generation,
+        )
+        return Sight(
+            memory.unit,
+            observed,
+            memory.status,
+            concluded.drift,
+            news,
+            memory.left_open,
+            memory.cursor,
+            facts,
+        )
 
     async def _releases(self, memory: Remembered) -> tuple[Release, ...]:
         """The newest, and whatever older one is still asked for by its number."""
@@ -142,20 +196,20 @@ class Observer:
         older = [await self._store.release(unit.id, version) for version in missing]
         return (*newest, *(r for r in older if r is not None))
 
-    async def _builds(
-        self, app: AppId, remembered: tuple[Build, ...], snapshot: Snapshot
-    ) -> tuple[Build, ...]:
-        """Verdicts are remembered for ever; a build under way is only what the driver says it is.
 
-        So one that was lost with the machine counts as never started.
-        """
-        known = {b.id: b for b in remembered}
-        seen = {b.id: b for b in snapshot.builds.get(app, ())}
-        for build in seen.values():
-            if _is_news(known.get(build.id), build):
-                await self._store.record_build(build)
-                known[build.id] = build
-        return tuple(b for b in known.values() if b.id in seen or _is_verdict(b))
+def _builds(
+    remembered: tuple[Build, ...], seen: tuple[Build, ...]
+) -> tuple[tuple[Build, ...], tuple[Build, ...]]:
+    """(those that count, those that are news to memory).
+
+    Verdicts are remembered for ever; a build under way is only what the driver says it is. So one
+    that was lost with the machine counts as never started.
+    """
+    known = {b.id: b for b in remembered}
+    news = tuple(b for b in seen if _is_news(known.get(b.id), b))
+    known |= {b.id: b for b in news}
+    under_way = {b.id for b in seen}
+    return tuple(b for b in known.values() if b.id in under_way or _is_verdict(b)), news
 
 
 def _concluded(status: Status | None) -> _Concluded:

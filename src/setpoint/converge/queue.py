@@ -5,7 +5,6 @@ two passes of one app ever overlap. No locks: everything here runs on one event 
 """
 
 import heapq
-import itertools
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
@@ -23,14 +22,12 @@ class Priority(IntEnum):
 
 
 class Queue:
-    """`clock`: monotonic seconds. `ticks`: a counter shared with whoever must order against it."""
+    """`clock`: monotonic seconds."""
 
-    def __init__(self, clock: Callable[[], float], ticks: "itertools.count[int]") -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._ticks = ticks
         self._lines: tuple[deque[AppId], ...] = tuple(deque() for _ in Priority)
         self._dirty: dict[AppId, Priority] = {}
-        self._woken: dict[AppId, int] = {}
         self._busy: set[AppId] = set()
         self._due: dict[AppId, float] = {}
         self._timers: list[tuple[float, AppId]] = []
@@ -41,7 +38,6 @@ class Queue:
 
     def add(self, app: AppId, priority: Priority = Priority.FRESH) -> None:
         """Mark it dirty. A higher priority overtakes; the stale place in line is skipped later."""
-        self._woken[app] = next(self._ticks)
         if app in self._dirty and self._dirty[app] <= priority:
             return
         self._dirty[app] = priority
@@ -55,15 +51,19 @@ class Queue:
             self._due[app] = at
             heapq.heappush(self._timers, (at, app))
 
-    def pop(self) -> tuple[AppId, int] | None:
-        """The next app and the tick of its last wake; it counts as busy until `done`."""
+    def take(self, most: int) -> list[AppId]:
+        """The next apps, all of one priority; each counts as busy until `done`."""
         self._ring_timers()
         for priority, line in zip(Priority, self._lines, strict=True):
-            while line:
+            taken: list[AppId] = []
+            while line and len(taken) < most:
                 app = line.popleft()
                 if self._dirty.get(app) is priority and app not in self._busy:
-                    return self._take(app)
-        return None
+                    self._begin(app)
+                    taken.append(app)
+            if taken:
+                return taken
+        return []
 
     def done(self, app: AppId) -> None:
         """The pass is over; a wake that came meanwhile counts from now."""
@@ -78,11 +78,10 @@ class Queue:
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
-    def _take(self, app: AppId) -> tuple[AppId, int]:
+    def _begin(self, app: AppId) -> None:
         del self._dirty[app]
         self._due.pop(app, None)
         self._busy.add(app)
-        return app, self._woken.pop(app)
 
     def _ring_timers(self) -> None:
         while (due := self.next_due()) is not None and due <= self._clock():

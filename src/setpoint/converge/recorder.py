@@ -38,27 +38,29 @@ class Recorder:
         self._store = store
         self._now = now
         self._new_token = new_token
-        self._tidy: set[AppId] = set()
 
-    async def tidy(self, app: AppId) -> None:
-        """Close what an earlier life (or a failed commit) left open: its outcome is unknown."""
-        if app in self._tidy:
-            return
-        entries = await self._store.journal(app)
-        left: list[Told] = [(e.id, "unknown", CUT_OFF) for e in entries if e.state == "planned"]
-        if left:
-            await self._store.end_pass(left, app, None, self._now())
-        self._tidy.add(app)
+    def has_news(self, sight: Sight, plan: Plan) -> bool:
+        """Is there anything to take in that memory does not know yet?"""
+        return bool(sight.left_open or sight.news) or set(_drift(sight, plan)) != set(sight.drift)
+
+    async def take_in(self, sight: Sight, plan: Plan) -> None:
+        """What the world says of builds, and of what outsiders did; and that nobody knows what came
+        of all that an earlier life (or a failed commit) left open."""
+        if sight.left_open:
+            left: list[Told] = [(id, "unknown", CUT_OFF) for id in sight.left_open]
+            await self._store.end_pass(left, sight.unit.id, None, self._now())
+        for build in sight.news:
+            await self._store.record_build(build)
+        await self._tell_drift(sight, plan)
 
     async def begin(self, unit: Unit, plan: Plan) -> tuple[int, ...]:
-        """One commit of all that is about to be done. Until `end`, the app counts as untidy."""
-        self._tidy.discard(unit.id)
+        """One commit of all that is about to be done."""
         token, now_s = self._new_token(), self._now()
         entries = [_entry(unit, s, f"{token}.{n}", now_s) for n, s in enumerate(plan.steps)]
         jobs = [_handed(unit, s.job, now_s) for s in plan.steps if isinstance(s, StartJob)]
         return await self._store.begin_pass(entries, jobs)
 
-    async def tell_drift(self, sight: Sight, plan: Plan) -> None:
+    async def _tell_drift(self, sight: Sight, plan: Plan) -> None:
         """Of what is left as outsiders made it: once when it is seen, and once when it is over."""
         now = _drift(sight, plan)
         drifted, over = set(now) - set(sight.drift), set(sight.drift) - set(now)
@@ -86,7 +88,6 @@ class Recorder:
             (i, o.state, o.result[:RESULT_CHARS_MAX]) for i, o in zip(ids, outcomes, strict=True)
         ]
         await self._store.end_pass(told, app, status, self._now())
-        self._tidy.add(app)
 
     def status(
         self, sight: Sight, plan: Plan, conditions: tuple[Condition, ...] | None = None
@@ -115,9 +116,6 @@ class Recorder:
             if unchanged:
                 return None
         return Status(unit.generation, stamped, msgspec.json.encode(summary), now_s)
-
-    def forget(self, app: AppId) -> None:
-        self._tidy.discard(app)
 
 
 def troubled(

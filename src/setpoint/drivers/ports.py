@@ -3,7 +3,7 @@
 Drivers are idempotent, keyed by our ids, fenced, adoptable after a crash; they decide nothing.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Protocol
 
 from setpoint.formats.control import Act, LogLine
@@ -36,9 +36,10 @@ class Driver(Protocol):
         """Drain and stop the set's instances. Absent is success; returns before they are gone."""
         ...
 
-    async def observe(self) -> Seen:
+    async def observe(self, only: Collection[AppId] | None = None) -> Seen:
         """The full snapshot: every set there is (ours but unknown included), every build, and every
-        job that runs or whose end may not have been recorded yet."""
+        job that runs or whose end may not have been recorded yet. `only`: what of it is these
+        apps'."""
         ...
 
     async def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:
@@ -94,7 +95,9 @@ class Edge(Protocol):
 
     async def remove_route(self, app: AppId, fence: Fence) -> None: ...
 
-    async def observe(self) -> tuple[RouteFacts, ...]: ...
+    async def observe(self, only: Collection[AppId] | None = None) -> tuple[RouteFacts, ...]:
+        """Every route there is; `only`: of these apps."""
+        ...
 
     def changes(self) -> AsyncIterator[AppId]: ...
 

@@ -45,7 +45,9 @@ class RemoveSet(msgspec.Struct, frozen=True, tag=True):
 
 
 class Observe(msgspec.Struct, frozen=True, tag=True):
-    """-> Snapshot"""
+    """-> Snapshot; `apps`: of these only"""
+
+    apps: frozenset[AppId] | None = None
 
 
 class Subscribe(msgspec.Struct, frozen=True, tag=True):
@@ -187,7 +189,9 @@ class DropRoute(msgspec.Struct, frozen=True, tag=True):
 
 
 class ObserveRoutes(msgspec.Struct, frozen=True, tag=True):
-    """-> Routes"""
+    """-> Routes; `apps`: of these only"""
+
+    apps: frozenset[AppId] | None = None
 
 
 class SubscribeRoutes(msgspec.Struct, frozen=True, tag=True):

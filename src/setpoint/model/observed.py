@@ -1,8 +1,11 @@
 """What is: the planner's second argument, one value per app, put together by the observer."""
 
+from collections.abc import Collection, Sequence
+
 import msgspec
 
 from setpoint.model.capability import Unmet
+from setpoint.model.ids import AppId
 from setpoint.model.job import Job, JobFacts
 from setpoint.model.process import SetFacts
 from setpoint.model.release import Build, Release
@@ -31,6 +34,23 @@ class Seen(msgspec.Struct, frozen=True):
     sets: tuple[SetFacts, ...] = ()
     builds: tuple[Build, ...] = ()
     jobs: tuple[JobFacts, ...] = ()
+
+    def of(self, apps: Collection[AppId] | None) -> "Seen":
+        """What of it is these apps'; None: all."""
+        if apps is None:
+            return self
+        return Seen(
+            tuple(s for s in self.sets if s.key.app in apps),
+            tuple(b for b in self.builds if b.app in apps),
+            tuple(j for j in self.jobs if j.app in apps),
+        )
+
+
+def routes_of(
+    apps: Collection[AppId] | None, routes: Sequence[RouteFacts]
+) -> tuple[RouteFacts, ...]:
+    """Those of these apps; None: all."""
+    return tuple(r for r in routes if apps is None or r.route.app in apps)
 
 
 class StatusSummary(msgspec.Struct, frozen=True):

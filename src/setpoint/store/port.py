@@ -13,6 +13,7 @@ from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.condition import Condition
 from setpoint.model.decision import Decided, Record, RecordKind
+from setpoint.model.errors import Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
@@ -53,13 +54,19 @@ class Status(msgspec.Struct, frozen=True):
 
 class Remembered(msgspec.Struct, frozen=True):
     """All that a pass asks of one app, as of one moment. Builds, releases and jobs as their own
-    methods have them."""
+    methods have them.
+
+    `left_open`: entries of its journal that were begun and have no outcome. `cursor`: of the newest
+    event there was; what is written of the app later has a higher one.
+    """
 
     unit: Unit
     status: Status | None
     builds: tuple[Build, ...]
     releases: tuple[Release, ...]
     jobs: tuple[Job, ...]
+    left_open: tuple[int, ...] = ()
+    cursor: int = 0
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -72,6 +79,19 @@ class Event(msgspec.Struct, frozen=True):
     unit: str
     type: str
     body: bytes
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """Whom something was written of since. `newest`: for each, the cursor of its newest event.
+
+    `left_open`: those of whose journal an entry has no outcome. `cursor`: of the newest event there
+    was. `whole`: False where events are not kept any more that would have told of others.
+    """
+
+    newest: dict[AppId, int]
+    left_open: frozenset[AppId]
+    cursor: int
+    whole: bool
 
 
 class Damaged(msgspec.Struct, frozen=True):
@@ -109,8 +129,11 @@ class Store(Protocol):
 
     async def unit(self, id: AppId) -> Unit | None: ...
 
-    async def remembered(self, id: AppId, releases: int, jobs: int) -> Remembered | None:
-        """None where there is no such app. `releases`, `jobs`: at most so many."""
+    async def remembered(
+        self, ids: Sequence[AppId], releases: int, jobs: int
+    ) -> dict[AppId, Remembered | Unreadable]:
+        """All of one moment; nothing of those that are no app. `releases`, `jobs`: at most so many
+        of each app."""
         ...
 
     async def unit_named(self, name: str) -> Unit | None: ...
@@ -123,8 +146,9 @@ class Store(Protocol):
         """Of all that are not forgotten, whether they can be read or not."""
         ...
 
-    async def damaged(self) -> tuple["Damaged", ...]:
-        """Those whose intent cannot be read. `unit` and `unit_named` raise Unreadable for them."""
+    async def damaged(self, only: AppId | None = None) -> tuple["Damaged", ...]:
+        """Those whose intent cannot be read. `unit` and `unit_named` raise Unreadable for them.
+        `only`: one app to look at."""
         ...
 
     async def forget(self, id: AppId) -> None:
@@ -195,6 +219,10 @@ class Store(Protocol):
         """(floor, newest): cursors. Of events up to the floor nothing is kept any more."""
         ...
 
+    async def touched(self, after: int) -> Touched:
+        """Of which apps something was written after this cursor that a pass would read."""
+        ...
+
     async def news(self, after: int) -> None:
         """Returns once there is an event after this cursor; at once, if there is one already."""
         ...
@@ -219,7 +247,8 @@ class Store(Protocol):
         status: Status | None,
         now_s: float,
     ) -> None:
-        """Record all that came of it (entry id, state, result), and the status if it changed."""
+        """Record all that came of it (entry id, state, result), and the status if it changed.
+        That an outcome is unknown is no news of an entry that has one."""
         ...
 
     async def record_acts(self, entries: Sequence[Entry], after: int) -> None:

@@ -1,7 +1,7 @@
 """The simulated edge: routes that Envoy confirms a moment later."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 import msgspec
 
@@ -50,10 +50,12 @@ class SimEdge:
         self.on_command("remove_route", app, fence)
         self.lose(app)
 
-    async def observe(self) -> tuple[RouteFacts, ...]:
+    async def observe(self, only: Collection[AppId] | None = None) -> tuple[RouteFacts, ...]:
         if not self.up:
             raise Transient("cannot reach the edge: it is down")
-        return tuple(self.routes.values())
+        if only is None:
+            return tuple(self.routes.values())
+        return tuple(self.routes[app] for app in only if app in self.routes)
 
     async def changes(self) -> AsyncIterator[AppId]:
         queue: asyncio.Queue[AppId] = asyncio.Queue()

@@ -20,6 +20,7 @@ import msgspec
 
 from setpoint.model.errors import DriverError, StoreError, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
+from setpoint.model.observed import Seen, routes_of
 from setpoint.model.process import SetOrder
 from setpoint.model.retention import Clearance
 from setpoint.model.route import Route
@@ -153,9 +154,10 @@ class Life:
         if self.died.is_set():
             raise Crash
         halved = name == "clear" and faults.strikes(rates.halved)
-        result = await method(*(_half(args) if halved else args))
         if name == "observe":
-            result = self._lagging(method, result)
+            result = _only(args, self._lagging(method, await method()))
+        else:
+            result = await method(*(_half(args) if halved else args))
         self.point()
         if halved or faults.strikes(rates.lost):
             raise error(f"cannot {name}: simulated loss of the answer")
@@ -208,6 +210,12 @@ class Life:
         self.on_late()
         with contextlib.suppress(DriverError):
             await method(*args)
+
+
+def _only(args: tuple[Any, ...], seen: Any) -> Any:
+    """What was asked for, of a look at everything: only that lags as a whole."""
+    (apps,) = args or (None,)
+    return seen.of(apps) if isinstance(seen, Seen) else routes_of(apps, seen)
 
 
 def _half(args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from its records, as the real one does.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import assert_never
 
 import msgspec
@@ -110,13 +110,14 @@ class SimSupervisor:
             slot.retiring = True
             self._poke(key)
 
-    async def observe(self) -> Seen:
+    async def observe(self, only: Collection[AppId] | None = None) -> Seen:
         self._answer()
-        return Seen(
+        seen = Seen(
             tuple(s.facts for s in self.slots.values()),
             tuple(self.builds.facts.values()),
             tuple(known.facts for known in self.jobs.ledger.values()),
         )
+        return seen.of(only)
 
     async def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:
         self._answer()

@@ -25,7 +25,7 @@ from setpoint.testing.store import SimStore, StaleReads
 from setpoint.testing.supervisor import SimSupervisor
 from setpoint.testing.watch import Watch
 
-SETTINGS = Settings(step_timeout_s=10.0, orphan_grace_s=60.0)
+SETTINGS = Settings(step_timeout_s=10.0, orphan_grace_s=60.0, rest_s=1e9)
 PACING = Pacing(first_s=10.0, period_s=20.0)
 RETENTION = Retention(releases=2, builds_s=20.0, grace_s=5.0)
 

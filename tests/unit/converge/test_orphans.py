@@ -31,7 +31,7 @@ def test_an_app_that_memory_comes_to_know_while_orphans_are_collected_is_none():
         )
         order = builders.order(app=AppId("0000-shop"))
         world.supervisor.plant(order)
-        snapshot = Snapshot(1)
+        snapshot = Snapshot()
         snapshot.sets[order.key.app].append(world.supervisor.slots[order.key].facts)
         await orphans.sweep(snapshot, frozenset())
         document = builders.intent(order.key.app, "shop")

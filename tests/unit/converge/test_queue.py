@@ -1,7 +1,5 @@
 """Names in, names out: nothing lost, nothing twice at the same time."""
 
-import itertools
-
 import pytest
 
 from setpoint.converge.queue import Priority, Queue
@@ -18,12 +16,12 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def queue(clock: ManualClock) -> Queue:
-    return Queue(clock, itertools.count(1))
+    return Queue(clock)
 
 
 def taken(queue: Queue) -> AppId | None:
-    woken = queue.pop()
-    return woken[0] if woken is not None else None
+    apps = queue.take(1)
+    return apps[0] if apps else None
 
 
 def test_many_wakes_of_one_app_are_one_pass(queue: Queue):
@@ -103,9 +101,14 @@ def test_a_pass_makes_its_timer_superfluous(queue: Queue, clock: ManualClock):
     assert taken(queue) is None
 
 
-def test_the_tick_of_a_pass_is_that_of_its_last_wake(queue: Queue):
-    queue.add(SHOP)
+def test_who_is_taken_together_has_one_priority(queue: Queue):
+    queue.add(SHOP, Priority.RESYNC)
     queue.add(API)
-    queue.add(SHOP)
-    assert queue.pop() == (SHOP, 3)
-    assert queue.pop() == (API, 2)
+    queue.add(DOCS)
+    assert queue.take(1) == [API]
+    queue.add(API)
+    assert queue.take(5) == [DOCS], "one that is worked on waits for its turn"
+    assert queue.take(5) == [SHOP]
+    assert queue.take(5) == []
+    queue.done(API)
+    assert queue.take(5) == [API]

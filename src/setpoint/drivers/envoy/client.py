@@ -1,7 +1,7 @@
 """The daemon's hands on the edge: `drivers.ports.Edge` over the agent's control socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
 from setpoint.drivers.envoy.line import Broken, Line
@@ -41,8 +41,9 @@ class EdgeClient:
     async def remove_route(self, app: AppId, fence: Fence) -> None:
         await self._done(DropRoute(app, fence))
 
-    async def observe(self) -> tuple[RouteFacts, ...]:
-        answer = await self._ask(ObserveRoutes())
+    async def observe(self, only: Collection[AppId] | None = None) -> tuple[RouteFacts, ...]:
+        asked = ObserveRoutes(frozenset(only) if only is not None else None)
+        answer = await self._ask(asked)
         if not isinstance(answer, Routes):
             raise _strange(answer)
         return answer.routes

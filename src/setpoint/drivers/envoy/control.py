@@ -22,6 +22,7 @@ from setpoint.formats.control import (
     SubscribeRoutes,
 )
 from setpoint.model.errors import DriverError
+from setpoint.model.observed import routes_of
 
 
 class ControlServer:
@@ -62,8 +63,8 @@ class ControlServer:
                 return _try(lambda: self._agent.set_route(request))
             case DropRoute():
                 return _try(lambda: self._agent.drop_route(request))
-            case ObserveRoutes():
-                return Routes(self._agent.news.facts())
+            case ObserveRoutes(apps):
+                return Routes(routes_of(apps, self._agent.news.facts()))
             case _:
                 name = type(request).__name__
                 return Failed("terminal", f"cannot serve {name}: this is the edge agent")

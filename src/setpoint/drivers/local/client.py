@@ -6,7 +6,7 @@ next call connects anew.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -101,8 +101,9 @@ class LocalDriver:
     async def remove(self, key: SetKey, fence: Fence) -> None:
         await self._get(control.RemoveSet(key, fence), Done)
 
-    async def observe(self) -> Seen:
-        snapshot = await self._get(control.Observe(), control.Snapshot)
+    async def observe(self, only: Collection[AppId] | None = None) -> Seen:
+        asked = control.Observe(frozenset(only) if only is not None else None)
+        snapshot = await self._get(asked, control.Snapshot)
         return Seen(snapshot.sets, snapshot.builds, snapshot.jobs)
 
     async def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:

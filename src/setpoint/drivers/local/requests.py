@@ -26,6 +26,7 @@ from setpoint.formats.control import Done, Probed, Reply, Request
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import Terminal
 from setpoint.model.ids import AppId
+from setpoint.model.observed import Seen
 
 APPEND_LINES_MAX = 10_000
 
@@ -58,10 +59,10 @@ class Requests:
         match request:
             case control.Probe():
                 return Probed(self._offers())
-            case control.Observe():
-                return control.Snapshot(
-                    self._supervisor.facts(), self._builds.all(), self._jobs.facts()
-                )
+            case control.Observe(apps):
+                seen = Seen(self._supervisor.facts(), self._builds.all(), self._jobs.facts())
+                seen = seen.of(apps)
+                return control.Snapshot(seen.sets, seen.builds, seen.jobs)
             case control.ReadActs(after):
                 return control.ActLog(self._acts.after(after))
             case control.ReadLogs(app, lines, only=only):

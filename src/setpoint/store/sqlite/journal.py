@@ -29,9 +29,15 @@ def begin(db: Connection, entries: Sequence[Entry]) -> tuple[int, ...]:
 
 def end(db: Connection, outcomes: Sequence[tuple[int, EntryState, str]], now_s: float) -> None:
     db.executemany(
-        "UPDATE journal SET state = ?, result = ?, ended_at_s = ? WHERE id = ?",
+        "UPDATE journal SET state = ?1, result = ?2, ended_at_s = ?3 "
+        "WHERE id = ?4 AND (state = 'planned' OR ?1 <> 'unknown')",
         [(state, result, now_s, id) for id, state, result in outcomes],
     )
+
+
+def left_open(db: Connection) -> frozenset[AppId]:
+    rows = db.execute("SELECT DISTINCT app FROM journal WHERE state = 'planned'")
+    return frozenset(AppId(app) for (app,) in rows)
 
 
 def record_acts(db: Connection, entries: Iterable[Entry], after: int) -> None:

@@ -1,5 +1,8 @@
 """What was last concluded about a unit: written only when it changed, and never backwards."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 
 from setpoint.model.condition import Condition, settled
@@ -14,15 +17,18 @@ from setpoint.store.sqlite.documents import reader
 TOOK_KEPT = 200
 """per app; only the newest are ever asked for"""
 
+COLUMNS = "observed_generation, conditions, summary, at_s"
+
 _decode = reader(tuple[Condition, ...], "a status")
 
 
 def get(db: Connection, unit: AppId) -> Status | None:
-    row = db.execute(
-        "SELECT observed_generation, conditions, summary, at_s FROM status WHERE unit = ?", (unit,)
-    ).fetchone()
-    if row is None:
-        return None
+    row = db.execute(f"SELECT {COLUMNS} FROM status WHERE unit = ?", (unit,)).fetchone()
+    return from_row(row) if row is not None else None
+
+
+def from_row(row: Sequence[Any]) -> Status | None:
+    """`row`: `COLUMNS`."""
     try:
         return Status(row[0], _decode(row[1]), row[2], row[3])
     except Unreadable:

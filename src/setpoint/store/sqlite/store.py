@@ -9,6 +9,7 @@ from pathlib import Path
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.decision import Decided, Record, RecordKind
+from setpoint.model.errors import Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
@@ -24,6 +25,7 @@ from setpoint.store.port import (
     Field,
     Remembered,
     Status,
+    Touched,
     UnitWrite,
 )
 from setpoint.store.sealing import Sealer
@@ -37,11 +39,13 @@ from setpoint.store.sqlite import (
     meta,
     notes,
     releases,
+    remembered,
     retention,
     schema,
     secrets,
     sources,
     status,
+    touched,
     units,
 )
 from setpoint.store.sqlite.commit import Request, commit
@@ -151,9 +155,11 @@ class SqliteStore:
     async def unit(self, id: AppId) -> Unit | None:
         return await self._reader.run(lambda db: units.get(db, self._incarnation, id))
 
-    async def remembered(self, id: AppId, releases: int, jobs: int) -> Remembered | None:
+    async def remembered(
+        self, ids: Sequence[AppId], releases: int, jobs: int
+    ) -> dict[AppId, Remembered | Unreadable]:
         return await self._reader.run(
-            lambda db: _remembered(db, self._incarnation, id, releases, jobs)
+            lambda db: remembered.of_apps(db, self._incarnation, ids, releases, jobs)
         )
 
     async def unit_named(self, name: str) -> Unit | None:
@@ -165,8 +171,8 @@ class SqliteStore:
     async def unit_ids(self) -> frozenset[AppId]:
         return await self._reader.run(units.ids)
 
-    async def damaged(self) -> tuple[Damaged, ...]:
-        return await self._reader.run(units.damaged)
+    async def damaged(self, only: AppId | None = None) -> tuple[Damaged, ...]:
+        return await self._reader.run(lambda db: units.damaged(db, only))
 
     async def forget(self, id: AppId) -> None:
         await self._writer.run(lambda db: units.forget(db, id))
@@ -238,6 +244,9 @@ class SqliteStore:
 
     async def event_bounds(self) -> tuple[int, int]:
         return await self._reader.run(events.bounds)
+
+    async def touched(self, after: int) -> Touched:
+        return await self._reader.run(lambda db: touched.since(db, after))
 
     async def news(self, after: int) -> None:
         while True:
@@ -356,21 +365,6 @@ class SqliteStore:
     async def close(self) -> None:
         await self._reader.stop()
         await self._writer.stop()
-
-
-def _remembered(
-    db: Connection, incarnation: int, id: AppId, releases_max: int, jobs_max: int
-) -> Remembered | None:
-    unit = units.get(db, incarnation, id)
-    if unit is None:
-        return None
-    return Remembered(
-        unit,
-        status.get(db, id),
-        builds.of_app(db, id),
-        releases.of_app(db, id, releases_max),
-        jobs.of_app(db, id, jobs_max),
-    )
 
 
 def _begin_pass(db: Connection, entries: Sequence[Entry], handed: Sequence[Job]) -> tuple[int, ...]:

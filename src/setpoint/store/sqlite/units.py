@@ -1,8 +1,9 @@
 """Units as rows: reading them, writing one back, forgetting one."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
@@ -16,13 +17,15 @@ from setpoint.store.sqlite.documents import reader
 
 KIND = "app"
 
+_decode_ids = reader(list[AppId], "the ids of all apps")
 _decode_intent = reader(AppIntent, "an intent")
 
-_SELECT = """
-SELECT intent, generation, rev, owner, created_at_s, updated_at_s,
-       last_change, source_change, shape_change, shape_summary
-FROM unit WHERE forgotten = 0
+COLUMNS = """
+intent, generation, rev, owner, created_at_s, updated_at_s,
+last_change, source_change, shape_change, shape_summary
 """
+
+_SELECT = f"SELECT {COLUMNS} FROM unit WHERE forgotten = 0 "
 
 _INSERT = """
 INSERT INTO unit (id, kind, name, owner, generation, rev, intent, created_at_s, updated_at_s,
@@ -50,19 +53,24 @@ def every(db: Connection, incarnation: int) -> tuple[Unit, ...]:
     found: list[Unit] = []
     for row in db.execute(_SELECT + "AND kind = ? ORDER BY name", (KIND,)):
         with suppress(Unreadable):
-            found.append(_unit(row, incarnation))
+            found.append(from_row(row, incarnation))
     return tuple(found)
 
 
 def ids(db: Connection) -> frozenset[AppId]:
-    rows = db.execute("SELECT id FROM unit WHERE forgotten = 0 AND kind = ?", (KIND,))
-    return frozenset(AppId(id) for (id,) in rows)
+    """As one row: each costs a turn at the interpreter's lock, and there may be many."""
+    (every,) = db.execute(
+        "SELECT json_group_array(id) FROM unit WHERE forgotten = 0 AND kind = ?", (KIND,)
+    ).fetchone()
+    return frozenset(_decode_ids(every))
 
 
-def damaged(db: Connection) -> tuple[Damaged, ...]:
+def damaged(db: Connection, only: AppId | None) -> tuple[Damaged, ...]:
     found: list[Damaged] = []
     rows = db.execute(
-        "SELECT id, name, generation, intent FROM unit WHERE forgotten = 0 AND kind = ?", (KIND,)
+        "SELECT id, name, generation, intent FROM unit "
+        "WHERE forgotten = 0 AND kind = ?1 AND id = coalesce(?2, id)",
+        (KIND, only),
     )
     for id, name, generation, body in rows:
         try:
@@ -127,10 +135,11 @@ def _refuse_taken(db: Connection, intent: AppIntent, failing: str) -> None:
 
 
 def _one(rows: Iterable[sqlite3.Row], incarnation: int) -> Unit | None:
-    return next((_unit(row, incarnation) for row in rows), None)
+    return next((from_row(row, incarnation) for row in rows), None)
 
 
-def _unit(row: sqlite3.Row, incarnation: int) -> Unit:
+def from_row(row: Sequence[Any], incarnation: int) -> Unit:
+    """`row`: `COLUMNS`. Raises Unreadable."""
     intent, generation, rev, owner, created, updated, last, source, shape, summary = row
     return Unit(
         intent=decoded(intent),

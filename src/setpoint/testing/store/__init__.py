@@ -4,6 +4,9 @@ It keeps its last few states, so that `StaleReads` can answer from the past. It 
 the real one may: conflicts. Lost answers and outages are added around it (faults.py).
 """
 
+from collections.abc import Sequence
+
+from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
 from setpoint.store.port import Remembered
 from setpoint.testing.store.intents import Intents
@@ -20,8 +23,10 @@ __all__ = ["Outcomes", "SimStore", "StaleReads"]
 class SimStore(Intents, Story, Releases, Jobs, Keeping):
     """Implements store.port.Store."""
 
-    async def remembered(self, id: AppId, releases: int, jobs: int) -> Remembered | None:
-        return remembered(self.rows, id, releases, jobs)
+    async def remembered(
+        self, ids: Sequence[AppId], releases: int, jobs: int
+    ) -> dict[AppId, Remembered | Unreadable]:
+        return remembered(self.rows, self.spoiled, ids, releases, jobs)
 
     async def close(self) -> None:
         """Memory goes with the process."""

@@ -12,8 +12,7 @@ from setpoint.model.errors import Conflict, NotFound, Unreadable
 from setpoint.model.ids import AppId
 from setpoint.store.port import Committed, Damaged, UnitWrite
 from setpoint.testing.store.decisions import Decisions
-
-SPOILED = "cannot read an intent from the store: it was spoiled"
+from setpoint.testing.store.tables import SPOILED
 
 
 class Intents(Decisions):
@@ -127,8 +126,9 @@ class Intents(Decisions):
     async def unit_ids(self) -> frozenset[AppId]:
         return frozenset(self.rows.units)
 
-    async def damaged(self) -> tuple[Damaged, ...]:
+    async def damaged(self, only: AppId | None = None) -> tuple[Damaged, ...]:
         found = [u for u in self.rows.units.values() if u.id in self.spoiled]
+        found = [u for u in found if only in (None, u.id)]
         return tuple(Damaged(u.id, u.name, u.generation, SPOILED) for u in found)
 
     def _read(self, unit: Unit | None) -> Unit | None:

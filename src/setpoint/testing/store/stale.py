@@ -1,6 +1,9 @@
 """Reads that see the past."""
 
+from collections.abc import Sequence
+
 from setpoint.model.app import Unit
+from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
 from setpoint.model.release import Build, Release
@@ -33,8 +36,10 @@ class StaleReads:
     async def unit(self, id: AppId) -> Unit | None:
         return self._seen.units.get(id)
 
-    async def remembered(self, id: AppId, releases: int, jobs: int) -> Remembered | None:
-        return remembered(self._seen, id, releases, jobs)
+    async def remembered(
+        self, ids: Sequence[AppId], releases: int, jobs: int
+    ) -> dict[AppId, Remembered | Unreadable]:
+        return remembered(self._seen, self._store.spoiled, ids, releases, jobs)
 
     async def units(self) -> tuple[Unit, ...]:
         return tuple(self._seen.units.values())

@@ -13,7 +13,7 @@ from setpoint.model.history import Took
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry, EntryState
-from setpoint.store.port import Event, Field, Status
+from setpoint.store.port import Event, Field, Status, Touched
 from setpoint.testing.store.tables import Tables
 
 Outcomes = Sequence[tuple[int, EntryState, str]]
@@ -66,6 +66,11 @@ class Story(Tables):
     async def event_bounds(self) -> tuple[int, int]:
         return self._floor, len(self.log)
 
+    async def touched(self, after: int) -> Touched:
+        newest = {AppId(e.unit): e.cursor for e in self.log[after:] if e.unit}
+        left = frozenset(AppId(app) for app, open_ in self.rows.left_open.items() if open_)
+        return Touched(newest, left, len(self.log), whole=self._floor <= after)
+
     async def news(self, after: int) -> None:
         while len(self.log) <= after:
             await self._bell.next()
@@ -87,9 +92,7 @@ class Story(Tables):
         self, outcomes: Outcomes, unit: AppId, status: Status | None, now_s: float
     ) -> None:
         for id, state, result in outcomes:
-            self.entries[id] = msgspec.structs.replace(
-                self.entries[id], state=state, result=result, ended_at_s=now_s
-            )
+            self._close(id, state, result, now_s)
         before = self.rows.status.get(unit)
         newer = (
             before is None

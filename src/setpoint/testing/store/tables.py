@@ -11,12 +11,13 @@ from setpoint.model.change import Note, UnitChange
 from setpoint.model.decision import Record
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job
-from setpoint.model.journal import Entry
+from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
 from setpoint.store.bell import Bell
 from setpoint.store.port import Committed, Event, Status
 
 STATES_KEPT = 4
+SPOILED = "cannot read an intent from the store: it was spoiled"
 
 
 @dataclass
@@ -31,6 +32,10 @@ class Rows:
     )
     jobs: dict[AppId, tuple[Job, ...]] = field(default_factory=dict[AppId, tuple[Job, ...]])
     """newest first"""
+    left_open: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    """entries of the journal without an outcome"""
+    cursor: int = 0
+    """of the newest event"""
 
     def copy(self) -> "Rows":
         return Rows(
@@ -39,6 +44,8 @@ class Rows:
             dict(self.builds),
             dict(self.releases),
             dict(self.jobs),
+            dict(self.left_open),
+            self.cursor,
         )
 
 
@@ -91,7 +98,8 @@ class Tables:
             self._add(entry)
 
     def _emit(self, unit: str, type_: str, body: object) -> None:
-        self.log.append(Event(len(self.log) + 1, unit, type_, msgspec.json.encode(body)))
+        self.rows.cursor = len(self.log) + 1
+        self.log.append(Event(self.rows.cursor, unit, type_, msgspec.json.encode(body)))
 
     def _committed(self) -> None:
         self.writes += 1
@@ -105,7 +113,19 @@ class Tables:
         id = len(self.entries) + 1
         self.entries[id] = msgspec.structs.replace(entry, id=id)
         self.entries_of[entry.app].append(id)
+        if entry.state == "planned":
+            self.rows.left_open[entry.app] = (*self.rows.left_open.get(entry.app, ()), id)
         return id
+
+    def _close(self, id: int, state: EntryState, result: str, now_s: float) -> None:
+        entry = self.entries[id]
+        if state == "unknown" and entry.state != "planned":
+            return
+        self.entries[id] = msgspec.structs.replace(
+            entry, state=state, result=result, ended_at_s=now_s
+        )
+        open_ = self.rows.left_open.get(entry.app, ())
+        self.rows.left_open[entry.app] = tuple(other for other in open_ if other != id)
 
     def _job(self, app: AppId, id: JobId) -> Job | None:
         return next((j for j in self.rows.jobs.get(app, ()) if j.id == id), None)
