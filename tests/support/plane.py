@@ -24,6 +24,7 @@ from setpoint.api.services import Installation, Services
 from setpoint.cli import wire
 from setpoint.converge.collector import Collector
 from setpoint.converge.loop import Loop
+from setpoint.drivers.git.repositories import Repositories
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.tickets import Tickets
 from setpoint.drivers.local.uploads import Uploads
@@ -207,6 +208,7 @@ class Plane:
         self.paths.private.mkdir(mode=0o700)
         self.paths.token.write_text("root-token\n")
         self.paths.sources.mkdir()
+        self.paths.repositories.mkdir()
         for thread in self._threads:
             thread.start()
         assert self._ready.wait(20), "the plane did not start"
@@ -314,6 +316,7 @@ class Plane:
             tails=self.spoken,
             terminals=NoTerminals(),
             uploads=Uploads(self.paths.sources, UPLOAD_BYTES_MAX),
+            repositories=Repositories(self.paths.repositories),
             tokens=Tokens(),
             tickets=Tickets(b"key"),
             capabilities=lambda: CAPABILITIES,

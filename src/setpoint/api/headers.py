@@ -39,10 +39,17 @@ def _basic_password(encoded: str) -> str:
 
 
 def via(named: str, user_agent: str) -> Via:
-    """Our own command line names itself; Heroku's clients are known by their user agent."""
+    """Our own command line names itself; others are known by their user agent."""
     if named == "cli":
         return "cli"
+    if is_git(user_agent):
+        return "git"
     return "heroku" if "heroku" in user_agent.lower() else "api"
+
+
+def is_git(user_agent: str) -> bool:
+    """git shows what it is refused only where that is plain text."""
+    return user_agent.startswith("git/")
 
 
 def why(header: str) -> str:

@@ -2,6 +2,7 @@
 
 from setpoint.api import openapi
 from setpoint.api.call import Call, Endpoint
+from setpoint.api.git import smart_http
 from setpoint.api.native import apps as detail
 from setpoint.api.native import (
     attach,
@@ -251,4 +252,10 @@ NATIVE = (
     Endpoint("POST", "/v1/apps/{app}/invoke-key", keys.rotate, "write", "Make a new invoke key"),
 )
 
-ROUTES: tuple[Endpoint, ...] = (*PLATFORM, *NATIVE)
+GIT = (
+    Endpoint("GET", "/{app}.git/info/refs", smart_http.info_refs, "read", "What git may fetch"),
+    Endpoint("POST", "/{app}.git/git-receive-pack", smart_http.push, "write", "git push: deploy"),
+    Endpoint("POST", "/{app}.git/git-upload-pack", smart_http.fetch, "read", "git fetch"),
+)
+
+ROUTES: tuple[Endpoint, ...] = (*PLATFORM, *NATIVE, *GIT)

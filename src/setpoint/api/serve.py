@@ -56,7 +56,8 @@ async def _answered(
             result = await endpoint.run(call, await _body(request, endpoint, body_type))
         return _response(endpoint, call, result)
     except SetpointError as error:
-        return failed(error, request_id)
+        in_words = headers.is_git(request.headers.get("user-agent", ""))
+        return failed(error, request_id, in_words=in_words)
     except Exception:
         log.exception("request.failed", extra={"request_id": request_id, "route": endpoint.path})
         return encoded(errors.bug(request_id), 500)
@@ -152,9 +153,12 @@ def encoded(value: object, status: int, extra: dict[str, str] | None = None) -> 
     return Response(_encoder.encode(value), status, extra, "application/json")
 
 
-def failed(error: SetpointError, request_id: str) -> Response:
+def failed(error: SetpointError, request_id: str, *, in_words: bool = False) -> Response:
+    """`in_words`: for a client that reads no JSON."""
     answer = errors.answer(error)
     extra = {"WWW-Authenticate": 'Basic realm="setpoint"'} if answer.status == 401 else None
+    if in_words:
+        return Response(f"{error}\n", answer.status, extra, "text/plain")
     return encoded(errors.body(error, request_id), answer.status, extra)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from setpoint.drivers.git.repositories import Repositories
 from setpoint.drivers.local.uploads import Uploads
 from setpoint.drivers.ports import Tails, Terminals
 from setpoint.intents.door import Door
@@ -38,7 +39,8 @@ class Installation:
     """Facts that hold as long as this process lives. `since_s`: unix seconds of the data's init.
 
     `edge_port`: where apps are reached. `rendezvous_port`: where Heroku's clients meet their
-    one-off dynos, 0 where they cannot. `host_suffix`: `<app>.<suffix>` is an app's host.
+    one-off dynos, `tls_port`: where git pushes to; 0 where they cannot. `host_suffix`:
+    `<app>.<suffix>` is an app's host.
     """
 
     version: str
@@ -46,6 +48,7 @@ class Installation:
     since_s: float = 0.0
     host_suffix: str = "localhost"
     rendezvous_port: int = 0
+    tls_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Services:
     tails: Tails
     terminals: Terminals
     uploads: Uploads
+    repositories: Repositories
     tokens: Tokens
     tickets: Tickets
     capabilities: Callable[[], Capabilities]

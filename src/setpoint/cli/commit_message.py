@@ -3,8 +3,8 @@
 import subprocess
 from pathlib import Path
 
-BYTES_MAX = 4000
-"""Less than the API takes: what nobody typed for this deploy must not keep it from happening."""
+from setpoint.formats import git
+
 GIT_S_MAX = 10.0
 
 
@@ -14,7 +14,7 @@ def commit_message(folder: Path) -> str:
     try:
         if _git(folder, "status", "--porcelain", "--", "."):
             return ""
-        return _cut(_git(folder, "log", "-1", "--format=%B", "--", ".").strip())
+        return git.cut(_git(folder, "log", "-1", "--format=%B", "--", ".").strip())
     except (OSError, subprocess.SubprocessError):
         return ""
 
@@ -31,11 +31,3 @@ def _git(folder: Path, *words: str) -> str:
         stdin=subprocess.DEVNULL,
     )
     return done.stdout.decode("utf-8", "replace")
-
-
-def _cut(message: str) -> str:
-    """Whole lines only, unless the first is too long by itself."""
-    if len(message.encode()) <= BYTES_MAX:
-        return message
-    cut = message.encode()[:BYTES_MAX].decode("utf-8", "ignore")
-    return cut.rpartition("\n")[0] or cut

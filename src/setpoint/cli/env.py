@@ -3,6 +3,7 @@
 import argparse
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from setpoint.cli import codes
@@ -13,6 +14,8 @@ from setpoint.model.errors import Refused
 EXAMPLE = "setpoint env --token"
 HOST = "localhost"
 """Heroku's clients send their token to no other name but this and the address 127.0.0.1."""
+GIT_TRUST, OTHERS_TRUST = "GIT_SSL_CAINFO", "http.sslCAInfo"
+"""A variable of git's and the setting that says the same, which a setting of one address beats."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,17 +27,31 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(here: Here) -> int:
     if here.args.unset:
-        names = (*variables(0, Path()), "HEROKU_API_KEY")
-        here.out.line(f"unset {' '.join(names)}")
-        here.out.result({"unset": names})
-        return codes.SETTLED
+        return _taken_back(here)
     paths = Paths.of(here.data)
-    said = variables(_port(paths), paths.api_authority)
+    port = _port(paths)
+    trust = git_trust(port, paths.api_authority, here.env)
+    if not trust:
+        here.out.complain("this shell has git settings of its own, so git must be told for itself:")
+        here.out.complain(f"git config --global {_trusting(port)} {paths.api_authority}")
+    said = variables(port, paths.api_authority) | trust
     if here.args.token:
         said |= {"HEROKU_API_KEY": here.client.token}
     for name, value in said.items():
         here.out.line(f"export {name}={shlex.quote(value)}")
+    if trust and GIT_TRUST in here.env:
+        here.out.line(f"unset {GIT_TRUST}")  # it would count for our address, too
     here.out.result({"set": said})
+    return codes.SETTLED
+
+
+def _taken_back(here: Here) -> int:
+    ours = git_trust(0, Path(), {GIT_TRUST: "-"})
+    names = (*variables(0, Path()), *ours, "HEROKU_API_KEY")
+    here.out.line(f"unset {' '.join(names)}")
+    if before := _trusted_before(here.env):
+        here.out.line(f"export {GIT_TRUST}={shlex.quote(before)}")
+    here.out.result({"unset": names})
     return codes.SETTLED
 
 
@@ -51,6 +68,37 @@ def variables(port: int, authority: Path) -> dict[str, str]:
         "NODE_EXTRA_CA_CERTS": str(authority),
         "DISABLE_TELEMETRY": "true",
     }
+
+
+def git_trust(port: int, authority: Path, before: Mapping[str, str]) -> dict[str, str]:
+    """git's own settings, of our address alone: in GIT_SSL_CAINFO our authority would be the only
+    one for all others, too. What stands there `before` becomes a setting as well.
+
+    Nothing where the shell has other settings in its variables.
+    """
+    if before.get("GIT_CONFIG_COUNT", "0") != "0" and not _is_ours(before):
+        return {}
+    settings = [(_trusting(port), str(authority))]
+    if others := _trusted_before(before):
+        settings.append((OTHERS_TRUST, others))
+    said = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings):
+        said |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return said
+
+
+def _is_ours(before: Mapping[str, str]) -> bool:
+    return before.get("GIT_CONFIG_KEY_0", "").startswith(_trusting(0).partition(":0/")[0])
+
+
+def _trusted_before(before: Mapping[str, str]) -> str:
+    """What git trusted in this shell before it was told of us, '' for its own default."""
+    kept = before.get("GIT_CONFIG_KEY_1") == OTHERS_TRUST and _is_ours(before)
+    return before.get(GIT_TRUST) or (before.get("GIT_CONFIG_VALUE_1", "") if kept else "")
+
+
+def _trusting(port: int) -> str:
+    return f"http.https://{HOST}:{port}/.sslCAInfo"
 
 
 def _port(paths: Paths) -> int:

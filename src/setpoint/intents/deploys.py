@@ -14,6 +14,7 @@ from setpoint.policy import headroom, limits, names
 VERB = "deploy"
 
 _DIGEST_RE = re.compile(r"[0-9a-f]{64}")
+_COMMIT_RE = re.compile(r"[0-9a-f]{40}")
 
 
 async def deploy(door: Door, asked: Asked, name: str, digest: str, version: str = "") -> Unit:
@@ -24,8 +25,13 @@ async def deploy(door: Door, asked: Asked, name: str, digest: str, version: str 
     headroom.check(f"deploy '{name}'", door.headroom(), door.retention)
     source = Source(await _uploaded(door, asked, name, digest), version)
     intent = msgspec.structs.replace(unit.intent, source=source, rollback_to=None)
-    summary = f"Deploy {version or digest[:8]}"
+    summary = f"Deploy {_shown(version) or digest[:8]}"
     return await change(door, asked, VERB, summary, unit, intent, restated=("source.digest",))
+
+
+def _shown(version: str) -> str:
+    """A commit as Heroku names it; any other label as it is."""
+    return version[:8] if _COMMIT_RE.fullmatch(version) else version
 
 
 async def _uploaded(door: Door, asked: Asked, app: str, digest: str) -> Digest:

@@ -24,6 +24,7 @@ NEEDS: dict[str, Scope] = {
     "configure": "write",
     "scale": "write",
     "deploy": "write",
+    "fetch from": "read",
     "restart": "write",
     "roll back": "write",
     "set the buildpacks of": "write",

@@ -110,7 +110,7 @@ def check_told(shown: Collection[str], secrets: Collection[str], source: WhySour
         raise Invalid(
             "cannot record the why: it contains the value of a config var",
             "a why is stored in the clear and shown to everyone who can see the app"
-            + ("; say another with -m" if source in PICKED_UP else ""),
+            + ("; say another with -m, or git push -o why=..." if source in PICKED_UP else ""),
         )
 
 

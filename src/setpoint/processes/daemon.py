@@ -22,6 +22,7 @@ from setpoint.converge.collector import Collector
 from setpoint.converge.loop import Loop
 from setpoint.drivers import clock
 from setpoint.drivers.envoy.client import EdgeClient
+from setpoint.drivers.git.repositories import Repositories
 from setpoint.drivers.local import disk, privileges
 from setpoint.drivers.local.certificate import RENEW_S, ApiCertificate
 from setpoint.drivers.local.client import LocalDriver
@@ -34,7 +35,7 @@ from setpoint.drivers.local.uploads import Uploads
 from setpoint.formats.retention import retention
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
-from setpoint.model.errors import DriverError, SetpointError
+from setpoint.model.errors import DriverError, SetpointError, StoreError
 from setpoint.model.retention import Disk, Headroom, Retention
 from setpoint.policy.headroom import is_low
 from setpoint.processes import inherit, oplog, preload
@@ -49,6 +50,8 @@ STREAMS_S_MAX = 3
 PROBE_S = 60.0
 WORD_BYTES_MAX = 256 * 1024
 """one WebSocket message"""
+FORGET_S = 600.0
+"""between two looks for repositories of apps that are no more"""
 MEETINGS_MAX = 200
 """Terminals of Heroku's clients at once, and whoever only connects there."""
 CONNECTIONS_MAX = 2000
@@ -104,7 +107,7 @@ async def _serve(
     server = _server(services, sockets.get("api_tls"), certificate)
     endless = (
         *(loop.run(), offers.keep_looking(), collector.run(), feed.run()),
-        _renewing(certificate),
+        *(_renewing(certificate), _forgetting(services.repositories, store)),
     )
     work = [asyncio.create_task(task) for task in endless]
     for task in work:
@@ -158,6 +161,7 @@ def _services(
         tails=LocalTails(paths.supervisor_socket, paths.builds),
         terminals=LocalTerminals(paths.supervisor_socket),
         uploads=Uploads(paths.sources),
+        repositories=Repositories(paths.repositories),
         tokens=tokens,
         tickets=Tickets(tokens.key),
         capabilities=lambda: offers.known,
@@ -170,6 +174,7 @@ def _services(
             __version__,
             int(os.environ["SETPOINT_EDGE_PORT"]),
             rendezvous_port=int(os.environ["SETPOINT_RENDEZVOUS_PORT"]),
+            tls_port=int(os.environ["SETPOINT_TLS_PORT"]),
         ),
     )
 
@@ -269,6 +274,17 @@ async def _renewing(certificate: ApiCertificate | None) -> None:
                 certificate.renew()
             except OSError as error:
                 log.error("certificate.failed", extra={"error": str(error)})
+
+
+async def _forgetting(repositories: Repositories, store: SqliteStore) -> None:
+    """What was pushed goes some time after its app, and at each start what a death left."""
+    repositories.folder.mkdir(mode=0o700, exist_ok=True)
+    while True:
+        try:
+            await asyncio.to_thread(repositories.forget, await store.unit_ids())
+        except StoreError as error:
+            log.error("repositories.kept", extra={"error": str(error)})
+        await asyncio.sleep(FORGET_S)
 
 
 class _Server(uvicorn.Server):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from setpoint.cli.commit_message import BYTES_MAX, commit_message
+from setpoint.cli.commit_message import commit_message
+from setpoint.formats.git import MESSAGE_BYTES_MAX
 from tests.support.plane import Plane
 from tests.unit.cli.conftest import Cli, Project
 
@@ -87,7 +88,7 @@ def test_a_message_that_is_too_long_is_cut_at_a_line(
 ) -> None:
     line = "this goes on and on\n"
     said = commit_message(committed("wordy", line * 400))
-    assert len(said.encode()) <= BYTES_MAX
+    assert len(said.encode()) <= MESSAGE_BYTES_MAX
     assert set(said.splitlines()) == {line.strip()}
 
 

@@ -135,7 +135,7 @@ def test_no_range_header_breaks_a_list(header: str) -> None:
 
 def test_an_app_has_every_field_of_the_schema() -> None:
     told = msgspec.to_builtins(
-        write.app(UNIT, stack="s", web_url="http://shop.localhost/", released_at_s=None)
+        write.app(UNIT, stack="s", web_url="http://shop.localhost/", git_url="", released_at_s=None)
     )
     assert told.keys() >= APP_FIELDS
     assert told["created_at"] == "1970-01-01T00:00:10Z"

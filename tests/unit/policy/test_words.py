@@ -75,4 +75,4 @@ def test_a_why_that_nobody_typed_and_is_refused_says_how_to_say_another():
     left = msgspec.structs.replace(asked("it is hunter2!"), why_source="commit")
     with pytest.raises(Invalid) as refused:
         accepted(left, ["hunter2!"])
-    assert refused.value.hint.endswith("say another with -m")
+    assert refused.value.hint.endswith("say another with -m, or git push -o why=...")

@@ -67,5 +67,6 @@ def _shape(call: Call, unit: Unit, released_at_s: float | None) -> shapes.App:
         unit,
         stack=call.services.capabilities().stack,
         web_url=f"http://{unit.name}.{here.host_suffix}:{here.edge_port}/",
+        git_url=f"https://localhost:{here.tls_port}/{unit.name}.git" if here.tls_port else "",
         released_at_s=released_at_s,
     )

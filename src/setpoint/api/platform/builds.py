@@ -7,11 +7,12 @@ from starlette.responses import Response, StreamingResponse
 
 from setpoint.api import find
 from setpoint.api.call import Call
+from setpoint.api.services import Services
 from setpoint.formats.heroku import read, shapes, write
 from setpoint.intents import deploys
 from setpoint.model.app import Unit
 from setpoint.model.errors import Conflict, Invalid, NotFound
-from setpoint.model.ids import BuildId, Digest
+from setpoint.model.ids import AppId, BuildId, Digest
 from setpoint.model.release import Build
 from setpoint.planning.builds import build_id
 
@@ -49,19 +50,20 @@ async def output(call: Call) -> Response:
     """No token: the id is derived from unguessable ones, and Heroku's clients send none here."""
     unit = await find.app(call)
     build = await _found(call, unit)
-    return StreamingResponse(_stream(call, unit, build.id), media_type="text/plain; charset=utf-8")
+    said = stream(call.services, unit.id, build.id)
+    return StreamingResponse(said, media_type="text/plain; charset=utf-8")
 
 
-async def _stream(call: Call, unit: Unit, id: BuildId) -> AsyncIterator[bytes]:
+async def stream(services: Services, app: AppId, id: BuildId) -> AsyncIterator[bytes]:
     """The output until the build ends. Waits for a build that the loop has yet to begin."""
     waited_s = 0.0
-    while not any(b.id == id for b in await call.services.store.builds(unit.id)):
+    while not any(b.id == id for b in await services.store.builds(app)):
         if waited_s >= NOT_BEGUN_S_MAX:
             yield b"cannot show the build: it has not begun\n"
             return
         await asyncio.sleep(LOOK_AGAIN_S)
         waited_s += LOOK_AGAIN_S
-    async for chunk in call.services.tails.build_output(id, follow=True):
+    async for chunk in services.tails.build_output(id, follow=True):
         yield chunk
 
 

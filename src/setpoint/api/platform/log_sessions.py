@@ -1,6 +1,5 @@
 """Logs as Heroku's clients read them: ask for an address, then read from it without a token."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -8,7 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 from setpoint.api import find
 from setpoint.api.call import Call
-from setpoint.formats.control import LogLine
+from setpoint.api.until import until
 from setpoint.formats.heroku import log_lines, read, shapes, write
 from setpoint.model.errors import NotFound, SetpointError
 from setpoint.model.ids import AppId
@@ -80,32 +79,13 @@ async def _events(call: Call, reading: Reading, seen: str) -> AsyncIterator[byte
     try:
         lines, only, skip = await _start(call, reading, seen)
         told = tails.logs(reading.app, lines, reading.tail, only)
-        async for line in _until(call.services.ending, told):
+        async for line in until(call.services.ending, told):
             if not skip:
                 yield log_lines.event(line)
             elif log_lines.mark(line) == seen:
                 skip -= 1
     except SetpointError:
         return
-
-
-async def _until(ending: asyncio.Event, lines: AsyncIterator[LogLine]) -> AsyncIterator[LogLine]:
-    """All of them, unless this process ends first. Heroku's client comes back after an orderly end;
-    a line that breaks off is the end for it too."""
-    over = asyncio.ensure_future(ending.wait())
-    coming: asyncio.Future[LogLine | None] | None = None
-    try:
-        while True:
-            coming = asyncio.ensure_future(anext(lines, None))
-            await asyncio.wait((over, coming), return_when=asyncio.FIRST_COMPLETED)
-            line = coming.result() if coming.done() else None
-            if line is None:
-                return
-            yield line
-    finally:
-        over.cancel()
-        if coming is not None:
-            coming.cancel()
 
 
 async def _start(call: Call, reading: Reading, seen: str) -> tuple[int, LogFilter, int]:

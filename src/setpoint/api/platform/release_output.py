@@ -7,6 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 from setpoint.api import find
 from setpoint.api.call import Call
+from setpoint.api.services import Services
 from setpoint.formats.heroku.write import release_id
 from setpoint.model.app import Unit
 from setpoint.model.errors import NotFound
@@ -29,15 +30,17 @@ async def output(call: Call) -> Response:
         raise NotFound("cannot show that output: it takes the id of a release")
     if release.slug.process(PROCESS) is None:
         raise NotFound(f"cannot show the output of {release.label}: it has no release phase")
-    return StreamingResponse(_said(call, unit, release), media_type="text/plain; charset=utf-8")
+    return StreamingResponse(
+        said(call.services, unit, release), media_type="text/plain; charset=utf-8"
+    )
 
 
-async def _said(call: Call, unit: Unit, release: Release) -> AsyncIterator[bytes]:
+async def said(services: Services, unit: Unit, release: Release) -> AsyncIterator[bytes]:
     """Of old ones, what the app's log still has."""
     shown, over = 0, False
     while not over:
-        over, job = await _state(call, unit, release)
-        lines = await _lines(call, unit, job) if job is not None else []
+        over, job = await _state(services, unit, release)
+        lines = await _lines(services, unit, job) if job is not None else []
         for text in lines[shown:]:
             yield f"{text}\n".encode()
         shown = max(shown, len(lines))
@@ -45,9 +48,9 @@ async def _said(call: Call, unit: Unit, release: Release) -> AsyncIterator[bytes
             await asyncio.sleep(LOOK_AGAIN_S)
 
 
-async def _state(call: Call, unit: Unit, release: Release) -> tuple[bool, Job | None]:
+async def _state(services: Services, unit: Unit, release: Release) -> tuple[bool, Job | None]:
     """(is there nothing more to come, its job). A release may end before its phase begins."""
-    store = call.services.store
+    store = services.store
     row = await store.release(unit.id, release.version)
     jobs = await store.jobs(unit.id, JOBS_LOOKED_AT)
     job = next((j for j in jobs if j.id == job_id(release)), None)
@@ -55,7 +58,7 @@ async def _state(call: Call, unit: Unit, release: Release) -> tuple[bool, Job | 
     return ended, job
 
 
-async def _lines(call: Call, unit: Unit, job: Job) -> list[str]:
+async def _lines(services: Services, unit: Unit, job: Job) -> list[str]:
     only = LogFilter("app", job.dyno, job.asked_at_s)
-    tails = call.services.tails
+    tails = services.tails
     return [line.text async for line in tails.logs(unit.id, LINES_MAX, follow=False, only=only)]

@@ -94,6 +94,11 @@ class Paths(NamedTuple):
         return self.private / "token"
 
     @property
+    def repositories(self) -> Path:
+        """<app id>.git: what was pushed, the daemon's alone."""
+        return self.private / "repositories"
+
+    @property
     def tls(self) -> Path:
         """The API's certificate authority, made and kept by the daemon; its `ca.pem` is for all."""
         return self.data / "tls"

@@ -47,7 +47,9 @@ def account(actor: Actor, since_s: float) -> shapes.Account:
     )
 
 
-def app(unit: intent.Unit, *, stack: str, web_url: str, released_at_s: float | None) -> shapes.App:
+def app(
+    unit: intent.Unit, *, stack: str, web_url: str, git_url: str, released_at_s: float | None
+) -> shapes.App:
     named_stack = _named("stack", stack)
     return shapes.App(
         id=unit.id,
@@ -60,7 +62,7 @@ def app(unit: intent.Unit, *, stack: str, web_url: str, released_at_s: float | N
         created_at=when(unit.created_at_s),
         updated_at=when(unit.updated_at_s),
         released_at=when(released_at_s) if released_at_s is not None else None,
-        git_url="",
+        git_url=git_url,
         web_url=web_url,
         maintenance=unit.intent.maintenance,
     )
