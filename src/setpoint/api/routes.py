@@ -7,6 +7,7 @@ from setpoint.api.native import apps as detail
 from setpoint.api.native import (
     attach,
     decisions,
+    declared,
     disk,
     egress,
     gaps,
@@ -213,6 +214,9 @@ NATIVE = (
         "Say how its bet went",
         status=201,
     ),
+    Endpoint("POST", "/v1/plan", declared.plan, "write", "What applying a file would do"),
+    Endpoint("POST", "/v1/apply", declared.apply, "write", "Apply a file: one Change, or none"),
+    Endpoint("GET", "/v1/apps/{app}/declared", declared.export, "read", "An app as a file has it"),
     Endpoint("GET", "/v1/why", why.asked, "read", "Why an app, or a field of it, is so"),
     Endpoint("GET", "/v1/who", why.hands, "read", "Whom to ask about an app"),
     Endpoint("GET", "/v1/timeline", why.timeline, "read", "When Changes were live, and predicted"),

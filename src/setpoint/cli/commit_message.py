@@ -8,13 +8,14 @@ from setpoint.formats import git
 GIT_S_MAX = 10.0
 
 
-def commit_message(folder: Path) -> str:
-    """Of the newest commit that touched this folder. '' where there is none, where something in it
-    is not committed (then the message is about something else), or without git."""
+def commit_message(folder: Path, what: str = ".") -> str:
+    """Of the newest commit that touched this folder, or `what` in it. '' where there is none,
+    where something of it is not committed (then the message is about something else), or without
+    git."""
     try:
-        if _git(folder, "status", "--porcelain", "--", "."):
+        if _git(folder, "status", "--porcelain", "--", what):
             return ""
-        return git.cut(_git(folder, "log", "-1", "--format=%B", "--", ".").strip())
+        return git.cut(_git(folder, "log", "-1", "--format=%B", "--", what).strip())
     except (OSError, subprocess.SubprocessError):
         return ""
 

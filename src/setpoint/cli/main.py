@@ -44,6 +44,8 @@ COMMANDS = {
     "destroy": "end an app for good",
     "gc": "remove what is kept no longer",
     "plan": "what a deploy would do, without doing it",
+    "apply": "make it so, as a file says",
+    "export": "an app as a file, with its whys",
     "rehearse": "play a script of changes and faults, in a simulated world",
     "why": "why it is so: an app's last Changes, or one value",
     "who": "whose an app is, and who changed it last",

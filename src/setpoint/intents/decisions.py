@@ -1,14 +1,14 @@
 """Somebody decides something, stands by it, doubts it, or says how its bet went. No intent is
 altered, so it is no Change; a Change may be part of a decision."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from setpoint.intents.door import Door
 from setpoint.model.app import Unit
 from setpoint.model.change import Asked
-from setpoint.model.decision import EVERY_APP, Decided, Decision, RecordKind, Scope
+from setpoint.model.decision import EVERY_APP, Decided, Decision, RecordKind, Scope, Wish
 from setpoint.model.errors import Invalid, NotFound
 from setpoint.model.ids import AppId
 from setpoint.planning.decisions import fold
@@ -20,24 +20,17 @@ CHANGES_LOOKED_AT = 500
 """How far back people are known from."""
 
 
-class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A decision as somebody says it. `on`: selectors. `revisit`: '30d' or a date. `serves`,
-    `supersedes`: 'd-7'. `owner`: whoever asks, unless another is named."""
-
-    text: str
-    bet: str = ""
-    wrong_if: str = ""
-    revisit: str = ""
-    if_wrong: str = ""
-    on: tuple[str, ...] = ()
-    owner: str = ""
-    backup: str = ""
-    serves: str = ""
-    supersedes: str = ""
-
-
 async def decide(door: Door, asked: Asked, wish: Wish) -> Decision:
     """Raises Refused; nothing is written then."""
+    said, decided = await drafted(door, asked, wish)
+    return await _now(door, (await door.store.decide(said, decided)).decision)
+
+
+async def drafted(
+    door: Door, asked: Asked, wish: Wish, unborn: Mapping[str, Unit] = {}
+) -> tuple[Asked, Decided]:
+    """As it may be recorded; nothing is written. `unborn`: apps that are about to be created.
+    Raises Refused."""
     access.authorise(asked.actor, DECIDE, "anything")
     policy.check_count(wish.on)
     revisit_at_s = policy.revisit(wish.revisit, asked.at_s, "cannot decide")
@@ -46,23 +39,21 @@ async def decide(door: Door, asked: Asked, wish: Wish) -> Decision:
     owner = wish.owner or asked.on_behalf_of or asked.actor.email or asked.actor.name
     if wish.owner or wish.backup:
         policy.check_people(owner, wish.backup, await _people(door, asked))
-    units = await _units(door, wish.on)
-    decided = Decided(
-        governs=tuple(_scope(said, units) for said in wish.on),
+    units = await _units(door, wish.on, unborn)
+    values = await _values(door, (u for u in units.values() if u.name not in unborn))
+    said = msgspec.structs.replace(asked, why=wish.text, why_source="flag")
+    said = words.accepted(words.linked(said), values)
+    if not said.why:
+        raise Invalid("cannot decide: there are no words", "say what was decided with -m")
+    words.check_told(told, values, said.why_source)
+    return said, Decided(
+        governs=tuple(_scope(one, units) for one in wish.on),
         bet=bet,
         owner=owner,
         backup=wish.backup,
         serves=await _other(door, wish.serves),
         supersedes=await _other(door, wish.supersedes),
     )
-    said = msgspec.structs.replace(asked, why=wish.text, why_source="flag")
-    values = await _values(door, units.values())
-    said = words.accepted(words.linked(said), values)
-    if not said.why:
-        raise Invalid("cannot decide: there are no words", "say what was decided with -m")
-    words.check_told(told, values, said.why_source)
-    made = await door.store.decide(said, decided)
-    return await _now(door, made.decision)
 
 
 async def verify(door: Door, asked: Asked, label: str, how: str) -> Decision:
@@ -132,7 +123,9 @@ async def _other(door: Door, label: str) -> int:
     return (await _known(door, label, "cannot decide")).seq if label else 0
 
 
-async def _units(door: Door, selectors: Iterable[str]) -> dict[str, Unit]:
+async def _units(
+    door: Door, selectors: Iterable[str], unborn: Mapping[str, Unit]
+) -> dict[str, Unit]:
     """Apps by the name they were given by; every app for `*`."""
     found: dict[str, Unit] = {}
     for said in selectors:
@@ -140,7 +133,7 @@ async def _units(door: Door, selectors: Iterable[str]) -> dict[str, Unit]:
         if name == EVERY_APP:
             found |= {unit.name: unit for unit in await door.store.units()}
             continue
-        unit = await door.store.unit_named(name)
+        unit = unborn.get(name) or await door.store.unit_named(name)
         if unit is None or unit.intent.deleted:
             raise access.no_such_app("decide on", name)
         found[name] = unit

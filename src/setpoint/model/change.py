@@ -6,9 +6,9 @@ import msgspec
 
 Via = Literal["cli", "api", "heroku", "git", "file", "controller"]
 
-WhySource = Literal["none", "flag", "header", "commit", "env"]
+WhySource = Literal["none", "flag", "header", "commit", "env", "file"]
 """How a why came in: not at all, by `-m`, by the Commit-Message header, as the message of the
-commit that was deployed, by SETPOINT_WHY."""
+commit that was deployed, by SETPOINT_WHY, beside a value in a file."""
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -54,6 +54,8 @@ class Touch(msgspec.Struct, frozen=True):
     new: object = None
     old_print: str | msgspec.UnsetType = msgspec.UNSET
     new_print: str | msgspec.UnsetType = msgspec.UNSET
+    why: str | msgspec.UnsetType = msgspec.UNSET
+    """what stood beside this value in a file"""
 
 
 class Change(msgspec.Struct, frozen=True):

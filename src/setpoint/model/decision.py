@@ -25,6 +25,23 @@ def numbered(label: str) -> int | None:
     return int(match[1]) if match is not None else None
 
 
+class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A decision as somebody says it; the first line of `text` is its title. `on`: selectors.
+    `revisit`: '30d' or a date. `serves`, `supersedes`: 'd-7'. `owner`: whoever asks, unless another
+    is named."""
+
+    text: str
+    bet: str = ""
+    wrong_if: str = ""
+    revisit: str = ""
+    if_wrong: str = ""
+    on: tuple[str, ...] = ()
+    owner: str = ""
+    backup: str = ""
+    serves: str = ""
+    supersedes: str = ""
+
+
 class Scope(msgspec.Struct, frozen=True):
     """What a decision governs. `unit`: an app's id, '' for every app; `app`: its name then, or '*'.
 

@@ -59,6 +59,13 @@ def touches(before: Leaves, after: Leaves, restated: Iterable[str] = ()) -> tupl
     )
 
 
+def explained(touched: Iterable[Touch], whys: Mapping[str, str]) -> tuple[Touch, ...]:
+    """With what was said beside each value."""
+    return tuple(
+        msgspec.structs.replace(t, why=whys[t.path]) if t.path in whys else t for t in touched
+    )
+
+
 def meant(leaves: Iterable[str], said: str) -> tuple[str, ...]:
     """Which paths a person means: `web.max`, `GREETING` or `web` are told from their context."""
     known = tuple(leaves)

@@ -97,6 +97,7 @@ def _past(past: Past, now_s: float, path: str) -> Iterator[str]:
     yield from labelled(verb, f"{title(change)}, {age} (was {value(path, past.touch.old)})")
     yield from labelled("by", f"{_by(change.asked)}, {when(change.asked.at_s)}")
     yield from _why(past.reason, change.label)
+    yield from _said_too(past)
     for note in past.notes:
         if note.asked.why != past.reason.text:
             yield from noted(note)
@@ -104,6 +105,16 @@ def _past(past: Past, now_s: float, path: str) -> Iterator[str]:
         yield from labelled("see", printable(link))
     if past.same_as:
         yield from labelled("same", f"the very value that c{past.same_as} had set")
+
+
+def _said_too(past: Past) -> Iterator[str]:
+    """What else was said of it at the time, by the commit or beside the value in the file."""
+    asked, beside = past.made.change.asked, past.touch.why or ""
+    others = ((asked.why, SOURCES.get(asked.why_source, "said at the time")), (beside, "file"))
+    for text, source in others:
+        if beside and text and text != past.reason.text:
+            first, *rest = printable_lines(text) or [""]
+            yield from labelled("also", f"{first} [{source}]", "\n".join(rest))
 
 
 def _by(asked: Asked) -> str:

@@ -21,7 +21,13 @@ ROUTINE_RULES = frozenset({"renew"})
 _UNSAID = Formation(0, 0)
 """A process type's first scale writes its whole formation; what nobody asked for is left out."""
 
-SOURCES = {"flag": "-m", "header": "Commit-Message", "commit": "commit", "env": "SETPOINT_WHY"}
+SOURCES = {
+    "flag": "-m",
+    "header": "Commit-Message",
+    "commit": "commit",
+    "env": "SETPOINT_WHY",
+    "file": "file",
+}
 """How a why came in, as the one who wrote it knows it."""
 
 _LABEL_CHARS = 9
@@ -58,7 +64,7 @@ def _chapter(chapter: Chapter) -> Iterator[str]:
     yield from _asked(change)
     for touch in chapter.change.touches:
         if not by_default(touch):
-            yield from labelled("set", _touched(touch))
+            yield from labelled("set", _touched(touch), touch.why or "")
     if chapter.release is not None:
         release = f"{chapter.release.label}, {chapter.release.status}"
         yield from labelled("release", release, chapter.release.message)

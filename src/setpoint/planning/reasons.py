@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from setpoint.model.answer import Freshness
-from setpoint.model.change import Asked, Note
+from setpoint.model.change import Asked, Note, Touch
 from setpoint.model.story import Reason
 
 STALE_DAYS, STALE_RELEASES = 90, 20
@@ -17,16 +17,31 @@ EMPTY_NOUNS = ("changed", "misc", "minor", "stuff", "test", "tmp", "todo", "asdf
 EMPTY_WORDS = frozenset((*EMPTY_VERBS, *EMPTY_NOUNS, "a", "an", "the", "some", "more", "again"))
 
 
-def reason(asked: Asked, notes: Sequence[Note] = ()) -> Reason:
-    """What was said with the Change; if that answers nothing, the newest note that does."""
-    said = _of(asked)
-    if said.kind == "said":
-        return said
+TYPED = ("flag", "header")
+"""Sources of a why that somebody wrote for this very Change."""
+
+
+def reason(asked: Asked, notes: Sequence[Note] = (), touch: Touch | None = None) -> Reason:
+    """What was said with the Change; what stands beside the value in a file goes before what was
+    only picked up. If none of it answers anything, the newest note that does."""
+    said, beside = _of(asked), _beside(asked, touch)
+    found = (said, beside) if asked.why_source in TYPED else (beside, said)
+    for each in found:
+        if each is not None and each.kind == "said":
+            return each
     for note in reversed(notes):
         later = _of(note.asked)
         if later.kind == "said":
             return Reason("said", later.text, "note", by=later.by, at_s=later.at_s)
-    return said
+    return beside if beside is not None and said.kind == "none" else said
+
+
+def _beside(asked: Asked, touch: Touch | None) -> Reason | None:
+    if touch is None or not touch.why:
+        return None
+    who = asked.actor.email or asked.actor.name
+    kind = "thin" if thin(touch.why) else "said"
+    return Reason(kind, touch.why, "file", 0, who, asked.at_s)
 
 
 def stale(said: Reason, fresh: Freshness) -> str:

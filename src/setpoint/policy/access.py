@@ -13,6 +13,7 @@ _RANK: dict[Scope, int] = {"read": 0, "write": 1, "admin": 2}
 NEEDS: dict[str, Scope] = {
     "see": "read",
     "plan": "read",
+    "apply": "write",
     "note": "write",
     "decide": "write",
     "decide on": "write",

@@ -69,6 +69,18 @@ def deciding(asked: Asked) -> tuple[Asked, dict[str, str]]:
     return (msgspec.structs.replace(asked, why=why) if found else asked), dict(found)
 
 
+def beside(why: str, place: str) -> str:
+    """What stands beside a value in a file, as it may be kept. Raises OverLimit."""
+    said = _tidy(why)
+    size = len(said.encode())
+    if size > WHY_BYTES_MAX:
+        raise OverLimit(
+            f"cannot record the why of {place[:200]}: it has {size} bytes, at most "
+            f"{WHY_BYTES_MAX} are allowed"
+        )
+    return said
+
+
 def line(text: str) -> str:
     """One line, no control characters; nothing but white space is nothing."""
     return " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())

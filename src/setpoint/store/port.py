@@ -29,12 +29,14 @@ class UnitWrite(msgspec.Struct, frozen=True):
     `whole`: refuse if rev moved at all; otherwise only if a path this write changes was changed
     by another since `rev_expected` (conflicts are per path).
     `restated`: paths said anew, touched by this Change even where the value is equal (a redeploy).
+    `whys`: by path, what was said beside a value; kept with its touch, if it is touched.
     """
 
     intent: AppIntent
     rev_expected: int | None
     whole: bool = False
     restated: tuple[str, ...] = ()
+    whys: Mapping[str, str] = {}
 
 
 class Committed(msgspec.Struct, frozen=True):

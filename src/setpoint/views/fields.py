@@ -131,7 +131,7 @@ def _history(
         touch = next(t for t in change.touches if t.path == path)
         seq, said = change.change.seq, notes.get(change.change.seq, ())
         same_as = first.get(touch.new_print, 0) if touch.new_print else 0
-        told.append(Past(change, touch, reason(change.change.asked, said), said, same_as))
+        told.append(Past(change, touch, reason(change.change.asked, said, touch), said, same_as))
         first.setdefault(touch.new_print, seq)
     return tuple(reversed(told))
 
@@ -215,7 +215,8 @@ async def _lines(
         if not defaults and _came_along(path, made[seq]):
             continue
         asked, fresh = made[seq].change.asked, _fresh(unit, made[seq], kept, now_s)
-        said = reason(asked, notes.get(seq, ()))
+        touch = next((t for t in made[seq].touches if t.path == path), None)
+        said = reason(asked, notes.get(seq, ()), touch)
         told.append(
             FieldLine(
                 path=path,

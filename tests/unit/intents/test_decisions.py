@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from setpoint.intents import config, decisions, formation
-from setpoint.intents.decisions import Wish
 from setpoint.intents.formation import FormationUpdate
 from setpoint.model.app import AppIntent
 from setpoint.model.change import Actor, Asked
+from setpoint.model.decision import Wish
 from setpoint.model.errors import Conflict, Forbidden, Invalid, NotFound, OverLimit, Refused
 from setpoint.model.ids import AppId
 from setpoint.planning.decisions import DAY_S, summary, whole

@@ -6,9 +6,8 @@ import msgspec
 
 from setpoint.api.call import Call
 from setpoint.intents import decisions as intents
-from setpoint.intents.decisions import Wish
 from setpoint.model.answer import Governing
-from setpoint.model.decision import Decision
+from setpoint.model.decision import Decision, Wish
 from setpoint.planning import decisions as sentences
 from setpoint.views import decisions as views
 

@@ -18,6 +18,7 @@ from setpoint.model.ids import AppId
 from setpoint.model.paths import (
     compared,
     conflict_scope,
+    explained,
     flatten,
     is_shape,
     is_source,
@@ -88,6 +89,7 @@ def _write(
     else:
         units.update(db, unit, encoded, was=current.name)
     before = current.intent if current is not None else None
+    touched = explained(touched, write.whys) if write.whys else touched
     told = secrets.fingerprinted(db, sealer, before, intent, touched, request.secrets)
     changes.insert_unit(db, unit, encoded, told)
     _tell(db, request, unit)

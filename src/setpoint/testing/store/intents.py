@@ -76,7 +76,8 @@ class Intents(Decisions):
     def _write(self, change: Change, write: UnitWrite, intent: AppIntent) -> Unit:
         before = self.rows.units.get(intent.id)
         old = paths.flatten(before.intent) if before is not None else {}
-        touches = paths.touches(old, paths.flatten(intent), write.restated)
+        touched = paths.touches(old, paths.flatten(intent), write.restated)
+        touches = paths.explained(touched, write.whys)
         self._rev += 1
         unit = self._next_unit(change, before, intent, touches)
         self.rows.units[intent.id] = unit

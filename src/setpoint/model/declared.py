@@ -1,0 +1,55 @@
+"""What a file declares: values of apps, each with its why beside it, and decisions.
+
+It never holds a secret: a config var is told by where its value comes from.
+"""
+
+import msgspec
+
+from setpoint.model.decision import Wish
+
+
+class DeclaredProcess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A process type or a function. What is None is left as it is."""
+
+    min: int | None = None
+    max: int | None = None
+    size: str | None = None
+    idle_s: float | None = None
+    boot_s_max: float | None = None
+    why: str = ""
+
+
+class DeclaredVar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A config var. `env`: the variable its value is read from where the file is applied; ''
+    where the value that is set already is kept. `value`: what was read, never in a file."""
+
+    env: str = ""
+    why: str = ""
+    value: str | None = None
+
+
+class DeclaredApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`functions`: as processes, for what has to be a function. `why`: of the app itself, and of
+    what has none of its own."""
+
+    name: str
+    processes: dict[str, DeclaredProcess] = {}
+    functions: dict[str, DeclaredProcess] = {}
+    config: dict[str, DeclaredVar] = {}
+    maintenance: bool | None = None
+    why: str = ""
+
+    @property
+    def formation(self) -> dict[str, DeclaredProcess]:
+        return {**self.processes, **self.functions}
+
+
+class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole file. A decision is known again by its title.
+
+    `prune`: what it does not name of its apps (config vars, formations) goes.
+    """
+
+    apps: tuple[DeclaredApp, ...] = ()
+    decisions: tuple[Wish, ...] = ()
+    prune: bool = False

@@ -1,0 +1,260 @@
+"""A file that is applied: one Change or none, its whys beside its values, and plans that hold."""
+
+import msgspec
+import pytest
+
+from setpoint.formats.setpoint_toml import parse
+from setpoint.intents import config, declared, formation
+from setpoint.intents.formation import FormationUpdate
+from setpoint.model.app import Formation
+from setpoint.model.change import Actor
+from setpoint.model.errors import Conflict, Forbidden, Invalid, NotFound, OverLimit, Refused
+from setpoint.views import decisions
+from setpoint.views import declared as views
+from tests.support.doors import in_office
+from tests.support.memory import DEV, asked
+from tests.unit.views.test_fields import shop_with_a_release, told
+
+FILE = """
+[apps.shop.processes.web]
+min = 1
+max = 3
+why = "the fair is on Saturday"
+
+[apps.shop.config]
+GREETING = { env = "GREETING", why = "a warmer word for visitors" }
+
+[apps.other]
+why = "the fair has a second shop"
+
+[[decisions]]
+title = "three, for the fair"
+bet = "above 200 rps"
+on = ["shop:web.max", "other"]
+"""
+ENV = {"GREETING": "hello-world"}
+
+
+def file(text=FILE, env=ENV, **fields):
+    return msgspec.structs.replace(parse(text, env), **fields)
+
+
+async def apply(office, text=FILE, env=ENV, why="", token="", **fields):
+    return await declared.apply(office.door, asked(why), file(text, env, **fields), token)
+
+
+async def value_of(office, name, key):
+    unit = await office.store.unit_named(name)
+    return (await office.store.reveal(unit.intent.config))[key]
+
+
+def test_all_of_a_file_is_one_change_with_the_whys_beside_their_values():
+    async def story(office):
+        await shop_with_a_release(office)
+        done = await apply(office)
+        made = await office.store.change(done.change)
+        assert len(made) == 2, "two apps, one Change"
+        assert {made[0].change.asked.via, made[0].change.verb} == {"file", "apply"}
+        shop, other = [await office.store.unit_named(n) for n in ("shop", "other")]
+        assert shop.intent.formation["web"] == Formation(1, 3)
+        assert await value_of(office, "shop", "GREETING") == "hello-world"
+        assert other.intent.invoke_key is not None
+        answer = await told(office, "web.max")
+        said = answer.history[0].reason
+        assert (said.kind, said.text, said.source) == ("said", "the fair is on Saturday", "file")
+        assert (await told(office, "GREETING")).history[0].reason.text.startswith("a warmer word")
+        assert [g.decision.title for g in answer.governing] == ["three, for the fair"]
+        assert {shop.id, other.id} <= set(office.woken)
+
+    in_office(story)
+
+
+def test_the_same_file_again_is_nothing():
+    async def story(office):
+        await shop_with_a_release(office)
+        await apply(office)
+        changes = await office.store.changes(None)
+        again = await apply(office)
+        assert (again.change, again.decisions) == (0, ())
+        assert await office.store.changes(None) == changes
+
+    in_office(story)
+
+
+def test_another_why_of_the_same_value_is_told_from_now_on():
+    async def story(office):
+        await shop_with_a_release(office)
+        await apply(office)
+        before = await office.store.unit_named("shop")
+        text = FILE.replace("the fair is on Saturday", "the fair was moved to Sunday")
+        done = await apply(office, text)
+        paths = [t.path for t in (await office.store.change(done.change))[0].touches]
+        assert paths == ["formation.web.max", "formation.web.min"]
+        assert (await told(office, "web.max")).history[0].reason.text.endswith("moved to Sunday")
+        assert (await office.store.unit_named("shop")).intent == before.intent
+        assert (await apply(office, text)).change == 0
+
+    in_office(story)
+
+
+@pytest.mark.parametrize(
+    ("why", "source", "expected"),
+    [
+        ("what I say goes", "flag", "what I say goes"),
+        ("a commit of all sorts", "commit", "the fair is on Saturday"),
+    ],
+)
+def test_what_is_typed_goes_before_the_file_and_the_file_before_its_commit(why, source, expected):
+    async def story(office):
+        await shop_with_a_release(office)
+        said = msgspec.structs.replace(asked(why), why_source=source)
+        await declared.apply(office.door, said, file())
+        assert (await told(office, "web.max")).history[0].reason.text == expected
+
+    in_office(story)
+
+
+def test_what_a_file_does_not_name_stays_and_is_told_unless_it_is_to_go():
+    async def story(office):
+        await shop_with_a_release(office)
+        await config.patch(office.door, asked(), "shop", {"OLD": "old-value"})
+        await formation.scale(office.door, asked(), "shop", [FormationUpdate("web", 2, 2)])
+        text = "[apps.shop.config]\nGREETING = { env = 'GREETING' }"
+        done = await apply(office, text)
+        assert "config.OLD" in done.plan.apps[0].alone
+        assert await value_of(office, "shop", "OLD") == "old-value"
+        await apply(office, text, prune=True)
+        unit = await office.store.unit_named("shop")
+        assert set(unit.intent.config) == {"GREETING"}
+        assert unit.intent.formation == {}
+
+    in_office(story)
+
+
+def test_a_plan_writes_nothing_and_holds_until_anything_it_was_made_from_differs():
+    async def story(office):
+        await shop_with_a_release(office)
+        before = await office.store.changes(None)
+        plan = await declared.planned(office.door, asked(), file())
+        again = await declared.planned(office.door, asked(), file())
+        assert plan.token == again.token
+        assert await office.store.changes(None) == before
+        assert await office.store.decisions() == ()
+        with pytest.raises(Conflict, match="the file, or its environment, differs"):
+            await apply(office, FILE.replace("max = 3", "max = 4"), token=plan.token)
+        await formation.scale(office.door, asked(), "shop", [FormationUpdate("web", 2, 2)])
+        with pytest.raises(Conflict, match="since then: c3 Scale web to 2"):
+            await apply(office, token=plan.token)
+        assert (await office.store.changes(None, 1))[0].change.seq == 3, "nothing was written"
+        fresh = await declared.planned(office.door, asked(), file())
+        assert (await apply(office, token=fresh.token)).change
+
+    in_office(story)
+
+
+def test_another_apps_change_does_not_spoil_a_plan():
+    async def story(office):
+        await shop_with_a_release(office)
+        text = "[apps.shop.processes.web]\nmax = 3"
+        plan = await declared.planned(office.door, asked(), file(text))
+        await apply(office, "[apps.third]")
+        assert (await apply(office, text, token=plan.token)).change
+
+    in_office(story)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "fact"),
+    [
+        ("[apps.UPPER]", Invalid, "UPPER"),
+        ("apps.shop.processes.web.max = 101", Invalid, "web=101 is not a whole number"),
+        ("apps.shop.processes.web = {min = 3, max = 1}", Invalid, "web=3..1 ends before it begins"),
+        ("apps.shop.processes.web.size = 'huge'", Invalid, "'huge' is no dyno size"),
+        ("apps.shop.processes.wob.max = 1", NotFound, "it has no process 'wob'"),
+        ("apps.shop.functions.web.max = 1", Invalid, "'web' is a web"),
+        ("apps.shop.config.NEW = {kept = true}", NotFound, "NEW is to be kept, and is not set"),
+        ("apps.shop.config.'A B' = {env = 'GREETING'}", Invalid, "not a valid config key"),
+        ("apps.shop.config.A = {env = 'NUL'}", Invalid, "holds a NUL character"),
+        ("apps.shop.processes.web = {max = 2, why = 'hello-world'}", Invalid, "contains the value"),
+        ("[[decisions]]\ntitle = 'x'\non = 'nosuch'", NotFound, "no such app"),
+        ("[[decisions]]\ntitle = 'x'\nbet = 'y'\nrevisit = 'soon'", Invalid, "is no day"),
+        ("[[decisions]]\ntitle = 'hello-world'\non = 'shop'", Invalid, "contains the value"),
+    ],
+)
+def test_one_wrong_value_and_nothing_of_the_file_is_done(text, kind, fact):
+    good = "apps.shop.maintenance = true\napps.another.why = 'a second one'\n"
+
+    async def story(office):
+        await shop_with_a_release(office)
+        await config.patch(office.door, asked(), "shop", {"SET": "hello-world"})
+        before = await office.store.changes(None)
+        with pytest.raises(kind) as refused:
+            await apply(office, good + text, {**ENV, "NUL": "a\0b"})
+        assert fact in str(refused.value)
+        assert "hello-world" not in str(refused.value)
+        assert await office.store.changes(None) == before
+        assert await office.store.unit_named("another") is None
+        assert await office.store.decisions() == ()
+
+    in_office(story)
+
+
+def test_a_why_in_a_file_is_bounded():
+    async def story(office):
+        await shop_with_a_release(office)
+        with pytest.raises(OverLimit, match="at most 4096"):
+            await apply(office, f"apps.shop.processes.web = {{max = 2, why = '{'x' * 4097}'}}")
+
+    in_office(story)
+
+
+def test_who_may_only_look_applies_nothing():
+    reader = Actor("eve", "eve@example.com", "read")
+
+    async def story(office):
+        with pytest.raises(Forbidden):
+            await declared.apply(office.door, asked(actor=reader), file("[apps.shop]"))
+
+    in_office(story)
+
+
+def test_two_who_apply_at_once_cannot_both_have_read_the_same(monkeypatch):
+    async def story(office):
+        await shop_with_a_release(office)
+        text = "[apps.shop.processes.web]\nmax = 3"
+        plan = await declared.planned(office.door, asked(), file(text))
+
+        async def stale(*_):
+            return plan
+
+        await formation.scale(office.door, asked(), "shop", [FormationUpdate("web", 2, 2)])
+        monkeypatch.setattr(declared, "planned", stale)
+        with pytest.raises(Refused, match="it has changed since it was read"):
+            await apply(office, text, token=plan.token)
+
+    in_office(story)
+
+
+def test_what_is_exported_changes_nothing_where_it_is_applied_again():
+    async def story(office):
+        await shop_with_a_release(office)
+        await apply(office)
+        said = await views.declared(office.store, DEV, "shop")
+        (shop,) = said.apps
+        assert shop.processes["web"].why == "the fair is on Saturday"
+        assert (shop.config["GREETING"].env, shop.config["GREETING"].value) == ("", None)
+        assert [d.text for d in said.decisions] == ["three, for the fair"]
+        done = await declared.apply(office.door, asked(), said)
+        assert (done.change, done.decisions) == (0, ())
+
+    in_office(story)
+
+
+def test_a_decision_in_a_file_is_known_again_by_its_title():
+    async def story(office):
+        await shop_with_a_release(office)
+        assert (await apply(office)).decisions == (1,)
+        assert (await apply(office)).decisions == ()
+        assert len(await decisions.decisions(office.store, DEV, 0.0)) == 1
+
+    in_office(story)
