@@ -50,6 +50,11 @@ EVENT = {
 }
 
 
+def without(name: str) -> dict[str, str]:
+    """The event's headers but for one."""
+    return {key: value for key, value in EVENT.items() if key != name}
+
+
 @dataclass(frozen=True)
 class Answer:
     """`info`: the decoded x-extra-info, None without one."""
@@ -135,11 +140,18 @@ class Worker:
 
     def record(self) -> str:
         """The next line on its side channel; '' when it ended without another. What it has
-        imported is a matter between it and zygotes."""
+        imported and served is told in between."""
         line = "imported"
-        while line.startswith("imported"):
+        while line.startswith(("imported", "served")):
             line = self._line()
         return line
+
+    def told(self, word: str) -> str:
+        """What follows the word in the next line that begins with it."""
+        line = self._line()
+        while line and not line.startswith(f"{word} "):
+            line = self._line()
+        return line.removeprefix(f"{word} ")
 
     def _line(self) -> str:
         line = b""

@@ -72,6 +72,8 @@ DYNO_SIZES: dict[str, DynoSize] = {
 matter. Heroku's Cedar generation."""
 
 
+FUNCTION_SIZE = "standard-2x"
+
 ProcessKind = Literal["web", "worker", "function", "release"]
 
 
@@ -227,6 +229,9 @@ class Unit(msgspec.Struct, frozen=True):
 
 
 def default_formation(process: str, kind: ProcessKind) -> Formation:
-    """Heroku's default: one web, none of anything else; a deployed function serves at once."""
-    wanted = 1 if process == "web" or kind == "function" else 0
-    return Formation(min=wanted, max=wanted)
+    """Heroku's default: one web, none of anything else; a deployed function serves at once, with
+    the gigabyte that Salesforce gave it."""
+    if kind == "function":
+        return Formation(1, 1, size=FUNCTION_SIZE)
+    wanted = int(process == "web")
+    return Formation(wanted, wanted)

@@ -155,6 +155,18 @@ def test_an_answer_that_takes_too_long_is_504(world: World, run: Run) -> None:
     run(story())
 
 
+def test_a_function_that_ends_before_it_answers_says_so(world: World, run: Run) -> None:
+    async def story() -> None:
+        await a_function(world, "ends")
+        host = "hello--ends.localhost"
+        answer = await world.get(host, "/die", method="POST", headers=WITH_KEY, body=b"{}")
+        assert (answer.status, answer.code) == (503, "H13")
+        assert answer.json["id"] == "function_ended"
+        assert "see the log" in answer.json["message"]
+
+    run(story())
+
+
 def test_each_request_has_its_own_connection(world: World, run: Run) -> None:
     """Instances share one listening socket: only a new connection finds whichever is free."""
 

@@ -242,7 +242,7 @@ def test_a_fork_that_needs_too_much_memory_ends_alone(plane: Plane, order: SetOr
     proven(plane, order)
     with pytest.raises(http.client.HTTPException):
         ask(plane, order, do="eat")
-    plane.says("shop", "Error R15")
+    plane.says("shop", "-> Out of memory: it needed more than 96M; what it was asked meanwhile")
     assert ask(plane, order)["cwd"] == "/app/f"
     assert (forks(plane), len(zygotes(plane))) == (2, 1)
 

@@ -22,6 +22,17 @@ async def function(event, context):
             raise ValueError(asked["message"])
         case "set":
             return {1, 2}
+        case "object":
+            return object()
+        case "circle":
+            asked["itself"] = asked
+            return asked
+        case "large":
+            return "x" * asked["size"]
+        case "not a number":
+            return [float("nan"), float("inf"), 2**70]
+        case "nothing":
+            return None
         case "exit":
             sys.exit(3)
         case "surrogate":

@@ -1,7 +1,9 @@
 """A worker's life: it loads or says why not, takes so much and no more, and ends in order."""
 
+import json
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -13,16 +15,33 @@ from tests.support.waiting import until
 
 def test_each_invocation_leaves_one_line_and_the_first_is_cold(start: Start) -> None:
     worker = start().started()
-    worker.call({})
+    asked_ms = round(time.time() * 1000) - 5_000
+    worker.call({}, {**EVENT, "x-request-start": str(asked_ms)})
     worker.call({"do": "raise", "message": "boom"}, {**EVENT, "ce-id": "a b\xe9" + "c" * 300})
     worker.call({}, {"x-health-check": "true"})
     lines = [line for line in worker.log.splitlines() if line.startswith("fn=")]
     first, second = (line.split(" ") for line in lines)
-    assert (first[:2], first[3:]) == (["fn=hello", "status=200"], ["cold=1", "id=id-1"])
-    assert first[2].startswith("run=")
-    assert first[2].endswith("ms")
-    assert second[1] == "status=500"
-    assert second[3:] == ["cold=0", "id=a?b?" + "c" * 196]
+    one, two = (dict(word.split("=") for word in words) for words in (first, second))
+    names = ["fn", "status", "run", "queue", "cold", "start", "peak", "id"]
+    assert (list(one), list(two)) == (names, names)
+    assert (one["fn"], one["status"], one["cold"], one["id"]) == ("hello", "200", "1", "id-1")
+    assert one["run"].endswith("ms")
+    assert 5_000 <= int(one["queue"].removesuffix("ms")) < 60_000
+    assert (one["start"], two["queue"]) == ("fresh", "-")
+    assert 10 < int(one["peak"].removesuffix("MB")) < 1_000
+    assert (two["status"], two["cold"], two["id"]) == ("500", "0", "a?b?" + "c" * 196)
+    told = json.loads(worker.told("served"))
+    assert [call[0] for call in told["calls"]] == [200, 500]
+    assert told["calls"][0][2] >= 5_000
+    assert told["calls"][1][2] is None
+    assert told["peak_kib"] // 1024 == int(two["peak"].removesuffix("MB"))
+
+
+@pytest.mark.parametrize("moment", ["", "soon", "-5", "9" * 40])
+def test_a_moment_that_is_none_is_no_queue_time(start: Start, moment: str) -> None:
+    worker = start().started()
+    assert worker.call({}, {**EVENT, "x-request-start": moment}).status == 200
+    assert " queue=- " in worker.log
 
 
 def test_full_worker_leaves_connections_in_the_queue(start: Start, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from setpoint.drivers.builders.node import engine
 from setpoint.drivers.builders.stack import candidates, find_python
 from tests.integration.worker.conftest import Start
 from tests.support.building import Yard, function
-from tests.support.functions import EVENT, Answer, Calls, Worker, call, encoded
+from tests.support.functions import EVENT, Answer, Calls, Worker, call, encoded, without
 from tests.support.waiting import until
 
 MAIN = """
@@ -27,6 +28,10 @@ export default async function (event, context, logger) {
   switch (asked.do) {
     case "raise": throw new Error(asked.message);
     case "big": return 1n;
+    case "circle": asked.itself = asked; return asked;
+    case "reject": return Promise.reject("a string");
+    case "nothing": return undefined;
+    case "large": return "x".repeat(asked.size);
     case "exit": process.exit(3); break;
     case "sleep": await sleep(asked.s * 1000); break;
     case "block": for (const end = Date.now() + asked.s * 1000; Date.now() < end; ); break;
@@ -114,20 +119,25 @@ def test_answers_are_those_of_the_official_server(
         until(lambda: _connects(port), 30.0, "the official server is up")
         for data, headers in (
             ({"n": 1}, EVENT),
+            (None, EVENT),
             ({"do": "raise", "message": "böse 日本 +%"}, EVENT),
             ({"do": "big"}, EVENT),
+            ({"do": "circle"}, EVENT),
+            ({"do": "reject"}, EVENT),
+            ({"do": "nothing"}, EVENT),
+            *(({}, without(name)) for name in EVENT),
+            ({}, {**EVENT, "ce-specversion": "0.3"}),
+            ({}, {**EVENT, "ce-time": "yesterday"}),
+            ({}, {**EVENT, "ce-sffncontext": "%%%"}),
+            ({}, {**EVENT, "ce-sfcontext": encoded("text")}),
             (None, {"x-health-check": "true", "content-type": "application/json"}),
             ({}, {"content-type": "application/json"}),
             ({}, {**EVENT, "ce-sfcontext": "%%%"}),
             ({}, {**EVENT, "content-type": "text/plain"}),
         ):
             one, two = ours.call(data, headers), call(port, data, headers)
-            assert (one.status, one.body, one.content_type) == (
-                two.status,
-                two.body,
-                two.content_type,
-            )
-            assert _without_times(one) == _without_times(two)
+            seen = [(a.status, a.body, a.content_type, _without_times(a)) for a in (one, two)]
+            assert seen[0] == seen[1], (data, headers)
         assert ours.call({}, path="/x").status == call(port, {}, path="/x").status == 404
         assert ours.call({}, method="GET").status == call(port, {}, method="GET").status == 404
     finally:
@@ -158,14 +168,23 @@ def test_context_is_completed_for_callers_that_leave_it_out(start: Start) -> Non
 
 def test_each_invocation_leaves_one_line_and_the_first_is_cold(start: Start) -> None:
     worker = start().started()
-    worker.call({"do": "log"})
+    asked_ms = round(time.time() * 1000) - 5_000
+    worker.call({"do": "log"}, {**EVENT, "x-request-start": str(asked_ms)})
     worker.call({"do": "raise", "message": "boom"}, {**EVENT, "ce-id": "a b\xe9" + "c" * 300})
     worker.call(None, {"x-health-check": "true"})
     lines = [line for line in worker.log.splitlines() if line.startswith("fn=")]
-    first, second = (line.split(" ") for line in lines)
-    assert (first[:2], first[3:]) == (["fn=hello", "status=200"], ["cold=1", "id=id-1"])
-    assert second[1] == "status=500"
-    assert second[3:] == ["cold=0", "id=a?b?" + "c" * 196]
+    one, two = (dict(word.split("=") for word in line.split(" ")) for line in lines)
+    names = ["fn", "status", "run", "queue", "cold", "start", "peak", "id"]
+    assert (list(one), list(two)) == (names, names)
+    assert (one["fn"], one["status"], one["cold"], one["id"]) == ("hello", "200", "1", "id-1")
+    assert 5_000 <= int(one["queue"].removesuffix("ms")) < 60_000
+    assert (one["start"], two["queue"]) == ("fresh", "-")
+    assert 10 < int(one["peak"].removesuffix("MB")) < 1_000
+    assert (two["status"], two["cold"], two["id"]) == ("500", "0", "a?b?" + "c" * 196)
+    told = json.loads(worker.told("served"))
+    assert [call[0] for call in told["calls"]] == [200, 500]
+    assert told["calls"][0][2] >= 5_000
+    assert told["calls"][1][2] is None
     assert "hello from the logger" in worker.log
 
 
@@ -279,6 +298,16 @@ def test_long_stack_is_cut_to_what_a_header_can_carry(start: Start) -> None:
     assert len(answer.raw_info) <= 32_000
     assert answer.info is not None
     assert "... shortened ..." in str(answer.info["stack"])
+
+
+def test_answer_beyond_the_limit_is_an_error_that_says_so(start: Start) -> None:
+    worker = start().started()
+    assert worker.call({"do": "large", "size": 6 * 2**20 - 2}).status == 200
+    answer = worker.call({"do": "large", "size": 6 * 2**20 - 1})
+    assert answer.status == 500
+    assert answer.body == "Function returned 6291457 bytes, which is more than the 6291456 allowed"
+    assert answer.info is not None
+    assert (answer.info["statusCode"], answer.info["isFunctionError"]) == (500, True)
 
 
 def test_large_request_that_nobody_reads_still_gets_its_answer(start: Start) -> None:

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.worker.conftest import Start
-from tests.support.functions import EVENT, Answer, call
+from tests.support.functions import EVENT, Answer, call, encoded, without
 from tests.support.waiting import until
 
 BAD_CONTEXT = {**EVENT, "ce-sfcontext": "%%%"}
-NO_ID = {k: v for k, v in EVENT.items() if k != "ce-id"}
 HEALTH = {"x-health-check": "true"}
 
 
@@ -50,8 +49,16 @@ CASES: dict[str, dict[str, object]] = {
     "exception": {"data": {"do": "raise", "message": "boom"}},
     "exception in Latin-1": {"data": {"do": "raise", "message": "né"}},
     "not serialisable": {"data": {"do": "set"}},
+    "an object": {"data": {"do": "object"}},
+    "a circle": {"data": {"do": "circle"}},
+    "no JSON numbers": {"data": {"do": "not a number"}},
+    "nothing": {"data": {"do": "nothing"}},
     "bad context": {"headers": BAD_CONTEXT},
-    "header missing": {"headers": NO_ID},
+    "bad function context": {"headers": {**EVENT, "ce-sffncontext": "%%%"}},
+    "a context that is no object": {"headers": {**EVENT, "ce-sfcontext": encoded("text")}},
+    **{f"{name} missing": {"headers": without(name)} for name in EVENT},
+    "another version": {"headers": {**EVENT, "ce-specversion": "0.3"}},
+    "a time that is none": {"headers": {**EVENT, "ce-time": "yesterday"}},
     "no event": {"headers": {}},
     "health": {"headers": HEALTH},
     "another method": {"method": "GET"},
@@ -103,9 +110,17 @@ def test_extra_info_stays_small_enough_for_a_header(start: Start) -> None:
     assert "... shortened ..." in str(answer.info["stack"])
 
 
-def test_context_is_completed_only_where_keys_are_missing(start: Start) -> None:
-    from tests.support.functions import encoded
+def test_answer_beyond_the_limit_is_an_error_that_says_so(start: Start) -> None:
+    worker = start().started()
+    assert worker.call({"do": "large", "size": 6 * 2**20 - 2}).status == 200
+    answer = worker.call({"do": "large", "size": 6 * 2**20 - 1})
+    said = "Function returned 6291457 bytes, which is more than the 6291456 allowed"
+    assert (answer.status, answer.body) == (500, f'"{said}"')
+    assert answer.info is not None
+    assert (answer.info["statusCode"], answer.info["isFunctionError"]) == (500, True)
 
+
+def test_context_is_completed_only_where_keys_are_missing(start: Start) -> None:
     worker = start().started()
     incomplete = {**EVENT, "ce-sffncontext": encoded({"id": "1"}), "x-request-id": "rq"}
     assert '"token":""' in worker.call({}, incomplete).body

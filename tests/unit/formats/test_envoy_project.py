@@ -15,7 +15,7 @@ from setpoint.formats.envoy.hosts import project_route, treatment
 from setpoint.formats.envoy.limits import Limits
 from setpoint.formats.envoy.local_replies import mappers
 from setpoint.formats.envoy.project import fault, project
-from setpoint.formats.envoy.replies import ALL, BY_LABEL, FUNCTION_TIMEOUT
+from setpoint.formats.envoy.replies import ALL, BY_LABEL, FUNCTION_ENDED, FUNCTION_TIMEOUT
 from setpoint.formats.envoy.resource import Kind, Resource
 from setpoint.model.ids import AppId, Digest, Fence, InstanceId, SetKey
 from setpoint.model.process import Bounds, Endpoint, Instance, Phase, SetFacts
@@ -244,7 +244,7 @@ def test_the_bootstrap_is_what_envoys_api_knows() -> None:
 
 def test_every_reply_has_its_own_id_and_label() -> None:
     assert len({r.id for r in ALL}) == len(ALL)
-    labels = [r.label for r in ALL if r is not FUNCTION_TIMEOUT]
+    labels = [r.label for r in ALL if r not in (FUNCTION_ENDED, FUNCTION_TIMEOUT)]
     assert sorted(BY_LABEL) == sorted(labels)
     assert FUNCTION_TIMEOUT.label in BY_LABEL
 

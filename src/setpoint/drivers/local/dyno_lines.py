@@ -61,8 +61,10 @@ def ended(exit: Exit, spec: ProcessSpec | None) -> tuple[str, ...]:
     """`spec` None: it is lost."""
     told = [f"Process exited with status {exit.code}"]
     if exit.oom and spec is not None:
-        quota = f"{spec.memory_bytes_max // MIB}M"
-        told.insert(0, f"Error R15 (Memory quota vastly exceeded) -> it needed more than {quota}")
+        needed = f"it needed more than {spec.memory_bytes_max // MIB}M"
+        if spec.kind == "function":
+            needed = f"Out of memory: {needed}; what it was asked meanwhile gets no answer"
+        told.insert(0, f"Error R15 (Memory quota vastly exceeded) -> {needed}")
     return tuple(told)
 
 

@@ -15,7 +15,8 @@ def mappers() -> list[Json]:
         _mapper(_when('response.code_details == "route_not_found"'), replies.NO_SUCH_APP),
         _page(_both(_when(_route("reply", replies.MAINTENANCE.id)), _BROWSER), replies.MAINTENANCE),
         *(_mapper(_when(_route("reply", r.id)), r) for r in _DIRECT),
-        _mapper(_both(_flags("UT"), _when(_route("kind", "function"))), replies.FUNCTION_TIMEOUT),
+        _mapper(_both(_flags("UT"), _FUNCTION), replies.FUNCTION_TIMEOUT),
+        _mapper(_both(_flags("UC", "UR"), _FUNCTION), replies.FUNCTION_ENDED),
         *(_mapper(_flags(*flags), reply) for flags, reply in _BY_FLAG),
         *(_mapper(_status("EQ", r.status), r) for r in _BY_STATUS),
         _mapper(_status("GE", 500), replies.PLATFORM, keep_status=True),
@@ -109,3 +110,6 @@ def _status(op: str, status: int) -> Json:
 
 def _both(*filters: Any) -> Json:
     return {"and_filter": {"filters": list(filters)}}
+
+
+_FUNCTION = _when(_route("kind", "function"))

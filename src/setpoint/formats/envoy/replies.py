@@ -41,6 +41,9 @@ BACKLOG = Reply("backlog_too_deep", 503, "Backlog too deep", "H11")
 REQUEST_TIMEOUT = Reply("request_timeout", 503, "Request timeout", "H12")
 FUNCTION_TIMEOUT = Reply("function_timeout", 504, "Request timeout", "H12")
 CLOSED = Reply("connection_closed", 503, "Connection closed without response", "H13")
+FUNCTION_ENDED = Reply(
+    "function_ended", 503, "The function's process ended before it answered; see the log", "H13"
+)
 NO_PROCESS = Reply("no_process", 503, "No web processes running", "H14")
 IDLE = Reply("idle_connection", 503, "Idle connection", "H15")
 INTERRUPTED = Reply("server_interrupted", 503, "Server Request Interrupted", "H18")
@@ -60,4 +63,6 @@ RATE_LIMITED = Reply("rate_limit", 429, "Too many requests.")
 HEADERS_TOO_LARGE = Reply("headers_too_large", 431, "The request headers are larger than allowed.")
 
 ALL: tuple[Reply, ...] = tuple(r for r in list(globals().values()) if isinstance(r, Reply))
-BY_LABEL: dict[str, Reply] = {r.label: r for r in ALL if r is not FUNCTION_TIMEOUT}
+BY_LABEL: dict[str, Reply] = {
+    r.label: r for r in ALL if r not in (FUNCTION_TIMEOUT, FUNCTION_ENDED)
+}

@@ -183,6 +183,8 @@ class Accepting:
         elif message.get("ready"):
             self._ready = True
             self._record("ready")
+        elif "served" in message:
+            self._try_to_record(f"served {json.dumps(message['served'], separators=(',', ':'))}")
         elif message.get("spent"):
             self._drain()
 
@@ -213,6 +215,14 @@ class Accepting:
         _, status = os.waitpid(self._pid, 0)
         code = os.waitstatus_to_exitcode(status)
         return code if code >= 0 else 128 - code
+
+    def _try_to_record(self, word: str) -> None:
+        """What is worth no complaint."""
+        try:
+            os.set_blocking(self._told.record_fd, False)
+            os.write(self._told.record_fd, f"{word}\n".encode())
+        except OSError:
+            pass
 
     def _record(self, word: str) -> None:
         """Nobody may be reading: it never blocks and never fails."""

@@ -5,18 +5,25 @@ import { completed } from "./contexts.mjs";
 import * as extraInfo from "./extra_info.mjs";
 
 const BODY_BYTES_MAX = 12e6; // the runtime's own limit: one byte more, and it says so itself
+const ANSWER_BYTES_MAX = 6 * 1024 * 1024; // Salesforce's limit; the edge holds it for what is sent
+const TELL_MS = 1_000;
+const TOLD_MAX = 150; // a line of so many is below 4,096 bytes, which a pipe takes whole or not at all
 const GRACE_MS = 5_000; // after the deadline, before a function counts as one that will not stop
 const ID_CHARACTERS_MAX = 200;
 const NOT_OURS = new Set(["connection", "keep-alive", "transfer-encoding", "content-length"]);
 
 export class Invocations {
   /** `spent` is called when a function goes on long after its deadline: JavaScript has no way to
-   *  stop one, so the instance is to end once the others are answered. */
-  constructor(app, name, deadlineS, spent) {
+   *  stop one, so the instance is to end once the others are answered. `start`: how this process came
+   *  to be. `tell` is called once a second at most, with what was served since. */
+  constructor(app, name, deadlineS, start, spent, tell) {
     this.app = app;
     this.name = name;
     this.deadlineS = deadlineS;
+    this.start = start;
     this.spent = spent;
+    this.tell = tell;
+    this.untold = [];
     this.served = 0;
     this.running = new Set();
   }
@@ -31,6 +38,19 @@ export class Invocations {
     }
   }
 
+  add(call) {
+    this.untold.push(call);
+    if (this.untold.length >= TOLD_MAX) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), TELL_MS);
+  }
+
+  flush() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.untold.length) this.tell({ peak_kib: peakKib(), calls: this.untold });
+    this.untold = [];
+  }
+
   fail(error) {
     for (const invocation of this.running) invocation.raised(error);
   }
@@ -42,6 +62,7 @@ class Invocation {
     this.request = request;
     this.response = response;
     this.startedMs = performance.now();
+    this.queueMs = sinceMs(request.headers["x-request-start"]);
     this.status = 0;
     response.on("error", () => {}); // the caller went away
   }
@@ -61,7 +82,8 @@ class Invocation {
         headers: completed(headers),
         payload,
       });
-      this.send(answer.statusCode, answer.headers, answer.rawPayload);
+      if (answer.rawPayload.length > ANSWER_BYTES_MAX) this.tooLarge(answer.rawPayload.length);
+      else this.send(answer.statusCode, answer.headers, answer.rawPayload);
     } catch (error) {
       this.raised(error);
     } finally {
@@ -74,6 +96,11 @@ class Invocation {
     const text = `Function exceeded its deadline of ${this.owner.deadlineS} s`;
     this.sendError(504, text, text);
     this.grace = setTimeout(() => this.owner.spent(), GRACE_MS);
+  }
+
+  tooLarge(size) {
+    const text = `Function returned ${size} bytes, which is more than the ${ANSWER_BYTES_MAX} allowed`;
+    this.sendError(500, text, text);
   }
 
   raised(error) {
@@ -110,10 +137,13 @@ class Invocation {
   }
 
   record() {
+    const { name, start } = this.owner;
     const cold = this.owner.served++ === 0 ? 1 : 0;
+    const queue = this.queueMs === null ? "-" : `${this.queueMs}ms`;
+    this.owner.add([this.status, this.runMs, this.queueMs]);
     writeLine(
-      `fn=${this.owner.name} status=${this.status} run=${this.runMs}ms cold=${cold}` +
-        ` id=${this.shownId}`,
+      `fn=${name} status=${this.status} run=${this.runMs}ms queue=${queue} cold=${cold}` +
+        ` start=${start} peak=${Math.floor(peakKib() / 1024)}MB id=${this.shownId}`,
     );
   }
 
@@ -122,6 +152,15 @@ class Invocation {
     const raw = (this.request.headers["ce-id"] ?? "-").slice(0, ID_CHARACTERS_MAX);
     return raw.replace(/[^!-~]/g, "?");
   }
+}
+
+function peakKib() {
+  return process.resourceUsage().maxRSS;
+}
+
+/** From the edge to this process; null where the edge was passed by. Nobody sets the clock meanwhile. */
+function sinceMs(momentMs) {
+  return /^\d{1,14}$/.test(momentMs ?? "") ? Math.max(0, Date.now() - Number(momentMs)) : null;
 }
 
 /** The body, and of one that is too large enough to show it. */

@@ -62,7 +62,9 @@ function drain() {
 }
 
 function endIfDrained() {
-  if (draining && open.size === 0) end(exitCode);
+  if (!draining || open.size > 0) return;
+  invocations?.flush();
+  end(exitCode);
 }
 
 /** An error that no invocation can be blamed for: all that run are answered, then it is over. */
@@ -95,7 +97,9 @@ const spent = () => {
   console.error("setpoint: an invocation outlived its deadline; ending this instance");
   say({ spent: true });
 };
-const invocations = new Invocations(app, name, Number(deadlineS), spent);
+const invocations = new Invocations(app, name, Number(deadlineS), "fresh", spent, (served) =>
+  say({ served }),
+);
 const server = http.createServer((request, response) => {
   request.socket.asked = true;
   invocations.answer(request, response);

@@ -9,6 +9,7 @@ run by its path inside the sandbox; nothing of it stays importable for the funct
     serve        the process: arguments, exit codes
     server       accepts one connection at a time, none beyond the limit; drains
     invocation   one request: deadline, record, an answer where the runtime has none
+    figures      what the supervisor is told of them
     contexts     completes what callers leave out of ce-sffncontext
     extra_info   makes x-extra-info fit to be a header
     watchdog     ends an instance whose function can't be stopped

@@ -3,28 +3,36 @@
 import asyncio
 import json
 import os
+import resource
 import select
 import threading
 import time
 import traceback
 
 from . import contexts, extra_info
+from .figures import Figures
 
+ANSWER_BYTES_MAX = 6 * 1024 * 1024
+"""Salesforce's limit for a synchronous invocation. The edge holds it for what is sent."""
 LINGER_S_MAX = 2.0
 """how long an answer waits for the rest of a request nobody wants any more"""
 ID_CHARACTERS_MAX = 200
+MOMENT_DIGITS_MAX = 14
 
 
 class Invocations:
-    """The ASGI application around the runtime's. `deadline_s`: per invocation.
+    """The ASGI application around the runtime's. `deadline_s`: per invocation. `start`: how this
+    process came to be, `fork` or `fresh`.
 
     `late_at` and `busy` are for the watchdog's thread: when each running invocation must be over,
     and whether there is any.
     """
 
-    def __init__(self, runtime, name: str, deadline_s: float) -> None:
+    def __init__(self, runtime, name: str, deadline_s: float, start: str, figures: Figures) -> None:
         self.runtime = runtime
         self.deadline_s = deadline_s
+        self._start = start
+        self._figures = figures
         self.late_at: dict[object, float] = {}
         self.busy = threading.Event()
         self._name = name
@@ -46,14 +54,19 @@ class Invocations:
 
     def _record(self, invocation: "Invocation") -> None:
         cold, self._served = int(self._served == 0), self._served + 1
+        status, run_ms, queue_ms = invocation.status or 0, invocation.run_ms, invocation.queue_ms
+        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        self._figures.add(status, run_ms, queue_ms, peak_kib)
         write_line(
-            f"fn={self._name} status={invocation.status or 0} run={invocation.run_ms}ms"
-            f" cold={cold} id={invocation.shown_id}"
+            f"fn={self._name} status={status} run={run_ms}ms"
+            f" queue={'-' if queue_ms is None else f'{queue_ms}ms'} cold={cold}"
+            f" start={self._start} peak={peak_kib // 1024}MB id={invocation.shown_id}"
         )
 
 
 class Invocation:
-    """`status`: what was answered, None before that."""
+    """`status`: what was answered, None before that. `queue_ms`: from the edge to this process,
+    None where the edge was passed by."""
 
     def __init__(self, owner: Invocations, scope, receive, send) -> None:
         self._owner = owner
@@ -62,8 +75,9 @@ class Invocation:
         self._send = send
         self._headers = dict(reversed(scope["headers"]))
         self._started_s = time.monotonic()
+        self.queue_ms = _since_ms(self._headers.get(b"x-request-start", b""))
         self._request_read = False
-        self._expired = False
+        self._expired = self._too_large = False
         self.status: int | None = None
 
     @property
@@ -109,7 +123,13 @@ class Invocation:
 
     async def _sending(self, message) -> None:
         """One request per connection: then a connection is an invocation, for limit and drain."""
+        if self._too_large:
+            return
         if message["type"] == "http.response.start":
+            size = _length(message["headers"])
+            if size > ANSWER_BYTES_MAX:
+                await self._answer_instead(size)
+                return
             await self._read_to_the_end()
             self.status = message["status"]
             headers = [*message["headers"], (b"connection", b"close")]
@@ -130,6 +150,11 @@ class Invocation:
     async def _too_late(self) -> None:
         text = f"Function exceeded its deadline of {self._owner.deadline_s:g} s"
         await self._answer(504, text, text)
+
+    async def _answer_instead(self, size: int) -> None:
+        text = f"Function returned {size} bytes, which is more than the {ANSWER_BYTES_MAX} allowed"
+        await self._answer(500, text, text)
+        self._too_large = True
 
     async def _raised(self, error: BaseException) -> None:
         """sys.exit() in a function, a message no encoding can carry, ..."""
@@ -159,6 +184,17 @@ class Invocation:
         ]
         await self._sending({"type": "http.response.start", "status": status, "headers": headers})
         await self._sending({"type": "http.response.body", "body": body})
+
+
+def _length(headers) -> int:
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)
+
+
+def _since_ms(moment_ms: bytes) -> int | None:
+    """`x-request-start`, in milliseconds since 1970: on the way here nobody sets the clock."""
+    if not moment_ms.isdigit() or len(moment_ms) > MOMENT_DIGITS_MAX:
+        return None
+    return max(0, round(time.time() * 1000) - int(moment_ms))
 
 
 def write_line(line: str) -> None:

@@ -1,6 +1,7 @@
 """The process: what it is told, in which order it comes up, and what its exit code means."""
 
 import argparse
+import contextlib
 import json
 import os
 import socket
@@ -12,10 +13,10 @@ EXIT_UNLOADABLE = 65
 """The function can't be loaded, its traceback is on stderr. Starting again won't help."""
 
 
-def main(known: frozenset[str] = frozenset()) -> int:
+def main(known: frozenset[str] = frozenset(), start: str = "fresh") -> int:
     """0: drained after SIGTERM. 65: can't be loaded. 70: a function would not stop.
 
-    `known`: modules that need not be told of."""
+    `known`: modules that need not be told of. `start`: how this process came to be."""
     told = _arguments()
     os.environ["FUNCTION_PROJECT_PATH"] = told.project
     listener = socket.socket(fileno=told.fd)
@@ -26,13 +27,15 @@ def main(known: frozenset[str] = frozenset()) -> int:
     from salesforce_functions._internal import app as runtime
 
     from . import extra_info, watchdog
+    from .figures import Figures
     from .invocation import Invocations
     from .server import make_server
 
     extra_info.repair(runtime)
-    invocations = Invocations(runtime.asgi_app, told.name, told.deadline)
-    watchdog.start(invocations)
     records = _Records(told.record_fd)
+    figures = Figures(records.try_to_write)
+    invocations = Invocations(runtime.asgi_app, told.name, told.deadline, start, figures)
+    watchdog.start(invocations)
 
     def record(word: str) -> None:
         if word == "ready":
@@ -40,7 +43,9 @@ def main(known: frozenset[str] = frozenset()) -> int:
         records.write(word)
 
     server = make_server(invocations, listener, told.limit, record)
-    return 0 if _run(server) else EXIT_UNLOADABLE
+    served = _run(server)
+    figures.flush()
+    return 0 if served else EXIT_UNLOADABLE
 
 
 def _arguments() -> argparse.Namespace:
@@ -80,6 +85,11 @@ class _Records:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         os.set_blocking(fd, False)
+
+    def try_to_write(self, word: str) -> None:
+        """What is worth no complaint."""
+        with contextlib.suppress(OSError):
+            os.write(self._fd, f"{word}\n".encode())
 
     def write(self, word: str) -> None:
         try:

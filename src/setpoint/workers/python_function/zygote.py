@@ -33,7 +33,10 @@ LISTENER, NOTIFY, REPORT = 3, 4, 5
 OUT_OF_THE_WAY = 256
 """Descriptors are first copied above this, so that no move overwrites the source of another."""
 CANNOT_START = 70
-OURS = tuple(f"{__package__}.{name}" for name in ("extra_info", "invocation", "server", "watchdog"))
+OURS = tuple(
+    f"{__package__}.{name}"
+    for name in ("extra_info", "figures", "invocation", "server", "watchdog")
+)
 
 
 class Order:
@@ -190,7 +193,7 @@ def _live(order: Order, added: dict[str, str], preloaded: Preloaded) -> int:
     _differ()
     gc.enable()
     sys.argv[1:] = order.argv
-    return serve.main(known=frozenset(sys.modules) | preloaded.asked)
+    return serve.main(frozenset(sys.modules) | preloaded.asked, "fork")
 
 
 def _take_descriptors(order: Order) -> None:
