@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from setpoint.model.app import Formation, Source
 from setpoint.model.condition import Condition, ConditionType
 from setpoint.model.decision import Bet, Decided, Scope
+from setpoint.model.digest import ReadUpTo
 from setpoint.model.errors import Conflict, NotFound, StoreError
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, JobId
@@ -584,6 +585,17 @@ def test_decisions_are_numbered_and_what_is_said_of_them_is_added_in_order(tell)
         assert [r.decision for r in await store.decisions(unit=SHOP)] == [2, 2, 2, 4]
         await store.say(4, "held", asked())
         assert await store.decisions(bets=True) == ()
+
+    tell(story)
+
+
+def test_who_has_read_how_far_never_goes_back(tell):
+    async def story(store):
+        assert await store.read_up_to("ana") is None
+        assert await store.have_read("ana", 5, NOON_S) == ReadUpTo(5, NOON_S)
+        assert await store.have_read("ana", 3, NOON_S + 1) == ReadUpTo(5, NOON_S + 1)
+        assert await store.read_up_to("ana") == ReadUpTo(5, NOON_S + 1)
+        assert await store.read_up_to("bob") is None
 
     tell(story)
 

@@ -49,6 +49,7 @@ COMMANDS = {
     "rehearse": "play a script of changes and faults, in a simulated world",
     "why": "why it is so: an app's last Changes, or one value",
     "who": "whose an app is, and who changed it last",
+    "digest": "what changed on what is yours",
     "log": "every Change, newest first",
     "heroku": "Heroku's own command line, with a reason",
     "timeline": "when each Change was live, and was predicted to be",

@@ -13,6 +13,7 @@ from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.condition import Condition
 from setpoint.model.decision import Decided, Record, RecordKind
+from setpoint.model.digest import ReadUpTo
 from setpoint.model.errors import Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
@@ -195,6 +196,14 @@ class Store(Protocol):
     ) -> tuple[Record, ...]:
         """All records, in their order: of every decision, of those that govern something of an
         app, of these, or of those whose bet is open or lost and that nothing replaced."""
+        ...
+
+    async def read_up_to(self, person: str) -> ReadUpTo | None:
+        """How far somebody has read what changed; None: they never did."""
+        ...
+
+    async def have_read(self, person: str, change: int, at_s: float) -> ReadUpTo:
+        """It never goes back."""
         ...
 
     async def fields(self, unit: AppId) -> tuple[Field, ...]:

@@ -77,3 +77,13 @@ def test_what_cannot_be_done_is_refused_by_name(
     assert (ran.code, ran.out) == (2, "")
     assert fact in ran.err
     cli("bet", "held", decided)
+
+
+def test_a_digest_is_told_once_unless_it_is_kept(cli: Cli) -> None:
+    cli("create", "digested", "-m", "the fair has a shop")
+    assert ": the fair has a shop" in cli("digest", "--keep").out
+    assert ": the fair has a shop" in cli("digest").out
+    again = cli("digest", "--json")
+    assert parsed(again)["changed"] == []
+    cli("decide", "-m", "a name for the fair", "--on", "digested")
+    assert "a name for the fair — stands" in cli("digest", "--new").out

@@ -1,10 +1,12 @@
-"""What was said of Changes afterwards. Rows are only ever added."""
+"""What was said of Changes afterwards, in rows that are only ever added; and who has read how
+far."""
 
 from collections.abc import Sequence
 
 import msgspec
 
 from setpoint.model.change import Asked, Note
+from setpoint.model.digest import ReadUpTo
 from setpoint.model.errors import NotFound
 from setpoint.store.sqlite import events
 from setpoint.store.sqlite.connection import Connection
@@ -40,3 +42,18 @@ def of_changes(db: Connection, changes: Sequence[int]) -> dict[int, tuple[Note, 
     for change, asked in rows:
         found[change] = (*found.get(change, ()), Note(change, _decode_asked(asked)))
     return found
+
+
+def read_up_to(db: Connection, person: str) -> ReadUpTo | None:
+    row = db.execute("SELECT change, at_s FROM read_up_to WHERE person = ?", (person,)).fetchone()
+    return ReadUpTo(*row) if row is not None else None
+
+
+def have_read(db: Connection, person: str, change: int, at_s: float) -> ReadUpTo:
+    row = db.execute(
+        "INSERT INTO read_up_to (person, change, at_s) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET change = max(change, excluded.change), "
+        "at_s = max(at_s, excluded.at_s) RETURNING change, at_s",
+        (person, change, at_s),
+    ).fetchone()
+    return ReadUpTo(*row)

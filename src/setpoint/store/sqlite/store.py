@@ -9,6 +9,7 @@ from pathlib import Path
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.decision import Decided, Record, RecordKind
+from setpoint.model.digest import ReadUpTo
 from setpoint.model.errors import Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
@@ -222,6 +223,12 @@ class SqliteStore:
         if unit is not None:
             return await self._reader.run(lambda db: decisions.of_unit(db, unit))
         return await self._reader.run(decisions.every)
+
+    async def read_up_to(self, person: str) -> ReadUpTo | None:
+        return await self._reader.run(lambda db: notes.read_up_to(db, person))
+
+    async def have_read(self, person: str, change: int, at_s: float) -> ReadUpTo:
+        return await self._writer.run(lambda db: notes.have_read(db, person, change, at_s))
 
     async def field(self, unit: AppId, path: str) -> Field | None:
         return await self._reader.run(lambda db: changes.field(db, unit, path))

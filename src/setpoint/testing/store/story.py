@@ -8,6 +8,7 @@ from setpoint.model import paths
 from setpoint.model.app import AppIntent
 from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.condition import settled
+from setpoint.model.digest import ReadUpTo
 from setpoint.model.errors import NotFound
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId
@@ -42,6 +43,15 @@ class Story(Tables):
     async def notes(self, changes: Sequence[int]) -> dict[int, tuple[Note, ...]]:
         found = {seq: tuple(n for n in self.noted if n.change == seq) for seq in changes}
         return {seq: notes for seq, notes in found.items() if notes}
+
+    async def read_up_to(self, person: str) -> ReadUpTo | None:
+        return self.read.get(person)
+
+    async def have_read(self, person: str, change: int, at_s: float) -> ReadUpTo:
+        before = self.read.get(person, ReadUpTo(0, 0.0))
+        self.read[person] = ReadUpTo(max(change, before.change), max(at_s, before.at_s))
+        self._committed()
+        return self.read[person]
 
     async def field(self, unit: AppId, path: str) -> Field | None:
         return next((f for f in await self.fields(unit) if f.path == path), None)

@@ -9,6 +9,7 @@ import msgspec
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Note, UnitChange
 from setpoint.model.decision import Record
+from setpoint.model.digest import ReadUpTo
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry, EntryState
@@ -66,6 +67,7 @@ class Tables:
         self.told: list[UnitChange] = []
         self.noted: list[Note] = []
         self.decided: list[Record] = []
+        self.read: dict[str, ReadUpTo] = {}
         self.log: list[Event] = []
         self._bell = Bell()
         self.provenance: dict[AppId, dict[str, int]] = defaultdict(dict)
