@@ -34,7 +34,8 @@ from setpoint.formats.terminal import Place
 from setpoint.intents.door import Door
 from setpoint.model.app import Unit
 from setpoint.model.change import Actor
-from setpoint.model.errors import Terminal
+from setpoint.model.errors import Terminal, Transient
+from setpoint.model.figures import Figures
 from setpoint.model.ids import AppId, BuildId, JobId
 from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.release import Build, BuildRequest, ProcessType
@@ -279,6 +280,7 @@ class Plane:
             log=logging.getLogger("test"),
         )
         self.feed = Feed(self.store, self._loop.time)
+        self.figures: Figures | None = Figures()
         self._server = _Server(self._config(converge), self._ready)
         working = [asyncio.create_task(task) for task in (converge.run(), self.feed.run())]
         try:
@@ -299,6 +301,11 @@ class Plane:
             ws="websockets-sansio",
             timeout_graceful_shutdown=1,
         )
+
+    async def _figures(self) -> Figures:
+        if self.figures is None:
+            raise Transient("cannot reach the supervisor")
+        return self.figures
 
     def _services(self, converge: Loop) -> Services:
         ids = (f"00000000-0000-4000-8000-{n:012}" for n in itertools.count(1))
@@ -325,6 +332,7 @@ class Plane:
             plane=lambda: {"processes": PROCESSES},
             disk=lambda: self.disk,
             collect=self.collector.collect,
+            figures=self._figures,
             installation=Installation(
                 "0.0-test", self.visits.server_port, rendezvous_port=RENDEZVOUS_PORT
             ),

@@ -11,6 +11,7 @@ from setpoint.drivers.ports import Tails, Terminals
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor
+from setpoint.model.figures import Figures
 from setpoint.model.retention import Collection, Disk
 from setpoint.store.port import Store
 from setpoint.views.feed import Feed
@@ -56,6 +57,7 @@ class Services:
     """`plane`: facts about the plane's own processes for status and doctor, as JSON-able data.
 
     `disk`: as it is now. `collect`: told whether only to look; raises DriverError, StoreError.
+    `figures`: as counted by now; raises DriverError.
     `now`: unix seconds. `new_id`: unguessable text.
     """
 
@@ -74,6 +76,7 @@ class Services:
     plane: Callable[[], Mapping[str, object]]
     disk: Callable[[], Disk]
     collect: Callable[[bool], Awaitable[Collection]]
+    figures: Callable[[], Awaitable[Figures]]
     installation: Installation
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once this process is asked to end: what streams without end then ends in order."""

@@ -11,6 +11,7 @@ import msgspec
 from setpoint.model.app import SecretRef
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import DriverError, Stale, Terminal, Transient
+from setpoint.model.figures import Figures
 from setpoint.model.ids import AppId, Fence, InstanceId, JobId, SetKey
 from setpoint.model.job import JobFacts, JobOrder
 from setpoint.model.log import EVERYTHING, LogFilter
@@ -153,6 +154,10 @@ class ClearAway(msgspec.Struct, frozen=True, tag=True):
     clearance: Clearance
 
 
+class ReadFigures(msgspec.Struct, frozen=True, tag=True):
+    """-> Counted"""
+
+
 class StopAll(msgspec.Struct, frozen=True, tag=True):
     """Setpoint goes down with its apps: stop every instance, orders stay on disk. -> Done"""
 
@@ -217,6 +222,7 @@ Request = (
     | DropApp
     | TakeStock
     | ClearAway
+    | ReadFigures
     | StopAll
     | SetRoute
     | DropRoute
@@ -312,6 +318,10 @@ class ClearedAway(msgspec.Struct, frozen=True, tag=True):
     cleared: Cleared
 
 
+class Counted(msgspec.Struct, frozen=True, tag=True):
+    figures: Figures
+
+
 class Routes(msgspec.Struct, frozen=True, tag=True):
     routes: tuple[RouteFacts, ...]
 
@@ -321,7 +331,17 @@ class RouteChanged(msgspec.Struct, frozen=True, tag=True):
 
 
 Reply = (
-    Done | Failed | Attached | Probed | Snapshot | ActLog | Logs | Stocked | ClearedAway | Routes
+    Done
+    | Failed
+    | Attached
+    | Probed
+    | Snapshot
+    | ActLog
+    | Logs
+    | Stocked
+    | ClearedAway
+    | Counted
+    | Routes
 )
 Event = FactsChanged | SnapshotEnd | LogLine | RouteChanged
 

@@ -77,6 +77,9 @@ class Phase(StrEnum):
     GONE = "gone"
 
 
+StartKind = Literal["fork", "pool", "fresh"]
+"""Of a process that had its packages loaded, from those that wait ready, or all by itself."""
+
 EndpointKind = Literal["pipe", "relay", "veth", "netns", "ip"]
 
 

@@ -102,7 +102,7 @@ async def _serve(
     )
     feed = Feed(store, clock.now)
     await offers.look()
-    services = _services(paths, store, feed, tokens, loop, offers, collector)
+    services = _services(paths, driver, store, feed, tokens, loop, offers, collector)
     certificate = _certificate(paths)
     server = _server(services, sockets.get("api_tls"), certificate)
     endless = (
@@ -146,6 +146,7 @@ def _server(
 
 def _services(
     paths: Paths,
+    driver: LocalDriver,
     store: SqliteStore,
     feed: Feed,
     tokens: LocalTokens,
@@ -170,6 +171,7 @@ def _services(
         plane=lambda: _plane(paths),
         disk=space.disk,
         collect=collector.collect,
+        figures=driver.figures,
         installation=Installation(
             __version__,
             int(os.environ["SETPOINT_EDGE_PORT"]),

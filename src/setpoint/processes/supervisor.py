@@ -46,6 +46,7 @@ from setpoint.drivers.local.shelf import Shelf
 from setpoint.drivers.local.sockets import Sockets
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Table
+from setpoint.drivers.local.tally import Tally
 from setpoint.drivers.local.trees import Trees
 from setpoint.drivers.local.ways_out import WaysOut
 from setpoint.drivers.local.worker_files import install_worker
@@ -145,7 +146,9 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         WaysOut(machine.confinement, paths.runtime),
     )
     zygotes = Zygotes(ground, lambda: secrets.token_hex(3), _zygote_bytes_max())
-    launcher = Launcher(ground, table, zygotes, lambda: secrets.token_hex(3), now_s)
+    tally = Tally()
+    zygotes.evicted = tally.evicted
+    launcher = Launcher(ground, table, zygotes, tally, lambda: secrets.token_hex(3), now_s)
     hands = Hands(launcher, logs, acts, now_s)
     supervisor = Supervisor(
         table, hands, orders, lasting, sockets, zygotes, hub, now_s, clock.Jumps().since_last
@@ -163,7 +166,9 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         clock.Jumps().since_last,
     )
     collecting = Collecting(site, builds)
-    requests = Requests(supervisor, jobs, builds, logs, acts, ground, machine.offers, collecting)
+    requests = Requests(
+        supervisor, jobs, builds, logs, acts, ground, machine.offers, collecting, tally
+    )
     door = ControlServer(
         requests.answer,
         lambda: [

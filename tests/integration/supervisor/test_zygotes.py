@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from setpoint.model.figures import ProcessFigures
 from setpoint.model.ids import Digest
 from setpoint.model.process import Bounds, SetFacts, SetOrder
 from tests.integration.supervisor.plane import Plane
@@ -161,6 +162,25 @@ def test_the_second_start_is_a_fork(plane: Plane, order: SetOrder) -> None:
     assert seen["env"]["GREETING"] == "secret-value"
     assert seen["env"]["DYNO"] == "hello.1"
     assert seen["cwd"] == "/app/f"
+
+
+def test_starts_are_counted_by_kind_and_calls_with_what_they_took(
+    plane: Plane, order: SetOrder
+) -> None:
+    proven(plane, order)
+    ask(plane, order)
+
+    def counted() -> ProcessFigures | None:
+        figures = plane.run(lambda driver: driver.figures())
+        return next((of for of in figures.processes if of.answers), None)
+
+    of = until(counted, what="the function has told what it served")
+    assert (of.app, of.process) == (plane.app("shop"), "hello")
+    assert {kind: sum(took.counts) for kind, took in of.starts.items()} == {"fresh": 1, "fork": 1}
+    assert of.starts["fork"].sum_s < of.starts["fresh"].sum_s
+    assert (of.answers, sum(of.run.counts), sum(of.queue.counts)) == ({"2": 1}, 1, 0)
+    assert of.memory_bytes_peak > 10 << 20
+    assert any(" start=fork " in line for line in lines(plane))
 
 
 def test_a_zygote_holds_no_config_value(plane: Plane, order: SetOrder) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import msgspec
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from setpoint.api import errors, find
 from setpoint.api.call import Call
@@ -44,16 +44,6 @@ async def watch(call: Call) -> Response:
     said = call.request.headers.get("last-event-id") or query.get("since")
     place = await _place(feed, said if said is not None else await feed.here())
     return StreamingResponse(_stream(feed, place, unit), media_type="text/event-stream")
-
-
-async def metrics(call: Call) -> Response:
-    """In the text format of Prometheus."""
-    health = call.services.feed.health
-    lines = [f"setpoint_watchers {health.watchers}"]
-    if health.staleness_s is not None:
-        lines.append(f"setpoint_watch_staleness_seconds {health.staleness_s:.6f}")
-    typed = (f"# TYPE {line.split()[0]} gauge\n{line}\n" for line in lines)
-    return PlainTextResponse("".join(typed), media_type="text/plain; version=0.0.4")
 
 
 async def _place(feed: Feed, said: str) -> int:

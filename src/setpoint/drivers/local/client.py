@@ -18,6 +18,7 @@ from setpoint.formats import buildpack, control
 from setpoint.formats.control import Act, Done, Event, Failed, Reply, Request
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import Terminal, Transient
+from setpoint.model.figures import Figures
 from setpoint.model.ids import AppId, Digest, Fence, JobId, SetKey
 from setpoint.model.job import JobOrder
 from setpoint.model.observed import Seen
@@ -133,6 +134,10 @@ class LocalDriver:
         gone = await asyncio.to_thread(discard, self._sources, mine, clearance.before_s)
         removed = (r for r in clearance.removals if r.kind == "source" and r.name in gone)
         return replace(cleared, gone=(*cleared.gone, *removed))
+
+    async def figures(self) -> Figures:
+        """Raises DriverError."""
+        return (await self._get(control.ReadFigures(), control.Counted)).figures
 
     async def acts(self, after: int) -> tuple[Act, ...]:
         return (await self._get(control.ReadActs(after), control.ActLog)).acts

@@ -168,7 +168,7 @@ class Hands:
         self.repaired(standing, running.name.dyno, "is up again")
         if (left := self._left_by_drift(standing)) is not None:
             self.repaired(standing, left, f"{running.name.dyno} has taken its place")
-        self._launcher.proven(standing)
+        self._launcher.proven(standing, running, self._now_s() - instance.started_at_s)
         self.changed(standing)
 
     def _left_by_drift(self, standing: Standing) -> str | None:

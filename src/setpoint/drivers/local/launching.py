@@ -23,6 +23,7 @@ from setpoint.drivers.local.records import Files, Record
 from setpoint.drivers.local.running import Reports, Running
 from setpoint.drivers.local.sandbox import Identity, Launch, Starting
 from setpoint.drivers.local.table import Standing, Table
+from setpoint.drivers.local.tally import Tally
 from setpoint.drivers.local.zygotes import Zygotes
 from setpoint.model.ids import AppId
 from setpoint.model.process import Endpoint, Instance, Phase, ProcessKind, SetOrder
@@ -38,12 +39,14 @@ class Launcher:
         ground: Ground,
         table: Table,
         zygotes: Zygotes,
+        tally: Tally,
         new_token: Callable[[], str],
         now_s: Callable[[], float],
     ) -> None:
         self._ground = ground
         self._table = table
         self._zygotes = zygotes
+        self._tally = tally
         self._new_token = new_token
         self._now_s = now_s
         self._last_port: dict[AppId, int] = {}
@@ -96,7 +99,11 @@ class Launcher:
             listens = PortAnswers(lambda: sandbox.connectable(endpoint))
             return ProbeAnswers(listens, lambda: _answers(standing, running, endpoint))
         if kind == "function":
-            return SaysSo(running.files.notify, lambda told: self._imported(standing, told))
+            return SaysSo(
+                running.files.notify,
+                lambda said: self._imported(standing, said),
+                lambda said: self._tally.served(standing.key, said),
+            )
         return StaysUp(since_s + WORKER_STEADY_S - self._now_s())
 
     def _imported(self, standing: Standing, told: bytes) -> None:
@@ -112,8 +119,9 @@ class Launcher:
             return None
         return sandbox.endpoint(self._ground.confinement, self._ground.paths.runtime, app, port)
 
-    def proven(self, standing: Standing) -> None:
-        """An instance got ready: what it took may spare the next one time."""
+    def proven(self, standing: Standing, running: Running, took_s: float) -> None:
+        """It got ready: what it took may spare the next one time."""
+        self._tally.started(standing.key, running.kind, took_s)
         if standing.order is not None:
             self._zygotes.proven(standing.order)
 
@@ -125,6 +133,7 @@ class Launcher:
 
         def fresh(why: str) -> Starting:
             running.how = f"as a process of its own: {why}" if why else ""
+            running.kind = "fresh"
             with self._descriptors(standing, running.files) as fds:
                 spec = self._spec(standing, name, running.files, fds)
                 return sandbox.begin(self._ground.confinement, spec)
@@ -138,7 +147,7 @@ class Launcher:
         if isinstance(forking, str):
             running.begun(fresh(forking))
         else:
-            running.how = FORKED
+            running.how, running.kind = FORKED, "fork"
             running.begun(forking, otherwise=fresh)
 
     def _name(self, order: SetOrder, ordinal: int) -> InstanceName:

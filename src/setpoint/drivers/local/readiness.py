@@ -104,12 +104,14 @@ class SaysSo:
     """A function's worker writes a line for each thing that happens to it, `ready` the first.
 
     The FIFO is kept open and read for as long as it runs, so that it never blocks the worker.
-    `imported`: told what its `imported` line says.
+    `imported`, `served`: told what its lines of that name say.
     """
 
-    def __init__(self, path: Path, imported: Callable[[bytes], None] = lambda _: None) -> None:
+    def __init__(
+        self, path: Path, imported: Callable[[bytes], None], served: Callable[[bytes], None]
+    ) -> None:
         self._fd = open_output(path)
-        self._imported = imported
+        self._told = {b"imported": imported, b"served": served}
         self._rest = b""
         self._loop = asyncio.get_running_loop()
         self._ready: Callable[[], None] | None = None
@@ -127,8 +129,8 @@ class SaysSo:
         self._rest = self._rest[-RECORD_BYTES_MAX:]
         for line in lines:
             word, _, more = line.partition(b" ")
-            if word == b"imported":
-                self._imported(more)
+            if word in self._told:
+                self._told[word](more)
             elif word == b"ready" and self._ready is not None:
                 ready, self._ready = self._ready, None
                 ready()

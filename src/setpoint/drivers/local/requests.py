@@ -11,6 +11,7 @@ from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.supervise import Supervisor
+from setpoint.drivers.local.tally import Tally
 from setpoint.drivers.local.vetting import (
     vet_app,
     vet_build,
@@ -42,6 +43,7 @@ class Requests:
         ground: Ground,
         offers: Callable[[], Capabilities],
         collecting: Collecting,
+        tally: Tally,
     ) -> None:
         self._supervisor = supervisor
         self._jobs = jobs
@@ -51,6 +53,7 @@ class Requests:
         self._ground = ground
         self._offers = offers
         self._collecting = collecting
+        self._tally = tally
 
     async def answer(self, request: Request) -> Reply:
         return await answering(lambda: self._serve(request))
@@ -68,6 +71,8 @@ class Requests:
             case control.ReadLogs(app, lines, only=only):
                 vet_app(app)
                 return control.Logs(self._logs.tail(app, lines, only))
+            case control.ReadFigures():
+                return control.Counted(self._tally.figures(self._supervisor.facts()))
             case control.TakeStock():
                 return control.Stocked(await self._collecting.stock())
             case control.ClearAway(clearance):
@@ -130,3 +135,4 @@ class Requests:
         self._builds.drop(app)
         self._logs.drop(app)
         self._ground.lasting.forget(app)
+        self._tally.drop(app)

@@ -20,7 +20,7 @@ from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.sandbox import Confinement, Forking, Identity, Starting
 from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId, InstanceId
-from setpoint.model.process import ProbeSeen
+from setpoint.model.process import ProbeSeen, StartKind
 
 FORGET_S = 0.01
 FORGET_TRIES = 500
@@ -89,6 +89,7 @@ class Running:
         self.killed = False
         self.how = ""
         """how it was started, where there is something to tell of it"""
+        self.kind: StartKind = "fresh"
         self._terminated = False
         self._confinement = confinement
         self._reports = to

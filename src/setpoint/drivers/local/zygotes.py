@@ -119,6 +119,8 @@ class Zygotes:
         self._families: dict[Kin, Family] = {}
         self._houses: set[House] = set()
         self._stopped = False
+        self.evicted: Callable[[str], None] = lambda _: None
+        """told why one that could still fork is ended"""
         confinement = ground.confinement
         self._possible = confinement.hides and confinement.cgroups is not None
 
@@ -193,6 +195,8 @@ class Zygotes:
         """Of all others there is nothing left to fork."""
         wanted = frozenset(kins)
         for kin in [k for k in self._families if k not in wanted]:
+            if self._families[kin].zygote is not None:
+                self.evicted("unwanted")
             self._retire(self._families.pop(kin))
 
     def adopt(self, app: AppId, name: ZygoteName, identity: Identity) -> None:
@@ -300,6 +304,7 @@ class Zygotes:
     def _renew(self, kin: Kin, zygote: Zygote, spec: ProcessSpec) -> None:
         family = self._families.get(kin)
         if family is not None and family.zygote is zygote:
+            self.evicted("age")
             self._start(kin, family, spec)
 
     def _stay_within_budget(self) -> None:
@@ -310,6 +315,7 @@ class Zygotes:
             if sum(used.values()) <= self._bytes_max:
                 return
             del used[id(family)]
+            self.evicted("memory")
             self._retire(family)
 
     def _bytes_used(self, family: Family) -> int:

@@ -1,0 +1,75 @@
+"""Figures as Prometheus reads them, and the page that lists them."""
+
+import re
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from setpoint.formats.exposition import exposition
+from setpoint.model.figures import BOUNDS_S, Durations, Figures, ProcessFigures
+from setpoint.model.ids import AppId
+
+PAGE = Path(__file__).parents[3] / "docs/reference/metrics.md"
+SOME = Durations((1, 0, 2, *(0,) * (len(BOUNDS_S) - 3), 1), 130.5)
+FIGURES = Figures(
+    (
+        ProcessFigures(
+            AppId("a"), "hello", {"fork": SOME}, SOME, SOME, {"2": 4, "5": 1}, 50 << 20, 2, 1
+        ),
+        ProcessFigures(AppId("a"), "web", {"fresh": SOME}),
+        ProcessFigures(AppId(""), "", {"fresh": SOME}),
+        ProcessFigures(AppId("gone"), "web", {"fresh": SOME}),
+    ),
+    {"memory": 2},
+)
+
+
+def samples(figures: Figures | None = FIGURES, name: str = "shop") -> dict[tuple[str, ...], float]:
+    """By name and the values of the labels, in the page's order."""
+    labels = ("app", "process", "start", "status", "reason", "le")
+    text = exposition(3, 0.25, figures, {AppId("a"): name}).decode()
+    return {
+        (sample.name, *(sample.labels[n] for n in labels if n in sample.labels)): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_histogram_is_cumulative_and_ends_with_everything() -> None:
+    seen = samples()
+    of = ("setpoint_start_seconds_bucket", "shop", "hello", "fork")
+    assert [seen[(*of, bound)] for bound in ("0.005", "0.01", "0.025", "120.0", "+Inf")] == [
+        *(1, 1, 3, 3, 4)
+    ]
+    assert seen[("setpoint_start_seconds_count", "shop", "hello", "fork")] == 4
+    assert seen[("setpoint_start_seconds_sum", "shop", "hello", "fork")] == 130.5
+
+
+def test_functions_have_more_to_tell_than_others() -> None:
+    seen = samples()
+    assert seen[("setpoint_function_answers_total", "shop", "hello", "2xx")] == 4
+    assert seen[("setpoint_function_memory_peak_bytes", "shop", "hello")] == 50 << 20
+    assert seen[("setpoint_requests_in_flight", "shop", "hello")] == 2
+    assert seen[("setpoint_zygote_evictions_total", "memory")] == 2
+    assert ("setpoint_function_run_seconds_count", "shop", "web") not in seen
+
+
+def test_what_is_too_much_to_name_is_together_and_what_has_gone_is_left_out() -> None:
+    seen = samples()
+    assert ("setpoint_start_seconds_count", "(others)", "(others)", "fresh") in seen
+    assert not any("gone" in words for words in seen)
+
+
+def test_without_its_figures_the_supervisor_is_told_to_be_away() -> None:
+    assert samples(None) == {
+        ("setpoint_watchers",): 3,
+        ("setpoint_supervisor_up",): 0,
+        ("setpoint_watch_staleness_seconds",): 0.25,
+    }
+
+
+def test_the_page_lists_each_of_them_with_its_type() -> None:
+    told = exposition(3, 0.25, FIGURES, {AppId("a"): "shop"}).decode()
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", told, re.MULTILINE))
+    listed = re.findall(r"^\| `(setpoint_\w+)` \| (\w+) \|", PAGE.read_text(), re.MULTILINE)
+    assert dict(listed) == types
