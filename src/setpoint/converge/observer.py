@@ -13,6 +13,7 @@ from setpoint.model.capability import Capabilities
 from setpoint.model.errors import SetpointError, StoreError
 from setpoint.model.ids import AppId
 from setpoint.model.job import JobFacts
+from setpoint.model.layer import Altered
 from setpoint.model.observed import Observed
 from setpoint.model.process import SetFacts
 from setpoint.model.release import Build, Release
@@ -44,6 +45,8 @@ class Facts:
     builds: tuple[Build, ...] = ()
     jobs: tuple[JobFacts, ...] = ()
     route: RouteFacts | None = None
+    altered: tuple[Altered, ...] = ()
+    """layers that any app may run on"""
 
 
 NOTHING = Facts()
@@ -73,6 +76,7 @@ class Snapshot:
     builds: dict[AppId, list[Build]] = field(default_factory=lambda: defaultdict(list))
     jobs: dict[AppId, list[JobFacts]] = field(default_factory=lambda: defaultdict(list))
     routes: dict[AppId, RouteFacts] = field(default_factory=dict[AppId, RouteFacts])
+    altered: tuple[Altered, ...] = ()
 
     @property
     def apps(self) -> frozenset[AppId]:
@@ -93,6 +97,7 @@ class Snapshot:
             tuple(self.builds.get(app, ())),
             tuple(sorted(self.jobs.get(app, ()), key=lambda j: j.id)),
             self.routes.get(app),
+            self.altered,
         )
 
 
@@ -118,10 +123,10 @@ class Observer:
 
     async def snapshot(self, only: Sequence[AppId] | None = None) -> Snapshot:
         """A look at the whole world, or at these apps."""
-        snapshot = Snapshot()
         async with asyncio.timeout(self._timeout_s):
             seen = await self._driver.observe(only)
             routes = await self._edge.observe(only)
+        snapshot = Snapshot(altered=seen.altered)
         for facts in seen.sets:
             snapshot.sets[facts.key.app].append(facts)
         for build in seen.builds:
@@ -174,6 +179,7 @@ class Observer:
             jobs=memory.jobs,
             job_facts=facts.jobs,
             settled_generation=concluded.settled_generation,
+            altered=facts.altered,
         )
         return Sight(
             memory.unit,

@@ -14,6 +14,7 @@ from setpoint.model.errors import DriverError, Stale, Terminal, Transient
 from setpoint.model.figures import Figures
 from setpoint.model.ids import AppId, Fence, InstanceId, JobId, SetKey
 from setpoint.model.job import JobFacts, JobOrder
+from setpoint.model.layer import Altered
 from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.process import SetFacts, SetOrder
 from setpoint.model.release import Build, BuildRequest
@@ -163,6 +164,7 @@ class StopAll(msgspec.Struct, frozen=True, tag=True):
 
 
 COLLECTOR_BYTES_MAX = LINE_BYTES_MAX
+INSPECTION_BYTES_MAX = LINE_BYTES_MAX
 
 
 class CollectorJob(msgspec.Struct, frozen=True):
@@ -173,6 +175,17 @@ class CollectorJob(msgspec.Struct, frozen=True):
     sources: str
     cache: str
     clearance: Clearance | None
+
+
+class Inspection(msgspec.Struct, frozen=True):
+    """To the inspector's process. `layers`: their folder; `wanted`: names of those to look at,
+    'code-<digest>'. `inodes`: of folders that something runs on; what was set aside and is none of
+    them goes after `aside_s_min` seconds."""
+
+    layers: str
+    wanted: tuple[str, ...]
+    inodes: tuple[int, ...]
+    aside_s_min: float
 
 
 # --- to the edge agent ------------------------------------------------------------------------
@@ -262,6 +275,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag=True):
     sets: tuple[SetFacts, ...]
     builds: tuple[Build, ...]
     jobs: tuple[JobFacts, ...] = ()
+    altered: tuple[Altered, ...] = ()
 
 
 class FactsChanged(msgspec.Struct, frozen=True, tag=True):

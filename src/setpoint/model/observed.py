@@ -7,6 +7,7 @@ import msgspec
 from setpoint.model.capability import Unmet
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job, JobFacts
+from setpoint.model.layer import Altered
 from setpoint.model.process import SetFacts
 from setpoint.model.release import Build, Release
 from setpoint.model.route import RouteFacts
@@ -17,7 +18,8 @@ class Observed(msgspec.Struct, frozen=True):
     """`builds`: facts for this app's sources. `releases`: newest first, bounded; always with the
     one that is to be gone back to. `jobs`: every one that has not ended in memory's eyes, and the
     newest of the others; `job_facts`: what the driver knows of them. `settled_generation`: the
-    newest of which everything once was so; what is gone since, no Change took away."""
+    newest of which everything once was so; what is gone since, no Change took away. `altered`:
+    layers that outsiders altered, of whatever app."""
 
     builds: tuple[Build, ...] = ()
     releases: tuple[Release, ...] = ()
@@ -26,6 +28,7 @@ class Observed(msgspec.Struct, frozen=True):
     jobs: tuple[Job, ...] = ()
     job_facts: tuple[JobFacts, ...] = ()
     settled_generation: int = 0
+    altered: tuple[Altered, ...] = ()
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -34,15 +37,17 @@ class Seen(msgspec.Struct, frozen=True):
     sets: tuple[SetFacts, ...] = ()
     builds: tuple[Build, ...] = ()
     jobs: tuple[JobFacts, ...] = ()
+    altered: tuple[Altered, ...] = ()
 
     def of(self, apps: Collection[AppId] | None) -> "Seen":
-        """What of it is these apps'; None: all."""
+        """What of it is these apps'; None: all. Layers are nobody's alone."""
         if apps is None:
             return self
         return Seen(
             tuple(s for s in self.sets if s.key.app in apps),
             tuple(b for b in self.builds if b.app in apps),
             tuple(j for j in self.jobs if j.app in apps),
+            self.altered,
         )
 
 

@@ -154,6 +154,8 @@ class Instance(msgspec.Struct, frozen=True):
     """when draining or stopping began"""
     drained: bool = False
     """the edge confirmed that no new request can reach it"""
+    outdated: bool = False
+    """what it was started from had been altered, and was laid again since"""
 
 
 class SetFacts(msgspec.Struct, frozen=True):

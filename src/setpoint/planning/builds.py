@@ -36,7 +36,7 @@ def plan_build(draft: Draft) -> None:
         return
     wanted = build_id(draft.unit, draft.capabilities.stack)
     draft.build = next((b for b in draft.observed.builds if b.id == wanted), None)
-    if draft.build is not None and (left_s := _pause_left_s(draft.build, draft.now_s)) > 0:
+    if draft.build is not None and (left_s := pause_left_s(draft.build, draft.now_s)) > 0:
         draft.wait("retry", _told_again(source.digest[:8], draft.build), left_s)
     elif draft.build is None or draft.build.cut_off:
         if not _has_failed(draft):
@@ -106,7 +106,7 @@ def _told_again(source: str, build: Build) -> str:
     return f"the build of source {source} was cut off, and is tried again: {fact}"
 
 
-def _pause_left_s(build: Build, now_s: float) -> float:
+def pause_left_s(build: Build, now_s: float) -> float:
     """What is the machine's fault may last; trying again at once would only keep it busy."""
     if not build.cut_off or build.ended_at_s is None:
         return 0.0

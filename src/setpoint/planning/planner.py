@@ -13,6 +13,7 @@ from setpoint.planning import (
     conditions,
     egress,
     jobs,
+    layers,
     processes,
     release_phase,
     releases,
@@ -33,6 +34,7 @@ def plan(unit: Unit, observed: Observed, capabilities: Capabilities, now_s: floa
     egress.plan_egress(draft)
     builds.plan_build(draft)
     releases.plan_release(draft)
+    layers.plan_layers(draft)
     runtimes.plan_runtimes(draft)
     release_phase.plan_release_phase(draft)
     wanted = processes.plan_processes(draft)

@@ -118,6 +118,8 @@ def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
         )
     if not want.ready and not (facts is not None and facts.gave_up):
         draft.wait(want.process, _why_wait(target, want))
+    elif facts is not None and _runs_outdated(draft, facts):
+        draft.wait(want.process, f"{want.process} is moving to files that were laid again")
     elif facts is not None and len(facts.live) > bounds.max:
         up = len(facts.live)
         draft.wait(want.process, f"{up} {want.process} instances are up, {bounds} intended")
@@ -126,6 +128,11 @@ def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
         draft.stall(
             "Crashing", f"{want.process} {how}, {facts.crashes} times in a row; see its logs"
         )
+
+
+def _runs_outdated(draft: Draft, facts: SetFacts) -> bool:
+    """Its standing order replaces those, unless it is to leave them alone."""
+    return draft.upkeep is None and any(i.outdated for i in facts.live)
 
 
 def _crashes_on(want: Wanted, facts: SetFacts) -> bool:

@@ -112,6 +112,8 @@ def _towards(
         return [], []
     if _hopeless(order, facts) and not up:
         return [GiveUp(f"never ready in {facts.failures} starts")], []
+    if order.mode_at(now_s) == "enforce" and any(i.outdated for i in up):
+        return _replace_outdated(order, facts, up, now_s)
     count, reason = _count_wanted(order, facts, up, now_s)
     if len(up) < count:
         return _start_more(facts, up, count, reason, now_s)
@@ -119,6 +121,22 @@ def _towards(
         surplus = sorted(up, key=lambda i: (i.phase is Phase.READY, -i.ordinal))
         return [Drain(i.id, reason) for i in surplus[: len(up) - count]], []
     return [], _idle_wake(order, facts, up, now_s)
+
+
+def _replace_outdated(
+    order: SetOrder, facts: SetFacts, up: list[Instance], now_s: float
+) -> tuple[list[Act], list[float]]:
+    """As many new ones as are up, and each that gets ready lets an old one go."""
+    old = [i for i in up if i.outdated]
+    new = [i for i in up if not i.outdated]
+    count = min(order.bounds.max, max(order.bounds.min, len(old), len(new)))
+    reason = "the files of those before were altered, and laid again"
+    if len(new) < count:
+        return _start_more(facts, new, count, reason, now_s)
+    ready = sum(i.phase is Phase.READY for i in new)
+    old.sort(key=lambda i: (i.phase is Phase.READY, -i.ordinal))
+    spare = max(0, ready + len(old) - count)
+    return [Drain(i.id, f"{reason}; another has taken over") for i in old[:spare]], []
 
 
 def _hopeless(order: SetOrder, facts: SetFacts) -> bool:

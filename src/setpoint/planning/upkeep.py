@@ -18,6 +18,7 @@ from setpoint.model.steps import (
     describe,
 )
 from setpoint.model.text import when
+from setpoint.planning import layers
 from setpoint.planning.draft import Draft
 from setpoint.planning.explain import DRIFT_RULES, ROUTINE_RULES
 from setpoint.planning.processes import UPKEEP_RULE, Wanted
@@ -51,6 +52,8 @@ def hold_back(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
 def _is_held(upkeep: Upkeep, step: Step) -> bool:
     """A build and a job that somebody asked for leave alone what runs. So does telling the
     supervisor that it has to."""
+    if step.because.rule == layers.RULE:
+        return True
     if upkeep.mode == "report":
         return step.because.rule in DRIFT_RULES
     if isinstance(step, StartJob):

@@ -29,6 +29,7 @@ from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.handovers import Handovers
 from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.hub import Hub, app_changed
+from setpoint.drivers.local.inspections import Inspections
 from setpoint.drivers.local.job_launching import JobLauncher
 from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.lasting import Lasting
@@ -107,6 +108,7 @@ async def serve(paths: Paths, machine: Machine, who: Accounts, listener: socket.
     adopted = parts.adoption.run(parts.supervisor)
     parts.builds.adopt()
     rounds = asyncio.create_task(parts.rounds.run())
+    inspecting = asyncio.create_task(parts.inspections.run())
     server = await parts.door.start(listener)
     keeping = asyncio.create_task(parts.ways_out.keep())
     inherit.say_ready()
@@ -114,6 +116,7 @@ async def serve(paths: Paths, machine: Machine, who: Accounts, listener: socket.
     await stopped.wait()
     keeping.cancel()
     rounds.cancel()
+    inspecting.cancel()
     server.close()
     parts.door.close_clients()
     log.info("supervisor.ended")
@@ -127,6 +130,7 @@ class Parts:
     door: ControlServer
     ways_out: WaysOut
     rounds: Rounds
+    inspections: Inspections
 
 
 def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
@@ -156,7 +160,8 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     site, handovers = _site(paths, machine, who), Handovers(paths.builds, who.plane)
     trees = Trees(paths)
     shop = Shop(ground, machine.python, handovers, trees, lambda: secrets.token_hex(3))
-    builds = Builds(site, shop, hub.tell_app, now_s)
+    inspections = Inspections(ground, site, table, hands, supervisor, hub.tell_app, now_s)
+    builds = Builds(site, shop, inspections.built, now_s)
     jobs = Jobs(
         JobLauncher(ground, launcher.port, Shelf(paths.keeper_socket)),
         Ledger(paths.job_ledger, now_s),
@@ -168,6 +173,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     collecting = Collecting(site, builds)
     requests = Requests(
         supervisor, jobs, builds, logs, acts, ground, machine.offers, collecting, tally
+        supervisor, jobs, builds, logs, acts, ground, machine.offers, collecting, inspections
     )
     door = ControlServer(
         requests.answer,
@@ -183,7 +189,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     )
     adoption = Adoption(ground, table, orders, launcher, hands, jobs, zygotes, now_s)
     rounds = Rounds(ground, table, hands, supervisor, now_s)
-    return Parts(supervisor, adoption, builds, door, ground.ways_out, rounds)
+    return Parts(supervisor, adoption, builds, door, ground.ways_out, rounds, inspections)
 
 
 def _zygote_bytes_max() -> int:

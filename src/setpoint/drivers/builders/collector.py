@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from setpoint.drivers.builders import leftovers
+from setpoint.drivers.builders.laid import Laid
 from setpoint.drivers.builders.uv import Uv
 from setpoint.model.ids import Digest
 from setpoint.model.release import Build
@@ -163,6 +164,7 @@ def _set_aside(layers: Path, removal: Removal, clearance: Clearance) -> bool:
         if not _is_old(path, clearance):
             return False
         path.rename(path.with_name(GONE + path.name))
+        Laid(layers, removal.kind, Digest(removal.name)).forget()
     except FileNotFoundError:
         return True
     except OSError:  # one of that name is on its way already: then both go

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_HERE, _EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of linux/fs.h"""
 
 
 def sync(folder: Path) -> None:
@@ -16,3 +18,10 @@ def sync(folder: Path) -> None:
             raise OSError(number, os.strerror(number))
     finally:
         os.close(fd)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Each gets the other's name, in one step: neither is ever missing. Raises OSError."""
+    if _libc.renameat2(_HERE, bytes(one), _HERE, bytes(other), _EXCHANGE):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(one), None, str(other))

@@ -5,12 +5,14 @@ import hashlib
 import os
 import re
 import shutil
+import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
-from setpoint.drivers.builders import asking, disk, room
+from setpoint.drivers.builders import asking, disk, laid, room
 from setpoint.drivers.builders.bytecode import Bytecode
 from setpoint.drivers.builders.errors import CannotBuild
+from setpoint.drivers.builders.laid import Laid
 from setpoint.drivers.builders.locks import Lock
 from setpoint.drivers.builders.sources import Source
 from setpoint.drivers.builders.stack import Interpreter
@@ -21,6 +23,7 @@ VERSION = "1"
 """Part of every layer's key: raise it when the same content must be laid down differently."""
 SCRATCH = ".new-"
 _LACKS = re.compile(r"The package `([^`]+)` requires ([^\n]+)")
+_PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==", re.MULTILINE)
 NEEDLESS = ("activate*", "deactivate*", "pydoc.bat")
 
 
@@ -43,11 +46,15 @@ def key_of(lock: Lock, stack: str, app: AppId) -> Digest:
 
 
 class Layers:
-    """One folder of layers, by digest. What is unfinished starts with a dot and is garbage."""
+    """One folder of layers, by digest. What is unfinished starts with a dot and is garbage.
+
+    `careful`: some layer was altered by an outsider. They share files with others and with caches,
+    so nothing is believed unseen, and what is altered is laid anew."""
 
     def __init__(self, folder: Path, build: str) -> None:
         self._folder = folder
         self._build = build
+        self.careful = bool(laid.marked(folder.parent))
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
 
     def has(self, digest: Digest) -> bool:
@@ -56,7 +63,13 @@ class Layers:
         path = self._folder / digest
         with contextlib.suppress(FileNotFoundError):
             os.utime(path)
-        return path.is_dir()
+        return path.is_dir() and not (self.careful and self._is_altered(digest))
+
+    def _is_altered(self, digest: Digest) -> bool:
+        return not laid.look(self._laid(digest), time.time())
+
+    def _laid(self, digest: Digest) -> Laid:
+        return Laid(self._folder.parent, self._folder.name, digest)
 
     @contextlib.contextmanager
     def scratch(self, purpose: str = "") -> Generator[Path]:
@@ -73,12 +86,25 @@ class Layers:
     def put(self, finished: Path, digest: Digest) -> None:
         """Atomic; on the disk before it has its name, so that a name means a whole layer."""
         os.utime(finished)  # an archive may have given it any age
+        rows = laid.rows(finished)
         disk.sync(finished)
         try:
-            finished.rename(self._folder / digest)
+            self._name(finished, self._laid(digest))
         except OSError:
             if not self.has(digest):  # another build laid down the same one first
                 raise
+        else:
+            laid.keep(self._laid(digest).record, rows)
+            self._laid(digest).mark.unlink(missing_ok=True)
+
+    def _name(self, finished: Path, wanted: Laid) -> None:
+        """What was altered is set aside: instances run on it, and go on until others took over."""
+        if not (wanted.mark.exists() and wanted.layer.is_dir()):
+            finished.rename(wanted.layer)
+            return
+        aside = self._folder / f"{laid.ASIDE}{wanted.digest}.{time.time_ns()}"
+        finished.rename(aside)
+        disk.exchange(aside, wanted.layer)
 
 
 def lay(
@@ -93,6 +119,8 @@ def lay(
     """The layer with exactly what `lock` names. `wheels`: where those lie that were built from
     source. `modules`: files of our own, by path in site-packages. Raises CannotBuild."""
     python = bytecode.python
+    if layers.careful:
+        forget(uv, lock.text)
     with layers.scratch() as new:
         must(uv.run("venv", "--relocatable", "--python", python.path, str(new)), python)
         if lock.text:
@@ -105,6 +133,13 @@ def lay(
         _add(modules, packages)
         bytecode.add_to(packages)
         layers.put(new, digest)
+
+
+def forget(uv: Uv, text: str) -> None:
+    """What the tool unpacked of these packages may be the very files that were altered."""
+    names = _PINNED.findall(text)
+    if names:
+        uv.run("cache", "clean", *names)
 
 
 def _add(modules: Mapping[str, bytes], packages: Path) -> None:

@@ -135,7 +135,7 @@ class Adoption:
     def _adopt(self, app: AppId, name: InstanceName, record: Record, identity: Identity) -> None:
         standing, instance = self._standing(record.key), record.instance
         running = self._launcher.adopt(app, name, identity, self._hands.reports(standing))
-        running.doomed = record.doomed
+        running.doomed, running.footing = record.doomed, record.footing
         starting = instance.phase is Phase.STARTING
         readiness = None
         if starting or record.kind == "function":

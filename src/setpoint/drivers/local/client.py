@@ -105,7 +105,7 @@ class LocalDriver:
     async def observe(self, only: Collection[AppId] | None = None) -> Seen:
         asked = control.Observe(frozenset(only) if only is not None else None)
         snapshot = await self._get(asked, control.Snapshot)
-        return Seen(snapshot.sets, snapshot.builds, snapshot.jobs)
+        return Seen(snapshot.sets, snapshot.builds, snapshot.jobs, snapshot.altered)
 
     async def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:
         await self._get(control.ExecJob(order, dict(environment)), Done)

@@ -120,6 +120,10 @@ def drained(facts: SetFacts, id: InstanceId) -> SetFacts:
     )
 
 
+def outdated(facts: SetFacts, id: InstanceId) -> SetFacts:
+    return _changed(facts, id, lambda i: replace(i, outdated=True))
+
+
 def stopping(facts: SetFacts, id: InstanceId, now_s: float) -> SetFacts:
     return _changed(facts, id, lambda i: replace(i, phase=Phase.STOPPING, stop_at_s=now_s))
 

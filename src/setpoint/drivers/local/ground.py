@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from setpoint.drivers.builders.laid import inode
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.names import HostName
@@ -34,6 +35,14 @@ class Ground:
         if self.app_uid_first is None or self.confinement.uids is None:
             return None
         return self.app_uid_first + self.lasting.number(app)
+
+    def footing(self, spec: ProcessSpec) -> tuple[int, ...]:
+        """Which folders its layers are, by inode, and 0 for one that is not there; none where apps
+        see them by name, so that they are always in the one that has it."""
+        if not self.confinement.hides:
+            return ()
+        deps = () if spec.layer is None else (self.layers.deps(spec.layer),)
+        return tuple(inode(path) for path in (self.layers.code(spec), *deps))
 
     def launch(
         self,

@@ -33,7 +33,8 @@ from setpoint.model.process import (
 
 
 class Hands:
-    """`changed`, `ended`: called with the set of which an instance did something by itself."""
+    """`changed`, `ended`: called with the set of which an instance did something by itself;
+    `relieved`: with one of which an outdated instance has ended."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Hands:
         self._now_s = now_s
         self.changed: Callable[[Standing], None] = lambda _: None
         self.ended: Callable[[Standing], None] = lambda _: None
+        self.relieved: Callable[[Standing], None] = lambda _: None
 
     def carry_out(self, standing: Standing, act: Act) -> None:
         match act:
@@ -189,6 +191,8 @@ class Hands:
             standing.facts = change.ended(standing.facts, running.id, exit, last_lines)
             if exit.from_outside:
                 self.drifted(standing, running.name.dyno, exit.text)
+            if instance.outdated:
+                self.relieved(standing)
         self.ended(standing)
 
     def _exit(self, instance: Instance, running: Running, ending: Ending) -> Exit:

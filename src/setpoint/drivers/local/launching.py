@@ -59,6 +59,7 @@ class Launcher:
         files = Files(self._ground.paths.instances, order.key.app, name)
         output = sandbox.open_output(files.output)
         running = Running(self._ground.confinement, order.key.app, name, files, output, reports)
+        running.footing = self._ground.footing(order.spec)
         before = standing.facts
         standing.facts = change.started(before, name.id, ordinal, self._now_s())
         try:
@@ -77,7 +78,8 @@ class Launcher:
         instance = change.find(standing.facts, running.id)
         if instance is not None:
             kind = _kind(standing.order, running.name)
-            record = Record(standing.key, kind, instance, running.identity, running.doomed)
+            how = (running.identity, running.doomed, running.footing)
+            record = Record(standing.key, kind, instance, *how)
             records.keep(running.files, record)
 
     def adopt(

@@ -17,13 +17,15 @@ from setpoint.model.process import Instance, ProcessKind
 
 
 class Record(msgspec.Struct, frozen=True):
-    """`identity` None: it was about to be started. `doomed`: killed for not getting ready."""
+    """`identity` None: it was about to be started. `doomed`: killed for not getting ready.
+    `footing`: the folders of its layers, by inode."""
 
     key: SetKey
     kind: ProcessKind
     instance: Instance
     identity: Identity | None = None
     doomed: bool = False
+    footing: tuple[int, ...] = ()
 
 
 class Files:

@@ -8,6 +8,7 @@ from setpoint.drivers.local.builds import Builds
 from setpoint.drivers.local.collecting import Collecting
 from setpoint.drivers.local.control import answering
 from setpoint.drivers.local.ground import Ground
+from setpoint.drivers.local.inspections import Inspections
 from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.supervise import Supervisor
@@ -44,6 +45,7 @@ class Requests:
         offers: Callable[[], Capabilities],
         collecting: Collecting,
         tally: Tally,
+        inspections: Inspections,
     ) -> None:
         self._supervisor = supervisor
         self._jobs = jobs
@@ -54,6 +56,7 @@ class Requests:
         self._offers = offers
         self._collecting = collecting
         self._tally = tally
+        self._inspections = inspections
 
     async def answer(self, request: Request) -> Reply:
         return await answering(lambda: self._serve(request))
@@ -63,9 +66,13 @@ class Requests:
             case control.Probe():
                 return Probed(self._offers())
             case control.Observe(apps):
-                seen = Seen(self._supervisor.facts(), self._builds.all(), self._jobs.facts())
-                seen = seen.of(apps)
-                return control.Snapshot(seen.sets, seen.builds, seen.jobs)
+                seen = Seen(
+                    self._supervisor.facts(),
+                    self._builds.all(),
+                    self._jobs.facts(),
+                    self._inspections.altered(),
+                ).of(apps)
+                return control.Snapshot(seen.sets, seen.builds, seen.jobs, seen.altered)
             case control.ReadActs(after):
                 return control.ActLog(self._acts.after(after))
             case control.ReadLogs(app, lines, only=only):

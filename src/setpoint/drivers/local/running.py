@@ -69,7 +69,8 @@ class Outflow(Protocol):
 class Running:
     """`output`: the reading end of its output, or who reads it already.
 
-    `doomed`: killed for not getting ready in time.
+    `doomed`: killed for not getting ready in time. `footing`: the folders of its layers as it was
+    started, by inode; () where that is not known.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Running:
         self.files = files
         self.identity: Identity | None = None
         self.doomed = False
+        self.footing: tuple[int, ...] = ()
         self.killed = False
         self.how = ""
         """how it was started, where there is something to tell of it"""

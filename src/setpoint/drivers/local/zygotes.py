@@ -79,13 +79,16 @@ class House(Running):
 
 class Zygote:
     """`told`: its report, None until then. `control`: None once it forks no more. `network`: the
-    namespace it lives in."""
+    namespace it lives in; `footing`: the folders of its layers."""
 
-    def __init__(self, house: House, control: socket.socket, launch: Launch) -> None:
+    def __init__(
+        self, house: House, control: socket.socket, launch: Launch, footing: tuple[int, ...]
+    ) -> None:
         self.house = house
         self.control: socket.socket | None = control
         self.before = dict(launch.env)
         self.network = _network(launch)
+        self.footing = footing
         self.told: Report | None = None
         self.used_s = 0.0
 
@@ -162,7 +165,8 @@ class Zygotes:
         zygote = family.zygote
         if zygote is None or zygote.told is None or zygote.control is None:
             return ""
-        if zygote.network != _network(launch):  # it was made anew, and this one is left in the old
+        here = _network(launch), self._ground.footing(order.spec)
+        if here != (zygote.network, zygote.footing):  # made anew, and this one is left in the old
             self._retire(family)
             return ""
         why = fresh_because(zygote.told.touched, zygote.before, launch.env)
@@ -248,6 +252,7 @@ class Zygotes:
         files = Files(self._ground.paths.instances, kin.app, name)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         house = self._house(kin.app, name, files, sandbox.open_output(files.output))
+        footing = self._ground.footing(spec)
         ours.setblocking(False)
         with theirs:
             try:
@@ -260,7 +265,7 @@ class Zygotes:
                 self._houses.discard(house)
                 house.abandon()
                 return
-        family.zygote = zygote = Zygote(house, ours, launch)
+        family.zygote = zygote = Zygote(house, ours, launch, footing)
         zygote.used_s = self._loop.time()
         self._loop.add_reader(ours, self._hear, family, zygote)
         self._loop.call_later(AGE_S_MAX, self._renew, kin, zygote, spec)

@@ -55,6 +55,8 @@ class Engines:
         return node
 
     def _lay(self, wheel: Wheel, digest: Digest) -> None:
+        if self.deps.careful:
+            layers.forget(self.uv, wheel.text)
         with self.deps.scratch("-node") as new:
             arguments = (
                 *("pip", "install", "--no-deps", "--no-build", "--require-hashes"),
