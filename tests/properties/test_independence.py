@@ -32,6 +32,7 @@ async def ends_of(seed: int) -> Ends:
         await live_through(world, people, chaos, luck)
         world.stop_faults()
         chaos.stop()
+        await people.thaw()
         await calm_down(world)
         found = [(u, shape_of(world, u)) for u in world.store.rows.units.values()]
         return [(u, shape, dict(world.store.secrets)) for u, shape in found if shape is not None]

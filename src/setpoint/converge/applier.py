@@ -8,7 +8,7 @@ from typing import assert_never
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
 from setpoint.model.errors import Terminal, Transient
-from setpoint.model.ids import Fence
+from setpoint.model.ids import Fence, SetKey
 from setpoint.model.journal import EntryState
 from setpoint.model.release import Build
 from setpoint.model.steps import (
@@ -49,6 +49,7 @@ class Outcome:
 
 
 MOVED_ON = Outcome("refused", "the intent changed meanwhile", Next.LOOK_AGAIN)
+ROUTED = Outcome("refused", "requests are routed to it by now", Next.LOOK_AGAIN)
 
 
 class Applier:
@@ -93,6 +94,8 @@ class Applier:
                 environment = await self._store.reveal(step.environment)
                 await self._driver.apply(step.order, environment)
             case RemoveProcesses():
+                if not unit.intent.deleted and await self._routed(step.key):
+                    return ROUTED
                 await self._driver.remove(step.key, Fence(unit.incarnation, step.generation))
             case EnsureRoute():
                 await self._ensure_route(step)
@@ -111,6 +114,11 @@ class Applier:
             case _:
                 assert_never(step)
         return Outcome("succeeded")
+
+    async def _routed(self, key: SetKey) -> bool:
+        """The look that the plan was made from may have been behind an effect of the pass before."""
+        routes = (facts.route for facts in await self._edge.observe())
+        return any(b.target == key for r in routes if r.app == key.app for b in r.backends)
 
     async def _cut(self, step: CutRelease, now_s: float) -> Outcome:
         build = await self._build(step)

@@ -38,6 +38,7 @@ def violations(world: World, acknowledged: Iterable[int]) -> list[str]:
     found += _journal_closed(world)
     found += _no_secret_told(world)
     found += _kept_slugs_are_there(world)
+    found += _nothing_altered(world)
     return found
 
 
@@ -222,6 +223,21 @@ def _no_secret_told(world: World) -> list[str]:
     )
     secret = PLAINTEXT.encode()
     return [f"a secret is in the {name}" for name, rows in told if secret in encode(rows)]
+
+
+def _nothing_altered(world: World) -> list[str]:
+    """What runs, runs on what was laid: nothing of it is altered, nor what it began in."""
+    found: list[str] = []
+    for key, slot in world.supervisor.slots.items():
+        unit = world.store.rows.units.get(key.app)
+        if unit is None or restless(world, unit):
+            continue
+        if slot.order.spec.code in world.supervisor.disk.altered:
+            found.append(f"{key} runs on a layer that an outsider altered")
+        found += [
+            f"{i.id} runs on in what was altered" for i in slot.instances.values() if i.outdated
+        ]
+    return found
 
 
 def encode(rows: object) -> bytes:

@@ -10,7 +10,8 @@ from typing import cast
 
 import msgspec
 
-from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit
+from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit, Upkeep
+from setpoint.model.egress import INTERNET, NONE, Egress
 from setpoint.model.errors import Refused, StoreError
 from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job
@@ -37,6 +38,10 @@ RELEASE_S_MAX = 40.0
 """So that a release phase that hangs is no longer under way when all should be settled."""
 
 
+FROZEN_S_MAX = 60.0
+WAYS_OUT: tuple[Egress, ...] = ((), INTERNET, NONE, ("internet", "10.0.3.0/24"))
+
+
 class People:
     """`acknowledged`: seq of every Change somebody was told had been kept."""
 
@@ -61,6 +66,14 @@ class People:
         self.acknowledged.append(committed.change)
         if not self._world.faults.strikes(self._world.faults.rates.deaf):
             self._world.wake(committed.units[0].id)
+
+    async def thaw(self) -> None:
+        """In the end nothing is frozen any more, and all that waited may come. Without faults."""
+        for unit in list(self._world.store.rows.units.values()):
+            if unit.intent.upkeep is not None and not unit.intent.deleted:
+                document = msgspec.structs.replace(unit.intent, upkeep=None)
+                await self._commit(self._world.store, "app.keep", document, unit.rev, {})
+                self._world.wake(unit.id)
 
     async def _change(self, store: Store) -> Committed | None:
         name = self._luck.choice(NAMES)
@@ -93,9 +106,13 @@ class People:
                 ("app.restart", self._restart_one),
                 ("app.maintain", _maintain),
                 ("app.destroy", _destroy),
+                ("app.keep", self._keep),
+                ("app.egress", self._open),
             ),
-            (4, 4, 1, 1, 0.5, 0.6),
+            (4, 4, 1, 1, 0.5, 0.6, 0.8, 0.4),
         )[0]
+        if alter is _destroy and _is_frozen(unit, self._world.now_s):
+            verb, alter = "app.keep", self._keep  # as the door refuses the other
         if self._luck.random() < 0.15:
             verb, alter = "release.rollback", await self._rollback(store, unit)
         if self._luck.random() < 0.25:
@@ -149,6 +166,16 @@ class People:
         formation = {**document.formation, process: self._luck.choice(FORMATIONS)}
         return msgspec.structs.replace(document, formation=formation)
 
+    def _keep(self, document: AppIntent) -> AppIntent:
+        """Freeze it, only be told of its drift, or neither; for a while or until further notice."""
+        mode = self._luck.choice(("freeze", "report", "enforce"))
+        until_s = self._luck.choice((None, self._world.now_s + self._luck.random() * FROZEN_S_MAX))
+        upkeep = None if mode == "enforce" else Upkeep(mode, until_s)
+        return msgspec.structs.replace(document, upkeep=upkeep)
+
+    def _open(self, document: AppIntent) -> AppIntent:
+        return msgspec.structs.replace(document, egress=self._luck.choice(WAYS_OUT))
+
     def _restart(self, document: AppIntent) -> AppIntent:
         return msgspec.structs.replace(document, restarted_at_s=self._world.now_s)
 
@@ -189,6 +216,11 @@ class People:
         asked = builders.asked(self._world.now_s)
         write = UnitWrite(document, rev)
         return await store.commit(asked, verb, verb.capitalize(), [write], secrets)
+
+
+def _is_frozen(unit: Unit, now_s: float) -> bool:
+    upkeep = unit.intent.upkeep_at(now_s)
+    return upkeep is not None and upkeep.mode == "freeze"
 
 
 def _maintain(document: AppIntent) -> AppIntent:

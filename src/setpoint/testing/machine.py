@@ -11,7 +11,7 @@ from setpoint.testing.programs import FOR_EVER_S, Fate
 @dataclass
 class Proc:
     """One process tree. `ready`: it listens; `status`: what its front page answers then, over HTTP.
-    `code`: how it ended, None while it runs."""
+    `code`: how it ended, None while it runs. `footing`: how often its layer had been laid again."""
 
     id: InstanceId
     stop_s: float
@@ -19,6 +19,7 @@ class Proc:
     status: int = 200
     code: int | None = None
     ended_at_s: float = 0.0
+    footing: int = 0
 
 
 class Machine:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from setpoint.model.ids import AppId
+from setpoint.model.process import SIGKILL
 from setpoint.testing import builders
 from setpoint.testing.programs import PROGRAMS
 from setpoint.testing.supervisor import CAPABILITIES
@@ -45,6 +46,8 @@ class Chaos:
             "reroute": self._reroute,
             "sick": self._sicken,
             "spoil": self._spoil,
+            "alter": self._alter,
+            "murder": self._murder,
         }
         kinds = luck.sample(sorted(everything), k=luck.randint(0, 4))
         self._kinds = [everything[kind] for kind in kinds]
@@ -72,6 +75,18 @@ class Chaos:
         running = self._world.machine.running
         if running:
             self._world.machine.end(self._luck.choice(running), 128 + KILLED_BY)
+
+    def _murder(self) -> None:
+        """Of what is ready, and by the signal that tells an outsider's doing."""
+        ready = [id for id, p in self._world.machine.procs.items() if p.ready]
+        if ready:
+            self._world.machine.end(self._luck.choice(ready), 128 + SIGKILL)
+
+    def _alter(self) -> None:
+        """An outsider writes to a file of what something runs on."""
+        codes = sorted({slot.order.spec.code for slot in self._world.supervisor.slots.values()})
+        if codes and self._world.supervisor.up:
+            self._world.supervisor.alter(self._luck.choice(codes))
 
     def _unroute(self) -> None:
         routed = sorted(self._world.edge.routes)

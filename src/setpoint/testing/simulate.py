@@ -107,6 +107,7 @@ async def _one(seed: int, luck: random.Random, chosen: Chosen, rates: Rates | No
         await live_through(world, people, chaos, luck)
         world.stop_faults()
         chaos.stop()
+        await people.thaw()
         await calm_down(world)
         found = world.watch.violations + checks.violations(world, people.acknowledged)
         found += await _silence(world)

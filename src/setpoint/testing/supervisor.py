@@ -13,7 +13,7 @@ import msgspec
 from setpoint.formats.control import Act as ActEntry
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import Terminal, Transient
-from setpoint.model.ids import AppId, BuildId, Fence, InstanceId, JobId, SetKey
+from setpoint.model.ids import AppId, BuildId, Digest, Fence, InstanceId, JobId, SetKey
 from setpoint.model.job import JobOrder
 from setpoint.model.observed import Seen
 from setpoint.model.process import (
@@ -71,7 +71,9 @@ class SimSupervisor:
         self.on_command: Callable[[str, SetKey, Fence], None] = lambda verb, key, fence: None
         self.on_draining: Callable[[InstanceId], None] = lambda id: None
         self.on_drop: Callable[[AppId], None] = lambda app: None
+        self.on_build: Callable[[BuildRequest], None] = lambda request: None
         self.disk = SimDisk(loop)
+        self.disk.on_laid = self._laid_again
         self.builds = SimBuilds(loop, self.disk, self._tell)
         self.jobs = SimJobs(loop, machine, self._tell)
         self._started = 0
@@ -116,6 +118,7 @@ class SimSupervisor:
             tuple(s.facts for s in self.slots.values()),
             tuple(self.builds.facts.values()),
             tuple(known.facts for known in self.jobs.ledger.values()),
+            tuple(self.disk.altered.values()),
         )
         return seen.of(only)
 
@@ -129,6 +132,7 @@ class SimSupervisor:
 
     async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         self._answer()
+        self.on_build(request)
         self.builds.start(request, self.capabilities.python)
 
     async def drop(self, app: AppId) -> None:
@@ -184,6 +188,7 @@ class SimSupervisor:
         for key, slot in list(self.slots.items()):
             for id in list(slot.instances):
                 self._look_at(id)
+            self._look_at_footing(slot)
             self._poke(key)
             self._tell(key.app)
 
@@ -211,6 +216,13 @@ class SimSupervisor:
             self._machine.end(id, 137)
             self._machine.reap(id)
         self._tell(key.app)
+
+    def alter(self, code: Digest) -> None:
+        """An outsider lays hands on a layer; whoever runs on it is told."""
+        self.disk.alter(code)
+        for key, slot in self.slots.items():
+            if slot.order.spec.code == code:
+                self._tell(key.app)
 
     def plant(self, order: SetOrder) -> None:
         """A set appears that nobody here ordered."""
@@ -310,6 +322,20 @@ class SimSupervisor:
             for watcher in self._watchers:
                 watcher.put_nowait(app)
 
+    def _laid_again(self, code: Digest) -> None:
+        for slot in self.slots.values():
+            if self.up and slot.order.spec.code == code:
+                self._look_at_footing(slot)
+
+    def _look_at_footing(self, slot: Slot) -> None:
+        """Processes go on in the folder that they began in."""
+        laid = self.disk.laid[slot.order.spec.code]
+        for id, instance in slot.instances.items():
+            proc = self._machine.procs.get(id)
+            if proc is not None and proc.footing != laid:
+                slot.instances[id] = msgspec.structs.replace(instance, outdated=True)
+        self._poke(slot.order.key)
+
     # --- standing orders ------------------------------------------------------------------
 
     def _poke(self, key: SetKey) -> None:
@@ -366,6 +392,7 @@ class SimSupervisor:
         program = BY_DIGEST[slot.order.spec.code]
         fate = "exits" if slot.environment.get(BREAKING) else program.fate
         self._machine.start(id, program.boot_s, fate, program.stop_s, program.errs_s)
+        self._machine.procs[id].footing = self.disk.laid[slot.order.spec.code]
 
     def _stopping(self, slot: Slot, id: InstanceId, phase: Phase) -> None:
         slot.instances[id] = msgspec.structs.replace(

@@ -6,13 +6,13 @@ Every check is on the world (what runs, what is routed, what is remembered), not
 import asyncio
 import itertools
 
-from setpoint.model.app import Unit
+from setpoint.model.app import Unit, UpkeepMode
 from setpoint.model.ids import AppId, Fence, JobId, SetKey
 from setpoint.model.job import JobOrder
 from setpoint.model.process import Act, Drain, Instance, Phase, ProcessSpec, Start, Stop
-from setpoint.model.release import Release
+from setpoint.model.release import BuildRequest, Release
 from setpoint.model.route import Route
-from setpoint.planning import release_phase
+from setpoint.planning import layers, release_phase
 from setpoint.store.port import Status
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.programs import BY_DIGEST, FOR_EVER_S
@@ -57,6 +57,7 @@ class Watch:
         supervisor.on_act = self._on_act
         supervisor.jobs.on_start = self._on_job
         supervisor.on_drop = self._on_drop
+        supervisor.on_build = self._on_build
         self.jobs_started: set[JobId] = set()
         edge.on_command = self._on_edge
         edge.on_route = self._on_route
@@ -92,12 +93,16 @@ class Watch:
         self._accept(verb, key.app, key.process, fence)
         if verb == "remove" and not late:
             self._check_successor(key)
+        if not late and (verb == "remove" or key not in self._supervisor.slots):
+            self._check_left_alone(key.app, f"{verb} of {key.process}")
         unit = self._store.rows.units.get(key.app)
         meant_to_serve = unit is not None and not unit.intent.deleted
         if verb == "remove" and meant_to_serve and self._edge.target(key.app, key.process) == key:
             self.violated(f"{key} was removed while requests were still routed to it")
 
     def _on_edge(self, verb: str, app: AppId, fence: Fence) -> None:
+        if not self._late:
+            self._check_left_alone(app, verb)
         if verb == "remove_route":
             self._late = False
         self._accept(verb, app, "route", fence)
@@ -234,6 +239,8 @@ class Watch:
     def _on_act(self, slot: Slot, act: Act) -> None:
         key = slot.order.key
         self.note(f"act {type(act).__name__} {key} {getattr(act, 'instance', '')}")
+        if isinstance(act, Start | Drain) and not slot.retiring:
+            self._check_kept(slot, act)
         if isinstance(act, Start):
             self._check_release_phase(slot)
             self._check_layer(key.app, slot.order.spec)
@@ -248,6 +255,37 @@ class Watch:
         )
         if others <= 1 and self._edge.target(key.app, key.process) == key:
             self.violated(f"{act.instance} was stopped as the last ready one behind a route")
+
+    def _check_left_alone(self, app: AppId, what: str) -> None:
+        """Nothing of a frozen app is changed from the moment that a look and its leap are over."""
+        if self._kept(app) == "freeze":
+            self.violated(f"{what} for {app}, which is frozen")
+
+    def _kept(self, app: AppId) -> UpkeepMode:
+        """How it has been kept for longer than a look and its leap."""
+        unit, now_s = self._store.rows.units.get(app), self._loop.time()
+        if unit is None or unit.intent.deleted or not self._long_settled(app):
+            return "enforce"
+        upkeep = unit.intent.upkeep_at(now_s)
+        return "enforce" if upkeep is None else upkeep.mode
+
+    def _check_kept(self, slot: Slot, act: Start | Drain) -> None:
+        """A set that knows that it is frozen is left as it is, and what outsiders ended of one
+        whose drift is only told does not come back by itself."""
+        order, mode = slot.order, slot.order.mode_at(self._loop.time())
+        up = sum(i.phase in (Phase.STARTING, Phase.READY) for i in slot.instances.values())
+        fills = slot.ever_ready and slot.lost and up + slot.lost >= order.bounds.min
+        if mode == "freeze":
+            self.violated(f"{type(act).__name__} of {order.key}, which is frozen")
+        elif mode == "report" and isinstance(act, Start) and fills and not slot.waiting:
+            self.violated(f"what an outsider ended of {order.key} was started again")
+
+    def _on_build(self, request: BuildRequest) -> None:
+        """What outsiders altered is laid again where drift is to be repaired."""
+        entries = (self._store.entries[id] for id in reversed(self._store.entries_of[request.app]))
+        asked = next((e for e in entries if e.verb == "start-build"), None)
+        if asked is not None and asked.rule == layers.RULE and self._kept(request.app) != "enforce":
+            self.violated(f"what was altered of {request.app} was laid again, and was to be left")
 
     def _on_job(self, order: JobOrder) -> None:
         self.note(f"job {order.dyno} of {order.app} starts")
