@@ -211,6 +211,69 @@ PLANNER = (
     ),
 )
 
+LAYERS = (
+    Mutant(
+        "altered-for-ever",
+        "what an outsider altered of a release's files is laid again",
+        "planning/layers.py",
+        "if a.layer in layers), key=_order",
+        "if False), key=_order",
+    ),
+    Mutant(
+        "laid-again-though-told-to-leave-it",
+        "files of an app that is frozen, or whose drift is only told, stay as outsiders left them",
+        "planning/upkeep.py",
+        "    if step.because.rule == layers.RULE:\n        return True\n",
+        "",
+    ),
+    Mutant(
+        "runs-on-in-what-was-altered",
+        "instances move to what was laid again",
+        "planning/standing.py",
+        "any(i.outdated for i in up):",
+        "False:",
+    ),
+    Mutant(
+        "altered-and-stopped-at-once",
+        "an instance in altered files stays until another has taken over",
+        "planning/standing.py",
+        "    spare = max(0, ready + len(old) - count)\n",
+        "    spare = len(old)\n",
+    ),
+    Mutant(
+        "moved-though-told-to-leave-it",
+        "what others had laid again moves no instance of an app whose drift is only told",
+        "planning/standing.py",
+        '    if order.mode_at(now_s) == "enforce" and any(',
+        "    if any(",
+        by="tests/unit/planning/test_layers.py",
+    ),
+    Mutant(
+        "altered-taken-for-laid",
+        "a build lays anew what is marked as altered",
+        "drivers/builders/layers.py",
+        " and not (self.careful and self._is_altered(digest))",
+        "",
+        by="tests/integration/builds/test_altered_layers.py",
+    ),
+    Mutant(
+        "altered-taken-from-the-cache",
+        "packages that share their files with an altered layer are fetched again",
+        "drivers/builders/layers.py",
+        "    if layers.careful:\n        forget(uv, lock.text)\n",
+        "",
+        by="tests/integration/builds/test_altered_layers.py",
+    ),
+    Mutant(
+        "altered-removed-under-what-runs",
+        "a layer that was set aside stays while something runs on it",
+        "drivers/builders/inspector.py",
+        "seen.st_ino not in job.inodes and ",
+        "",
+        by="tests/integration/builds/test_altered_layers.py",
+    ),
+)
+
 RETENTION = (
     Mutant(
         "needs-uncounted",
@@ -368,6 +431,13 @@ LOOP = (
         "converge/applier.py",
         "        if await self._moved_on(unit):",
         "        if False:",
+    ),
+    Mutant(
+        "removed-behind-an-old-look",
+        "right before a set is removed the edge is looked at once more",
+        "converge/applier.py",
+        "not unit.intent.deleted and await self._routed(step.key)",
+        "False",
     ),
     Mutant(
         "removed-without-a-fence",
@@ -618,4 +688,4 @@ REAL_PARTS = (
     ),
 )
 
-MUTANTS = PLANNER + RETENTION + STANDING_ORDERS + LOOP + SIMULATED + REAL_PARTS
+MUTANTS = PLANNER + LAYERS + RETENTION + STANDING_ORDERS + LOOP + SIMULATED + REAL_PARTS
