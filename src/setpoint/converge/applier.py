@@ -116,7 +116,7 @@ class Applier:
         return Outcome("succeeded")
 
     async def _routed(self, key: SetKey) -> bool:
-        """The look that the plan was made from may have been behind an effect of the pass before."""
+        """The look that the plan was made from may not have seen what the pass before did."""
         routes = (facts.route for facts in await self._edge.observe())
         return any(b.target == key for r in routes if r.app == key.app for b in r.backends)
 
