@@ -24,6 +24,9 @@ from setpoint.testing.truth import bounds_of, phase_went_well, release_serves
 LOOK_AND_LEAP_S = 1.0
 """How old the last look before an effect may be: one slow answer, no more."""
 
+MANY_CRASHES, REST_S_MIN = 4, 1.0
+"""After so many in a row, nothing is started again sooner than that."""
+
 VERBS = {
     "apply": "ensure-processes",
     "remove": "remove-processes",
@@ -242,6 +245,7 @@ class Watch:
         if isinstance(act, Start | Drain) and not slot.retiring:
             self._check_kept(slot, act)
         if isinstance(act, Start):
+            self._check_pace(slot)
             self._check_release_phase(slot)
             self._check_layer(key.app, slot.order.spec)
         if not isinstance(act, Drain | Stop) or slot.order.bounds.min == 0:
@@ -279,6 +283,14 @@ class Watch:
             self.violated(f"{type(act).__name__} of {order.key}, which is frozen")
         elif mode == "report" and isinstance(act, Start) and fills and not slot.waiting:
             self.violated(f"what an outsider ended of {order.key} was started again")
+
+    def _check_pace(self, slot: Slot) -> None:
+        """What has crashed again and again is given a rest."""
+        last = slot.last_exit
+        if slot.crashes < MANY_CRASHES or last is None or last.expected:
+            return
+        if self._loop.time() - last.at_s < REST_S_MIN:
+            self.violated(f"{slot.order.key} was started at once after {slot.crashes} crashes")
 
     def _on_build(self, request: BuildRequest) -> None:
         """What outsiders altered is laid again where drift is to be repaired."""
