@@ -117,7 +117,7 @@ class Applier:
 
     async def _routed(self, key: SetKey) -> bool:
         """The look that the plan was made from may not have seen what the pass before did."""
-        routes = (facts.route for facts in await self._edge.observe())
+        routes = (facts.route for facts in await self._edge.observe((key.app,)))
         return any(b.target == key for r in routes if r.app == key.app for b in r.backends)
 
     async def _cut(self, step: CutRelease, now_s: float) -> Outcome:

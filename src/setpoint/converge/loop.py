@@ -173,7 +173,7 @@ class Loop:
         snapshot = await self._observer.snapshot()
         touched = await self._store.touched(self._rests.cursor)
         known = await self._store.unit_ids()
-        for app in await self._rests.ended(known, touched, snapshot):
+        for app in sorted(await self._rests.ended(known, touched, snapshot)):
             self.wake(app, Priority.RESYNC)
         self._news.set()
         await self._orphans.sweep(snapshot, known)
