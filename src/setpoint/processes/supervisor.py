@@ -172,8 +172,16 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     )
     collecting = Collecting(site, builds)
     requests = Requests(
-        supervisor, jobs, builds, logs, acts, ground, machine.offers, collecting, tally
-        supervisor, jobs, builds, logs, acts, ground, machine.offers, collecting, inspections
+        supervisor,
+        jobs,
+        builds,
+        logs,
+        acts,
+        ground,
+        machine.offers,
+        collecting,
+        tally,
+        inspections,
     )
     door = ControlServer(
         requests.answer,
