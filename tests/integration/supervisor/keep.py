@@ -2,6 +2,7 @@
 
 python keep.py DATA RUNTIME [--edge]        without --edge: the supervisor alone
 python keep.py DATA RUNTIME --clock FILE    the supervisor, on a clock that a test moves
+python keep.py DATA RUNTIME --memory MIB    the supervisor, on a machine with so little memory
 """
 
 import sys
@@ -15,7 +16,10 @@ from setpoint.processes import preflight, up
 from setpoint.processes.accounts import accounts
 from setpoint.processes.keeper import Child, Keeper
 
-ON_CLOCK = Path(__file__).with_name("on_clock.py")
+WORLDS = {
+    "--clock": Path(__file__).with_name("on_clock.py"),
+    "--memory": Path(__file__).with_name("on_small_machine.py"),
+}
 
 
 def main() -> None:
@@ -28,13 +32,13 @@ def main() -> None:
         "tls": 0,
         "rendezvous": 0,
     }
-    moved = "--clock" in sys.argv
+    world = WORLDS.get(sys.argv[3]) if len(sys.argv) > 3 else None
     envoy = up._envoy_child(paths, who, prepare_envoy(paths, ports["edge"], who.envoy), None)
     api = {n: preflight.bind_loopback(0, n, "") for n in up.DAEMONS[1:]}
     sockets = up._sockets(paths, who, api)
     children = [c for c in up._children(paths, who, sockets, ports, envoy) if c.name in wanted]
     Keeper(
-        children=[on_clock(c, sys.argv[4]) for c in children] if moved else children,
+        children=children if world is None else [within(c, world) for c in children],
         listener=sockets["keeper"],
         record=partial(preflight.record_process, paths),
         stop_apps=lambda: None,
@@ -44,9 +48,9 @@ def main() -> None:
     ).run()
 
 
-def on_clock(child: Child, clock: str) -> Child:
+def within(child: Child, world: Path) -> Child:
     python, isolated, _, module = child.argv(0)
-    return replace(child, argv=lambda _: [python, isolated, str(ON_CLOCK), clock, module])
+    return replace(child, argv=lambda _: [python, isolated, str(world), sys.argv[4], module])
 
 
 if __name__ == "__main__":

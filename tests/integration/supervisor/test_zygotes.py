@@ -3,130 +3,31 @@
 import contextlib
 import http.client
 import json
-import shutil
 import signal
-import subprocess
-from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from setpoint.model.figures import ProcessFigures
 from setpoint.model.ids import Digest
-from setpoint.model.process import Bounds, SetFacts, SetOrder
+from setpoint.model.process import SetOrder
+from tests.integration.supervisor.functions import (
+    MAIN,
+    RETURNS,
+    ask,
+    asleep,
+    forks,
+    groups,
+    lasting,
+    lines,
+    proven,
+    with_main,
+    with_spec,
+    zygotes,
+)
 from tests.integration.supervisor.plane import Plane
-from tests.support.building import Yard, function
-from tests.support.functions import call
+from tests.support.building import function
 from tests.support.waiting import until
-
-MAIN = """
-import os, random, resource, subprocess, sys, uuid
-
-async def function(event, context):
-    asked = event.data or {}
-    match asked.get("do"):
-        case "exit":
-            os._exit(9)
-        case "leave":
-            subprocess.Popen(["sleep", "600"])
-            os._exit(9)
-        case "kill the zygote":
-            os.kill(os.getppid(), 9)
-            return None
-        case "eat":
-            asked["hoard"] = [b"x" * (1 << 20) for _ in range(1 << 10)]
-    def read(path):
-        try:
-            with open(path) as file:
-                return file.read()
-        except PermissionError:  # a parent that was killed just now
-            return ""
-    status = dict(line.split(":\\t") for line in read("/proc/self/status").splitlines())
-    return {
-        "env": dict(os.environ),
-        "parent": read(f"/proc/{os.getppid()}/environ") if os.getppid() != 1 else "",
-        "random": [random.random(), uuid.uuid4().hex],
-        "cwd": os.getcwd(),
-        "walls": {
-            **{key: status[key] for key in ("Uid", "Gid", "Groups", "CapEff", "CapBnd", "Seccomp",
-                                            "NoNewPrivs", "SigIgn", "SigBlk")},
-            "mounts": sorted(" ".join(line.split()[4:6])
-                             for line in read("/proc/self/mountinfo").splitlines()),
-            "limits": [resource.getrlimit(n) for n in range(16)],
-            "oom": read("/proc/self/oom_score_adj"),
-            "descriptors": sorted(os.path.basename(os.readlink(f"/proc/self/fd/{n}")).split(".")[-1]
-                                  for n in range(6) if os.path.exists(f"/proc/self/fd/{n}")),
-            "leader": os.getsid(0) == os.getpid(),
-        },
-    }
-"""
-
-
-RETURNS = """
-async def function(event, context):
-    return {{"seen": {}}}
-"""
-
-
-@pytest.fixture(scope="session")
-def built(uv_cache: Path, tmp_path_factory: pytest.TempPathFactory, python: str) -> Path:
-    yard = Yard(tmp_path_factory.mktemp("layer"), uv_cache, python)
-    return yard.deps(yard.build(function()), "hello")
-
-
-@pytest.fixture
-def order(plane: Plane, built: Path) -> SetOrder:
-    """A function on the official runtime, which sleeps as soon as it can."""
-    if plane.probe().level != "L3":
-        pytest.skip("needs control groups of its own: nothing is forked without")
-    layer = Digest(sha256(b"layer").hexdigest())
-    target = plane.paths.layers / "deps" / layer
-    shutil.copytree(built, target, symlinks=True)
-    for folder in (target, *target.parents[:2]):
-        folder.chmod(0o755)
-    order = plane.order("shop", "", process="hello", kind="function", bounds=Bounds(0, 2, 0.2))
-    code = with_main(plane, MAIN)
-    return replace(order, spec=replace(order.spec, layer=layer, code=code, folder="f"))
-
-
-def with_main(plane: Plane, main: str, more: str = "") -> Digest:
-    files = {f"f/{name}": text for name, text in function(main=main).items()}
-    files["f/project.toml"] += more
-    return plane.code(files)
-
-
-def asleep(facts: SetFacts) -> bool:
-    return facts.ever_ready and not facts.instances
-
-
-def zygotes(plane: Plane) -> list[str]:
-    """Those that are ready, oldest first."""
-    return [line for line in plane.words().splitlines() if " zygote.ready " in line]
-
-
-def proven(plane: Plane, order: SetOrder, **environment: str) -> SetOrder:
-    """Deployed: it got ready once, and there is something to fork it from."""
-    plane.apply(order, **environment)
-    plane.when(order, asleep)
-    until(lambda: zygotes(plane), what="a zygote is ready")
-    return order
-
-
-def ask(plane: Plane, order: SetOrder, **data: object) -> dict:
-    endpoint = plane.facts(order).socket
-    assert endpoint is not None
-    answer = call(endpoint.address, data)
-    assert answer.status == 200, (answer, plane.log("shop"))
-    return json.loads(answer.body)
-
-
-def lines(plane: Plane) -> list[str]:
-    return [line.text for line in plane.log("shop")]
-
-
-def forks(plane: Plane) -> int:
-    return sum(text.startswith("Started by a fork") for text in lines(plane))
 
 
 def package(plane: Plane, order: SetOrder, name: str, text: str) -> None:
@@ -137,17 +38,6 @@ def package(plane: Plane, order: SetOrder, name: str, text: str) -> None:
     file = site / f"{name}.py"
     file.parent.mkdir(exist_ok=True)
     file.write_text(text)
-
-
-def with_spec(order: SetOrder, **changes: object) -> SetOrder:
-    """Another set: of the same function, otherwise."""
-    spec = replace(order.spec, **changes)
-    hash = Digest(sha256(repr(spec).encode()).hexdigest())
-    return replace(order, spec=spec, key=replace(order.key, spec_hash=hash))
-
-
-def lasting(order: SetOrder) -> SetOrder:
-    return replace(order, bounds=replace(order.bounds, idle_s=600.0))
 
 
 def identity(plane: Plane) -> dict:
@@ -386,13 +276,3 @@ def test_what_is_not_wanted_any_more_has_no_zygote(plane: Plane, order: SetOrder
     plane.remove(order)
     plane.gone(order)
     until(lambda: groups(plane, "zygote") == [], what="the zygote is gone")
-
-
-def groups(plane: Plane, prefix: str) -> list[str]:
-    """Control groups of this installation whose name begins so, by what has files for them."""
-    name = f"setpoint-{plane.paths.installation}"
-    found = subprocess.run(
-        ["find", "/sys/fs/cgroup", "-maxdepth", "6", "-path", f"*/{name}/*@{prefix}*"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return found.stdout.split()
