@@ -49,7 +49,7 @@ soak: $(VENV)/.dev ## kill everything at random for MINUTES, under load; SEED; e
 rehearsals: $(VENV)/.dev ## play tests/rehearsals again; read what changed in their transcripts
 	@$(BIN)/python -m tests.rehearsals
 
-bench: bench-sandbox bench-cold bench-edge bench-adopt bench-memory bench-redeploy bench-rollback bench-build bench-store bench-steps ## measure; writes docs/benchmarks.md
+bench: bench-sandbox bench-cold bench-edge bench-adopt bench-memory bench-redeploy bench-rollback bench-build bench-store bench-steps bench-why ## measure; writes docs/benchmarks.md
 	@$(BIN)/python -m bench.report
 
 bench-report: $(VENV)/.dev

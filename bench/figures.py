@@ -334,6 +334,65 @@ def _rate(result: Result, name: str) -> str:
     return f"{per_s:,.0f} a second, p99 {result[f'{name}_p99_ms']:.1f} ms"
 
 
+def why(result: Result) -> list[Row]:
+    goals, met = result["goals"], result["met"]
+    lives = f"{result['live_fields']:,} live fields, {result['touches']:,} touches"
+    asked = ", ".join(f"{n}: {ms:.0f}" for n, ms in result["questions_p50_ms"].items())
+    shares = ", ".join(f"{way} {share} %" for way, share in result["shares"].items())
+    return [
+        Row(
+            "a why in the store: who set a value, in which Change, with which decisions",
+            f"{result['store_p50_ms']:.2f} ms",
+            f"p99 {result['store_p99_ms']:.1f} ms",
+            f"≤ {goals['store_p50_ms']:g} ms",
+            met["store_p50_ms"],
+            f"{lives}; its history {result['history_p50_ms']:.2f} ms, the whole answer "
+            f"{result['answer_p50_ms']:.1f} ms",
+        ),
+        Row(
+            "the questions of somebody on call, a command each, p95 of all",
+            f"{result['end_to_end_p95_ms']:.0f} ms",
+            f"p50 {result['end_to_end_p50_ms']:.0f} ms",
+            f"≤ {goals['end_to_end_p95_ms']:g} ms",
+            met["end_to_end_p95_ms"],
+            f"p50 in ms of each question: {asked}; {result['rounds']} rounds",
+        ),
+        Row(
+            "`setpoint why` beside `git blame -L`",
+            f"{result['of_git_blame']:.2f}×",
+            f"p50 {result['why_ms']:.0f} ms",
+            f"≤ {goals['of_git_blame']:.2f}×",
+            met["of_git_blame"],
+            f"git: p50 {result['git_blame_ms']:.0f} ms, for a line as old as a file of "
+            f"{result['commits']:,} commits; in turn",
+        ),
+        Row(
+            "a durable write beside one without touches, provenance and words",
+            f"{result['write_ratio']:.2f}×",
+            f"p50 {result['write_ms']:.2f} ms, mean {result['write_mean_ratio']:.2f}×",
+            f"≤ {goals['write_ratio']:g}×",
+            met["write_ratio"],
+            f"p50 {result['bare_write_ms']:.2f} ms without; {result['writes']:,} each, in turn",
+        ),
+        Row(
+            f"values that answer why, after {result['ordinary_changes']} Changes with no -m",
+            f"{result['answerable']:.0%}",
+            f"thin {result['thin']:.0%}, nobody said {result['unanswered']:.0%}",
+            f"≥ {goals['answerable']:.0%}",
+            met["answerable"],
+            f"{result['human_set']} values that somebody set; how a team works: {shares}",
+        ),
+        Row(
+            "options that must be given to change something, alone at home",
+            f"{result['required_flags']}",
+            "",
+            "0",
+            met["required_flags"],
+            "and nothing is ever asked",
+        ),
+    ]
+
+
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "sandbox": sandbox,
     "cold": cold,
@@ -345,4 +404,5 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "build": build,
     "store": store,
     "steps": steps,
+    "why": why,
 }

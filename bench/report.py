@@ -19,6 +19,7 @@ TITLES = {
     "memory": "Memory",
     "store": "Durable commits",
     "steps": "From intent to first step",
+    "why": "Why: what it costs, and how often there is an answer",
 }
 QUIET = 0.1
 """Of all cores: up to here, a machine counts as ours alone."""

@@ -62,9 +62,13 @@ async def answer(
 
 async def stale_lines(store: Store, actor: Actor, name: str, now_s: float) -> tuple[FieldLine, ...]:
     """All that somebody set for a reason that does not answer, or is old by now."""
+    return tuple(line for line in await set_lines(store, actor, name, now_s) if line.stale)
+
+
+async def set_lines(store: Store, actor: Actor, name: str, now_s: float) -> tuple[FieldLine, ...]:
+    """All that somebody set, with the reason for it."""
     unit = await lookup.app_to(store, actor, "see", name)
-    told = await _lines(store, unit, tuple(flatten(unit.intent)), now_s)
-    return tuple(line for line in told if line.stale)
+    return await _lines(store, unit, tuple(flatten(unit.intent)), now_s)
 
 
 # --- one path, now ---------------------------------------------------------------------------
