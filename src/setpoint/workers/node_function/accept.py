@@ -2,6 +2,12 @@
 Node.js process that answers it.
 
     python -I -S -u accept.py --fd N --record-fd M --node NODE --runtime DIR --project DIR
+    python -I -S -u accept.py --control-fd N --node NODE --runtime DIR
+
+The second makes everything ready that has nothing to do with one function, tells so over the packet
+socket N, and waits there for an order: what the first would have been started with. It then is that
+function's for good, and never anybody else's; it ends if the socket is closed before. It speaks to
+the supervisor as the zygote does (docs/decisions/0057).
 
 Node.js takes every connection that waits, at once. A function's instance takes as many as it may
 run and leaves the rest to others, so the accepting is done here: the listening socket is readable
@@ -30,32 +36,37 @@ SLACK_S = 1.0
 BREATHE_S = 0.2
 """after a failed accept (no descriptors left): try again, don't spin"""
 CHUNK_BYTES = 64 * 1024
+FDS_MAX = 8
 
 
 def main() -> int:
-    told = _arguments()
-    os.environ["FUNCTION_PROJECT_PATH"] = told.project
-    listener = socket.socket(fileno=told.fd)
-    listener.setblocking(False)
-    for fd in (told.fd, told.record_fd):
-        os.set_inheritable(fd, False)
+    told = _arguments(sys.argv[1:])
     ours, theirs = socket.socketpair()
+    for fd in filter(None, (told.fd, told.record_fd, told.control_fd)):
+        os.set_inheritable(fd, False)
+    if told.control_fd is None:
+        os.environ["FUNCTION_PROJECT_PATH"] = told.project
+        pid = _start(told, theirs, told.project, told.name, str(told.deadline))
+        theirs.close()
+        return Accepting(told, ours, pid).run()
     pid = _start(told, theirs)
     theirs.close()
-    return Accepting(told, listener, ours, pid).run()
+    order = _wait(socket.socket(fileno=told.control_fd), ours)
+    return 0 if order is None else Accepting(_become(order, ours), ours, pid).run()
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="node_function", allow_abbrev=False)
-    parser.add_argument("--fd", type=int, required=True, help="the listening socket")
-    parser.add_argument("--record-fd", type=int, required=True, help="gets `ready`, `draining`")
+    parser.add_argument("--fd", type=int, help="the listening socket")
+    parser.add_argument("--record-fd", type=int, help="gets `ready`, `draining`")
+    parser.add_argument("--control-fd", type=int, help="where to wait for an order, without these")
     parser.add_argument("--node", required=True, help="the program")
     parser.add_argument("--runtime", required=True, help="folder of the official runtime")
-    parser.add_argument("--project", required=True, help="folder of package.json and project.toml")
+    parser.add_argument("--project", help="folder of package.json and project.toml")
     parser.add_argument("--name", default=_own_name(), help="the function, for its records")
     parser.add_argument("--limit", type=int, default=10, help="invocations at once")
     parser.add_argument("--deadline", type=float, default=120.0, help="seconds per invocation")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def _own_name() -> str:
@@ -63,24 +74,88 @@ def _own_name() -> str:
     return os.environ.get("DYNO", "").rpartition(".")[0] or "function"
 
 
-def _start(told: argparse.Namespace, channel: socket.socket) -> int:
-    """The pid of the process that answers."""
+def _start(told: argparse.Namespace, channel: socket.socket, *own: str) -> int:
+    """The pid of the process that answers. `own`: what it is told of its function, if it has one."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "main.mjs")
-    argv = [told.node, script, told.runtime, told.project, told.name, str(told.deadline)]
+    argv = [told.node, script, told.runtime, *own]
     fd = channel.fileno()
     os.set_inheritable(fd, True)
     env = {**os.environ, "NODE_CHANNEL_FD": str(fd), "NODE_CHANNEL_SERIALIZATION_MODE": "json"}
     return os.posix_spawn(told.node, argv, env)
 
 
+def _tell(channel: socket.socket, message: dict[str, object], *fds: int) -> None:
+    data = json.dumps(message).encode() + b"\n"
+    try:
+        sent = socket.send_fds(channel, [data], list(fds))
+        channel.sendall(data[sent:])
+    except OSError:
+        pass  # it has ended, which the channel's other side tells
+
+
+# --- before it is anybody's ---
+
+
+class Order:
+    """What the supervisor wrote, and the descriptors it sent, in this order."""
+
+    def __init__(self, text: bytes, fds: list[int]) -> None:
+        told = json.loads(text)
+        self.argv: list[str] = told["argv"]
+        self.env: dict[str, str] = told["env"]
+        self.cwd: str = told["cwd"]
+        self.listener, self.record, self.report = fds
+
+
+def _wait(control: socket.socket, channel: socket.socket) -> Order | None:
+    """None: nobody wants it any more, or it has ended."""
+    heard, warm = b"", False
+    with control, selectors.DefaultSelector() as selector:
+        for end in (control, channel):
+            selector.register(end, selectors.EVENT_READ)
+        while True:
+            readable = [key.fileobj for key, _ in selector.select()]
+            if control in readable:
+                return _take(control) if warm else None
+            chunk = channel.recv(CHUNK_BYTES)
+            if not chunk or warm:
+                return None
+            heard += chunk
+            if heard.endswith(b"\n"):
+                warm = True
+                control.send(json.dumps({"touched": json.loads(heard)["warm"]}).encode())
+
+
+def _take(control: socket.socket) -> Order | None:
+    text, fds, _, _ = socket.recv_fds(control, 1, FDS_MAX, socket.MSG_CMSG_CLOEXEC)
+    if not text:
+        return None
+    written, *others = fds
+    order = Order(os.pread(written, os.fstat(written).st_size, 0), others)
+    os.close(written)
+    return order
+
+
+def _become(order: Order, channel: socket.socket) -> argparse.Namespace:
+    """What it would have been told, had it been started for this function."""
+    os.environ.clear()
+    os.environ.update(order.env)
+    told = _arguments(order.argv)
+    told.fd, told.record_fd, told.report = order.listener, order.record, order.report
+    own = [told.project, told.name, str(told.deadline)]
+    _tell(channel, {"become": {"argv": own, "env": order.env, "cwd": order.cwd}})
+    return told
+
+
 class Accepting:
     """`open`: connections handed over and not closed yet, by number, with when that was."""
 
     def __init__(
-        self, told: argparse.Namespace, listener: socket.socket, channel: socket.socket, pid: int
+        self, told: argparse.Namespace, channel: socket.socket, pid: int
     ) -> None:
         self._told = told
-        self._listener = listener
+        self._listener = socket.socket(fileno=told.fd)
+        self._listener.setblocking(False)
         self._channel = channel
         self._pid = pid
         self._heard = b""
@@ -148,19 +223,11 @@ class Accepting:
         self._last += 1
         message = {"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": {"take": self._last}}
         with connection:
-            self._tell(message, connection.fileno())
+            _tell(self._channel, message, connection.fileno())
         self._unacknowledged = True
         self._open[self._last] = time.monotonic()
 
     # --- the other process ---
-
-    def _tell(self, message: dict[str, object], *fds: int) -> None:
-        data = json.dumps(message).encode() + b"\n"
-        try:
-            sent = socket.send_fds(self._channel, [data], list(fds))
-            self._channel.sendall(data[sent:])
-        except OSError:
-            pass  # it has ended, which the channel's other side tells
 
     def _listen(self) -> bool:
         """False: it has ended."""
@@ -178,6 +245,9 @@ class Accepting:
             return
         if message.get("cmd") == "NODE_HANDLE_ACK":
             self._unacknowledged = False
+        elif message.get("became"):
+            os.write(self._told.report, b'{"born": true}')
+            os.close(self._told.report)
         elif "closed" in message:
             self._open.pop(message["closed"], None)
         elif message.get("ready"):
@@ -197,7 +267,7 @@ class Accepting:
         self._draining = True
         self._listener.close()
         self._record("draining")
-        self._tell({"drain": True})
+        _tell(self._channel, {"drain": True})
 
     def _end_if_stuck(self) -> None:
         last_s = time.monotonic() - self._told.deadline - GRACE_S - SLACK_S
