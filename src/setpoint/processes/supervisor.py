@@ -45,6 +45,7 @@ from setpoint.drivers.local.rounds import Rounds
 from setpoint.drivers.local.sandbox import Confinement, Forker
 from setpoint.drivers.local.shelf import Shelf
 from setpoint.drivers.local.sockets import Sockets
+from setpoint.drivers.local.spares import Spares
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Table
 from setpoint.drivers.local.tally import Tally
@@ -149,13 +150,23 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         who.app_first,
         WaysOut(machine.confinement, paths.runtime),
     )
-    zygotes = Zygotes(ground, lambda: secrets.token_hex(3), _zygote_bytes_max())
+    zygotes = Zygotes(ground, lambda: secrets.token_hex(3), _eighth_of_memory())
+    spares = Spares(ground, lambda: secrets.token_hex(3), _eighth_of_memory())
     tally = Tally()
     zygotes.evicted = tally.evicted
-    launcher = Launcher(ground, table, zygotes, tally, lambda: secrets.token_hex(3), now_s)
+    launcher = Launcher(ground, table, zygotes, spares, tally, lambda: secrets.token_hex(3), now_s)
     hands = Hands(launcher, logs, acts, now_s)
     supervisor = Supervisor(
-        table, hands, orders, lasting, sockets, zygotes, hub, now_s, clock.Jumps().since_last
+        table,
+        hands,
+        orders,
+        lasting,
+        sockets,
+        zygotes,
+        spares,
+        hub,
+        now_s,
+        clock.Jumps().since_last,
     )
     site, handovers = _site(paths, machine, who), Handovers(paths.builds, who.plane)
     trees = Trees(paths)
@@ -195,13 +206,13 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         _peers(who),
         now_s,
     )
-    adoption = Adoption(ground, table, orders, launcher, hands, jobs, zygotes, now_s)
+    adoption = Adoption(ground, table, orders, launcher, hands, jobs, zygotes, spares, now_s)
     rounds = Rounds(ground, table, hands, supervisor, now_s)
     return Parts(supervisor, adoption, builds, door, ground.ways_out, rounds, inspections)
 
 
-def _zygote_bytes_max() -> int:
-    """An eighth of the machine."""
+def _eighth_of_memory() -> int:
+    """Of the machine: for those that are forked, and as much for those that wait."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8
 
 

@@ -15,10 +15,11 @@ from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.launching import Launcher, as_found
-from setpoint.drivers.local.names import InstanceName, JobName, ZygoteName
+from setpoint.drivers.local.names import InstanceName, JobName, SpareName, ZygoteName
 from setpoint.drivers.local.orders import Orders, with_marks
 from setpoint.drivers.local.records import Files, Record
 from setpoint.drivers.local.sandbox import Identity
+from setpoint.drivers.local.spares import Spares
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.drivers.local.zygotes import Zygotes
@@ -42,10 +43,12 @@ class Adoption:
         hands: Hands,
         jobs: Jobs,
         zygotes: Zygotes,
+        spares: Spares,
         now_s: Callable[[], float],
     ) -> None:
         self._jobs = jobs
         self._zygotes = zygotes
+        self._spares = spares
         self._ground = ground
         self._table = table
         self._orders = orders
@@ -63,6 +66,7 @@ class Adoption:
         self._adopt_zygotes(found)
         self._load_orders()
         self._adopt_recorded(found)
+        self._adopt_spares(found)
         self._adopt_unrecorded(found)
         self._jobs.adopt(jobs)
         for standing in list(self._table.sets.values()):
@@ -76,6 +80,13 @@ class Adoption:
             if name is not None:
                 self._zygotes.adopt(AppId(app), name, found.pop((app, text)))
 
+    def _adopt_spares(self, found: Found) -> None:
+        """Those that no record names have become nobody's instance."""
+        for app, text in list(found):
+            name = SpareName.parse(text)
+            if name is not None:
+                self._spares.adopt(AppId(app), name, found.pop((app, text)))
+
     def _load_orders(self) -> None:
         for stored, marks in self._orders.load():
             order = stored.order
@@ -88,6 +99,8 @@ class Adoption:
         for app, name, record in records.load(self._ground.paths.instances):
             seen = found.pop((app, str(name)), None)
             identity = record.identity or seen
+            if identity is not None and identity.name:
+                found.pop((app, identity.name), None)
             if identity is None:
                 files = Files(self._ground.paths.instances, app, name)
                 sandbox.forget(self._ground.confinement, None, app, str(name), files.status)

@@ -21,7 +21,8 @@ from setpoint.drivers.local.readiness import (
 from setpoint.drivers.local.recipe import LISTENER_FD, NOTIFY_FD
 from setpoint.drivers.local.records import Files, Record
 from setpoint.drivers.local.running import Reports, Running
-from setpoint.drivers.local.sandbox import Identity, Launch, Starting
+from setpoint.drivers.local.sandbox import Identity, Launch, Starting, UnderWay
+from setpoint.drivers.local.spares import Spare, Spares
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.drivers.local.tally import Tally
 from setpoint.drivers.local.zygotes import Zygotes
@@ -31,6 +32,7 @@ from setpoint.planning.routes import HOST_SUFFIX
 from setpoint.planning.standing import probe_due
 
 FORKED = "by a fork of one that has its packages loaded"
+TAKEN = "from one that waited with the runtime loaded"
 
 
 class Launcher:
@@ -39,6 +41,7 @@ class Launcher:
         ground: Ground,
         table: Table,
         zygotes: Zygotes,
+        spares: Spares,
         tally: Tally,
         new_token: Callable[[], str],
         now_s: Callable[[], float],
@@ -46,6 +49,7 @@ class Launcher:
         self._ground = ground
         self._table = table
         self._zygotes = zygotes
+        self._spares = spares
         self._tally = tally
         self._new_token = new_token
         self._now_s = now_s
@@ -57,6 +61,7 @@ class Launcher:
         assert order is not None
         name = self._name(order, ordinal)
         files = Files(self._ground.paths.instances, order.key.app, name)
+        spare = self._spares.take(order, standing.environment, name.dyno, files)
         output = sandbox.open_output(files.output)
         running = Running(self._ground.confinement, order.key.app, name, files, output, reports)
         running.footing = self._ground.footing(order.spec)
@@ -64,10 +69,12 @@ class Launcher:
         standing.facts = change.started(before, name.id, ordinal, self._now_s())
         try:
             self.keep(standing, running)
-            self._begin(standing, running, name)
+            self._begin(standing, running, name, spare)
         except BaseException:
             standing.facts = before
             running.abandon()
+            if isinstance(spare, Spare):
+                spare.house.kill()
             raise
         kind = order.spec.kind
         running.await_ready(self.readiness(standing, running, kind, self._now_s()))
@@ -126,11 +133,14 @@ class Launcher:
         self._tally.started(standing.key, running.kind, took_s)
         if standing.order is not None:
             self._zygotes.proven(standing.order)
+            self._spares.proven(standing.order)
 
     # --- one start ----------------------------------------------------------------------------
 
-    def _begin(self, standing: Standing, running: Running, name: InstanceName) -> None:
-        """By a fork where that can be, else as a process of its own."""
+    def _begin(
+        self, standing: Standing, running: Running, name: InstanceName, spare: Spare | str
+    ) -> None:
+        """From one that waits or by a fork where that can be, else as a process of its own."""
         assert standing.order is not None
 
         def fresh(why: str) -> Starting:
@@ -140,17 +150,20 @@ class Launcher:
                 spec = self._spec(standing, name, running.files, fds)
                 return sandbox.begin(self._ground.confinement, spec)
 
-        if not self._zygotes.may_fork(standing.order.spec):
-            running.begun(fresh(""))
-            return
-        with self._descriptors(standing, running.files) as fds:
-            spec = self._spec(standing, name, running.files, fds)
-            forking = self._zygotes.fork(standing.order, spec)
-        if isinstance(forking, str):
-            running.begun(fresh(forking))
+        started: UnderWay | str = spare if isinstance(spare, str) else ""
+        if isinstance(spare, Spare) or self._zygotes.may_fork(standing.order.spec):
+            with self._descriptors(standing, running.files) as fds:
+                spec = self._spec(standing, name, running.files, fds)
+                if isinstance(spare, Spare):
+                    running.how, running.kind = TAKEN, "pool"
+                    started = self._spares.become(spare, spec)
+                else:
+                    running.how, running.kind = FORKED, "fork"
+                    started = self._zygotes.fork(standing.order, spec)
+        if isinstance(started, str):
+            running.begun(fresh(started))
         else:
-            running.how, running.kind = FORKED, "fork"
-            running.begun(forking, otherwise=fresh)
+            running.begun(started, otherwise=fresh)
 
     def _name(self, order: SetOrder, ordinal: int) -> InstanceName:
         key = order.key

@@ -123,6 +123,31 @@ class ZygoteName:
         return None if found is None else ZygoteName(found["token"])
 
 
+_SPARE = re.compile(r"spare\.(?P<token>[0-9a-f]{6})")
+
+
+@dataclass(frozen=True)
+class SpareName:
+    """A process that is ready but for the function it will run."""
+
+    token: str
+    dyno: str = "spare"
+    port: int = 0
+
+    @property
+    def id(self) -> InstanceId:
+        return InstanceId(f"spare-{self.token}")
+
+    def __str__(self) -> str:
+        return f"spare.{self.token}"
+
+    @staticmethod
+    def parse(text: str) -> "SpareName | None":
+        """None: not a spare's name."""
+        found = _SPARE.fullmatch(text)
+        return None if found is None else SpareName(found["token"])
+
+
 PORT_FIRST = 10_000
 PORTS = 20_000
 

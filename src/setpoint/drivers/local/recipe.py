@@ -100,11 +100,25 @@ def recipe(
 
 
 def zygote_recipe(spec: ProcessSpec, layers: Layers, inside: Inside) -> Recipe:
-    """Of what forks functions like this one: all they have but what is one function's own."""
+    """Of what forks functions like this one."""
     places = _places(spec, layers, inside)
+    argv = (*_python_argv(spec, places), "zygote", str(LISTENER_FD))
+    return _without_function(argv, spec, layers, places)
+
+
+def spare_recipe(spec: ProcessSpec, layers: Layers, inside: Inside) -> Recipe:
+    """Of what may become a function like this one."""
+    places = _places(spec, layers, inside)
+    argv = (*_accept_argv(spec, places), "--control-fd", str(LISTENER_FD), *_node_argv(places))
+    return _without_function(argv, spec, layers, places)
+
+
+def _without_function(
+    argv: tuple[str, ...], spec: ProcessSpec, layers: Layers, places: Places
+) -> Recipe:
+    """All that functions of one kind have, but what is one function's own."""
     own = ("DYNO", "PWD", "FUNCTION_PROJECT_PATH")
     env = _environment(spec, {}, "", 0, places)
-    argv = (*_python_argv(spec, places), "zygote", str(LISTENER_FD))
     env = {key: value for key, value in env.items() if key not in own}
     return Recipe(argv, env, _binds(spec, layers, places), "/")
 
@@ -123,9 +137,16 @@ def _function_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:
         *("--project", places.folder),
     )
     if spec.runtime == NODEJS:
-        node = ("--node", f"{places.deps}/bin/node", "--runtime", f"{places.deps}/{NODE_RUNTIME}")
-        return (spec.python, "-I", "-S", "-u", f"{places.worker}/accept.py", *told, *node)
+        return (*_accept_argv(spec, places), *told, *_node_argv(places))
     return (*_python_argv(spec, places), *told)
+
+
+def _accept_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:
+    return (spec.python, "-I", "-S", "-u", f"{places.worker}/accept.py")
+
+
+def _node_argv(places: Places) -> tuple[str, ...]:
+    return ("--node", f"{places.deps}/bin/node", "--runtime", f"{places.deps}/{NODE_RUNTIME}")
 
 
 def _python_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:

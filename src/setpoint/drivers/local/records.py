@@ -38,6 +38,11 @@ class Files:
         self.status = folder / f"{stem}.status"
         self.notify = folder / f"{stem}.ready"
 
+    def move_to(self, other: "Files") -> None:
+        """What it writes to, under another name: whoever has it open notices nothing."""
+        self.output.rename(other.output)
+        self.status.rename(other.status)
+
     def drop(self) -> None:
         for path in (self.record, self.output, self.status, self.notify):
             path.unlink(missing_ok=True)

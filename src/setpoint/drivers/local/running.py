@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.names import HostName
 from setpoint.drivers.local.pipes import OutputPipe
 from setpoint.drivers.local.readiness import ProbeAnswers, Readiness
 from setpoint.drivers.local.records import Files
-from setpoint.drivers.local.sandbox import Confinement, Forking, Identity, Starting
+from setpoint.drivers.local.sandbox import Confinement, Identity, Starting, UnderWay
 from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId, InstanceId
 from setpoint.model.process import ProbeSeen, StartKind
@@ -93,6 +95,8 @@ class Running:
         """how it was started, where there is something to tell of it"""
         self.kind: StartKind = "fresh"
         self._terminated = False
+        self._handed_over = False
+        self._watched: set[int] = set()
         self._confinement = confinement
         self._reports = to
         self._loop = asyncio.get_running_loop()
@@ -117,9 +121,7 @@ class Running:
 
     # --- beginning ----------------------------------------------------------------------------
 
-    def begun(
-        self, starting: Starting | Forking, otherwise: Callable[[str], Starting] | None = None
-    ) -> None:
+    def begun(self, starting: UnderWay, otherwise: Callable[[str], Starting] | None = None) -> None:
         """It is on its way; it is started once bubblewrap has said what it made, or the child of
         a zygote who it is. `otherwise`: told why not, another way to start it."""
 
@@ -181,6 +183,10 @@ class Running:
         if self.identity is not None and not sandbox.terminate(self._confinement, self.identity):
             self._loop.call_later(TERMINATE_AGAIN_S, self.terminate)
 
+    @property
+    def _started_as(self) -> str:
+        return (self.identity.name if self.identity is not None else "") or str(self.name)
+
     def hang_up(self) -> None:
         if self.identity is not None:
             sandbox.terminate(self._confinement, self.identity, signal.SIGHUP)
@@ -198,6 +204,17 @@ class Running:
             self._loop.call_soon(self.gone)
         else:
             self.when_readable(fd, lambda: self._watch_rest(identity))
+
+    def hand_over(self) -> Identity:
+        """To who it is from now on: here nothing is watched or read any more."""
+        assert self.identity is not None
+        self._pipe.close()
+        for fd in self._watched:
+            self._loop.remove_reader(fd)
+            os.close(fd)
+        self._watched.clear()
+        self._handed_over = True
+        return replace(self.identity, name=str(self.name))
 
     def _watch_rest(self, identity: Identity) -> None:
         """The main process has ended. What it left behind keeps the sandbox alive, so that goes."""
@@ -223,20 +240,24 @@ class Running:
 
     def when_readable(self, fd: int, then: Callable[[], None]) -> None:
         def readable() -> None:
+            self._watched.discard(fd)
             self._loop.remove_reader(fd)
             os.close(fd)
             then()
 
+        self._watched.add(fd)
         self._loop.add_reader(fd, readable)
 
     def gone(self) -> None:
         if self.identity is not None and self.identity.group:
             sandbox.kill(self._confinement, self.identity)
-        seen = sandbox.read_exit(self._confinement, self.app, str(self.name), self.files.status)
+        seen = sandbox.read_exit(self._confinement, self.app, self._started_as, self.files.status)
         code, oom = seen if seen is not None else (UNKNOWN_CODE, False)
         self._end(Ending(code, oom, known=seen is not None))
 
     def _end(self, ending: Ending) -> None:
+        if self._handed_over:
+            return
         if self._readiness is not None:
             self._readiness.stop()
         self._pipe.close()
@@ -245,7 +266,7 @@ class Running:
         self.files.drop()
 
     def _clear(self, tries: int) -> None:
-        name, status = str(self.name), self.files.status
+        name, status = self._started_as, self.files.status
         cleared = False
         with contextlib.suppress(OSError):
             cleared = sandbox.forget(self._confinement, self.identity, self.app, name, status)

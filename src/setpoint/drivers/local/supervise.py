@@ -16,6 +16,7 @@ from setpoint.drivers.local.hub import Hub
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.sockets import Sockets, watch_wanted
+from setpoint.drivers.local.spares import Kind, Spares
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.drivers.local.zygotes import Kin, Zygotes
 from setpoint.model.errors import Transient
@@ -41,6 +42,7 @@ class Supervisor:
         lasting: Lasting,
         sockets: Sockets,
         zygotes: Zygotes,
+        spares: Spares,
         hub: Hub,
         now_s: Callable[[], float],
         jumped_s: Callable[[], float],
@@ -51,6 +53,7 @@ class Supervisor:
         self._lasting = lasting
         self._sockets = sockets
         self._zygotes = zygotes
+        self._spares = spares
         self._hub = hub
         self._now_s = now_s
         self._jumped_s = jumped_s
@@ -127,12 +130,14 @@ class Supervisor:
                 for standing in self._table.sets.values():
                     self._hands.kill_everything(standing)
         await self._zygotes.stop()
+        await self._spares.stop()
 
     def check_unused(self, app: AppId) -> None:
         """Raises Transient while anything of the app is left."""
         if self._table.of_app(app):
             raise Transient("cannot forget the app: some of its instances are still stopping")
         self._zygotes.check_unused(app)
+        self._spares.check_unused(app)
 
     # --- facts change, time passes ------------------------------------------------------------
 
@@ -246,6 +251,7 @@ class Supervisor:
         del self._table.sets[key]
         orders = [s.order for s in self._table.sets.values() if s.order is not None]
         self._zygotes.keep(Kin.of(o.key.app, o.spec) for o in orders)
+        self._spares.keep(Kind.of(o.key.app, o.spec) for o in orders)
         self._orders.drop(key)
         self._lasting.gone(key)
         self._hub.tell_set(key, None)

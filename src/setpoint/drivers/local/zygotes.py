@@ -87,7 +87,7 @@ class Zygote:
         self.house = house
         self.control: socket.socket | None = control
         self.before = dict(launch.env)
-        self.network = _network(launch)
+        self.network = network(launch)
         self.footing = footing
         self.told: Report | None = None
         self.used_s = 0.0
@@ -165,7 +165,7 @@ class Zygotes:
         zygote = family.zygote
         if zygote is None or zygote.told is None or zygote.control is None:
             return ""
-        here = _network(launch), self._ground.footing(order.spec)
+        here = network(launch), self._ground.footing(order.spec)
         if here != (zygote.network, zygote.footing):  # made anew, and this one is left in the old
             self._retire(family)
             return ""
@@ -331,7 +331,7 @@ class Zygotes:
         return groups.memory_bytes_used(sandbox.folder_name(house.app, str(house.name)))
 
 
-def _network(launch: Launch) -> tuple[int, int]:
+def network(launch: Launch) -> tuple[int, int]:
     """Which namespace that is; of none the same for all."""
     if launch.netns is None:
         return 0, 0

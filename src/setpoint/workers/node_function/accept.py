@@ -75,7 +75,7 @@ def _own_name() -> str:
 
 
 def _start(told: argparse.Namespace, channel: socket.socket, *own: str) -> int:
-    """The pid of the process that answers. `own`: what it is told of its function, if it has one."""
+    """The pid of the process that answers. `own`: of its function, if it has one yet."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "main.mjs")
     argv = [told.node, script, told.runtime, *own]
     fd = channel.fileno()
@@ -150,9 +150,7 @@ def _become(order: Order, channel: socket.socket) -> argparse.Namespace:
 class Accepting:
     """`open`: connections handed over and not closed yet, by number, with when that was."""
 
-    def __init__(
-        self, told: argparse.Namespace, channel: socket.socket, pid: int
-    ) -> None:
+    def __init__(self, told: argparse.Namespace, channel: socket.socket, pid: int) -> None:
         self._told = told
         self._listener = socket.socket(fileno=told.fd)
         self._listener.setblocking(False)

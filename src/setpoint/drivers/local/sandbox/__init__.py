@@ -30,7 +30,15 @@ from setpoint.drivers.local.sandbox.netns import (
     walled,
 )
 from setpoint.drivers.local.sandbox.spec import Identity, Launch, folder_name
-from setpoint.drivers.local.sandbox.starting import Starting, begin, finish, launch, open_output
+from setpoint.drivers.local.sandbox.starting import (
+    Starting,
+    UnderWay,
+    begin,
+    finish,
+    launch,
+    memory_file,
+    open_output,
+)
 from setpoint.drivers.local.sandbox.tools import Tools, install_tools
 
 __all__ = [
@@ -41,6 +49,7 @@ __all__ = [
     "Launch",
     "Starting",
     "Tools",
+    "UnderWay",
     "alive",
     "begin",
     "begin_fork",
@@ -55,6 +64,7 @@ __all__ = [
     "install_tools",
     "kill",
     "launch",
+    "memory_file",
     "open_output",
     "open_pidfd",
     "prepare_app",

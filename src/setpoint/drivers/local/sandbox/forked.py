@@ -27,7 +27,7 @@ CREDENTIALS = struct.Struct("3i")
 
 @dataclass(frozen=True)
 class Forking:
-    """A fork under way. `fd` becomes readable when `finish` will not wait."""
+    """A fork under way."""
 
     spec: Launch
     confinement: Confinement

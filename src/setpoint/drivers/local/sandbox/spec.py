@@ -57,7 +57,7 @@ class Identity(msgspec.Struct, frozen=True):
     `inner` is init of the sandbox's pid namespace: with it everything inside ends. `outer` watches
     it and writes the exit code; 0 if it is gone. Pids are reused, (pid, start) pairs are not.
     `group`: of one forked inside another's sandbox, the cgroup that holds all of it; `inner` is
-    then its first process.
+    then its first process. `name`: what it was started as, where it has another name now.
     """
 
     inner_pid: int
@@ -65,6 +65,7 @@ class Identity(msgspec.Struct, frozen=True):
     outer_pid: int
     outer_start: int
     group: str = ""
+    name: str = ""
 
 
 def folder_name(app: str, name: str) -> str:

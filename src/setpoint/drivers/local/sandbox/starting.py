@@ -14,7 +14,7 @@ import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from setpoint.drivers.local.sandbox import argv, child, plain, relays, syscalls
 from setpoint.drivers.local.sandbox.cgroups import UNIFIED, Limits
@@ -35,9 +35,20 @@ STACKS_BYTES = 512 * 1024 * 1024
 """64 threads"""
 
 
+class UnderWay(Protocol):
+    """A start. `fd` becomes readable when `finish` will not wait."""
+
+    @property
+    def fd(self) -> int: ...
+
+    def finish(self) -> Identity:
+        """Raises Transient, Terminal or OSError."""
+        ...
+
+
 @dataclass(frozen=True)
 class Starting:
-    """A start under way. `fd` becomes readable when `finish` will not wait."""
+    """As a process of its own."""
 
     spec: Launch
     confinement: Confinement
