@@ -18,6 +18,7 @@ from bench.memory import memory_kib, tree
 from bench.official import Official
 from bench.plane import Visitors, ask, identities, measured_plane
 from bench.sleepers import (
+    IDLE_S,
     all_asleep,
     deploy_many,
     heavy_function,
@@ -74,7 +75,7 @@ class Bench:
         self._apps: dict[str, list[str]] = {}
 
     def python(self) -> list[str]:
-        return self._app("py", python_function(), FUNCTIONS)
+        return self._app("python", python_function(), FUNCTIONS)
 
     def fresh(self) -> list[str]:
         return self._app("fresh", python_function(forks=False), 5)
@@ -92,20 +93,20 @@ def python(bench: Bench) -> Found:
     """Forked, by ourselves without forking, and the official command, in turn."""
     plane, names, others = bench.plane, bench.python(), bench.fresh()
     official = Official(layer(plane, "bin/python"), python_function())
-    before = starts(plane, "py")
+    before = starts(plane, "python")
     ours: list[float] = []
     fresh: list[float] = []
     theirs: list[float] = []
     all_asleep(plane)
     for turn in range(bench.n):
-        ours.append(wake(plane, "py", names[turn % FUNCTIONS]))
+        ours.append(wake(plane, "python", names[turn % FUNCTIONS]))
         if turn % 4 == 0:
             fresh.append(wake(plane, "fresh", others[turn // 4 % len(others)]))
             theirs.append(official.cold())
     official.close()
     return _compared(ours, theirs) | {
         "fresh": told_of(fresh),
-        "starts": _since(before, starts(plane, "py")),
+        "starts": _since(before, starts(plane, "python")),
     }
 
 
@@ -138,7 +139,9 @@ def node(bench: Bench) -> Found:
     all_asleep(plane)
     before = starts(plane, "node")
     for turn in range(30):
-        theirs.append(official.cold())  # meanwhile the pool is filled
+        if turn % 2 == 0:
+            theirs.append(official.cold())
+        _until_waiting(plane)
         ours.append(wake(plane, "node", names[turn % len(names)]))
     one_by_one = _since(before, starts(plane, "node"))
     official.close()
@@ -158,9 +161,9 @@ def many(bench: Bench) -> Found:
     """Different functions, one after the other."""
     plane, names = bench.plane, bench.python()
     all_asleep(plane)
-    before = starts(plane, "py")
-    taken = [wake(plane, "py", name) for name in names]
-    return {**told_of(taken), "n": len(taken), "starts": _since(before, starts(plane, "py"))}
+    before = starts(plane, "python")
+    taken = [wake(plane, "python", name) for name in names]
+    return {**told_of(taken), "n": len(taken), "starts": _since(before, starts(plane, "python"))}
 
 
 # --- many at once -------------------------------------------------------------------------------
@@ -171,9 +174,9 @@ def at_once(bench: Bench) -> Found:
     plane, names = bench.plane, bench.python()
     web = _web_at_zero(plane)
     all_asleep(plane)
-    before = _times_started(plane, "py"), _times_started(plane, "web")
-    taken, answers = _together(lambda: plane.call("py", names[0], b"{}").status)
-    function_starts = _times_started(plane, "py") - before[0]
+    before = _times_started(plane, "python"), _times_started(plane, "web")
+    taken, answers = _together(lambda: plane.call("python", names[0], b"{}").status)
+    function_starts = _times_started(plane, "python") - before[0]
     web_taken, web_answers = _together(lambda: plane.get(web, timeout_s=60).status)
     return {
         "visitors": VISITORS,
@@ -224,15 +227,17 @@ def _instances(plane: Plane, process: str) -> list[str]:
 def memory(bench: Bench) -> Found:
     """PSS of an idle instance: forked with its share of what it was forked from, and fresh."""
     plane, names, others = bench.plane, bench.python()[:AWAKE], bench.fresh()
-    idle(plane, "py", names, LONG_S)
+    idle(plane, "python", names, LONG_S)
     idle(plane, "fresh", others, LONG_S)
-    for app, these in (("py", names), ("fresh", others)):
+    for app, these in (("python", names), ("fresh", others)):
         for name in these:
             wake(plane, app, name)
-    forked, fresh = _pss(plane, "py"), _pss(plane, "fresh")
+    forked, fresh = _pss(plane, "python"), _pss(plane, "fresh")
     with ThreadPoolExecutor(4) as callers:
         list(callers.map(lambda name: _ask_often(plane, name), names))
-    used = _pss(plane, "py")
+    used = _pss(plane, "python")
+    idle(plane, "python", names, IDLE_S)
+    idle(plane, "fresh", others, IDLE_S)
     return {
         "instances": len(names),
         "forked_pss_mib": round(forked / len(names), 1),
@@ -246,7 +251,7 @@ def memory(bench: Bench) -> Found:
 
 def _ask_often(plane: Plane, name: str) -> None:
     for _ in range(REQUESTS_EACH):
-        wake(plane, "py", name)
+        wake(plane, "python", name)
 
 
 def _pss(plane: Plane, app: str) -> float:
@@ -273,14 +278,14 @@ def daemon(bench: Bench) -> Found:
     taken: list[float] = []
     for name in names[-KILLS:]:
         plane.kill("daemon")
-        taken.append(wake(plane, "py", name))
+        taken.append(wake(plane, "python", name))
         until(lambda: _answers(plane), SETTLED_S_MAX, "the daemon is back")
     return {"kills": KILLS, "answers": len(taken), "took_ms": [round(ms, 1) for ms in taken]}
 
 
 def _answers(plane: Plane) -> bool:
     try:
-        return plane.api("GET", "/apps/py").status == 200
+        return plane.api("GET", "/apps/python").status == 200
     except OSError:
         return False
 

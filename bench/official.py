@@ -11,7 +11,7 @@ from pathlib import Path
 from setpoint.drivers.local.recipe import NODE_RUNTIME
 from setpoint.formats import cloudevents
 
-LOOK_S = 0.001
+LOOK_S = 0.003
 ANSWER_S_MAX = 60.0
 END_S_MAX = 20.0
 PORT = 39_127

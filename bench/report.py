@@ -34,7 +34,7 @@ machine's alone. Three numbers are the least, the median and the most of single 
 ELSEWHERE = """\
 ## Not measured here
 
-The Node pool, and a plane of 10,000 apps: they have goals, and no measurement yet."""
+A plane of 10,000 apps: it has a goal, and no measurement yet."""
 
 
 def main() -> None:
