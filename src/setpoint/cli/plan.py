@@ -77,7 +77,7 @@ def _wish(here: Here) -> tuple[str, dict[str, object]]:
 
 
 def _scaled(app: str, word: str) -> tuple[str, dict[str, object]]:
-    said = update(app, word, None, None)
+    said = update(app, word, {})
     return str(said.pop("type")), said
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Mapping
 
 from setpoint.cli import codes
 from setpoint.cli.client import path
@@ -12,6 +13,8 @@ from setpoint.model.errors import Refused
 EXAMPLE = "setpoint scale shop web=0..2 --idle 300"
 WORD_RE = re.compile(r"([^=]*?)(=.*|[+-]\d+(?::.*)?)", re.DOTALL)
 """TYPE=N, or TYPE+N and TYPE-N as on Heroku."""
+OPTIONS = {"idle": "idle_s", "boot_timeout": "boot_s_max", "concurrency": "concurrency"}
+"""by the API's name for it"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +26,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--idle", type=float, metavar="S", help="stop after so long unused")
     parser.add_argument("--boot-timeout", type=float, metavar="S", help="a start may take so long")
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="of web=MIN..MAX: one more when each has more requests than that in hand",
+    )
     parser.add_argument(
         "--release-timeout", type=float, metavar="S", help="a release phase may take so long"
     )
@@ -46,15 +55,14 @@ def run(here: Here) -> int:
     if not words:
         _check_no_options(here)
         return _show(here, here.client.get(where))
-    updates = [update(here.app, word, here.args.idle, here.args.boot_timeout) for word in words]
+    options = {name: getattr(here.args, name) for name in OPTIONS}
+    updates = [update(here.app, word, options) for word in words]
     here.client.call("PATCH", where, {"updates": updates}, here.args.why)
     here.out.line(f"{here.app}: {', '.join(words)}")
     return settled(here, here.app, "scale")
 
 
-def update(
-    app: str, word: str, idle_s: float | None, boot_s_max: float | None
-) -> dict[str, object]:
+def update(app: str, word: str, options: Mapping[str, float | None]) -> dict[str, object]:
     """'web=2', 'web+1', 'web=0..2', 'web=2:standard-2x' -> one item of the batch; the API checks
     it."""
     match = WORD_RE.fullmatch(word)
@@ -65,18 +73,15 @@ def update(
     said: dict[str, object] = {"type": type_, "quantity": _quantity(quantity)}
     if size:
         said["size"] = size
-    if idle_s is not None:
-        said["idle_s"] = idle_s
-    if boot_s_max is not None:
-        said["boot_s_max"] = boot_s_max
-    return said
+    return said | {OPTIONS[name]: told for name, told in options.items() if told is not None}
 
 
 def _check_no_options(here: Here) -> None:
-    for option, said in (("--idle", here.args.idle), ("--boot-timeout", here.args.boot_timeout)):
-        if said is not None:
+    for name in OPTIONS:
+        if getattr(here.args, name) is not None:
+            option = name.replace("_", "-")
             raise Refused(
-                f"cannot scale '{here.app}': {option} was given, and no process type it is for",
+                f"cannot scale '{here.app}': --{option} was given, and no process type it is for",
                 f"example: {EXAMPLE}",
             )
 

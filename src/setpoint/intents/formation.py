@@ -23,6 +23,7 @@ class FormationUpdate(msgspec.Struct, frozen=True):
     size: str | None = None
     idle_s: float | None = None
     boot_s_max: float | None = None
+    concurrency: int | None = None
 
 
 async def scale(door: Door, asked: Asked, name: str, updates: Sequence[FormationUpdate]) -> Unit:
@@ -83,6 +84,8 @@ def _updated(
         for field in Formation.__struct_fields__
         if (value := getattr(update, field)) is not None
     }
+    if update.concurrency is not None:
+        limits.check_concurrency(app, type_.name, type_.kind)
     after = msgspec.structs.replace(before, **said)
     limits.check_formation(app, type_.name, after)
     return after

@@ -77,11 +77,16 @@ FUNCTION_SIZE = "standard-2x"
 ProcessKind = Literal["web", "worker", "function", "release"]
 
 
+CONCURRENCY = 10
+"""As many invocations run at once in one instance of a function."""
+
+
 class Formation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many instances of one process type may run: between min and max, on demand.
 
     `web=2` is min=max=2; `web=0..2` stops after `idle_s` without a request and wakes on the next.
-    `boot_s_max`: how long a start may take to become ready (Heroku's R10 is 60 s).
+    `boot_s_max`: how long a start may take to become ready (Heroku's R10 is 60 s). `concurrency`:
+    when a web process has more requests than that in hand for each instance, there is another.
     """
 
     min: int
@@ -89,6 +94,7 @@ class Formation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: str = "basic"
     idle_s: float = 600.0
     boot_s_max: float = 60.0
+    concurrency: int = CONCURRENCY
 
     @property
     def text(self) -> str:

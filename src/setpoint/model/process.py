@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from setpoint.model.app import Probe, ProcessKind, Upkeep, UpkeepMode
+from setpoint.model.app import CONCURRENCY, Probe, ProcessKind, Upkeep, UpkeepMode
 from setpoint.model.egress import INTERNET, Egress
 from setpoint.model.ids import Digest, Fence, InstanceId, SetKey
 
@@ -35,12 +35,16 @@ class ProcessSpec(msgspec.Struct, frozen=True):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """The supervisor acts within these without asking. min == max is a fixed count."""
+    """The supervisor acts within these without asking. min == max is a fixed count.
+
+    `concurrency`: requests that one instance is to have in hand at most, before there is another.
+    """
 
     min: int
     max: int
     idle_s: float = 600.0
     boot_s_max: float = 60.0
+    concurrency: int = CONCURRENCY
 
     def __str__(self) -> str:
         return str(self.max) if self.min == self.max else f"{self.min}..{self.max}"
@@ -158,6 +162,13 @@ class Instance(msgspec.Struct, frozen=True):
     """what it was started from had been altered, and was laid again since"""
 
 
+class Load(msgspec.Struct, frozen=True):
+    """How many requests a set had in hand, as the edge told it then (unix seconds)."""
+
+    at_s: float
+    in_flight: int
+
+
 class SetFacts(msgspec.Struct, frozen=True):
     """What the supervisor sees of one set, and what `standing.decide` reads.
 
@@ -176,6 +187,8 @@ class SetFacts(msgspec.Struct, frozen=True):
     last_exit: Exit | None = None
     waiting: int = 0
     in_flight: int = 0
+    loads: tuple[Load, ...] = ()
+    """the last minute's, oldest first"""
     last_used_s: float = 0.0
     ever_ready: bool = False
     gave_up: bool = False
@@ -207,7 +220,7 @@ class SetFacts(msgspec.Struct, frozen=True):
     @property
     def at_rest(self) -> "SetFacts":
         """Without how busy it is, which changes with every request and is no news."""
-        return msgspec.structs.replace(self, waiting=0, in_flight=0, last_used_s=0.0)
+        return msgspec.structs.replace(self, waiting=0, in_flight=0, loads=(), last_used_s=0.0)
 
 
 # What standing.decide may answer. The supervisor carries acts out and records them.

@@ -24,7 +24,8 @@ def grant(draft: Draft, process: str, formation: Formation) -> Bounds:
     most = min(formation.max, _instances_offered(draft, process, formation.max))
     most = min(most, _memory_offered(draft, process, most, size))
     draft.memory_granted += most * size.memory_bytes_max
-    return Bounds(min(formation.min, most), most, formation.idle_s, formation.boot_s_max)
+    least = min(formation.min, most)
+    return Bounds(least, most, formation.idle_s, formation.boot_s_max, formation.concurrency)
 
 
 def _instances_offered(draft: Draft, process: str, wanted: int) -> int:

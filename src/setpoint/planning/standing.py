@@ -18,6 +18,7 @@ from setpoint.model.process import (
     Start,
     Stop,
 )
+from setpoint.planning.scaling import crowded, roomy
 
 GRACE_S = 30.0
 """Between SIGTERM and SIGKILL, as on Heroku (R12)."""
@@ -161,10 +162,25 @@ def _count_wanted(
         return bounds.max, f"{len(up)} up, at most {bounds.max} intended"
     if len(up) > bounds.min and _idle_left_s(order, facts, now_s) <= 0:
         return bounds.min, f"no request for {bounds.idle_s:g} s"
+    by_load = _by_load(order, facts, up, now_s)
+    if by_load is not None:
+        return by_load
     least = bounds.min - (facts.lost if order.mode_at(now_s) == "report" else 0)
     if len(up) < least:
         return least, f"{len(up)} up, {bounds} intended"
     return len(up), ""
+
+
+def _by_load(
+    order: SetOrder, facts: SetFacts, up: list[Instance], now_s: float
+) -> tuple[int, str] | None:
+    """A function's queue tells by itself when it is too many for those that are up."""
+    if order.spec.kind == "web" and order.bounds.min <= len(up) < order.bounds.max:
+        why = crowded(order, facts, up, now_s)
+        if why:
+            return len(up) + 1, why
+    why, _ = roomy(order, facts, up, now_s)
+    return (len(up) - 1, why) if why else None
 
 
 def _requests(count: int) -> str:
@@ -201,4 +217,8 @@ def _idle_left_s(order: SetOrder, facts: SetFacts, now_s: float) -> float:
 def _idle_wake(order: SetOrder, facts: SetFacts, up: list[Instance], now_s: float) -> list[float]:
     if len(up) <= order.bounds.min:
         return []
-    return [max(_idle_left_s(order, facts, now_s), 0.05)]
+    roomy_s = roomy(order, facts, up, now_s)[1]
+    return [
+        *([] if roomy_s is None else [max(roomy_s, 0.05)]),
+        max(_idle_left_s(order, facts, now_s), 0.05),
+    ]

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 
 from setpoint.model.app import (
+    CONCURRENCY,
     CONFIG_KEY_RE,
     CONFIG_KEYS_MAX,
     CONFIG_VALUE_BYTES_MAX,
     DYNO_SIZES,
     INSTANCES_MAX,
     Formation,
+    ProcessKind,
 )
 from setpoint.model.errors import Invalid, OverLimit
 from setpoint.model.job import JOBS_LIVE_MAX, RUN_S_MAX
@@ -18,6 +20,7 @@ VERSION_CHARS_MAX = 200
 CONFIG_KEY_CHARS_MAX = 256
 IDLE_S_MIN, IDLE_S_MAX = 1.0, 7 * 24 * 3600.0
 BOOT_S_MIN, BOOT_S_MAX = 1.0, 600.0
+CONCURRENCY_MAX = 10_000
 COMMAND_BYTES_MAX = 16 * 1024
 JOB_ENV_KEYS_MAX = 100
 RUN_S_MIN = 1.0
@@ -88,6 +91,24 @@ def check_formation(app: str, process: str, formation: Formation) -> None:
         )
     _check_seconds(app, process, "idle_s", formation.idle_s, IDLE_S_MIN, IDLE_S_MAX)
     _check_seconds(app, process, "boot_s_max", formation.boot_s_max, BOOT_S_MIN, BOOT_S_MAX)
+    if not 1 <= formation.concurrency <= CONCURRENCY_MAX:
+        raise Invalid(
+            f"cannot scale '{app}': concurrency={formation.concurrency} of {process} is not "
+            f"between 1 and {CONCURRENCY_MAX}"
+        )
+
+
+def check_concurrency(app: str, process: str, kind: ProcessKind) -> None:
+    """Said of a process type that has none."""
+    if kind == "function":
+        raise Invalid(
+            f"cannot scale '{app}': concurrency of {process} cannot be set: it is a function, and "
+            f"each instance runs {CONCURRENCY} invocations at once"
+        )
+    if kind != "web":
+        raise Invalid(
+            f"cannot scale '{app}': concurrency of {process} cannot be set: it answers no requests"
+        )
 
 
 def _check_seconds(

@@ -273,7 +273,8 @@ def test_trailers_of_a_change_make_a_decision_in_the_same_commit():
         assert bet.decided.bet.claim == "above 200 rps"
         assert bet.decided.serves == 1
         assert {s.path for s in bet.decided.governs} == {
-            f"formation.web.{leaf}" for leaf in ("boot_s_max", "idle_s", "max", "min", "size")
+            f"formation.web.{leaf}"
+            for leaf in ("boot_s_max", "concurrency", "idle_s", "max", "min", "size")
         }
         assert [g.decision.seq for g in (await told(office, "web.max")).governing] == [2]
 

@@ -47,6 +47,7 @@ def test_every_key_and_field_is_a_leaf_of_its_own():
         "formation.web.size": "basic",
         "formation.web.idle_s": 600.0,
         "formation.web.boot_s_max": 60.0,
+        "formation.web.concurrency": 10,
         "deleted": True,
     }
 

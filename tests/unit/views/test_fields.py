@@ -97,7 +97,7 @@ def test_every_live_leaf_can_be_explained():
         await scaled(office, 2, said())
         unit = await config.patch(office.door, said(), "shop", {"GREETING": "hello-world"})
         paths = [f.path for f in await office.store.fields(unit.id)]
-        assert len(paths) == 8
+        assert len(paths) == 9
         for path in paths:
             answer = await told(office, path)
             assert answer.history

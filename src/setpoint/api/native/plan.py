@@ -78,7 +78,10 @@ def _wanted(app: str, unit: Unit | None, wish: Wish, name: str) -> Formation:
         "size": change.size_name,
         "idle_s": change.idle_s,
         "boot_s_max": change.boot_s_max,
+        "concurrency": change.concurrency,
     }
+    if change.concurrency is not None:
+        limits.check_concurrency(app, name, known.kind)
     after = msgspec.structs.replace(current, **{k: v for k, v in said.items() if v is not None})
     limits.check_formation(app, name, after)
     return after

@@ -52,6 +52,7 @@ async def _scale(call: Call, unit: Unit, changes: Mapping[str, read.FormationCha
                 size=change.size_name,
                 idle_s=change.idle_s,
                 boot_s_max=change.boot_s_max,
+                concurrency=change.concurrency,
             )
         )
     await formation.scale(call.services.door, call.asked, unit.name, updates)

@@ -13,11 +13,13 @@ from setpoint.model.process import (
     Endpoint,
     Exit,
     Instance,
+    Load,
     Phase,
     ProbeSeen,
     SetFacts,
     SetOrder,
 )
+from setpoint.planning import scaling
 from setpoint.planning.standing import STEADY_S
 
 
@@ -49,6 +51,7 @@ def shifted(facts: SetFacts, by_s: float) -> SetFacts:
         instances=tuple(_shifted(i, by_s) for i in facts.instances),
         last_exit=None if last is None else replace(last, at_s=last.at_s + by_s),
         last_used_s=facts.last_used_s + by_s,
+        loads=tuple(replace(load, at_s=load.at_s + by_s) for load in facts.loads),
     )
 
 
@@ -68,6 +71,16 @@ def _asks(order: SetOrder | None) -> tuple[Bounds, int] | None:
 def unknown(key: SetKey) -> SetFacts:
     """Instances of ours whose order is lost: shown, left alone, and open to any order."""
     return SetFacts(key, Fence(0, 0), Bounds(0, 0), release=0, ever_ready=True)
+
+
+def used(facts: SetFacts, in_flight: int, last_used_s: float, now_s: float) -> SetFacts:
+    """The edge has told how busy it is."""
+    return replace(
+        facts,
+        in_flight=in_flight,
+        last_used_s=max(facts.last_used_s, last_used_s),
+        loads=scaling.noted(facts.loads, Load(now_s, in_flight)),
+    )
 
 
 def removed(facts: SetFacts, fence: Fence) -> SetFacts:

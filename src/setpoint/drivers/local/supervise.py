@@ -99,9 +99,7 @@ class Supervisor:
 
     def activity(self, key: SetKey, in_flight: int, last_used_s: float) -> None:
         def used(facts: SetFacts) -> SetFacts:
-            return replace(
-                facts, in_flight=in_flight, last_used_s=max(facts.last_used_s, last_used_s)
-            )
+            return change.used(facts, in_flight, last_used_s, self._now_s())
 
         self._note(key, used)
 

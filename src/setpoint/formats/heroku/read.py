@@ -69,6 +69,7 @@ class FormationChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max: int | None = None
     idle_s: float | None = None
     boot_s_max: float | None = None
+    concurrency: int | None = None
 
     @property
     def size_name(self) -> str | None:

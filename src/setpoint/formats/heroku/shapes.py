@@ -88,7 +88,7 @@ class App(msgspec.Struct, frozen=True):
 
 
 class Formation(msgspec.Struct, frozen=True):
-    """`quantity` is the most that may run. min, max, idle_s and boot_s_max are Setpoint's own."""
+    """`quantity` is the most that may run. From min to concurrency all is Setpoint's own."""
 
     id: str
     app: Ref
@@ -103,6 +103,7 @@ class Formation(msgspec.Struct, frozen=True):
     max: int
     idle_s: float
     boot_s_max: float
+    concurrency: int
     docker_image: Ref | None = None
 
 

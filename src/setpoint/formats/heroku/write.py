@@ -137,6 +137,7 @@ def formation(
         max=wanted.max,
         idle_s=wanted.idle_s,
         boot_s_max=wanted.boot_s_max,
+        concurrency=wanted.concurrency,
     )
 
 
