@@ -301,6 +301,16 @@ def test_other_code_has_a_pool_of_its_own(plane: Plane, order: SetOrder) -> None
     assert starts(plane, FROM_A_SPARE) == 1
 
 
+def test_one_whose_code_was_laid_anew_is_not_taken(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order)
+    code = plane.paths.layers / "code" / order.spec.code
+    shutil.copytree(code, code.with_name("new"))
+    code.rename(code.with_name("old"))
+    code.with_name("new").rename(code)
+    assert ask(plane, order)["cwd"] == "/app/f"
+    assert starts(plane, FROM_A_SPARE) == 0
+
+
 def test_going_down_leaves_nothing_of_them(plane: Plane, order: SetOrder) -> None:
     proven(plane, order)
     assert files_of_spares(plane)

@@ -63,13 +63,17 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Spare:
-    """`told`: its report, None until then. `network`: the namespace it lives in."""
+    """`told`: its report, None until then. `network`: the namespace it lives in; `footing`: the
+    folders of its layers."""
 
-    def __init__(self, house: Running, control: socket.socket, launch: Launch) -> None:
+    def __init__(
+        self, house: Running, control: socket.socket, launch: Launch, footing: tuple[int, ...]
+    ) -> None:
         self.house = house
         self.control = control
         self.before = dict(launch.env)
         self.network = network(launch)
+        self.footing = footing
         self.told: Report | None = None
 
     def close(self) -> None:
@@ -144,6 +148,7 @@ class Spares:
             return ""
         stock.used_s = self._taken_s = self._loop.time()
         self._rebalance()
+        self._drop_displaced(stock)
         spare = next((spare for spare in stock.spares if spare.told is not None), None)
         if spare is None or spare.told is None:
             return "none waits that is ready"
@@ -156,6 +161,13 @@ class Spares:
         stock.spares.remove(spare)
         self._loop.remove_reader(spare.control)
         return spare
+
+    def _drop_displaced(self, stock: Stock) -> None:
+        """Their layers were laid anew, and they would run what was there before."""
+        here = self._ground.footing(stock.spec)
+        for spare in [spare for spare in stock.spares if spare.footing != here]:
+            stock.spares.remove(spare)
+            spare.close()
 
     def become(self, spare: Spare, launch: Launch) -> Becoming | str:
         """A start under way, or why not. `launch`: as for a fresh start."""
@@ -260,6 +272,7 @@ class Spares:
         """What goes wrong here costs speed, and nothing else."""
         name = SpareName(self._new_token())
         files = Files(self._ground.paths.instances, kind.app, name)
+        footing = self._ground.footing(stock.spec)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         house = self._house(kind.app, name, files, sandbox.open_output(files.output))
@@ -274,7 +287,7 @@ class Spares:
                 house.abandon()
                 stock.failed_s = self._loop.time()
                 return
-        spare = Spare(house, ours, launch)
+        spare = Spare(house, ours, launch, footing)
         stock.spares.append(spare)
         self._loop.add_reader(ours, self._hear, stock, spare)
         self._loop.call_later(WARM_S_MAX, self._expect_warm, spare)
