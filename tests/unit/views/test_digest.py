@@ -172,7 +172,7 @@ def test_somebody_new_hears_the_decisions_that_most_rests_on_the_oldest_unverifi
         await decisions.decide(office.door, later(2), Wish("governs nothing"))
         await decisions.verify(office.door, later(3), "d-1", "")
         found = await views.introduction(office.store, DEV)
-        assert [(i.decision.seq, i.fields) for i in found] == [(2, 5), (1, 7)]
+        assert [(i.decision.seq, i.fields) for i in found] == [(2, 6), (1, 8)]
 
     in_office(story)
 
