@@ -20,6 +20,7 @@ from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry
 from setpoint.model.retention import DAY_S, Retention
+from setpoint.model.signal import Sample
 from setpoint.store.port import Field, Status, UnitWrite
 from setpoint.store.sqlite import open_in_memory, open_store
 from setpoint.testing.store import SimStore
@@ -585,6 +586,23 @@ def test_decisions_are_numbered_and_what_is_said_of_them_is_added_in_order(tell)
         assert [r.decision for r in await store.decisions(unit=SHOP)] == [2, 2, 2, 4]
         await store.say(4, "held", asked())
         assert await store.decisions(bets=True) == ()
+
+    tell(story)
+
+
+def test_samples_are_kept_by_app_and_process_until_they_are_too_old(tell):
+    early, late = (Sample(SHOP, "web", NOON_S + n, 60.0, answers=n) for n in (1, 61))
+    other = Sample(SHOP, "", NOON_S + 61, 60.0)
+
+    async def story(store):
+        await store.add_samples([early], 0.0)
+        await store.add_samples([late, other], 0.0)
+        await store.add_samples([late], 0.0)
+        assert await store.samples(SHOP, "web", NOON_S) == (early, late)
+        assert await store.samples(SHOP, "web", NOON_S + 1) == (late,)
+        assert await store.samples(SHOP, "", 0.0) == (other,)
+        await store.add_samples([], NOON_S + 60)
+        assert await store.samples(SHOP, "web", 0.0) == (late,)
 
     tell(story)
 

@@ -8,9 +8,10 @@ from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Asked
 from setpoint.model.decision import Decided, Scope
 from setpoint.model.errors import NotFound, Refused
+from setpoint.model.ids import AppId
 from setpoint.model.paths import compared
 from setpoint.policy import decisions as policy
-from setpoint.policy import words
+from setpoint.policy import signals, words
 from setpoint.store.port import Store
 
 FAILING = "cannot record the decision"
@@ -27,6 +28,8 @@ async def part_of(
         return asked, None
     try:
         decided = _decided(rest, said, base, intent)
+        if decided is not None:
+            decided = await watching(store, decided)
         named = await _named(store, said.get("decision", ""))
     except Refused:
         if asked.why_source in words.PICKED_UP:
@@ -35,6 +38,20 @@ async def part_of(
     if decided is None:
         return msgspec.structs.replace(rest, decision=named), None
     return rest, msgspec.structs.replace(decided, serves=named)
+
+
+async def watching(store: Store, decided: Decided) -> Decided:
+    """With what its signal is measured of; one that cannot be measured there is refused by name.
+    Raises Invalid."""
+    bet = decided.bet
+    if bet is None or bet.signal is None:
+        return decided
+    unit, process = signals.watched(bet.signal, decided.governs)
+    releases = await store.releases(AppId(unit), 1)
+    known = releases[0].slug.processes if releases else ()
+    signals.check_measured(bet.signal, decided.governs[0].app, process, known)
+    signal = msgspec.structs.replace(bet.signal, process=process)
+    return msgspec.structs.replace(decided, bet=msgspec.structs.replace(bet, signal=signal))
 
 
 def told(decided: Decided) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from setpoint.intents.deciding import watching
 from setpoint.intents.door import Door
 from setpoint.model.app import Unit
 from setpoint.model.change import Asked
@@ -46,7 +47,7 @@ async def drafted(
     if not said.why:
         raise Invalid("cannot decide: there are no words", "say what was decided with -m")
     words.check_told(told, values, said.why_source)
-    return said, Decided(
+    decided = Decided(
         governs=tuple(_scope(one, units) for one in wish.on),
         bet=bet,
         owner=owner,
@@ -54,6 +55,7 @@ async def drafted(
         serves=await _other(door, wish.serves),
         supersedes=await _other(door, wish.supersedes),
     )
+    return said, await watching(door.store, decided)
 
 
 async def verify(door: Door, asked: Asked, label: str, how: str) -> Decision:

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from setpoint.model.change import Asked
+from setpoint.model.signal import Measured, Signal
 
 LABEL_RE = re.compile(r"d-([1-9][0-9]{0,8})")
 
@@ -68,6 +69,8 @@ class Bet(msgspec.Struct, frozen=True):
     wrong_if: str = ""
     if_wrong: str = ""
     revisit_at_s: float | None = None
+    signal: Signal | None = None
+    """what `wrong_if` says, where that is a figure that is kept"""
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -111,6 +114,8 @@ class Decision(msgspec.Struct, frozen=True):
     settled: Record | None = None
     extended: int = 0
     superseded_by: int = 0
+    measured: Measured | None = None
+    """what its signal is now, where a view looked; never stored"""
 
     @property
     def label(self) -> str:
@@ -133,9 +138,17 @@ class Decision(msgspec.Struct, frozen=True):
         return now_s - self.revisit_at_s if now_s >= self.revisit_at_s else None
 
     def needs_a_look(self, now_s: float) -> bool:
-        """Due, or lost and not replaced."""
+        """Due, lost and not replaced, or as good as lost by what is measured."""
+        if self.looks_lost:
+            return True
         lost = self.bet_state == "lost" and not self.superseded_by
         return lost or self.overdue_s(now_s) is not None
+
+    @property
+    def looks_lost(self) -> bool:
+        """What would prove it wrong is so; it is for somebody to say that it is lost."""
+        still_open = self.bet_state == "open" and not self.superseded_by
+        return still_open and self.measured is not None and self.measured.wrong
 
     def governs(self, unit: str, path: str) -> bool:
         return any(scope.governs(unit, path) for scope in self.decided.governs)

@@ -19,7 +19,7 @@ class Need(msgspec.Struct, frozen=True):
     """A decision of theirs that waits for them."""
 
     decision: Decision
-    because: Literal["due", "lost", "asked"]
+    because: Literal["due", "lost", "looks lost", "asked"]
 
 
 class Group(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from setpoint.model.answer import Governing
 from setpoint.model.decision import BetState, Decision, Record
 from setpoint.model.text import printable, printable_lines, when
+from setpoint.planning import signals
 from setpoint.planning.explain import ago, duration, labelled
 
 DAY_S = 86_400.0
@@ -72,11 +73,14 @@ def in_brief(decision: Decision, now_s: float) -> str:
 
 def state(decision: Decision, now_s: float) -> str:
     """`open, revisit 2026-12-05 (in 10 d)`, `due since 18 d`, `lost`, `replaced by d-42`"""
+    bet = decision.decided.bet
     if decision.superseded_by:
         return f"replaced by d-{decision.superseded_by}"
     overdue_s = decision.overdue_s(now_s)
     if overdue_s is not None:
         return f"is due: revisit was {_date(decision.revisit_at_s)} ({span(overdue_s)} overdue)"
+    if decision.looks_lost and bet is not None and bet.signal is not None and decision.measured:
+        return f"LOOKS LOST: {signals.told(bet.signal, decision.measured)}"
     match decision.bet_state:
         case "open" if decision.revisit_at_s is not None:
             left = span(decision.revisit_at_s - now_s)
@@ -143,6 +147,8 @@ def _bet(told: Governing, now_s: float) -> Iterator[str]:
     if decision.settled is not None and decision.settled.asked.why:
         first, *rest = printable_lines(decision.settled.asked.why)
         yield from labelled("said", f"{decision.settled.kind}: {first}", "\n".join(rest))
+    if bet is not None and bet.signal is not None and decision.measured is not None:
+        yield from labelled("now", signals.told(bet.signal, decision.measured))
     if bet is not None:
         yield from labelled("checked", _checked(decision, now_s))
     if decision.question is not None:
@@ -169,6 +175,8 @@ def doubt(decisions: Iterable[Decision], now_s: float) -> str:
     for decision in decisions:
         if decision.bet_state == "lost":
             return f"the bet of {decision.label} is lost"
+        if decision.looks_lost:
+            return f"the bet of {decision.label} looks lost"
         if decision.overdue_s(now_s) is not None:
             return f"the bet of {decision.label} is due"
         if decision.question is not None:
@@ -181,7 +189,9 @@ def summary(decisions: Iterable[Decision], now_s: float) -> str:
     known = tuple(decisions)
     due = sum(d.overdue_s(now_s) is not None for d in known)
     lost = sum(d.bet_state == "lost" and not d.superseded_by for d in known)
-    said = [f"{count} {word}" for count, word in ((due, "due"), (lost, "lost")) if count]
+    looks = sum(d.looks_lost for d in known)
+    found = ((due, "due"), (lost, "lost"), (looks, "looking lost"))
+    said = [f"{count} {word}" for count, word in found if count]
     return f"bets: {', '.join(said)}" if said else ""
 
 

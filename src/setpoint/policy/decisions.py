@@ -8,7 +8,7 @@ from setpoint.model.app import AppIntent, Formation
 from setpoint.model.decision import Bet, Decision, RecordKind, numbered
 from setpoint.model.errors import Conflict, Invalid, NotFound, OverLimit
 from setpoint.model.paths import flatten, meant
-from setpoint.policy import times
+from setpoint.policy import signals, times
 from setpoint.policy.names import shortened
 
 SCOPES_MAX = 20
@@ -47,7 +47,7 @@ def bet(claim: str, wrong_if: str, if_wrong: str, revisit_at_s: float | None) ->
                 "say what it rests on with --bet",
             )
         return None
-    return Bet(claim, wrong_if, if_wrong, revisit_at_s)
+    return Bet(claim, wrong_if, if_wrong, revisit_at_s, signals.signal(wrong_if))
 
 
 def selector(said: str) -> tuple[str, str]:

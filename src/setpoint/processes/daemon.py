@@ -20,6 +20,7 @@ from setpoint.api.app import make_app
 from setpoint.api.services import Installation, Services
 from setpoint.converge.collector import Collector
 from setpoint.converge.loop import Loop
+from setpoint.converge.measuring import Measuring
 from setpoint.drivers import clock
 from setpoint.drivers.envoy.client import EdgeClient
 from setpoint.drivers.git.repositories import Repositories
@@ -107,6 +108,7 @@ async def _serve(
     server = _server(services, sockets.get("api_tls"), certificate)
     endless = (
         *(loop.run(), offers.keep_looking(), collector.run(), feed.run()),
+        Measuring(store, driver.figures, clock.now, logging.getLogger("setpoint.bets")).run(),
         *(_renewing(certificate), _forgetting(services.repositories, store)),
     )
     work = [asyncio.create_task(task) for task in endless]

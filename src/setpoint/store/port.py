@@ -21,6 +21,7 @@ from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
+from setpoint.model.signal import Sample
 
 
 class UnitWrite(msgspec.Struct, frozen=True):
@@ -196,6 +197,14 @@ class Store(Protocol):
     ) -> tuple[Record, ...]:
         """All records, in their order: of every decision, of those that govern something of an
         app, of these, or of those whose bet is open or lost and that nothing replaced."""
+        ...
+
+    async def add_samples(self, samples: Sequence[Sample], before_s: float) -> None:
+        """Twice is once. Those of before that time are kept no longer."""
+        ...
+
+    async def samples(self, unit: AppId, process: str, since_s: float) -> tuple[Sample, ...]:
+        """Oldest first."""
         ...
 
     async def read_up_to(self, person: str) -> ReadUpTo | None:

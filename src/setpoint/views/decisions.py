@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from setpoint.model.answer import Governing
 from setpoint.model.change import Actor
 from setpoint.model.decision import Decision
 from setpoint.model.errors import NotFound
 from setpoint.model.ids import AppId
+from setpoint.planning import signals
 from setpoint.planning.decisions import fold
 from setpoint.policy import access
 from setpoint.policy import decisions as policy
@@ -34,25 +37,45 @@ async def decisions(
     )
     if bets or due:
         found = tuple(d for d in found if d.bet_state in ("open", "lost") and not d.superseded_by)
+    found = await measured(store, found, now_s)
     return tuple(d for d in found if not due or d.needs_a_look(now_s))
 
 
-async def decision(store: Store, actor: Actor, label: str) -> Governing:
+async def measured(store: Store, found: Sequence[Decision], now_s: float) -> tuple[Decision, ...]:
+    """With what the signals of open bets are now."""
+    return tuple([await _measured(store, d, now_s) for d in found])
+
+
+async def _measured(store: Store, decision: Decision, now_s: float) -> Decision:
+    bet = decision.decided.bet
+    if bet is None or bet.signal is None or decision.bet_state != "open":
+        return decision
+    unit = AppId(decision.decided.governs[0].unit)
+    since_s = now_s - bet.signal.window_s
+    samples = await store.samples(unit, bet.signal.process, since_s)
+    seen = signals.measured(bet.signal, samples, now_s)
+    return msgspec.structs.replace(decision, measured=seen)
+
+
+async def decision(store: Store, actor: Actor, label: str, now_s: float) -> Governing:
     """One, and what it serves. Raises NotFound."""
     access.authorise(actor, "see", label)
     number = policy.label(label, "cannot see it")
     found = fold(await store.decisions(numbers=(number,)))
     if not found:
         raise NotFound(f"cannot see it: there is no {label}", "see: setpoint bets --all")
-    return (await _with_what_they_serve(store, found))[0]
+    return (await _with_what_they_serve(store, await measured(store, found, now_s)))[0]
 
 
-async def of_app(store: Store, unit: AppId) -> tuple[Decision, ...]:
+async def of_app(store: Store, unit: AppId, now_s: float) -> tuple[Decision, ...]:
     """Those that stand and govern something of it."""
-    return tuple(d for d in fold(await store.decisions(unit=unit)) if not d.superseded_by)
+    found = [d for d in fold(await store.decisions(unit=unit)) if not d.superseded_by]
+    return await measured(store, found, now_s)
 
 
-async def governing(store: Store, unit: str, path: str, change: int) -> tuple[Governing, ...]:
+async def governing(
+    store: Store, unit: str, path: str, change: int, now_s: float
+) -> tuple[Governing, ...]:
     """What a value rests on now, newest first. `change`: number of the decision that the Change it
     comes from is part of, or 0."""
     records = await store.decisions(unit=AppId(unit))
@@ -60,7 +83,7 @@ async def governing(store: Store, unit: str, path: str, change: int) -> tuple[Go
         records = (*records, *await store.decisions(numbers=(change,)))
     found = [d for d in fold(records) if d.governs(unit, path) or d.seq == change]
     live = [d for d in reversed(found) if not d.superseded_by]
-    return await _with_what_they_serve(store, live)
+    return await _with_what_they_serve(store, await measured(store, live, now_s))
 
 
 async def _with_what_they_serve(store: Store, found: Sequence[Decision]) -> tuple[Governing, ...]:

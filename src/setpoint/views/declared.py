@@ -15,7 +15,7 @@ Whys = dict[str, tuple[int, str]]
 """By path: the Change it comes from, and why; only what says something."""
 
 
-async def declared(store: Store, actor: Actor, name: str) -> Declared:
+async def declared(store: Store, actor: Actor, name: str, now_s: float) -> Declared:
     """Applied to where it comes from, it changes nothing. Raises NotFound."""
     unit = await lookup.app_to(store, actor, "see", name)
     whys = await _whys(store, unit)
@@ -36,7 +36,7 @@ async def declared(store: Store, actor: Actor, name: str) -> Declared:
         },
         maintenance=unit.intent.maintenance or None,
     )
-    decided = await decisions.of_app(store, unit.id)
+    decided = await decisions.of_app(store, unit.id, now_s)
     return Declared((app,), tuple(_wish(d) for d in decided))
 
 

@@ -13,7 +13,7 @@ from setpoint.planning.decisions import DAY_S, fold
 from setpoint.planning.digest import surprise
 from setpoint.policy import access
 from setpoint.store.port import Store
-from setpoint.views import changes, drift
+from setpoint.views import changes, decisions, drift
 
 FIRST_S = 7 * DAY_S
 """What somebody hears who never looked before."""
@@ -27,6 +27,7 @@ async def digest(store: Store, actor: Actor, person: str, now_s: float) -> Diges
     read = await store.read_up_to(person)
     since_s = read.at_s if read is not None else now_s - FIRST_S
     decided = [d for d in fold(await store.decisions()) if not d.superseded_by]
+    decided = await decisions.measured(store, decided, now_s)
     mine = [d for d in decided if person in (d.decided.owner, d.decided.backup)]
     units = [u for u in await store.units() if u.owner == person or _governs(mine, u)]
     newest = await changes.changes(store, actor, None, CHANGES_READ, read.change if read else 0)
@@ -64,14 +65,16 @@ async def introduction(store: Store, actor: Actor) -> tuple[Introduced, ...]:
     return tuple(sorted(most, key=lambda i: i.decision.checked_at_s))
 
 
-def _governs(decisions: Iterable[Decision], unit: Unit) -> bool:
-    return any(scope.unit in ("", unit.id) for d in decisions for scope in d.decided.governs)
+def _governs(found: Iterable[Decision], unit: Unit) -> bool:
+    return any(scope.unit in ("", unit.id) for d in found for scope in d.decided.governs)
 
 
 def _needs(mine: Iterable[Decision], now_s: float) -> Iterator[Need]:
     for decision in mine:
         if decision.bet_state == "lost":
             yield Need(decision, "lost")
+        elif decision.looks_lost:
+            yield Need(decision, "looks lost")
         elif decision.overdue_s(now_s) is not None:
             yield Need(decision, "due")
         elif decision.question is not None:

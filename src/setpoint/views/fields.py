@@ -120,7 +120,9 @@ async def _answered(
         fresh=_fresh(unit, made[0], kept, now_s),
         actual=actual(path, seen, serving, status.at_s) if status is not None else None,
         undo=await undo.undo(store, unit, path, made[0], kept, capabilities, now_s),
-        governing=await decisions.governing(store, unit.id, path, made[0].change.asked.decision),
+        governing=await decisions.governing(
+            store, unit.id, path, made[0].change.asked.decision, now_s
+        ),
         standing=_about(path, (e for e in entries if e.kind == "act"), made[0]),
         repairs=_about(path, repaired, made[0]),
     )
@@ -213,7 +215,7 @@ async def _lines(
     notes = await store.notes([*set(set_by.values())])
     kept = await store.releases(unit.id, RELEASES_READ)
     made = {seq: await _made(store, unit, seq) for seq in set(set_by.values())}
-    decided = await decisions.of_app(store, unit.id)
+    decided = await decisions.of_app(store, unit.id, now_s)
     told: list[FieldLine] = []
     for path, seq in sorted(set_by.items()):
         if not defaults and _came_along(path, made[seq]):

@@ -81,7 +81,7 @@ def test_a_bet_is_due_once_its_day_has_come_until_somebody_says_how_it_went():
         await decisions.settle(office.door, later(33), "d-1", "lost", "31 rps all week", "")
         (found,) = await due(34)
         assert summary([found], NOON_S + 34 * DAY_S) == "bets: 1 lost"
-        governed = await views.decision(office.store, DEV, "d-1")
+        governed = await views.decision(office.store, DEV, "d-1", NOON_S)
         said = "\n".join(whole(governed, NOON_S + 34 * DAY_S))
         assert "lost, said dev@example.com, 24 h ago · if wrong: back to one" in said
         assert "said     lost: 31 rps all week" in said
@@ -118,7 +118,7 @@ def test_a_question_puts_a_value_in_doubt_until_somebody_verifies_the_decision()
         await decisions.question(office.door, later(2, actor=ANA), "d-1", "is the fair over?")
         doubted = await stale(3)
         assert doubted["formation.web.max"] == "somebody asks whether d-1 still holds"
-        governed = await views.decision(office.store, DEV, "d-1")
+        governed = await views.decision(office.store, DEV, "d-1", NOON_S)
         said = whole(governed, NOON_S + 3 * DAY_S)
         assert "    asked    is the fair over? [ana@example.com, 24 h ago]" in said
         await decisions.verify(office.door, later(4), "d-1", "it is on until Sunday")
@@ -234,7 +234,9 @@ def test_who_may_only_look_decides_nothing():
                 await act(office.door, asked(actor=reader), "d-1", "")
         with pytest.raises(Forbidden):
             await decisions.settle(office.door, asked(actor=reader), "d-1", "held", "", "")
-        assert (await views.decision(office.store, reader, "d-1")).decision.title == "two regions"
+        assert (
+            await views.decision(office.store, reader, "d-1", NOON_S)
+        ).decision.title == "two regions"
 
     in_office(story)
 
@@ -267,7 +269,7 @@ def test_trailers_of_a_change_make_a_decision_in_the_same_commit():
         (made,) = await office.store.changes(None, 1)
         assert made.change.asked.why.strip() == "More visitors are coming."
         assert (made.change.asked.decision, made.change.asked.links) == (2, ("https://x/88",))
-        bet = (await views.decision(office.store, DEV, "d-2")).decision
+        bet = (await views.decision(office.store, DEV, "d-2", NOON_S)).decision
         assert bet.title == "More visitors are coming."
         assert bet.decided.bet is not None
         assert bet.decided.bet.claim == "above 200 rps"

@@ -12,7 +12,7 @@ from setpoint.model.errors import Conflict, Forbidden, Invalid, NotFound, OverLi
 from setpoint.views import decisions
 from setpoint.views import declared as views
 from tests.support.doors import in_office
-from tests.support.memory import DEV, asked
+from tests.support.memory import DEV, NOON_S, asked
 from tests.unit.views.test_fields import shop_with_a_release, told
 
 FILE = """
@@ -239,7 +239,7 @@ def test_what_is_exported_changes_nothing_where_it_is_applied_again():
     async def story(office):
         await shop_with_a_release(office)
         await apply(office)
-        said = await views.declared(office.store, DEV, "shop")
+        said = await views.declared(office.store, DEV, "shop", NOON_S)
         (shop,) = said.apps
         assert shop.processes["web"].why == "the fair is on Saturday"
         assert (shop.config["GREETING"].env, shop.config["GREETING"].value) == ("", None)

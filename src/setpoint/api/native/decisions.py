@@ -54,7 +54,7 @@ async def info(call: Call) -> DecisionTold:
 
 
 async def told(call: Call, label: str) -> DecisionTold:
-    found = await views.decision(call.services.store, call.asked.actor, label)
+    found = await views.decision(call.services.store, call.asked.actor, label, call.asked.at_s)
     return DecisionTold(sentences.whole(found, call.asked.at_s), found)
 
 

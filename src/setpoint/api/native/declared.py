@@ -68,7 +68,7 @@ async def apply(call: Call, body: ApplyWish) -> AppliedTold:
 
 async def export(call: Call) -> Declared:
     unit = await find.app(call)
-    return await views.declared(call.services.store, call.asked.actor, unit.name)
+    return await views.declared(call.services.store, call.asked.actor, unit.name, call.asked.at_s)
 
 
 def _told(made: FilePlan, apps: list[AppTold]) -> FileTold:

@@ -1,4 +1,5 @@
-"""Decisions, and what was said of them. Rows are only ever added."""
+"""Decisions, and what was said of them, in rows that are only ever added; and what is measured of
+the bets they rest on."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -8,11 +9,13 @@ import msgspec
 from setpoint.model.change import Asked
 from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.errors import Conflict, NotFound
+from setpoint.model.signal import Sample
 from setpoint.store.sqlite import events
 from setpoint.store.sqlite.connection import Connection
 from setpoint.store.sqlite.documents import reader
 
 _decode = reader(Record, "a decision")
+_decode_sample = reader(Sample, "what was measured")
 _SELECT = "SELECT body FROM decision_record "
 
 
@@ -88,6 +91,22 @@ def with_bets(db: Connection) -> tuple[Record, ...]:
     return _read(
         db.execute(_SELECT + "WHERE decision IN (SELECT decision FROM decision_bet) ORDER BY id")
     )
+
+
+def add_samples(db: Connection, samples: Sequence[Sample], before_s: float) -> None:
+    db.execute("DELETE FROM sample WHERE at_s < ?", (before_s,))
+    db.executemany(
+        "INSERT OR IGNORE INTO sample (unit, process, at_s, body) VALUES (?, ?, ?, ?)",
+        [(s.unit, s.process, s.at_s, msgspec.json.encode(s)) for s in samples],
+    )
+
+
+def samples(db: Connection, unit: str, process: str, since_s: float) -> tuple[Sample, ...]:
+    rows = db.execute(
+        "SELECT body FROM sample WHERE unit = ? AND process = ? AND at_s > ? ORDER BY at_s",
+        (unit, process, since_s),
+    )
+    return tuple(_decode_sample(body) for (body,) in rows)
 
 
 def _read(rows: Iterable[tuple[bytes]]) -> tuple[Record, ...]:

@@ -17,6 +17,7 @@ from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
+from setpoint.model.signal import Sample
 from setpoint.store import sealing
 from setpoint.store.bell import Bell
 from setpoint.store.port import (
@@ -223,6 +224,12 @@ class SqliteStore:
         if unit is not None:
             return await self._reader.run(lambda db: decisions.of_unit(db, unit))
         return await self._reader.run(decisions.every)
+
+    async def add_samples(self, samples: Sequence[Sample], before_s: float) -> None:
+        await self._writer.run(lambda db: decisions.add_samples(db, samples, before_s))
+
+    async def samples(self, unit: AppId, process: str, since_s: float) -> tuple[Sample, ...]:
+        return await self._reader.run(lambda db: decisions.samples(db, unit, process, since_s))
 
     async def read_up_to(self, person: str) -> ReadUpTo | None:
         return await self._reader.run(lambda db: notes.read_up_to(db, person))

@@ -8,6 +8,7 @@ from setpoint.model.change import Asked
 from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.errors import Conflict, NotFound
 from setpoint.model.ids import AppId
+from setpoint.model.signal import Sample
 from setpoint.testing.store.tables import Tables
 
 
@@ -52,6 +53,16 @@ class Decisions(Tables):
                 and any(scope.unit in ("", unit) for scope in r.decided.governs)
             }
         return tuple(r for r in self.decided if r.decision in wanted)
+
+    async def add_samples(self, samples: Sequence[Sample], before_s: float) -> None:
+        fresh = {(s.unit, s.process, s.at_s): s for s in samples}
+        kept = {**fresh, **self.sampled}
+        self.sampled = {key: s for key, s in kept.items() if s in samples or s.at_s >= before_s}
+        self._committed()
+
+    async def samples(self, unit: AppId, process: str, since_s: float) -> tuple[Sample, ...]:
+        mine = [s for s in self.sampled.values() if (s.unit, s.process) == (unit, process)]
+        return tuple(sorted((s for s in mine if s.at_s > since_s), key=lambda s: s.at_s))
 
     def _decided(self, asked: Asked, decided: Decided) -> Record:
         known = self._repeated(asked, "decided")

@@ -14,6 +14,7 @@ from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
+from setpoint.model.signal import Sample
 from setpoint.store.bell import Bell
 from setpoint.store.port import Committed, Event, Status
 
@@ -68,6 +69,7 @@ class Tables:
         self.noted: list[Note] = []
         self.decided: list[Record] = []
         self.read: dict[str, ReadUpTo] = {}
+        self.sampled: dict[tuple[str, str, float], Sample] = {}
         self.log: list[Event] = []
         self._bell = Bell()
         self.provenance: dict[AppId, dict[str, int]] = defaultdict(dict)

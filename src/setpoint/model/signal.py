@@ -1,0 +1,59 @@
+"""What is measured of an app over a time, so that a bet can be held against it."""
+
+from typing import Literal
+
+import msgspec
+
+SignalName = Literal["rps", "error_rate", "p99", "memory", "instances"]
+Comparison = Literal["<", "<=", ">", ">="]
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """`rps < 50 over 7d`. `bound`: answers a second, a share of 1, seconds, bytes, or a count.
+
+    `process`: of this one alone; '' is all of the app. `window_s`: the time looked at, up to now.
+    """
+
+    name: SignalName
+    comparison: Comparison
+    bound: float
+    window_s: float
+    process: str = ""
+
+    def holds(self, value: float) -> bool:
+        match self.comparison:
+            case "<":
+                return value < self.bound
+            case "<=":
+                return value <= self.bound
+            case ">":
+                return value > self.bound
+            case ">=":
+                return value >= self.bound
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """What was counted of one app, or one process of it, in the `seconds` before `at_s`.
+
+    `errors`: answers of 500 and above. `run`: how long answers took, by `figures.BOUNDS_S`.
+    `instances`: ready at `at_s`. `memory_bytes_peak`: the most that any instance ever had.
+    """
+
+    unit: str
+    process: str
+    at_s: float
+    seconds: float
+    answers: int = 0
+    errors: int = 0
+    run: tuple[int, ...] = ()
+    instances: int = 0
+    memory_bytes_peak: int = 0
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """`value`: in the signal's unit, None where there was nothing to measure. `covered_s`: how much
+    of the window was measured. `wrong`: what would prove the bet wrong is so, over all of it."""
+
+    value: float | None
+    covered_s: float
+    wrong: bool = False
