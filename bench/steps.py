@@ -185,7 +185,8 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
 
 
 def _bare(number: int) -> AppIntent:
-    return msgspec.structs.replace(document(number), source=None)
+    """Whose build needs no secrets: there is no value behind those of the document."""
+    return msgspec.structs.replace(document(number), source=None, config={})
 
 
 def _routed(unit: Unit) -> RouteFacts:
@@ -265,7 +266,7 @@ async def first_steps(plane: Plane, units: Sequence[Unit], seconds: float) -> li
 async def _deploy(door: Door, unit: Unit, number: int) -> None:
     asked = Asked(ACTOR, "api", time.time())
     source = Source(Digest(f"{number:064x}"), "v2")
-    intent = msgspec.structs.replace(unit.intent, source=source, config={})
+    intent = msgspec.structs.replace(unit.intent, source=source)
     await change(door, asked, "deploy", "Deploy v2", unit, intent)
 
 

@@ -413,10 +413,10 @@ LOOP = (
         "effect-before-its-entry",
         "R1: what is about to be done is committed first",
         "converge/loop.py",
-        "        ids = await self._recorder.begin(unit, plan)\n"
+        "        ids = await self._recorder.begin(sight, plan)\n"
         "        outcomes = await self._carry_out(sight, plan)\n",
         "        outcomes = await self._carry_out(sight, plan)\n"
-        "        ids = await self._recorder.begin(unit, plan)\n",
+        "        ids = await self._recorder.begin(sight, plan)\n",
     ),
     Mutant(
         "job-before-its-row",
@@ -545,6 +545,7 @@ LOOP = (
         "converge/rests.py",
         "            if rest is not None and rest.facts != seen.of(app):",
         "            if False:",
+        by="tests/unit/converge/test_rests.py",
     ),
     Mutant(
         "rests-whatever-is-offered",
@@ -630,9 +631,9 @@ LOOP = (
     Mutant(
         "verdict-forgotten",
         "what came of a build is remembered for ever",
-        "converge/recorder.py",
-        "            await self._store.record_build(build)\n",
-        "            pass\n",
+        "converge/observer.py",
+        "    return tuple(b for b in known.values() if b.id in under_way or _is_verdict(b)), news",
+        "    return tuple(b for b in known.values() if b.id in under_way or _is_verdict(b)), ()",
     ),
 )
 

@@ -1,12 +1,13 @@
 """Carries one step out. One `match`; looks right before each effect whether it is still wanted."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import assert_never
 
 from setpoint.drivers.ports import Driver, Edge
-from setpoint.model.app import Unit
+from setpoint.model.app import SecretRef, Unit
 from setpoint.model.errors import Terminal, Transient
 from setpoint.model.ids import Fence, SetKey
 from setpoint.model.journal import EntryState
@@ -76,13 +77,12 @@ class Applier:
             return Outcome("failed", error.message, Next.GIVE_UP)
 
     async def _moved_on(self, unit: Unit) -> bool:
-        current = await self._store.unit(unit.id)
-        return current is None or (current.fence, current.rev) != (unit.fence, unit.rev)
+        return await self._store.rev(unit.id) != unit.rev
 
     async def _carry_out(self, unit: Unit, step: Step, now_s: float) -> Outcome:
         match step:
             case StartBuild():
-                environment = await self._store.reveal(step.environment)
+                environment = await self._reveal(step.environment)
                 await self._driver.build(step.request, environment)
             case CutRelease():
                 return await self._cut(step, now_s)
@@ -91,7 +91,7 @@ class Applier:
                     step.app, step.version, step.succeeded, step.message
                 )
             case EnsureProcesses():
-                environment = await self._store.reveal(step.environment)
+                environment = await self._reveal(step.environment)
                 await self._driver.apply(step.order, environment)
             case RemoveProcesses():
                 if not unit.intent.deleted and await self._routed(step.key):
@@ -102,7 +102,7 @@ class Applier:
             case RemoveRoute():
                 await self._edge.remove_route(step.app, Fence(unit.incarnation, step.generation))
             case StartJob():
-                environment = await self._store.reveal(step.environment)
+                environment = await self._reveal(step.environment)
                 await self._driver.exec(step.order, environment)
             case StopJob():
                 await self._driver.stop_job(step.app, step.id)
@@ -143,5 +143,8 @@ class Applier:
 
     async def _ensure_route(self, step: EnsureRoute) -> None:
         ref = step.invoke_key
-        values = await self._store.reveal({"invoke_key": ref}) if ref is not None else {}
+        values = await self._reveal({"invoke_key": ref} if ref is not None else {})
         await self._edge.ensure_route(step.route, ref, values.get("invoke_key", ""))
+
+    async def _reveal(self, refs: Mapping[str, SecretRef]) -> dict[str, str]:
+        return await self._store.reveal(refs) if refs else {}

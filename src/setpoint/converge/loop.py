@@ -127,6 +127,7 @@ class Loop:
             apps = self._queue.take(self._room())
             if apps:
                 await self._looks(group, apps)
+                await asyncio.sleep(0)  # looks may have found all of it in memory
             else:
                 await self._rest()
 
@@ -173,7 +174,7 @@ class Loop:
         snapshot = await self._observer.snapshot()
         touched = await self._store.touched(self._rests.cursor)
         known = await self._store.unit_ids()
-        for app in sorted(await self._rests.ended(known, touched, snapshot)):
+        for app in await self._rests.ended(known, touched, snapshot):
             self.wake(app, Priority.RESYNC)
         self._news.set()
         await self._orphans.sweep(snapshot, known)
@@ -282,7 +283,7 @@ class Loop:
     ) -> None:
         """Nothing to do (now), and something to say."""
         await self._recorder.take_in(sight, plan)
-        await self._recorder.end(sight.unit.id, status=status)
+        await self._recorder.end(sight.unit.id, status=status, news=sight.news)
         self._conclude(sight, plan, offers, refusal)
 
     def _conclude(
@@ -311,7 +312,7 @@ class Loop:
     async def _work(self, sight: Sight, plan: Plan) -> None:
         unit = sight.unit
         await self._recorder.take_in(sight, plan)
-        ids = await self._recorder.begin(unit, plan)
+        ids = await self._recorder.begin(sight, plan)
         outcomes = await self._carry_out(sight, plan)
         trouble = next((o for o in outcomes if o.next in (Next.RETRY, Next.GIVE_UP)), None)
         conditions = None

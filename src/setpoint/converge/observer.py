@@ -87,9 +87,9 @@ class Snapshot:
         return frozenset((*self.sets, *self.routes, *working))
 
     @property
-    def named(self) -> frozenset[AppId]:
-        """Of which there is anything."""
-        return frozenset((*self.sets, *self.builds, *self.jobs, *self.routes))
+    def named(self) -> dict[AppId, None]:
+        """Of which there is anything, each once and in the order in which it was told."""
+        return dict.fromkeys((*self.sets, *self.builds, *self.jobs, *self.routes))
 
     def of(self, app: AppId) -> Facts:
         return Facts(

@@ -15,6 +15,7 @@ from setpoint.model.ids import AppId
 from setpoint.model.job import Job
 from setpoint.model.journal import DRIFT_RULE, DRIFTED, REPAIRED, Entry, EntryState
 from setpoint.model.observed import StatusSummary
+from setpoint.model.release import Build
 from setpoint.model.steps import Drift, Plan, SettleJob, SettleRelease, StartJob, Step, describe
 from setpoint.store.port import Status, Store
 
@@ -44,21 +45,20 @@ class Recorder:
         return bool(sight.left_open or sight.news) or set(_drift(sight, plan)) != set(sight.drift)
 
     async def take_in(self, sight: Sight, plan: Plan) -> None:
-        """What the world says of builds, and of what outsiders did; and that nobody knows what came
-        of all that an earlier life (or a failed commit) left open."""
+        """What outsiders did; and that nobody knows what came of all that an earlier life (or a
+        failed commit) left open."""
         if sight.left_open:
             left: list[Told] = [(id, "unknown", CUT_OFF) for id in sight.left_open]
             await self._store.end_pass(left, sight.unit.id, None, self._now())
-        for build in sight.news:
-            await self._store.record_build(build)
         await self._tell_drift(sight, plan)
 
-    async def begin(self, unit: Unit, plan: Plan) -> tuple[int, ...]:
-        """One commit of all that is about to be done."""
+    async def begin(self, sight: Sight, plan: Plan) -> tuple[int, ...]:
+        """One commit of all that is about to be done, and of the builds it leans on."""
+        unit = sight.unit
         token, now_s = self._new_token(), self._now()
         entries = [_entry(unit, s, f"{token}.{n}", now_s) for n, s in enumerate(plan.steps)]
         jobs = [_handed(unit, s.job, now_s) for s in plan.steps if isinstance(s, StartJob)]
-        return await self._store.begin_pass(entries, jobs)
+        return await self._store.begin_pass(entries, jobs, sight.news)
 
     async def _tell_drift(self, sight: Sight, plan: Plan) -> None:
         """Of what is left as outsiders made it: once when it is seen, and once when it is over."""
@@ -80,14 +80,15 @@ class Recorder:
         ids: Sequence[int] = (),
         outcomes: Sequence[Outcome] = (),
         status: Status | None = None,
+        news: Sequence[Build] = (),
     ) -> None:
-        """One commit of all that came of it; none if there is nothing to say."""
-        if not ids and status is None:
+        """One commit of all that came of it; none if there is nothing to say. `news`: of builds."""
+        if not ids and status is None and not news:
             return
         told: list[Told] = [
             (i, o.state, o.result[:RESULT_CHARS_MAX]) for i, o in zip(ids, outcomes, strict=True)
         ]
-        await self._store.end_pass(told, app, status, self._now())
+        await self._store.end_pass(told, app, status, self._now(), news)
 
     def status(
         self, sight: Sight, plan: Plan, conditions: tuple[Condition, ...] | None = None

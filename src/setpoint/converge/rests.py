@@ -47,7 +47,7 @@ class Rests:
         self._rest_s = rest_s
         self._rests: dict[AppId, _Rest] = {}
         self._ends: list[tuple[float, AppId]] = []
-        self._working: set[AppId] = set()
+        self._working: dict[AppId, None] = {}
         self._newest: dict[AppId, int] = {}
         self._offers: Capabilities | None = None
         self._jumps: Jumps | None = None
@@ -63,12 +63,12 @@ class Rests:
         self._rests[app] = _Rest(sight.cursor, sight.facts, until_s)
         heapq.heappush(self._ends, (until_s, app))
         if sight.facts != NOTHING:
-            self._working.add(app)
+            self._working[app] = None
 
     def end(self, app: AppId) -> None:
         """It is looked at, or gone."""
         self._rests.pop(app, None)
-        self._working.discard(app)
+        self._working.pop(app, None)
 
     def offered(self, offers: Capabilities) -> None:
         """What is offered decides about everybody."""
@@ -76,8 +76,8 @@ class Rests:
             self._offers = offers
             self._end_all()
 
-    async def ended(self, known: frozenset[AppId], touched: Touched, seen: Snapshot) -> set[AppId]:
-        """All of `known` that have to be looked at. `touched`: since `cursor`."""
+    async def ended(self, known: frozenset[AppId], touched: Touched, seen: Snapshot) -> list[AppId]:
+        """All of `known` that have to be looked at, in order. `touched`: since `cursor`."""
         if not touched.whole or self._jumped():
             self._end_all()
         for app in (*touched.left_open, *self._late()):
@@ -85,7 +85,7 @@ class Rests:
         self._hear(touched)
         await self._compare(seen)
         self._newest = {app: newest for app, newest in self._newest.items() if app in known}
-        return set(known - self._rests.keys())
+        return sorted(known - self._rests.keys())
 
     def _hear(self, touched: Touched) -> None:
         for app, newest in touched.newest.items():

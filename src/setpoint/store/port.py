@@ -133,6 +133,10 @@ class Store(Protocol):
 
     async def unit(self, id: AppId) -> Unit | None: ...
 
+    async def rev(self, id: AppId) -> int | None:
+        """The unit's, which each of its Changes raises; None where there is no such app."""
+        ...
+
     async def remembered(
         self, ids: Sequence[AppId], releases: int, jobs: int
     ) -> dict[AppId, Remembered | Unreadable]:
@@ -252,11 +256,12 @@ class Store(Protocol):
         ...
 
     async def begin_pass(
-        self, entries: Sequence[Entry], jobs: Sequence[Job] = ()
+        self, entries: Sequence[Entry], jobs: Sequence[Job] = (), builds: Sequence[Build] = ()
     ) -> tuple[int, ...]:
         """Record all a pass is about to do, before it does it; returns the entries' ids.
 
         `jobs`: those about to be handed over, with or without a row yet, in the same transaction.
+        `builds`: what it has heard of, as `record_build` takes it.
         """
         ...
 
@@ -266,9 +271,11 @@ class Store(Protocol):
         unit: AppId,
         status: Status | None,
         now_s: float,
+        builds: Sequence[Build] = (),
     ) -> None:
         """Record all that came of it (entry id, state, result), and the status if it changed.
-        That an outcome is unknown is no news of an entry that has one."""
+        That an outcome is unknown is no news of an entry that has one. `builds`: as in
+        `begin_pass`."""
         ...
 
     async def record_acts(self, entries: Sequence[Entry], after: int) -> None:

@@ -39,7 +39,7 @@ class Here:
     def ended(self, newest: dict[AppId, int] | None = None, **told: object) -> set[AppId]:
         touched = Touched(newest or {}, frozenset(), 9, True)
         touched = msgspec.structs.replace(touched, **told)
-        return asyncio.run(self.rests.ended(BOTH, touched, self.seen))
+        return set(asyncio.run(self.rests.ended(BOTH, touched, self.seen)))
 
     def pass_s(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -113,7 +113,7 @@ def test_a_clock_that_jumps_ends_everybodys(here: Here, by_s: float):
 def test_of_who_is_gone_nothing_is_kept(here: Here):
     here.rests.end(SHOP)
     touched = Touched({SHOP: 3}, frozenset(), 9, True)
-    assert asyncio.run(here.rests.ended(frozenset((API,)), touched, here.seen)) == set()
+    assert asyncio.run(here.rests.ended(frozenset((API,)), touched, here.seen)) == []
 
 
 def test_nothing_in_the_world_is_the_same_nothing_everywhere():

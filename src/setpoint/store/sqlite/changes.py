@@ -24,11 +24,11 @@ FROM change_unit cu JOIN change c ON c.seq = cu.change
 
 def insert(db: Connection, asked: Asked, verb: str, summary: str) -> int:
     """The new Change's seq."""
-    row = db.execute(
-        "INSERT INTO change (at_s, asked, verb, summary) VALUES (?, ?, ?, ?) RETURNING seq",
+    made = db.execute(
+        "INSERT INTO change (at_s, asked, verb, summary) VALUES (?, ?, ?, ?)",
         (asked.at_s, msgspec.json.encode(asked), verb, summary),
-    ).fetchone()
-    return int(row[0])
+    )
+    return made.lastrowid or 0
 
 
 def insert_unit(db: Connection, unit: Unit, intent: bytes, touches: Sequence[Touch]) -> None:

@@ -1,60 +1,68 @@
-"""Readers: a few threads with a connection each, so that the event loop never waits for a disk."""
+"""Reads: what is found by its key at once on the event loop, and what may be long in a thread.
+
+A short read is some ten microseconds of pages that are in memory; to have a thread do it took ten
+times as long. A list may be of a hundred thousand rows, and the event loop goes on meanwhile.
+"""
 
 import asyncio
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from setpoint.model.errors import StoreError
 from setpoint.store.sqlite.connection import Connection, abandon, connect_reader, told
-from setpoint.store.sqlite.turns import Queued, Turn, answer_all
+from setpoint.store.sqlite.turns import Queued, Turn
 
 T = TypeVar("T")
 
-THREADS = 2
-"""Enough that a long list does not hold up a short look; more only fight for the interpreter."""
-
 
 class Reader:
-    def __init__(self, path: Path) -> None:
-        self._queue: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
-        self._closed = False
-        self._threads = [
-            threading.Thread(
-                target=self._serve,
-                args=(connect_reader(path),),
-                name=f"store-reader-{n}",
-                daemon=True,
-            )
-            for n in range(THREADS)
-        ]
-        for thread in self._threads:
-            thread.start()
+    """For one event loop at a time."""
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
+    def __init__(self, path: Path) -> None:
+        self._queue: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, Queued] | None] = (
+            queue.SimpleQueue()
+        )
+        self._closed = False
+        self._db = connect_reader(path)
+        self._thread = threading.Thread(
+            target=self._serve, args=(connect_reader(path),), name="store-reader", daemon=True
+        )
+        self._thread.start()
+
+    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
         """`work` sees one moment, at least as new as the last write that was acknowledged."""
         if self._closed:
             raise StoreError("cannot read from the store: it is closed")
-        turn = Queued(work)
-        self._queue.put(turn)
-        return await turn.answer
+        if long:
+            loop = asyncio.get_running_loop()
+            queued = Queued(work, loop.create_future(), long=True)
+            self._queue.put((loop, queued))
+            return await queued.answer
+        turn = Turn(work)
+        read_one(self._db, turn)
+        if turn.error is not None:
+            raise turn.error
+        return turn.result
 
     async def stop(self) -> None:
         if self._closed:
             return
         self._closed = True
-        for _ in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
-            await asyncio.to_thread(thread.join)
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._db.close()
 
     def _serve(self, db: Connection) -> None:
-        while (turn := self._queue.get()) is not None:
+        while (asked := self._queue.get()) is not None:
+            loop, turn = asked
             read_one(db, turn)
-            answer_all([turn])
+            with suppress(RuntimeError):  # that loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(turn.tell)
         db.close()
 
 

@@ -157,6 +157,9 @@ class SqliteStore:
     async def unit(self, id: AppId) -> Unit | None:
         return await self._reader.run(lambda db: units.get(db, self._incarnation, id))
 
+    async def rev(self, id: AppId) -> int | None:
+        return await self._reader.run(lambda db: units.rev(db, id))
+
     async def remembered(
         self, ids: Sequence[AppId], releases: int, jobs: int
     ) -> dict[AppId, Remembered | Unreadable]:
@@ -168,13 +171,13 @@ class SqliteStore:
         return await self._reader.run(lambda db: units.named(db, self._incarnation, name))
 
     async def units(self) -> tuple[Unit, ...]:
-        return await self._reader.run(lambda db: units.every(db, self._incarnation))
+        return await self._reader.run(lambda db: units.every(db, self._incarnation), long=True)
 
     async def unit_ids(self) -> frozenset[AppId]:
-        return await self._reader.run(units.ids)
+        return await self._reader.run(units.ids, long=True)
 
     async def damaged(self, only: AppId | None = None) -> tuple[Damaged, ...]:
-        return await self._reader.run(lambda db: units.damaged(db, only))
+        return await self._reader.run(lambda db: units.damaged(db, only), long=only is None)
 
     async def forget(self, id: AppId) -> None:
         await self._writer.run(lambda db: units.forget(db, id))
@@ -188,7 +191,8 @@ class SqliteStore:
         return await self._reader.run(
             lambda db: (
                 changes.newest(db, limit) if unit is None else changes.of_unit(db, unit, limit)
-            )
+            ),
+            long=True,
         )
 
     async def change(self, seq: int) -> tuple[UnitChange, ...]:
@@ -241,7 +245,7 @@ class SqliteStore:
         return await self._reader.run(lambda db: changes.field(db, unit, path))
 
     async def touching(self, unit: AppId, path: str, limit: int) -> tuple[UnitChange, ...]:
-        return await self._reader.run(lambda db: changes.touching(db, unit, path, limit))
+        return await self._reader.run(lambda db: changes.touching(db, unit, path, limit), long=True)
 
     async def as_of(self, unit: AppId, at_s: float, change: int) -> AppIntent | None:
         return await self._reader.run(lambda db: changes.as_of(db, unit, at_s, change))
@@ -251,16 +255,16 @@ class SqliteStore:
 
     async def rebuild_fields(self) -> None:
         """Derive every field's provenance anew from the log. It should alter nothing."""
-        await self._writer.run(changes.rebuild_fields)
+        await self._writer.run(changes.rebuild_fields, long=True)
 
     async def events(self, after: int, limit: int = 500) -> tuple[Event, ...]:
-        return await self._reader.run(lambda db: events.read(db, after, limit))
+        return await self._reader.run(lambda db: events.read(db, after, limit), long=True)
 
     async def event_bounds(self) -> tuple[int, int]:
         return await self._reader.run(events.bounds)
 
     async def touched(self, after: int) -> Touched:
-        return await self._reader.run(lambda db: touched.since(db, after))
+        return await self._reader.run(lambda db: touched.since(db, after), long=True)
 
     async def news(self, after: int) -> None:
         while True:
@@ -275,9 +279,9 @@ class SqliteStore:
     # --- the journal and what was observed ----------------------------------------------------
 
     async def begin_pass(
-        self, entries: Sequence[Entry], jobs: Sequence[Job] = ()
+        self, entries: Sequence[Entry], jobs: Sequence[Job] = (), builds: Sequence[Build] = ()
     ) -> tuple[int, ...]:
-        return await self._writer.run(lambda db: _begin_pass(db, entries, jobs))
+        return await self._writer.run(lambda db: _begin_pass(db, entries, jobs, builds))
 
     async def end_pass(
         self,
@@ -285,8 +289,9 @@ class SqliteStore:
         unit: AppId,
         status: Status | None,
         now_s: float,
+        builds: Sequence[Build] = (),
     ) -> None:
-        await self._writer.run(lambda db: _end_pass(db, outcomes, unit, status, now_s))
+        await self._writer.run(lambda db: _end_pass(db, outcomes, unit, status, now_s, builds))
 
     async def record_acts(self, entries: Sequence[Entry], after: int) -> None:
         await self._writer.run(lambda db: journal.record_acts(db, entries, after))
@@ -346,20 +351,22 @@ class SqliteStore:
     # --- retention ----------------------------------------------------------------------------
 
     async def kept_releases(self) -> tuple[Release, ...]:
-        return await self._reader.run(releases.kept)
+        return await self._reader.run(releases.kept, long=True)
 
     async def let_go(self, app: AppId, versions: Sequence[int], entry: Entry) -> tuple[int, ...]:
         return await self._writer.run(lambda db: _let_go(db, app, versions, entry))
 
     async def drop_sources(self, digests: Sequence[Digest], before_s: float) -> tuple[Digest, ...]:
-        return await self._writer.run(lambda db: retention.drop_sources(db, digests, before_s))
+        return await self._writer.run(
+            lambda db: retention.drop_sources(db, digests, before_s), long=True
+        )
 
     async def prune(self, kept: Retention, now_s: float, *, dry_run: bool = False) -> Pruned:
-        found = await self._reader.run(lambda db: retention.find(db, kept, now_s))
+        found = await self._reader.run(lambda db: retention.find(db, kept, now_s), long=True)
         if not dry_run:
             await self._writer.run(lambda db: retention.begin(db, found, now_s))
             for statement, rows in found.portions():
-                await self._writer.run(partial(_delete, statement, rows))
+                await self._writer.run(partial(_delete, statement, rows), long=True)
         return found.counts
 
     # --- jobs ---------------------------------------------------------------------------------
@@ -381,7 +388,11 @@ class SqliteStore:
         await self._writer.stop()
 
 
-def _begin_pass(db: Connection, entries: Sequence[Entry], handed: Sequence[Job]) -> tuple[int, ...]:
+def _begin_pass(
+    db: Connection, entries: Sequence[Entry], handed: Sequence[Job], heard: Sequence[Build]
+) -> tuple[int, ...]:
+    for build in heard:
+        builds.record(db, build)
     jobs.hand_over(db, handed)
     return journal.begin(db, entries)
 
@@ -392,7 +403,10 @@ def _end_pass(
     unit: AppId,
     now: Status | None,
     now_s: float,
+    heard: Sequence[Build],
 ) -> None:
+    for build in heard:
+        builds.record(db, build)
     journal.end(db, outcomes, now_s)
     if now is not None:
         status.put(db, unit, now)

@@ -1,9 +1,7 @@
 """Work on its way to a thread that owns a connection, and its answer on the way back."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from setpoint.store.sqlite.connection import Connection
@@ -14,44 +12,41 @@ T = TypeVar("T")
 class Runner(Protocol):
     """Runs a function over a connection, somewhere, in a transaction."""
 
-    async def run(self, work: Callable[[Connection], T]) -> T: ...
+    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
+        """`long`: it would hold up everybody else on the event loop."""
+        ...
 
     async def stop(self) -> None: ...
 
 
-@dataclass
 class Turn:
     """Ends with a result or an error."""
 
-    work: Callable[[Connection], Any]
-    result: Any = None
-    error: Exception | None = None
+    __slots__ = ("error", "result", "work")
+
+    def __init__(self, work: Callable[[Connection], Any]) -> None:
+        self.work = work
+        self.result: Any = None
+        self.error: Exception | None = None
 
 
-@dataclass
 class Queued(Turn):
     """A turn whose answer somebody awaits in an event loop."""
 
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
-    answer: asyncio.Future[Any] = field(init=False)
+    __slots__ = ("answer", "long")
 
-    def __post_init__(self) -> None:
-        self.answer = self.loop.create_future()
+    def __init__(
+        self, work: Callable[[Connection], Any], answer: asyncio.Future[Any], *, long: bool = False
+    ) -> None:
+        super().__init__(work)
+        self.answer = answer
+        self.long = long
 
-
-def answer_all(turns: Sequence[Queued]) -> None:
-    """One wake-up per event loop, however many turns: it is the dearest part of a small commit."""
-    for loop in {turn.loop for turn in turns}:
-        mine = [turn for turn in turns if turn.loop is loop]
-        with suppress(RuntimeError):  # that loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_answer, mine)
-
-
-def _answer(turns: Sequence[Queued]) -> None:
-    for turn in turns:
-        if turn.answer.done():  # the one who asked has gone
-            continue
-        if turn.error is not None:
-            turn.answer.set_exception(turn.error)
+    def tell(self) -> None:
+        """On the event loop of whoever asked."""
+        if self.answer.done():  # the one who asked has gone
+            return
+        if self.error is not None:
+            self.answer.set_exception(self.error)
         else:
-            turn.answer.set_result(turn.result)
+            self.answer.set_result(self.result)

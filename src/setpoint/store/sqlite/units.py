@@ -44,6 +44,11 @@ def get(db: Connection, incarnation: int, id: AppId) -> Unit | None:
     return _one(db.execute(_SELECT + "AND id = ?", (id,)), incarnation)
 
 
+def rev(db: Connection, id: AppId) -> int | None:
+    row = db.execute("SELECT rev FROM unit WHERE id = ? AND forgotten = 0", (id,)).fetchone()
+    return row[0] if row is not None else None
+
+
 def named(db: Connection, incarnation: int, name: str) -> Unit | None:
     return _one(db.execute(_SELECT + "AND kind = ? AND name = ?", (KIND, name)), incarnation)
 

@@ -1,91 +1,157 @@
-"""The one writer: a thread that commits in groups, a savepoint per request.
+"""The one writer: groups of writes, each with a savepoint, and one fsync for the whole of a group.
 
-Many threads with a connection each took turns at the lock and were 57 times slower than one. The
-group is whoever has queued up while the last commit reached the disk.
+Statements are carried out on the event loop, and only the commit waits for the disk in a thread: a
+thread that carries out statements takes the interpreter's lock back after each of them, and under
+load waits milliseconds for it every time. The next group is whoever has come meanwhile.
 """
 
 import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from setpoint.model.errors import StoreError
 from setpoint.store.sqlite.connection import Connection, abandon, told
-from setpoint.store.sqlite.turns import Queued, Turn, answer_all
+from setpoint.store.sqlite.turns import Queued, Turn
 
 T = TypeVar("T")
+T_Turn = TypeVar("T_Turn", bound=Turn)
 
 GROUP_MAX = 256
+GROUP_S_MAX = 0.004
+"""So long the event loop is busy with one group at most; who is left comes with the next."""
 QUEUE_MAX = 10_000
 """Beyond this the disk does not keep up: better to say so than to let everyone wait."""
 
+Order = Callable[[], None]
+
 
 class Writer:
-    """`committed` is called in the writer's thread, after each group."""
+    """For one event loop at a time. `committed` is called in the writer's thread, after each
+    group."""
 
     def __init__(self, db: Connection, committed: Callable[[], None] = lambda: None) -> None:
         self._db = db
         self._committed = committed
-        self._queue: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
+        self._waiting: deque[Queued] = deque()
+        self._busy = False
         self._closed = False
+        self._idle = asyncio.Event()
+        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """Returns once `work` is on disk. What it raises undoes it, and nothing but it."""
+    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
+        """Returns once `work` is on disk. What it raises undoes it, and nothing but it.
+
+        `long`: it would hold up everybody else on the event loop, and is a group by itself.
+        """
         if self._closed:
             raise StoreError("cannot write to the store: it is closed")
-        if self._queue.qsize() >= QUEUE_MAX:
+        if len(self._waiting) >= QUEUE_MAX:
             raise StoreError(f"cannot write to the store: {QUEUE_MAX} writes are waiting already")
-        turn = Queued(work)
-        self._queue.put(turn)
+        loop = asyncio.get_running_loop()
+        turn = Queued(work, loop.create_future(), long=long)
+        self._waiting.append(turn)
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin, loop)
         return await turn.answer
 
     async def stop(self) -> None:
         """Finishes what is queued."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
-            await asyncio.to_thread(self._thread.join)
+        if self._closed:
+            return
+        self._closed = True
+        while self._busy:
+            self._idle.clear()
+            await self._idle.wait()
+        self._orders.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    # --- on the event loop ----------------------------------------------------------------------
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Carry out whoever waits, and have the thread commit it."""
+        if self._waiting[0].long:
+            turns = [self._waiting.popleft()]
+            self._orders.put(lambda: self._finish(loop, turns, write_group))
+        else:
+            turns = open_group(self._db, self._taken())
+            self._orders.put(lambda: self._finish(loop, turns, close_group))
+
+    def _taken(self) -> Iterator[Queued]:
+        end_s = time.perf_counter() + GROUP_S_MAX
+        for _ in range(GROUP_MAX):
+            if not self._waiting or self._waiting[0].long or time.perf_counter() >= end_s:
+                return
+            yield self._waiting.popleft()
+
+    def _end(self, loop: asyncio.AbstractEventLoop, turns: Sequence[Queued]) -> None:
+        """Whoever waits is begun with before those who are answered go on: the disk is idle."""
+        for turn in turns:
+            turn.tell()
+        if self._waiting:
+            self._begin(loop)
+        else:
+            self._busy = False
+            self._idle.set()
+
+    # --- in the thread --------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        going = True
-        while going:
-            turns, going = self._take()
-            if turns:
-                write_group(self._db, turns)
-                answer_all(turns)
-                self._committed()
+        while (order := self._orders.get()) is not None:
+            order()
         self._db.close()
 
-    def _take(self) -> tuple[list[Queued], bool]:
-        """Blocks for the first, then takes whoever is there. False once asked to stop."""
-        turns: list[Queued] = []
-        item = self._queue.get()
-        while item is not None:
-            turns.append(item)
-            if len(turns) == GROUP_MAX:
-                return turns, True
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return turns, True
-        return turns, False
+    def _finish(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        turns: Sequence[Queued],
+        how: Callable[[Connection, Sequence[Turn]], None],
+    ) -> None:
+        how(self._db, turns)
+        with suppress(RuntimeError):  # that loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(self._end, loop, turns)
+        self._committed()
 
 
 def write_group(db: Connection, turns: Sequence[Turn]) -> None:
     """All in one transaction. If that cannot reach the disk, everyone in it is told."""
+    close_group(db, open_group(db, turns))
+
+
+def open_group(db: Connection, coming: Iterable[T_Turn]) -> list[T_Turn]:
+    """Carry out each in one transaction, which is left open. Who they were."""
+    turns: list[T_Turn] = []
     try:
-        db.execute("BEGIN IMMEDIATE")
-        for turn in turns:
+        for turn in coming:
+            turns.append(turn)
+            if len(turns) == 1:
+                db.execute("BEGIN IMMEDIATE")
             _write_one(db, turn)
-        db.execute("COMMIT")
     except Exception as error:
-        abandon(db)
-        for turn in turns:
-            turn.error = _told(error)
+        _fail(db, turns, error)
+    return turns
+
+
+def close_group(db: Connection, turns: Sequence[Turn]) -> None:
+    try:
+        if db.in_transaction:
+            db.execute("COMMIT")
+    except Exception as error:
+        _fail(db, turns, error)
+
+
+def _fail(db: Connection, turns: Sequence[Turn], error: Exception) -> None:
+    abandon(db)
+    for turn in turns:
+        turn.error = _told(error)
 
 
 def _write_one(db: Connection, turn: Turn) -> None:

@@ -169,23 +169,30 @@ class Overheard:
         return getattr(self._store, name)
 
     async def begin_pass(
-        self, entries: Sequence[Entry], jobs: Sequence[Job] = ()
+        self, entries: Sequence[Entry], jobs: Sequence[Job] = (), builds: Sequence[Build] = ()
     ) -> tuple[int, ...]:
-        ids = await self._store.begin_pass(entries, jobs)
+        ids = await self._store.begin_pass(entries, jobs, builds)
+        self._hear(builds)
         self._ear.planned(entries)
         return ids
 
     async def end_pass(
-        self, outcomes: Outcomes, unit: AppId, status: Status | None, now_s: float
+        self,
+        outcomes: Outcomes,
+        unit: AppId,
+        status: Status | None,
+        now_s: float,
+        builds: Sequence[Build] = (),
     ) -> None:
         before = await self._store.status(unit)
-        await self._store.end_pass(outcomes, unit, status, now_s)
+        await self._store.end_pass(outcomes, unit, status, now_s, builds)
+        self._hear(builds)
         self._ear.ended(outcomes)
         self._ear.status(unit, before, await self._store.status(unit))
 
-    async def record_build(self, build: Build) -> None:
-        await self._store.record_build(build)
-        self._ear.build(build)
+    def _hear(self, builds: Sequence[Build]) -> None:
+        for build in builds:
+            self._ear.build(build)
 
 
 def both(first: Callable[..., Any], second: Callable[..., Any]) -> Callable[..., None]:

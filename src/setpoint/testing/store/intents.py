@@ -113,6 +113,10 @@ class Intents(Decisions):
     async def unit(self, id: AppId) -> Unit | None:
         return self._read(self.rows.units.get(id))
 
+    async def rev(self, id: AppId) -> int | None:
+        unit = self.rows.units.get(id)
+        return unit.rev if unit is not None else None
+
     async def unit_named(self, name: str) -> Unit | None:
         return self._read(self._named(name))
 

@@ -14,14 +14,8 @@ class Releases(Tables):
     """Facts about builds, and the releases cut of them."""
 
     async def record_build(self, build: Build) -> None:
-        builds = self.rows.builds.get(build.app, ())
-        known = next((b for b in builds if b.id == build.id), None)
-        if known is not None and known.final:
-            return
-        others = tuple(b for b in builds if b.id != build.id)
-        self.rows.builds[build.app] = (*others, build)
-        self._emit(build.app, f"build.{build.status}", {"id": build.id})
-        self._committed()
+        if self._put_build(build):
+            self._committed()
 
     async def builds(self, app: AppId) -> tuple[Build, ...]:
         return self.rows.builds.get(app, ())

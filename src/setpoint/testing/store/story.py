@@ -14,6 +14,7 @@ from setpoint.model.history import Took
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry, EntryState
+from setpoint.model.release import Build
 from setpoint.store.port import Event, Field, Status, Touched
 from setpoint.testing.store.tables import Tables
 
@@ -90,8 +91,10 @@ class Story(Tables):
         self._committed()
 
     async def begin_pass(
-        self, entries: Sequence[Entry], jobs: Sequence[Job] = ()
+        self, entries: Sequence[Entry], jobs: Sequence[Job] = (), builds: Sequence[Build] = ()
     ) -> tuple[int, ...]:
+        for build in builds:
+            self._put_build(build)
         for job in jobs:
             self._put_job(msgspec.structs.replace(job, state="handed"))
         ids = tuple(self._add(entry) for entry in entries)
@@ -99,8 +102,15 @@ class Story(Tables):
         return ids
 
     async def end_pass(
-        self, outcomes: Outcomes, unit: AppId, status: Status | None, now_s: float
+        self,
+        outcomes: Outcomes,
+        unit: AppId,
+        status: Status | None,
+        now_s: float,
+        builds: Sequence[Build] = (),
     ) -> None:
+        for build in builds:
+            self._put_build(build)
         for id, state, result in outcomes:
             self._close(id, state, result, now_s)
         before = self.rows.status.get(unit)

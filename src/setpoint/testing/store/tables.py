@@ -131,6 +131,17 @@ class Tables:
         open_ = self.rows.left_open.get(entry.app, ())
         self.rows.left_open[entry.app] = tuple(other for other in open_ if other != id)
 
+    def _put_build(self, build: Build) -> bool:
+        """Is it news? What is final stays."""
+        builds = self.rows.builds.get(build.app, ())
+        known = next((b for b in builds if b.id == build.id), None)
+        if known is not None and known.final:
+            return False
+        others = tuple(b for b in builds if b.id != build.id)
+        self.rows.builds[build.app] = (*others, build)
+        self._emit(build.app, f"build.{build.status}", {"id": build.id})
+        return True
+
     def _job(self, app: AppId, id: JobId) -> Job | None:
         return next((j for j in self.rows.jobs.get(app, ()) if j.id == id), None)
 
