@@ -333,3 +333,37 @@ def test_a_no_says_why_and_where_to_read_on(
     assert fact in re.sub(r"\s+(›\s+)?", " ", ran.err)
     if "stack" not in words:
         assert "/v1/unsupported" in ran.err
+
+
+# --- heroku why: a plugin of two files -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def plugged(heroku: Heroku) -> dict[str, str]:
+    """With the plugin linked; what its commands need to find Setpoint."""
+    heroku.ok("plugins:link", "--no-install", str(PLUGIN))
+    return {"SETPOINT": " ".join(SETPOINT)}
+
+
+PLUGIN = EXAMPLES.parent / "clients" / "setpoint-heroku"
+
+
+def test_heroku_why_tells_what_setpoint_why_does(
+    plane: Plane, heroku: Heroku, app: str, plugged: dict[str, str]
+) -> None:
+    plane.ok("scale", app, "web=1", "--idle", "900", "-m", "people come back after lunch")
+    asked = plane.ok("why", app, "web.idle_s").out.splitlines()[:3]
+    for words in (("-a", app, "web.idle_s"), (f"--app={app}", "web.idle_s"), (app, "web.idle_s")):
+        told = heroku.ok("why", *words, env=plugged)
+        assert "why      people come back after lunch [-m]" in told
+        assert told.splitlines()[0] == asked[0]
+    assert "its last" in heroku.ok("why", env={**plugged, "HEROKU_APP": app})
+    assert heroku.cli("why", "-a", app, "web.idle_s", "--json", env=plugged).json["path"]
+
+
+def test_heroku_why_ends_as_it_does(heroku: Heroku, app: str, plugged: dict[str, str]) -> None:
+    unknown = heroku.cli("why", "-a", "nosuch-app", env=plugged)
+    assert (unknown.code, "no such app" in unknown.err) == (2, True)
+    absent = heroku.cli("why", "-a", app, env={"SETPOINT": "/nowhere/setpoint"})
+    assert absent.code == 2
+    assert "cannot run /nowhere/setpoint: it is not on the PATH" in absent.err
