@@ -13,12 +13,12 @@ Deployed = Callable[[str], None]
 
 FILE = """\
 # what we agreed on in May
-[apps.filed.processes.web]
+[apps.declared.processes.web]
 max = 2  # not three
 min = 1
 why = "the fair is on Saturday"
 
-[apps.filed.config]
+[apps.declared.config]
 GREETING = { env = "FILED_GREETING", why = "a warmer word for visitors" }
 """
 
@@ -34,7 +34,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_file_is_planned_applied_and_exported_again(
     plane: Plane, cli: Cli, deployed: Deployed, file: Path
 ) -> None:
-    deployed("filed")
+    deployed("declared")
     plan = cli("plan", "-f", str(file))
     assert plan.code == 0, plan.err
     assert "  formation.web.max: not set -> 2\n      why: the fair is on Saturday\n" in plan.out
@@ -45,8 +45,8 @@ def test_a_file_is_planned_applied_and_exported_again(
     assert (ran.code, ran.err) == (0, "")
     assert "applied as c" in ran.out
     assert "settled" in ran.out
-    assert plane.config("filed") == {"GREETING": "hello-world"}
-    why = cli("why", "filed", "web.max").out
+    assert plane.config("declared") == {"GREETING": "hello-world"}
+    why = cli("why", "declared", "web.max").out
     assert "why      the fair is on Saturday [file]" in why
     assert "via file" in why
     assert "nothing was to be done" in cli("apply", "-f", str(file)).out
@@ -55,8 +55,8 @@ def test_a_file_is_planned_applied_and_exported_again(
     assert late.code == 2
     assert late.err.startswith(f"cannot apply the file: plan {token} is not what would be done")
 
-    cli("scale", "filed", "web=2", "-m", "it was quiet on Saturday")
-    assert cli("export", "filed", "-f", str(file)).code == 0
+    cli("scale", "declared", "web=2", "-m", "it was quiet on Saturday")
+    assert cli("export", "declared", "-f", str(file)).code == 0
     assert file.read_text() == FILE.replace("min = 1", "min = 2").replace(
         "the fair is on Saturday", "it was quiet on Saturday"
     )
