@@ -66,7 +66,7 @@ lock: $(UV) ## resolve requirements/*.txt and the static sites' server anew
 		--generate-hashes static_site.in -o ../src/setpoint/workers/static_site/requirements.txt
 
 clean: ## forget what was installed here
-	rm -rf $(VENV) .tools tests/clients/node_modules
+	rm -rf $(VENV) .tools tests/clients/node_modules tests/clients/*/node_modules
 
 $(UV): requirements/uv.txt
 	@test -n "$(PYTHON)" || { echo "cannot set up Setpoint: no Python >= 3.11 with venv and pip was found"; \
@@ -89,8 +89,9 @@ $(VENV)/.runtime: $(VENV)/.venv requirements/runtime.txt
 	@touch $@
 
 # Clients of the API that are not ours; without npm their tests are skipped and say so.
-$(VENV)/.clients: $(VENV)/.venv tests/clients/package-lock.json
-	@if command -v npm >/dev/null 2>&1; then npm ci --loglevel=error --prefix tests/clients; \
+$(VENV)/.clients: $(VENV)/.venv tests/clients/package-lock.json $(wildcard tests/clients/*/package-lock.json)
+	@if command -v npm >/dev/null 2>&1; then for client in tests/clients tests/clients/heroku-*; do \
+			npm ci --loglevel=error --prefix $$client || exit 1; done; \
 		else echo "without npm: what tests Heroku's command line is skipped"; fi
 	@touch $@
 

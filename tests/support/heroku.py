@@ -15,24 +15,36 @@ import pytest
 
 from tests.acceptance.plane import SETPOINT, Plane, Ran
 
-PROGRAMS = Path(__file__).parents[1] / "clients" / "node_modules" / ".bin"
+CLIENTS = Path(__file__).parents[1] / "clients"
+NEWEST = "11"
+FOLDERS = {NEWEST: CLIENTS, "10": CLIENTS / "heroku-10", "9": CLIENTS / "heroku-9"}
+"""Where each major is installed."""
 PREPARED = 'eval "$({setpoint} env {options})" && exec {said}'
 """A shell as a user's: what `setpoint env` prints is evaluated, then the command is run."""
 COMMAND_S_MAX = 240
+ECHO_S = 1.0
 
 
-def needs_heroku() -> None:
-    if not (PROGRAMS / "heroku").exists():
-        pytest.skip("needs Heroku's command line: `make test` installs it where there is npm")
+def programs(major: str) -> Path:
+    return FOLDERS[major] / "node_modules" / ".bin"
+
+
+def needs_heroku(major: str = NEWEST) -> None:
+    if not (programs(major) / "heroku").exists():
+        pytest.skip(
+            f"needs Heroku's command line {major}: `make test` installs it where there is npm"
+        )
 
 
 @dataclass(frozen=True)
 class Heroku:
-    """`home`: where it keeps its logins. `signed_in`: by the environment, without a login."""
+    """`home`: where it keeps its logins. `signed_in`: by the environment, without a login. `major`:
+    of its version."""
 
     plane: Plane
     home: Path
     signed_in: bool = True
+    major: str = NEWEST
 
     def env(self, more: Mapping[str, str] = {}) -> dict[str, str]:
         home = {name: str(self.home) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
@@ -40,7 +52,7 @@ class Heroku:
             **self.plane.env(),
             **home,
             "XDG_CACHE_HOME": str(self.home / "cache"),
-            "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+            "PATH": f"{programs(self.major)}:{os.environ['PATH']}",
             "HEROKU_SKIP_NEW_VERSION_CHECK": "true",
             "HEROKU_DISABLE_AUTOUPDATE": "true",
             **more,
@@ -51,10 +63,13 @@ class Heroku:
         setpoint, said = shlex.join(SETPOINT), shlex.join(words)
         return ["sh", "-c", PREPARED.format(setpoint=setpoint, options=options, said=said)]
 
-    def cli(self, *words: str, stdin: str = "", env: Mapping[str, str] = {}) -> Ran:
+    def cli(
+        self, *words: str, stdin: str = "", env: Mapping[str, str] = {}, cwd: Path | None = None
+    ) -> Ran:
         done = subprocess.run(
             self.argv("heroku", *words),
             env=self.env(env),
+            cwd=cwd,
             input=stdin,
             capture_output=True,
             text=True,
@@ -62,9 +77,11 @@ class Heroku:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
-    def ok(self, *words: str, stdin: str = "", env: Mapping[str, str] = {}) -> str:
+    def ok(
+        self, *words: str, stdin: str = "", env: Mapping[str, str] = {}, cwd: Path | None = None
+    ) -> str:
         """Both outputs, since it says half of everything on stderr."""
-        ran = self.cli(*words, stdin=stdin, env=env)
+        ran = self.cli(*words, stdin=stdin, env=env, cwd=cwd)
         told = f"{ran.out}\n{ran.err}"
         assert ran.code == 0, f"heroku {words}: {ran.code}\n{told}\n{self.plane.tails()}"
         return told
@@ -101,5 +118,9 @@ def _conversation(terminal: int, answers: list[tuple[str, str]]) -> str:
         except OSError:  # the other end is closed
             return shown
         if answers and answers[0][0] in shown:
-            os.write(terminal, f"{answers.pop(0)[1]}\r".encode())
+            os.write(terminal, answers.pop(0)[1].encode())
+            # Older ones take an Enter for one only where it comes alone: once they show no more.
+            while select.select([terminal], [], [], ECHO_S)[0]:
+                shown += os.read(terminal, 4096).decode(errors="replace")
+            os.write(terminal, b"\r")
     raise AssertionError(f"still asks after {COMMAND_S_MAX} s: {shown}")

@@ -157,7 +157,9 @@ PLATFORM = (
     ),
     Endpoint("GET", "/log-streams/{ticket}", log_sessions.stream, "none", "The log, from there"),
     Endpoint("GET", "/apps/{app}/domains", domains.listed, "read", "Hosts of an app"),
+    Endpoint("POST", "/apps/{app}/domains", domains.add, "write", "Add a host", status=201),
     Endpoint("GET", "/apps/{app}/domains/{domain}", domains.info, "read", "One host"),
+    Endpoint("DELETE", "/apps/{app}/domains/{domain}", domains.remove, "write", "Remove a host"),
     Endpoint(
         "GET",
         "/apps/{app}/collaborators",

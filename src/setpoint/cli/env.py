@@ -16,6 +16,12 @@ HOST = "localhost"
 """Heroku's clients send their token to no other name but this and the address 127.0.0.1."""
 GIT_TRUST, OTHERS_TRUST = "GIT_SSL_CAINFO", "http.sslCAInfo"
 """A variable of git's and the setting that says the same, which a setting of one address beats."""
+HELPER = (
+    """!f() { test "$1" != get || """
+    """printf 'username=heroku\\npassword=%s\\n' "$(heroku auth:token)"; }; f"""
+)
+"""Heroku's program tells git of itself from major 11 on. Before, it wrote a .netrc, where git finds
+no host that has a port."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,23 +36,23 @@ def run(here: Here) -> int:
         return _taken_back(here)
     paths = Paths.of(here.data)
     port = _port(paths)
-    trust = git_trust(port, paths.api_authority, here.env)
-    if not trust:
+    settings = git_settings(port, paths.api_authority, here.env)
+    if not settings:
         here.out.complain("this shell has git settings of its own, so git must be told for itself:")
         here.out.complain(f"git config --global {_trusting(port)} {paths.api_authority}")
-    said = variables(port, paths.api_authority) | trust
+    said = variables(port, paths.api_authority) | settings
     if here.args.token:
         said |= {"HEROKU_API_KEY": here.client.token}
     for name, value in said.items():
         here.out.line(f"export {name}={shlex.quote(value)}")
-    if trust and GIT_TRUST in here.env:
+    if settings and GIT_TRUST in here.env:
         here.out.line(f"unset {GIT_TRUST}")  # it would count for our address, too
     here.out.result({"set": said})
     return codes.SETTLED
 
 
 def _taken_back(here: Here) -> int:
-    ours = git_trust(0, Path(), {GIT_TRUST: "-"})
+    ours = git_settings(0, Path(), {GIT_TRUST: "-"})
     names = (*variables(0, Path()), *ours, "HEROKU_API_KEY")
     here.out.line(f"unset {' '.join(names)}")
     if before := _trusted_before(here.env):
@@ -57,7 +63,7 @@ def _taken_back(here: Here) -> int:
 
 def variables(port: int, authority: Path) -> dict[str, str]:
     """By name. Each would otherwise lead to a host of Heroku's, or to nobody's trust."""
-    url = f"https://{HOST}:{port}"
+    url = _url(port)
     return {
         "HEROKU_HOST": url,
         "HEROKU_PARTICLEBOARD_URL": url,
@@ -70,15 +76,16 @@ def variables(port: int, authority: Path) -> dict[str, str]:
     }
 
 
-def git_trust(port: int, authority: Path, before: Mapping[str, str]) -> dict[str, str]:
-    """git's own settings, of our address alone: in GIT_SSL_CAINFO our authority would be the only
-    one for all others, too. What stands there `before` becomes a setting as well.
+def git_settings(port: int, authority: Path, before: Mapping[str, str]) -> dict[str, str]:
+    """git's own settings, of our address alone: whom to trust, and where the token is. In
+    GIT_SSL_CAINFO our authority would be the only one for all others, too. What stands there
+    `before` becomes a setting as well.
 
     Nothing where the shell has other settings in its variables.
     """
     if before.get("GIT_CONFIG_COUNT", "0") != "0" and not _is_ours(before):
         return {}
-    settings = [(_trusting(port), str(authority))]
+    settings = [(_trusting(port), str(authority)), (f"credential.{_url(port)}.helper", HELPER)]
     if others := _trusted_before(before):
         settings.append((OTHERS_TRUST, others))
     said = {"GIT_CONFIG_COUNT": str(len(settings))}
@@ -93,12 +100,16 @@ def _is_ours(before: Mapping[str, str]) -> bool:
 
 def _trusted_before(before: Mapping[str, str]) -> str:
     """What git trusted in this shell before it was told of us, '' for its own default."""
-    kept = before.get("GIT_CONFIG_KEY_1") == OTHERS_TRUST and _is_ours(before)
-    return before.get(GIT_TRUST) or (before.get("GIT_CONFIG_VALUE_1", "") if kept else "")
+    kept = before.get("GIT_CONFIG_KEY_2") == OTHERS_TRUST and _is_ours(before)
+    return before.get(GIT_TRUST) or (before.get("GIT_CONFIG_VALUE_2", "") if kept else "")
 
 
 def _trusting(port: int) -> str:
-    return f"http.https://{HOST}:{port}/.sslCAInfo"
+    return f"http.{_url(port)}/.sslCAInfo"
+
+
+def _url(port: int) -> str:
+    return f"https://{HOST}:{port}"
 
 
 def _port(paths: Paths) -> int:

@@ -31,6 +31,7 @@ COMMANDS = {
     "stop": "end a job, or replace an instance",
     "scale": "how many of each process",
     "probe": "what a web process answers before it gets requests",
+    "domains": "which hosts an app answers at",
     "egress": "whom an app may connect to",
     "restart": "replace the instances of an app, or of a type",
     "releases": "what ran, what runs, and why",

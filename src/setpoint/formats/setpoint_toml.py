@@ -33,7 +33,7 @@ APPS_MAX = 100
 Table = Mapping[str, Any]
 
 _ELSEWHERE = {
-    "domains": "an app answers at <app>.localhost and at nothing else yet",
+    "domains": "add them with: setpoint domains",
     "addons": "Setpoint has none yet",
     "source": "send it with: setpoint deploy",
     "buildpacks": "set them with: setpoint buildpacks",

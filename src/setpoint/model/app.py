@@ -170,6 +170,8 @@ class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     egress: Egress = ()
     """whom its processes may connect to; (): nobody said anything"""
+    domains: tuple[str, ...] = ()
+    """hosts it answers at besides its own, sorted; no other app does"""
 
     @property
     def uploads(self) -> frozenset[Digest]:

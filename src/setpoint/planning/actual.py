@@ -24,6 +24,10 @@ def actual(path: str, seen: StatusSummary, serving: Release | None, at_s: float)
             route = seen.route.route
             routed = route.app_name if head == "name" else route.maintenance
             return Actual(None, routed, seen.route.nack, at_s)
+        case "domains" if seen.route is not None:
+            route = seen.route.route
+            hosts = [h for b in route.backends for h in b.hosts if not h.endswith(".localhost")]
+            return Actual(None, ", ".join(hosts), seen.route.nack, at_s)
         case _:
             return None
 

@@ -48,7 +48,7 @@ def _backends(draft: Draft, wanted: tuple[Wanted, ...]) -> tuple[Backend, ...]:
         _backend(draft, wanted, w, alone=not home_taken and len(functions) == 1) for w in routable
     ]
     if not any(_home(draft) in b.hosts for b in backends):
-        backends.append(Backend((_home(draft),), "web", "web", None))
+        backends.append(Backend(_homes(draft), "web", "web", None))
     return tuple(backends)
 
 
@@ -70,9 +70,14 @@ def _home(draft: Draft) -> str:
     return f"{draft.unit.name}.{HOST_SUFFIX}"
 
 
+def _homes(draft: Draft) -> tuple[str, ...]:
+    """The app's own host, and those that somebody gave it."""
+    return (_home(draft), *draft.unit.intent.domains)
+
+
 def _backend(draft: Draft, wanted: tuple[Wanted, ...], want: Wanted, *, alone: bool) -> Backend:
     kind: RouteKind = "web" if want.type.kind == "web" else "function"
-    hosts = (_home(draft),) if kind == "web" or alone else ()
+    hosts = _homes(draft) if kind == "web" or alone else ()
     if kind == "function":
         hosts = (f"{want.process}--{draft.unit.name}.{HOST_SUFFIX}", *hosts)
     return Backend(

@@ -33,6 +33,8 @@ NEEDS: dict[str, Scope] = {
     "set the probe of": "write",
     "set the egress of": "write",
     "rename": "write",
+    "add a domain to": "write",
+    "remove a domain from": "write",
     "switch maintenance of": "write",
     "freeze": "write",
     "unfreeze": "write",

@@ -84,6 +84,12 @@ def _route(case: _Case, path: str) -> bool:
     return applied == wanted
 
 
+def _domains(case: _Case, path: str) -> bool:
+    facts = case.world.edge.routes.get(case.unit.id)
+    hosts = {h for b in facts.route.backends for h in b.hosts} if facts is not None else set()
+    return set(case.unit.intent.domains) <= hosts
+
+
 def _restarted(case: _Case, path: str) -> bool:
     wanted = case.unit.intent.restarted_s
     return all(s.order.spec.restarted_at_s == wanted(p) for p, s in case.slots.items())
@@ -119,6 +125,7 @@ _JUDGES: dict[str, Callable[[_Case, str], bool]] = {
     "name": _route,
     "maintenance": _route,
     "invoke_key": _route,
+    "domains": _domains,
     "formation": _formation,
     "restarted": _restarted,
     "restarted_at_s": _restarted,

@@ -286,3 +286,15 @@ def test_restart_replaces_every_instance(plane: Plane, deployed: Make) -> None:
         return [d["state"] for d in dynos] == ["up"] and dynos[0]["id"] != before["id"]
 
     until(replaced)
+
+
+def test_before_the_first_release_there_is_one_to_read_a_version_of(
+    plane: Plane, app: Make
+) -> None:
+    app("early")
+    (initial,) = plane.send("GET", "/apps/early/releases").json
+    assert (initial["version"], initial["slug"], initial["current"]) == (0, None, True)
+    for said in ("0", "v0", initial["id"]):
+        assert plane.send("GET", f"/apps/early/releases/{said}").json == initial
+    refused = plane.send("POST", "/apps/early/releases", {"release": initial["id"]})
+    assert refused.status in (404, 422)

@@ -64,6 +64,7 @@ BODIES = {
     "/apps/{app}/builds": {"source_blob": {}},
     "/apps/{app}/buildpack-installations": {"updates": []},
     "/v1/apps/{app}/egress": {"egress": []},
+    "/apps/{app}/domains": {"hostname": "www.example.com"},
 }
 
 

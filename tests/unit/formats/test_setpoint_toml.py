@@ -65,7 +65,7 @@ def test_an_empty_file_declares_nothing():
         ("app.shop.why = 'x'", "app: known here are apps, decisions"),
         ("apps = 1", "apps: it is no table"),
         ("apps.shop = 1", "apps.shop: it is no table"),
-        ("apps.shop.domains = ['x']", "apps.shop.domains: an app answers at <app>.localhost"),
+        ("apps.shop.domains = ['x']", "apps.shop.domains: add them with: setpoint domains"),
         ("apps.shop.addons = {}", "apps.shop.addons: Setpoint has none yet"),
         ("apps.shop.egress = []", "apps.shop.egress: set it with: setpoint egress"),
         ("apps.shop.scale = 3", "apps.shop.scale: known here are processes"),

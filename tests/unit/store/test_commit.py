@@ -59,6 +59,26 @@ def test_a_taken_name_is_a_conflict_and_writes_nothing(open_one):
     run(story())
 
 
+def test_no_two_apps_answer_at_one_domain_and_a_forgotten_one_frees_its_own(open_one):
+    async def story():
+        store, domains = open_one(), ("a.example", "www.example.com")
+        unit = await created(store, shop(domains=domains))
+        other = shop(id=AppId("another"), name="store", domains=("www.example.com",))
+        with pytest.raises(Conflict, match=r"domain 'www.example.com'.*another app has it"):
+            await created(store, other)
+        fewer = msgspec.structs.replace(unit.intent, domains=("a.example",))
+        await store.commit(asked(), "remove", "Remove", [UnitWrite(fewer, unit.rev)])
+        taken = await created(store, other)
+        more = msgspec.structs.replace(taken.intent, domains=("a.example", "www.example.com"))
+        with pytest.raises(Conflict, match="another app has it"):
+            await store.commit(asked(), "add", "Add", [UnitWrite(more, taken.rev)])
+        await store.forget(SHOP)
+        await store.commit(asked(), "add", "Add", [UnitWrite(more, taken.rev)])
+        await store.close()
+
+    run(story())
+
+
 def test_a_forgotten_app_frees_its_name_and_keeps_its_story(open_one):
     async def story():
         store = open_one()

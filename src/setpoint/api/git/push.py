@@ -2,6 +2,7 @@
 goes, and let the refs move only once it serves."""
 
 import asyncio
+import contextlib
 import logging
 import tempfile
 from collections.abc import AsyncIterator
@@ -42,24 +43,27 @@ class Push:
         self._repository = self._repositories.of(unit.id)
 
     async def decide(self) -> None:
-        """To its end, whatever that is. Nobody waits for more than git does."""
-        said = await self.receiving.asked()
-        if said is None:
-            return
-        yes = False
+        """To its end, whatever that is. Where nobody listens any more, nobody is told."""
+        with contextlib.suppress(Transient):
+            said = await self.receiving.asked()
+            if said is not None:
+                await self.receiving.answer(yes=await self._decided_in_words(said))
+
+    def end(self) -> None:
+        self.receiving.close()
+        self._repositories.end(self.unit.id, self)
+
+    async def _decided_in_words(self, said: HookSaid) -> bool:
+        """Raises Transient where the client is gone."""
         try:
-            yes = await self._decided(said)
-        except Transient as error:
-            log.info("push.broke", extra={"app": self.unit.id, "error": error.message})
-            await self._complain(f"{error}\npush again")
+            return await self._decided(said)
         except SetpointError as error:
             await self._complain(str(error))
         except Exception:
             request_id = self.call.asked.request_id
             log.exception("push.failed", extra={"request_id": request_id})
             await self._complain(f"Setpoint failed; its log has the details under {request_id}")
-        finally:
-            await self.receiving.answer(yes=yes)
+        return False
 
     async def _decided(self, said: HookSaid) -> bool:
         name = self.unit.name

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from setpoint.api import find
 from setpoint.api.call import Call
@@ -40,6 +41,8 @@ async def info_refs(call: Call) -> Response:
     unit = await _unit_or_none(call, creates=service == PUSH)
     repository = repositories.of(unit.id) if unit is not None else repositories.empty
     await repositories.ensure(repository)
+    if service == PUSH:
+        await repositories.check_room(repository)
     words = (service.removeprefix("git-"), "--stateless-rpc", "--advertise-refs", str(repository))
     refs = await repositories.ask(words, None, _spoken(call))
     return Response(
@@ -66,8 +69,7 @@ async def push(call: Call) -> Response:
         if isinstance(error, OverLimit):
             raise TooLarge(error.message, error.hint) from None
         raise
-    answer = _answered(call, Push(call, unit, receiving, created=created))
-    return StreamingResponse(answer, 200, FRESH, f"application/x-{PUSH}-result")
+    return _Conversation(Push(call, unit, receiving, created=created))
 
 
 async def fetch(call: Call) -> Response:
@@ -85,17 +87,26 @@ async def fetch(call: Call) -> Response:
     return StreamingResponse(answer, 200, FRESH, f"application/x-{FETCH}-result")
 
 
-async def _answered(call: Call, push: Push) -> AsyncIterator[bytes]:
-    """What git says to the client, while the push is decided on beside it."""
-    deciding = asyncio.ensure_future(push.decide())
-    try:
-        async with asyncio.timeout(PUSH_S_MAX):
-            async for chunk in push.receiving.output():
-                yield chunk
-    finally:
-        deciding.cancel()
-        push.receiving.close()
-        call.services.repositories.end(push.unit.id, push)
+class _Conversation(StreamingResponse):
+    """What git says to the client, while the push is decided on beside it. Whatever becomes of the
+    client, even before the first byte, the push ends with this."""
+
+    def __init__(self, push: Push) -> None:
+        super().__init__(self._said(), 200, FRESH, f"application/x-{PUSH}-result")
+        self._push = push
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        deciding = asyncio.ensure_future(self._push.decide())
+        try:
+            async with asyncio.timeout(PUSH_S_MAX):
+                await super().__call__(scope, receive, send)
+        finally:
+            deciding.cancel()
+            self._push.end()
+
+    async def _said(self) -> AsyncIterator[bytes]:
+        async for chunk in self._push.receiving.output():
+            yield chunk
 
 
 async def _fetched(

@@ -19,13 +19,18 @@ CUT_S_MAX = 2.0
 
 
 async def listed(call: Call) -> tuple[shapes.Release, ...]:
-    """Oldest first; clients that want the newest ask for `order=desc`."""
+    """Oldest first; clients that want the newest ask for `order=desc`. There is always one, as on
+    Heroku: its command line reads the version of the newest after each change of config."""
     unit = await find.app(call)
-    return (await _told(call, unit))[::-1]
+    return (await _told(call, unit))[::-1] or (write.initial(unit),)
 
 
 async def info(call: Call) -> shapes.Release:
     unit = await find.app(call)
+    initial = write.initial(unit)
+    asked_for_initial = call.param("release") in (initial.id, "0", "v0")
+    if asked_for_initial and not await call.services.store.releases(unit.id, 1):
+        return initial
     wanted = await find.release(call, unit)
     return next(r for r in await _told(call, unit) if r.version == wanted.version)
 

@@ -36,12 +36,6 @@ NOS = (
     No("find an add-on", ADDONS, "", ("POST /actions/addons/resolve",)),
     No("find an attachment", ADDONS, "", ("POST /actions/addon-attachments/resolve",)),
     No(
-        "add a domain",
-        "the edge listens on loopback, and each app has its host below localhost",
-        "put a proxy with the domain in front of the edge",
-        ("POST /apps/{app}/domains",),
-    ),
-    No(
         "add a certificate",
         "the edge makes its own for hosts below localhost",
         "",

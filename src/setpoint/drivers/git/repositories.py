@@ -56,6 +56,7 @@ class Repositories:
     folder: Path
     path: str = field(default_factory=lambda: os.environ.get("PATH", os.defpath))
     _busy: dict[AppId, object] = field(default_factory=dict[AppId, object])
+    _hooked: bool = False
 
     def of(self, app: AppId) -> Path:
         return self.folder / f"{app}.git"
@@ -65,9 +66,9 @@ class Repositories:
         return self.folder / f"{EMPTY}.git"
 
     async def ensure(self, repository: Path) -> None:
-        """Made whole or not at all. Raises Terminal, Transient, OverLimit."""
+        """Made whole or not at all. Raises Terminal, Transient."""
+        self._hook()
         if not repository.exists():
-            self._hook()
             made = repository.with_suffix(".new")
             shutil.rmtree(made, ignore_errors=True)
             await self.ask(("init", "--bare", "--quiet", "--template=", "-b", "main", str(made)))
@@ -75,7 +76,10 @@ class Repositories:
                 made.rename(repository)
             except OSError:
                 shutil.rmtree(made, ignore_errors=True)  # somebody else was faster
-        elif await asyncio.to_thread(_weight, repository) > REPOSITORY_BYTES_MAX:
+
+    async def check_room(self, repository: Path) -> None:
+        """Raises OverLimit."""
+        if await asyncio.to_thread(_weight, repository) > REPOSITORY_BYTES_MAX:
             raise OverLimit(
                 "cannot take the push: the history of this app is too large, at most "
                 f"{REPOSITORY_BYTES_MAX // 1024**3} GiB are kept",
@@ -175,12 +179,15 @@ class Repositories:
         return self.folder / "hooks"
 
     def _hook(self) -> None:
-        """Written anew by each version of this program."""
+        """Written anew by each process: it may be of another version."""
+        if self._hooked:
+            return
         self._hooks.mkdir(parents=True, exist_ok=True, mode=0o700)
         made = self._hooks / "pre-receive.new"
         made.write_text(HOOK, encoding="utf-8")
         made.chmod(0o700)
         made.rename(self._hooks / "pre-receive")
+        self._hooked = True
 
 
 def end(process: asyncio.subprocess.Process) -> None:

@@ -11,6 +11,13 @@ QUANTITY_RE = re.compile(r"(?:([+-]?)(\d{1,9})|(\d{1,9})\.\.(\d{1,9}))")
 CHECKSUM_RE = re.compile(r"(?:(?i:sha256):)?([0-9a-f]{64})")
 
 
+class NewDomain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /apps/A/domains. Certificates are the edge's own affair."""
+
+    hostname: str
+    sni_endpoint: object = None
+
+
 class NewApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /apps. Region, stack and team are accepted and have no say here."""
 

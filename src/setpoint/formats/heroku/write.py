@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID, uuid5
 
+import msgspec
+
 from setpoint.formats.heroku import shapes
 from setpoint.model import app as intent
 from setpoint.model import job as jobs
@@ -93,6 +95,18 @@ def domain(unit: intent.Unit, hostname: str) -> shapes.Domain:
         hostname=hostname,
         created_at=when(unit.created_at_s),
         updated_at=when(unit.updated_at_s),
+    )
+
+
+def custom_domain(
+    unit: intent.Unit, hostname: str, *, target: str, answered: bool
+) -> shapes.Domain:
+    """`target`: the host it stands for; `answered`: by the edge, already."""
+    return msgspec.structs.replace(
+        domain(unit, hostname),
+        kind="custom",
+        cname=target,
+        status="succeeded" if answered else "pending",
     )
 
 
@@ -203,6 +217,23 @@ def dyno_state(instance: process.Instance) -> Literal["up", "starting", "crashed
 
 def release_id(unit: intent.Unit, version: int) -> str:
     return derived(unit.id, "release", version)
+
+
+def initial(unit: intent.Unit) -> shapes.Release:
+    """What stands for an app before its first release: there is nothing in it to go back to."""
+    return shapes.Release(
+        id=release_id(unit, 0),
+        version=0,
+        app=shapes.Ref(unit.id, unit.name),
+        description="Initial release",
+        status="succeeded",
+        current=True,
+        user=_person(unit.owner),
+        slug=None,
+        created_at=when(unit.created_at_s),
+        updated_at=when(unit.created_at_s),
+        eligible_for_rollback=False,
+    )
 
 
 def released(

@@ -87,7 +87,7 @@ def _write(
     if current is None:
         units.insert(db, unit, encoded)
     else:
-        units.update(db, unit, encoded, was=current.name)
+        units.update(db, unit, encoded, before=current.intent)
     before = current.intent if current is not None else None
     touched = explained(touched, write.whys) if write.whys else touched
     told = secrets.fingerprinted(db, sealer, before, intent, touched, request.secrets)

@@ -89,6 +89,7 @@ def insert(db: Connection, unit: Unit, encoded: bytes) -> None:
     """`encoded`: its document."""
     intent = unit.intent
     _refuse_taken(db, intent, f"cannot create '{intent.name}'")
+    _refuse_shared(db, intent, ())
     db.execute(
         _INSERT,
         (
@@ -99,10 +100,11 @@ def insert(db: Connection, unit: Unit, encoded: bytes) -> None:
     )  # fmt: skip
 
 
-def update(db: Connection, unit: Unit, encoded: bytes, *, was: str) -> None:
-    """`encoded`: its document. `was`: its name until now."""
-    if unit.name != was:
-        _refuse_taken(db, unit.intent, f"cannot rename '{was}' to '{unit.name}'")
+def update(db: Connection, unit: Unit, encoded: bytes, *, before: AppIntent) -> None:
+    """`encoded`: its document; `before`: what it is altered from."""
+    if unit.name != before.name:
+        _refuse_taken(db, unit.intent, f"cannot rename '{before.name}' to '{unit.name}'")
+    _refuse_shared(db, unit.intent, before.domains)
     db.execute(
         _UPDATE,
         (
@@ -137,6 +139,21 @@ def _refuse_taken(db: Connection, intent: AppIntent, failing: str) -> None:
     ).fetchone()
     if taken is not None:
         raise Conflict(f"{failing}: the name is taken")
+
+
+def _refuse_shared(db: Connection, intent: AppIntent, had: Sequence[str]) -> None:
+    """No two apps answer at one host. Every document is looked into, which only new ones cost."""
+    for host in intent.domains:
+        if host in had:
+            continue
+        taken = db.execute(
+            "SELECT 1 FROM unit, json_each(CAST(unit.intent AS TEXT), '$.domains') AS domain "
+            "WHERE unit.kind = ? AND unit.forgotten = 0 AND unit.id != ? AND domain.value = ? "
+            "AND json_valid(CAST(unit.intent AS TEXT))",
+            (KIND, intent.id, host),
+        ).fetchone()
+        if taken is not None:
+            raise Conflict(f"cannot add the domain '{host}' to '{intent.name}': another app has it")
 
 
 def _one(rows: Iterable[sqlite3.Row], incarnation: int) -> Unit | None:

@@ -50,6 +50,10 @@ class Intents(Decisions):
         namesake = self._named(intent.name)
         if namesake is not None and namesake.id != intent.id:
             raise Conflict(f"cannot name an app '{intent.name}': the name is taken")
+        for other in self.rows.units.values():
+            if other.id != intent.id and (shared := {*other.intent.domains} & {*intent.domains}):
+                host = min(shared)
+                raise Conflict(f"cannot add the domain '{host}': another app has it")
         unit = self.rows.units.get(intent.id)
         if write.rev_expected is None:
             return intent
