@@ -77,12 +77,13 @@ async def governing(
     store: Store, unit: str, path: str, change: int, now_s: float
 ) -> tuple[Governing, ...]:
     """What a value rests on now, newest first. `change`: number of the decision that the Change it
-    comes from is part of, or 0."""
+    comes from is part of, or 0. What another of them serves is told with that one."""
     records = await store.decisions(unit=AppId(unit))
     if change and all(r.decision != change for r in records):
         records = (*records, *await store.decisions(numbers=(change,)))
     found = [d for d in fold(records) if d.governs(unit, path) or d.seq == change]
-    live = [d for d in reversed(found) if not d.superseded_by]
+    served = {d.decided.serves for d in found}
+    live = [d for d in reversed(found) if not d.superseded_by and d.seq not in served]
     return await _with_what_they_serve(store, await measured(store, live, now_s))
 
 
