@@ -335,6 +335,20 @@ def test_a_no_says_why_and_where_to_read_on(
         assert "/v1/unsupported" in ran.err
 
 
+def test_a_bet_that_is_lost_is_one_line_after_a_change_and_none_after_a_look(
+    plane: Plane, heroku: Heroku, app: str
+) -> None:
+    words = ("decide", "-m", "one is enough", "--on", app, "--bet", "it stays quiet", "--json")
+    bet = f"d-{plane.ok(*words).json['seq']}"
+    plane.ok("bet", "lost", bet)
+    line = f"Warning: bets: 1 lost; see: setpoint bets {app}"
+    assert heroku.cli("ps:scale", "web=1", "-a", app).err.count(line) == 1
+    for look in (("ps", "-a", app), ("releases", "-a", app)):
+        assert "bets:" not in heroku.ok(*look)
+    plane.ok("decide", "-m", "one is enough, all the same", "--supersedes", bet)
+    assert "bets:" not in heroku.ok("ps:scale", "web=1", "-a", app)
+
+
 # --- heroku why: a plugin of two files -----------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
 
-from setpoint.api import errors, headers, pages
+from setpoint.api import errors, headers, pages, warnings
 from setpoint.api.call import Call, Endpoint, Need, Visit
 from setpoint.api.services import Services
 from setpoint.model.change import Actor, Asked
@@ -54,6 +54,7 @@ async def _answered(
             result = await endpoint.run(call)
         else:
             result = await endpoint.run(call, await _body(request, endpoint, body_type))
+        await warnings.warn(endpoint, call)
         return _response(endpoint, call, result)
     except SetpointError as error:
         in_words = headers.is_git(request.headers.get("user-agent", ""))
