@@ -81,13 +81,13 @@ def call(
 ) -> Answer:
     """`address`: a unix socket's path, or a port on loopback."""
     link = http.client.HTTPConnection("127.0.0.1", timeout=ANSWER_S_MAX)
-    if isinstance(address, int):
-        link.port = address
-    else:
-        link.sock = socket.socket(socket.AF_UNIX)
-        link.sock.settimeout(ANSWER_S_MAX)
-        link.sock.connect(address)
     try:
+        if isinstance(address, int):
+            link.port = address
+        else:
+            link.sock = socket.socket(socket.AF_UNIX)
+            link.sock.settimeout(ANSWER_S_MAX)
+            link.sock.connect(address)
         body = None if method == "GET" else json.dumps(data).encode()
         link.request(method, path, body, dict(headers))
         answer = link.getresponse()

@@ -58,10 +58,11 @@ class Rounds:
         self._look_at_pins()
 
     def _look_at_socket(self, standing: Standing) -> None:
-        if standing.socket is None or standing.facts.retiring or standing.socket.stands:
+        lost = standing.socket.lost if standing.socket is not None else ""
+        if not lost or standing.facts.retiring:
             return
         subject = standing.key.process
-        self._hands.drifted(standing, subject, "has lost its listening socket to an outsider")
+        self._hands.drifted(standing, subject, lost)
         if self._repairs(standing):
             self._supervisor.reopen_socket(standing)
             self._hands.repaired(standing, subject, "has a new listening socket")

@@ -49,12 +49,17 @@ class FunctionSocket:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def stands(self) -> bool:
-        """False once somebody removed it, or put another in its place: nobody reaches it then."""
+    def lost(self) -> str:
+        """'' while callers reach it, else how it was lost."""
+        look = select.poll()
+        look.register(self._listener, 0)
+        if look.poll(0):  # hung up: whoever has a copy can shut it down for all
+            return "has shut down its own listening socket"
         try:
-            return self._path.stat().st_ino == self._inode
+            ours = self._path.stat().st_ino == self._inode
         except OSError:
-            return False
+            ours = False
+        return "" if ours else "has lost its listening socket to an outsider"
 
     def fileno(self) -> int:
         return self._listener.fileno()

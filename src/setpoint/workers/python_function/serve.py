@@ -11,10 +11,12 @@ from . import preload
 
 EXIT_UNLOADABLE = 65
 """The function can't be loaded, its traceback is on stderr. Starting again won't help."""
+EXIT_BROKEN = 70
 
 
 def main(known: frozenset[str] = frozenset(), start: str = "fresh") -> int:
-    """0: drained after SIGTERM. 65: can't be loaded. 70: a function would not stop.
+    """0: drained after SIGTERM. 65: can't be loaded. 70: a function would not stop, or took
+    the listening socket away.
 
     `known`: modules that need not be told of. `start`: how this process came to be."""
     told = _arguments()
@@ -45,6 +47,8 @@ def main(known: frozenset[str] = frozenset(), start: str = "fresh") -> int:
     server = make_server(invocations, listener, told.limit, record)
     served = _run(server)
     figures.flush()
+    if server.broken:
+        return EXIT_BROKEN
     return 0 if served else EXIT_UNLOADABLE
 
 

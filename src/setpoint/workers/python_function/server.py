@@ -6,6 +6,8 @@ would take every queued connection at once.
 
 import asyncio
 import contextlib
+import errno
+import select
 import signal
 import socket
 import sys
@@ -16,6 +18,7 @@ import uvicorn
 SILENT_S_MAX = 10.0
 """a connection that says nothing gives its place back"""
 SILENT_DRAINING_S_MAX = 1.0
+LOST = frozenset({errno.EBADF, errno.EINVAL, errno.ENOTSOCK})
 BREATHE_S = 0.2
 """after a failed accept (no descriptors left): try again, don't spin"""
 
@@ -56,6 +59,8 @@ class FunctionServer(uvicorn.Server):
         self._record = record
         self._accepting = False
         self._open = 0
+        self.broken = False
+        """it has lost what it was to listen on"""
 
     # --- uvicorn's story: startup, main_loop, shutdown ---
 
@@ -84,7 +89,8 @@ class FunctionServer(uvicorn.Server):
         """uvicorn's looks around ten times a second; an idle instance should not wake up at all."""
         await self._stop.wait()
         self._adjust()
-        self._listener.close()  # only our copy: what is queued stays in the supervisor's
+        with contextlib.suppress(OSError):  # a function may have done so
+            self._listener.close()  # only our copy: what is queued stays in the supervisor's
         self._record("draining")
         for protocol in list(self.server_state.connections):
             self._loop.call_later(SILENT_DRAINING_S_MAX, _close_if_silent, protocol)
@@ -105,8 +111,13 @@ class FunctionServer(uvicorn.Server):
         try:
             connection, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # another instance was faster
+            if _hung_up(self._listener):  # else another instance was faster
+                self._lose_listener("it was shut down")
+            return
         except OSError as error:
+            if error.errno in LOST:
+                self._lose_listener(error.strerror or str(error))
+                return
             print(f"setpoint: cannot accept a connection: {error}", file=sys.stderr)
             self._loop.remove_reader(self._listener.fileno())
             self._accepting = False
@@ -120,6 +131,13 @@ class FunctionServer(uvicorn.Server):
         )
         self.server_state.tasks.add(task)
         task.add_done_callback(self.server_state.tasks.discard)
+
+    def _lose_listener(self, fact: str) -> None:
+        """The function took it away: what runs is answered, and another instance takes the next."""
+        text = f"setpoint: its listening socket is lost ({fact}); ending this instance"
+        print(text, file=sys.stderr)
+        self.broken = True
+        self._stop.set()
 
     def _make_protocol(self):
         return self._protocol(
@@ -150,6 +168,12 @@ def _watched(server: FunctionServer) -> type:
             server.connection_lost()
 
     return Protocol
+
+
+def _hung_up(listener: socket.socket) -> bool:
+    look = select.poll()
+    look.register(listener, 0)
+    return bool(look.poll(0))
 
 
 def _close_if_silent(protocol) -> None:
