@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "what this installation can and cannot do",
     "env": "what Heroku's own command line needs to come here",
     "deploy": "build a folder and run it",
+    "functions": "begin a function's project",
     "invoke": "call a function",
     "apps": "list apps",
     "create": "create an app",
