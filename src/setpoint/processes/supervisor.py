@@ -29,6 +29,7 @@ from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.handovers import Handovers
 from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.hub import Hub, app_changed
+from setpoint.drivers.local.imports import Imports
 from setpoint.drivers.local.inspections import Inspections
 from setpoint.drivers.local.job_launching import JobLauncher
 from setpoint.drivers.local.jobs import Jobs
@@ -150,7 +151,9 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         who.app_first,
         WaysOut(machine.confinement, paths.runtime),
     )
-    zygotes = Zygotes(ground, lambda: secrets.token_hex(3), _eighth_of_memory())
+    zygotes = Zygotes(
+        ground, Imports(paths.imports), lambda: secrets.token_hex(3), _eighth_of_memory()
+    )
     spares = Spares(ground, lambda: secrets.token_hex(3), _eighth_of_memory())
     tally = Tally()
     zygotes.evicted = tally.evicted

@@ -1,6 +1,7 @@
 """How long what functions are forked from lives, and what happens when it cannot fork."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -67,6 +68,25 @@ def test_a_fork_that_fails_is_a_start_of_its_own_and_says_why(
         text.startswith("Started as a process of its own: cannot fork") for text in lines(plane)
     )
     assert forks(plane) == 0
+
+
+def test_the_next_supervisor_forks_its_first_start(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order)
+    plane.signal_supervisor(signal.SIGKILL)
+    until(lambda: len(zygotes(plane)) == 2, what="there is one again before anybody calls")
+    assert not plane.facts(order).instances
+    ask(plane, order)
+    assert forks(plane) == 1
+
+
+def test_what_was_imported_is_forgotten_with_its_code(plane: Plane, order: SetOrder) -> None:
+    proven(plane, order)
+    (kept,) = plane.paths.imports.iterdir()
+    assert kept.stat().st_mode & 0o077 == 0 or plane.paths.imports.stat().st_mode & 0o077 == 0
+    assert "uvloop" in kept.read_text()
+    plane.remove(order)
+    plane.gone(order)
+    assert list(plane.paths.imports.iterdir()) == []
 
 
 @pytest.fixture

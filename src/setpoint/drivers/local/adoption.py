@@ -72,6 +72,8 @@ class Adoption:
         for standing in list(self._table.sets.values()):
             supervisor.open_socket(standing)
             supervisor.wake(standing.key)
+        orders = [s.order for s in self._table.sets.values() if s.order is not None]
+        self._zygotes.resume(orders)
         return sum(len(s.running) for s in self._table.sets.values())
 
     def _adopt_zygotes(self, found: Found) -> None:

@@ -211,6 +211,11 @@ class Paths(NamedTuple):
         return self.runtime / "fn"
 
     @property
+    def imports(self) -> Path:
+        """What functions imported, by code and packages: names of modules."""
+        return self.supervisor / "imports"
+
+    @property
     def instances(self) -> Path:
         """Records and FIFOs of live instances."""
         return self.runtime / "inst"

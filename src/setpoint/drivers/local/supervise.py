@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.hub import Hub
+from setpoint.drivers.local.imports import Kin
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.sockets import Sockets, watch_wanted
 from setpoint.drivers.local.spares import Kind, Spares
 from setpoint.drivers.local.table import Standing, Table
-from setpoint.drivers.local.zygotes import Kin, Zygotes
+from setpoint.drivers.local.zygotes import Zygotes
 from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
 from setpoint.model.process import Acts, Kill, SetFacts, SetOrder

@@ -13,19 +13,19 @@ import signal
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import msgspec
 
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.ground import Ground, reopened
+from setpoint.drivers.local.imports import Imports, Kin, Recorded
 from setpoint.drivers.local.names import ZygoteName
 from setpoint.drivers.local.recipe import LISTENER_FD, zygote_recipe
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.running import Ending, Reports, Running
 from setpoint.drivers.local.sandbox import Forking, Identity, Launch
 from setpoint.model.errors import DriverError, Transient
-from setpoint.model.ids import AppId, Digest
+from setpoint.model.ids import AppId
 from setpoint.model.process import ProcessSpec, SetOrder
 from setpoint.model.release import PYTHON
 from setpoint.planning.forking import fresh_because
@@ -39,19 +39,6 @@ REPORT_BYTES_MAX = 1 << 16
 MODULES_MAX = 4000
 PRELOAD_BYTES_MAX = 100_000
 END_LOOK_S = 0.01
-
-
-class Kin(NamedTuple):
-    """Whose processes may be forked from one: the same app, code, packages and Python."""
-
-    app: AppId
-    code: Digest
-    layer: Digest | None
-    python: str
-
-    @staticmethod
-    def of(app: AppId, spec: ProcessSpec) -> "Kin":
-        return Kin(app, spec.code, spec.layer, spec.python)
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -110,12 +97,20 @@ class Family:
     zygote: Zygote | None = None
     refusal: str = ""
 
+    @property
+    def recorded(self) -> Recorded:
+        return Recorded(tuple(self.modules), tuple(sorted(self.unsafe)))
+
 
 class Zygotes:
     """`bytes_max`: what they may take together; the least recently used goes first."""
 
-    def __init__(self, ground: Ground, new_token: Callable[[], str], bytes_max: int) -> None:
+    def __init__(
+        self, ground: Ground, imports: Imports, new_token: Callable[[], str], bytes_max: int
+    ) -> None:
         self._ground = ground
+        self._imports = imports
+        self._awaited: list[SetOrder] = []
         self._new_token = new_token
         self._bytes_max = bytes_max
         self._loop = asyncio.get_running_loop()
@@ -134,10 +129,13 @@ class Zygotes:
         with contextlib.suppress(msgspec.MsgspecError):
             told = msgspec.json.decode(said, type=Imported)
             family = self._family(order)
+            before = family.recorded
             family.modules.update(dict.fromkeys(told.modules))
             for name in list(family.modules)[MODULES_MAX:]:
                 del family.modules[name]
             (family.unsafe.discard if told.safe else family.unsafe.add)(order.key.process)
+            if family.recorded != before:
+                self._imports.keep(Kin.of(order.key.app, order.spec), family.recorded)
 
     def proven(self, order: SetOrder) -> None:
         """An instance of it got ready: the next ones may be forked."""
@@ -147,6 +145,21 @@ class Zygotes:
         safe = order.key.process not in family.unsafe
         if self.may_fork(order.spec) and safe and wanted and missing and not family.refusal:
             self._start(Kin.of(order.key.app, order.spec), family, order.spec)
+
+    def resume(self, orders: Iterable[SetOrder]) -> None:
+        """Of what an earlier supervisor forked from: one after the other, for as long as there is
+        memory for them."""
+        self._awaited = list(orders)
+        self._resume_next()
+
+    def _resume_next(self) -> None:
+        while self._awaited and self._bytes_left() > 0:
+            order = self._awaited.pop(0)
+            if not self.may_fork(order.spec):
+                continue
+            self.proven(order)
+            if self._family(order).zygote is not None:
+                return
 
     # --- forking ------------------------------------------------------------------------------
 
@@ -202,6 +215,7 @@ class Zygotes:
             if self._families[kin].zygote is not None:
                 self.evicted("unwanted")
             self._retire(self._families.pop(kin))
+        self._imports.retain(wanted)
 
     def adopt(self, app: AppId, name: ZygoteName, identity: Identity) -> None:
         """An earlier supervisor's: it forks for nobody any more, and ends with its children."""
@@ -227,7 +241,11 @@ class Zygotes:
             await asyncio.sleep(END_LOOK_S)
 
     def _family(self, order: SetOrder) -> Family:
-        return self._families.setdefault(Kin.of(order.key.app, order.spec), Family())
+        kin = Kin.of(order.key.app, order.spec)
+        if kin not in self._families:
+            known = self._imports.load(kin)
+            self._families[kin] = Family(dict.fromkeys(known.modules), set(known.unsafe))
+        return self._families[kin]
 
     def _house(self, app: AppId, name: ZygoteName, files: Files, output: int) -> House:
         def ended(running: Running, ending: Ending) -> None:
@@ -291,11 +309,13 @@ class Zygotes:
             zygote.told = msgspec.json.decode(zygote.control.recv(REPORT_BYTES_MAX), type=Report)
         except (OSError, msgspec.MsgspecError):
             self._lose(family, zygote)
+            self._resume_next()
             return
         family.refusal = zygote.told.refusal
         extra = {"zygote": zygote.house.id, "app": zygote.house.app, "refusal": family.refusal}
         log.info("zygote.ready", extra=extra)
         self._stay_within_budget()
+        self._resume_next()
 
     def _lose(self, family: Family, zygote: Zygote) -> None:
         zygote.retire()
@@ -322,6 +342,9 @@ class Zygotes:
             del used[id(family)]
             self.evicted("memory")
             self._retire(family)
+
+    def _bytes_left(self) -> int:
+        return self._bytes_max - sum(map(self._bytes_used, self._families.values()))
 
     def _bytes_used(self, family: Family) -> int:
         groups = self._ground.confinement.cgroups
