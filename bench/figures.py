@@ -428,12 +428,13 @@ def steps(result: Result) -> list[Row]:
     return [
         *(_first_step(result, percent) for percent in ("p50", "p99")),
         Row(
-            "looking at everything again",
-            f"{result['survey_s_per_100k']:,.1f} s",
+            "looking at everything again, where all are at rest",
+            f"{result['survey_s_per_100k']:,.2f} s",
             "",
             f"≤ {result['goals']['survey_s_per_100k']:g} s",
             result["met"]["survey_s_per_100k"],
-            f"reckoned for 100,000 apps; there were {result['apps']:,}",
+            f"reckoned for 100,000 apps; there were {result['apps']:,}; the first look of a life "
+            f"plans for each and takes {result['first_look_s_per_100k']:,.1f} s",
         ),
         Row(
             "memory of store, loop and bench in one process",
@@ -441,7 +442,7 @@ def steps(result: Result) -> list[Row]:
             "",
             f"≤ {result['goals']['rss_mib']:g} MiB",
             result["met"]["rss_mib"],
-            f"with {result['apps']:,} apps; the most there ever was",
+            f"with {result['apps']:,} apps, and what the simulated world holds of them",
         ),
     ]
 
@@ -454,8 +455,9 @@ def _first_step(result: Result, percent: str) -> Row:
         "",
         f"≤ {result['goals'][name]:g} ms",
         result["met"][name],
-        f"{result['rate']:,.0f} Changes a second while {result['apps']:,} apps are looked at; "
-        f"{result[f'quiet_{name}']:,.1f} ms beside few at rest",
+        f"{result['rate']:,.0f} Changes a second while {result['apps']:,} apps are looked at each "
+        f"second; {result[f'quiet_{name}']:,.1f} ms beside few at rest, "
+        f"{result[f'new_life_{name}']:,.1f} ms beside the first look of a life",
     )
 
 

@@ -39,6 +39,7 @@ from setpoint.model.release import Build, BuildRequest
 from setpoint.model.route import RouteFacts
 from setpoint.model.steps import EnsureRoute
 from setpoint.planning.planner import plan
+from setpoint.store.port import Remembered
 from setpoint.store.sqlite import SqliteStore, open_store
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.machine import Machine
@@ -162,8 +163,10 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
     store = open_store(folder / "store.db", folder / "key")
     running = asyncio.get_running_loop()
     world, edge = Idle(running), SimEdge(running, Idle(running))
-    for unit in await store.units():
-        edge.routes[unit.id] = _routed(unit)
+    for apps in portions(sorted(await store.unit_ids())):
+        for app, memory in (await store.remembered(apps, 0, 0)).items():
+            assert isinstance(memory, Remembered)
+            edge.routes[app] = _routed(memory.unit)
     tokens = itertools.count()
     loop = Loop(
         store,
@@ -271,7 +274,9 @@ async def _deploy(door: Door, unit: Unit, number: int) -> None:
 
 
 def rss_mib() -> float:
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    """As it is now: the daemon's part, and the simulated world's beside it."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return round(pages * resource.getpagesize() / 2**20, 1)
 
 
 if __name__ == "__main__":

@@ -145,14 +145,15 @@ class Loop:
         self._bell.clear()
 
     async def _follow(self, changes: Callable[[], AsyncIterator[AppId]]) -> None:
-        """Wakes named by the world. After a break, the driver names every app once."""
+        """Wakes named by the world. After a break, the driver names every app once; who asked does
+        not wait behind all of them."""
         failures = 0
         while True:
             try:
                 async for app in changes():
                     failures = 0
                     self._news.set()
-                    self.wake(app)
+                    self.wake(app, Priority.RETRY)
             except DriverError as error:
                 self._log.info("changes.interrupted", extra={"error": error.message})
             failures += 1

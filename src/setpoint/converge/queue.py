@@ -14,9 +14,9 @@ from setpoint.model.ids import AppId
 
 class Priority(IntEnum):
     FRESH = 0
-    """somebody asked, or a fact changed"""
+    """somebody asked"""
     RETRY = 1
-    """a timer is up: backoff, or something was waited for"""
+    """a fact changed, or a timer is up: backoff, or something was waited for"""
     RESYNC = 2
     """nothing in particular: the period is over"""
 
