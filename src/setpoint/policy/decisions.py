@@ -61,10 +61,10 @@ def selector(said: str) -> tuple[str, str]:
     return app, path or "*"
 
 
-def path_meant(app: str, intent: AppIntent | None, path: str) -> str:
+def path_meant(app: str, intent: AppIntent, path: str) -> str:
     """The whole path that is meant in an app; one that is not set may be governed too, if it could
     be. Raises NotFound."""
-    if "*" in path or intent is None:
+    if "*" in path:
         return path
     found = meant(flatten(intent), path)
     if len(found) == 1:
