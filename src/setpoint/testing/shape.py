@@ -35,7 +35,7 @@ def shape_of(world: World, unit: Unit) -> AppShape | None:
     facts = world.edge.routes.get(unit.id)
     if not releases or releases[0].status != "succeeded" or world.progressing(unit):
         return None
-    if releases[0].change < unit.shape_change:
+    if releases[0].change < unit.shape_change or releases[0].source != _source(unit):
         return None
     if facts is None or not release_serves(world.store, releases[0]):
         return None
@@ -52,3 +52,8 @@ def shape_of(world: World, unit: Unit) -> AppShape | None:
         if key.app == unit.id
     }
     return AppShape(facts.route.maintenance, processes)
+
+
+def _source(unit: Unit) -> Digest | None:
+    """Config that is set while the build of it fails is carried out on what serves."""
+    return unit.intent.source.digest if unit.intent.source is not None else None
