@@ -13,6 +13,7 @@ from . import preload
 EXIT_UNLOADABLE = 65
 """The function can't be loaded, its traceback is on stderr. Starting again won't help."""
 EXIT_BROKEN = 70
+"""Another instance will do."""
 
 
 IMPORTED_S = 0.2

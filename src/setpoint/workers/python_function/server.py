@@ -19,6 +19,7 @@ SILENT_S_MAX = 10.0
 """a connection that says nothing gives its place back"""
 SILENT_DRAINING_S_MAX = 1.0
 LOST = frozenset({errno.EBADF, errno.EINVAL, errno.ENOTSOCK})
+"""the function closed it, or put something else in its place"""
 BREATHE_S = 0.2
 """after a failed accept (no descriptors left): try again, don't spin"""
 
