@@ -639,6 +639,13 @@ LOOP = (
 
 SIMULATED = (
     Mutant(
+        "simulated-outlived-go-on",
+        "what a daemon that was stopped and replaced would do, were it let in by the store",
+        "testing/store/held.py",
+        "            if self.lost:",
+        "            if False:",
+    ),
+    Mutant(
         "simulated-supervisor-obeys-the-older",
         "R3: what older commands would do, were they not refused",
         "testing/supervisor.py",
@@ -655,6 +662,22 @@ SIMULATED = (
 )
 
 REAL_PARTS = (
+    Mutant(
+        "outlived-writes",
+        "R2: the store refuses the writes of a daemon after which another opened it",
+        "store/sqlite/writer.py",
+        "                check(db)\n",
+        "",
+        by="tests/unit/store/test_tenure.py",
+    ),
+    Mutant(
+        "outlived-looks",
+        "R2: the look right before an effect is refused to a daemon that another replaced",
+        "store/sqlite/store.py",
+        "            self._check(db)\n",
+        "",
+        by="tests/unit/store/test_tenure.py",
+    ),
     Mutant(
         "store-lets-older-status-win",
         "the store refuses a status of an older generation",

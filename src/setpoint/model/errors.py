@@ -70,5 +70,9 @@ class StoreError(SetpointError):
     """Durable memory is unavailable (locked, full, newer than this program)."""
 
 
+class Superseded(StoreError):
+    """Another daemon has opened the same memory since: this one has no say any more."""
+
+
 class Unreadable(StoreError):
     """One document in memory is damaged, or was written by a newer program. Others can be read."""

@@ -36,7 +36,7 @@ from setpoint.drivers.local.uploads import Uploads
 from setpoint.formats.retention import retention
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
-from setpoint.model.errors import DriverError, SetpointError, StoreError
+from setpoint.model.errors import DriverError, SetpointError, StoreError, Superseded
 from setpoint.model.retention import Disk, Headroom, Retention
 from setpoint.policy.headroom import is_low
 from setpoint.processes import inherit, oplog, preload
@@ -49,6 +49,8 @@ log = logging.getLogger("setpoint.daemon")
 STREAMS_S_MAX = 3
 """How long open streams (logs, watch) may delay an orderly end."""
 PROBE_S = 60.0
+HELD_S = 2.0
+"""How long a daemon may go on reading after another has taken over."""
 WORD_BYTES_MAX = 256 * 1024
 """one WebSocket message"""
 FORGET_S = 600.0
@@ -107,7 +109,7 @@ async def _serve(
     certificate = _certificate(paths)
     server = _server(services, sockets.get("api_tls"), certificate)
     endless = (
-        *(loop.run(), offers.keep_looking(), collector.run(), feed.run()),
+        *(loop.run(), offers.keep_looking(), collector.run(), feed.run(), _holding(store)),
         Measuring(store, driver.figures, clock.now, logging.getLogger("setpoint.bets")).run(),
         *(_renewing(certificate), _forgetting(services.repositories, store)),
     )
@@ -270,6 +272,19 @@ def _certificate(paths: Paths) -> ApiCertificate | None:
         return None
 
 
+async def _holding(store: SqliteStore) -> None:
+    """Until another daemon has this data directory, who may have been started while this one was
+    stopped. Raises Superseded."""
+    while True:
+        await asyncio.sleep(HELD_S)
+        try:
+            await store.held()
+        except Superseded:
+            raise
+        except StoreError as error:
+            log.warning("store.unknown", extra={"error": error.message})
+
+
 async def _renewing(certificate: ApiCertificate | None) -> None:
     while True:
         await asyncio.sleep(RENEW_S)
@@ -331,8 +346,12 @@ class _Server(uvicorn.Server):
 
 def _ended(task: asyncio.Task[None], server: uvicorn.Server) -> None:
     """The loop never ends by itself: if it does, end the process; the keeper starts a new one."""
-    if not task.cancelled() and task.exception() is not None:
-        log.critical("daemon.broke", exc_info=task.exception())
+    error = None if task.cancelled() else task.exception()
+    if isinstance(error, Superseded):
+        log.error("daemon.superseded", extra={"error": error.message})
+    elif error is not None:
+        log.critical("daemon.broke", exc_info=error)
+    if error is not None:
         server.should_exit = True
 
 

@@ -126,6 +126,15 @@ class Life:
     on_issue: Callable[[str, AppId, Fence], None] = lambda verb, app, fence: None
     on_late: Callable[[], None] = lambda: None
     died: asyncio.Event = field(default_factory=asyncio.Event)
+    awake: asyncio.Event = field(default_factory=asyncio.Event)
+    """not set while its process is stopped: it learns nothing, and what it asks goes nowhere"""
+    outlived: bool = False
+    """another daemon was started in its place"""
+    tenure: int = 0
+    """of how many that used this memory it is"""
+
+    def __post_init__(self) -> None:
+        self.awake.set()
 
     def point(self) -> None:
         """A crash point. Whoever calls after the end is dead too: nothing has an effect then."""
@@ -143,6 +152,7 @@ class Life:
         args: tuple[Any, ...],
     ) -> Any:
         faults, rates = self.faults, self.faults.rates
+        await self.awake.wait()
         self.point()
         if name in COMMANDS:
             await self._command(name, method, args)
@@ -151,13 +161,17 @@ class Life:
         if faults.strikes(rates.refused):
             raise error(f"cannot {name}: simulated outage")
         await asyncio.sleep(faults.luck.random() * 0.2 if faults.strikes(rates.slow) else 0)
+        await self.awake.wait()
         if self.died.is_set():
             raise Crash
         halved = name == "clear" and faults.strikes(rates.halved)
         if name == "observe":
             result = _only(args, self._lagging(method, await method()))
         else:
+            if self.outlived and name in COMMANDS:
+                self.on_late()
             result = await method(*(_half(args) if halved else args))
+        await self.awake.wait()
         self.point()
         if halved or faults.strikes(rates.lost):
             raise error(f"cannot {name}: simulated loss of the answer")

@@ -6,7 +6,6 @@ nobody knows whether they were kept. Only what was acknowledged must never be lo
 
 import random
 from collections.abc import Callable
-from typing import cast
 
 import msgspec
 
@@ -17,7 +16,7 @@ from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job
 from setpoint.store.port import Committed, Store, UnitWrite
 from setpoint.testing import builders
-from setpoint.testing.faults import Crash, Gated
+from setpoint.testing.faults import Crash, Life
 from setpoint.testing.programs import BREAKING, PROGRAMS
 from setpoint.testing.world import World
 
@@ -53,19 +52,29 @@ class People:
 
     async def act(self) -> None:
         """One request of somebody's, whatever comes of it."""
-        life = self._world.life
+        life = self._asked()
         if life is None:
             return
-        store = cast("Store", Gated(self._world.store, life, StoreError))
+        store = self._world.held(life)
         try:
             committed = await self._change(store)
         except (Crash, StoreError, Refused):
             return
         if committed is None:
             return
+        if life.tenure != self._world.store.tenure:
+            self._world.watch.violated(
+                f"c{committed.change} was kept by a daemon that was replaced"
+            )
         self.acknowledged.append(committed.change)
         if not self._world.faults.strikes(self._world.faults.rates.deaf):
             self._world.wake(committed.units[0].id)
+
+    def _asked(self) -> Life | None:
+        """The daemon of the moment, or one that is about to learn that it no longer is."""
+        outlived = self._world.outlived
+        haunts = outlived is not None and outlived.awake.is_set() and not outlived.died.is_set()
+        return outlived if haunts and self._luck.random() < 0.5 else self._world.life
 
     async def thaw(self) -> None:
         """In the end nothing is frozen any more, and all that waited may come. Without faults."""

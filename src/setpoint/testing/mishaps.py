@@ -48,6 +48,7 @@ class Chaos:
             "spoil": self._spoil,
             "alter": self._alter,
             "murder": self._murder,
+            "stand still": self._world.stop_daemon,
         }
         kinds = luck.sample(sorted(everything), k=luck.randint(0, 4))
         self._kinds = [everything[kind] for kind in kinds]

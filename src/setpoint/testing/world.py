@@ -15,19 +15,23 @@ from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.errors import StoreError, Transient
-from setpoint.model.ids import AppId
+from setpoint.model.ids import AppId, Fence
 from setpoint.model.retention import Retention
 from setpoint.store.port import Store
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.faults import Faults, Gated, Life
 from setpoint.testing.machine import Machine
-from setpoint.testing.store import SimStore, StaleReads
+from setpoint.testing.store import Held, SimStore, StaleReads
 from setpoint.testing.supervisor import SimSupervisor
-from setpoint.testing.watch import Watch
+from setpoint.testing.watch import LOOK_AND_LEAP_S, Watch
 
 SETTINGS = Settings(step_timeout_s=10.0, orphan_grace_s=60.0, rest_s=1e9)
 PACING = Pacing(first_s=10.0, period_s=20.0)
 RETENTION = Retention(releases=2, builds_s=20.0, grace_s=5.0)
+
+
+HELD_S, STOPPED_S_MAX = 2.0, 30.0
+"""How long until a daemon notices that it was outlived; how long a process stands still."""
 
 
 class SimLog:
@@ -63,8 +67,13 @@ class World:
         self.watch = Watch(loop, self.store, self.supervisor, self.edge)
         self.lives = 0
         self.life: Life | None = None
+        self.outlived: Life | None = None
+        """the last that was stopped and replaced"""
         self.daemon: Loop | None = None
         self._stale = StaleReads(self.store, self.faults)
+        self._stopped = asyncio.Event()
+        self._haunting: list[asyncio.Task[None]] = []
+        self._woken_s = 0.0
         self._tokens = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -78,13 +87,21 @@ class World:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        tasks = (self._task, *self._haunting)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def stop_faults(self) -> None:
         """From here on everything works."""
         self.faults.on = False
         self.faults.sick.clear()
+
+    def stop_daemon(self) -> None:
+        """Its process stands still, in the middle of whatever it does; another is started."""
+        if self.life is not None:
+            self.life.awake.clear()
+            self._stopped.set()
 
     def wake(self, app: AppId) -> None:
         """As a door does after a commit; a daemon that is down hears nothing."""
@@ -109,27 +126,57 @@ class World:
 
     async def _live(self) -> None:
         self.lives += 1
-        life = Life(self.faults, self.watch.accepted, self.watch.issued, self.watch.arrives_late)
+        self.store.tenure += 1
+        life = Life(self.faults, self.watch.accepted, on_late=self.watch.arrives_late)
+        life.on_issue = lambda verb, app, fence: self._issued(life, verb, app, fence)
+        life.tenure = self.store.tenure
         daemon = self._daemon(life)
         self.life, self.daemon = life, daemon
-        running = asyncio.create_task(daemon.run())
-        collecting = asyncio.create_task(self._collector(life).run())
-        died = asyncio.create_task(life.died.wait())
+        work = (daemon.run(), life.died.wait(), self._collector(life).run())
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(task) for task in work]
+        stopped = asyncio.create_task(self._stopped.wait())
         try:
-            await asyncio.wait((running, died), return_when=asyncio.FIRST_COMPLETED)
-            if not life.died.is_set():
-                self.watch.violated(f"the loop ended by itself: {running.exception()!r}")
+            await asyncio.wait((*tasks[:2], stopped), return_when=asyncio.FIRST_COMPLETED)
+            if stopped.done() and not life.died.is_set():
+                self.outlived = life
+                self._haunting.append(asyncio.create_task(self._haunt(life, tasks)))
+                tasks = []
+            elif not life.died.is_set():
+                self.watch.violated(f"the loop ended by itself: {tasks[0].exception()!r}")
         finally:
-            life.died.set()
+            self._stopped.clear()
+            stopped.cancel()
             self.life = self.daemon = None
-            running.cancel()
-            collecting.cancel()
-            died.cancel()
-            await asyncio.gather(running, collecting, died, return_exceptions=True)
+            if tasks:
+                await _end(life, tasks)
+
+    async def _haunt(self, life: Life, tasks: list[asyncio.Task[Any]]) -> None:
+        """A process that was stopped, goes on after another was started in its place, and ends
+        once it has noticed."""
+        life.outlived = True
+        try:
+            await asyncio.sleep(self.luck.random() * STOPPED_S_MAX)
+            self._woken_s = self.now_s
+            life.awake.set()
+            self.watch.note("an outlived daemon goes on")
+            await asyncio.sleep(HELD_S)
+        finally:
+            life.awake.set()
+            await _end(life, tasks)
+
+    def _issued(self, life: Life, verb: str, app: AppId, fence: Fence) -> None:
+        if not life.outlived:
+            self.watch.issued(verb, app, fence)
+        elif self.now_s - self._woken_s > LOOK_AND_LEAP_S:
+            self.watch.violated(f"{verb} for {app} came of a daemon that another had replaced")
+
+    def held(self, life: Life) -> Store:
+        """The store as this life of the daemon has it."""
+        return cast("Store", Gated(Held(self.store, life.tenure), life, StoreError))
 
     def _daemon(self, life: Life) -> Loop:
         return Loop(
-            cast("Store", Gated(self.store, life, StoreError)),
+            self.held(life),
             cast("Driver", Gated(self.supervisor, life, Transient)),
             cast("Edge", Gated(self.edge, life, Transient)),
             now=asyncio.get_running_loop().time,
@@ -143,7 +190,7 @@ class World:
     def _collector(self, life: Life) -> Collector:
         """One that is in a hurry and keeps little, so that it is there when anything happens."""
         return Collector(
-            cast("Store", Gated(self.store, life, StoreError)),
+            self.held(life),
             cast("Driver", Gated(self.supervisor, life, Transient)),
             now=asyncio.get_running_loop().time,
             luck=self.luck.random,
@@ -156,3 +203,10 @@ class World:
     def _new_token(self) -> str:
         self._tokens += 1
         return f"t{self._tokens}"
+
+
+async def _end(life: Life, tasks: list[asyncio.Task[Any]]) -> None:
+    life.died.set()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -6,6 +6,7 @@ INCARNATION = "incarnation"
 KEY_CHECK = "key_check"
 ACTS_SEEN = "acts_seen"
 EVENT_FLOOR = "event_floor"
+TENURE = "tenure"
 
 
 def get(db: Connection, key: str) -> str | None:

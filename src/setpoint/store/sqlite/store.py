@@ -47,6 +47,7 @@ from setpoint.store.sqlite import (
     secrets,
     sources,
     status,
+    tenure,
     touched,
     units,
 )
@@ -71,7 +72,7 @@ def open_store(path: Path, key_path: Path, *, incarnation: int = 1) -> "SqliteSt
     """
     db = connect_writer(path)
     try:
-        sealer = _prepare(db, key_path, incarnation)
+        sealer, number = _prepare(db, key_path, incarnation)
         stored = _incarnation(db)
         reader = Reader(path)
     except sqlite3.Error as error:
@@ -80,8 +81,8 @@ def open_store(path: Path, key_path: Path, *, incarnation: int = 1) -> "SqliteSt
     except BaseException:
         db.close()
         raise
-    bell = Bell()
-    return SqliteStore(Writer(db, bell.ring), reader, sealer, stored, bell)
+    bell, check = Bell(), tenure.holding(number)
+    return SqliteStore(Writer(db, bell.ring, check), reader, sealer, stored, bell, check)
 
 
 def open_in_memory(*, incarnation: int = 1, key: bytes | None = None) -> "SqliteStore":
@@ -91,21 +92,21 @@ def open_in_memory(*, incarnation: int = 1, key: bytes | None = None) -> "Sqlite
     _make(db, sealer, incarnation)
     bell = Bell()
     inline = Inline(db, bell.ring)
-    return SqliteStore(inline, inline, sealer, incarnation, bell)
+    return SqliteStore(inline, inline, sealer, incarnation, bell, tenure.nobody_else)
 
 
-def _prepare(db: Connection, key_path: Path, incarnation: int) -> Sealer:
+def _prepare(db: Connection, key_path: Path, incarnation: int) -> tuple[Sealer, int]:
+    """What opens its secrets, and the number of this tenure."""
     known = schema.shipped()
     schema.check(db, known)
     fresh = schema.version(db) == 0
     sealer = Sealer(sealing.load_key(key_path, fresh=fresh))
     if not fresh:
         sealing.verify(sealer, meta.get(db, meta.KEY_CHECK) or "", key_path)
-    _make(db, sealer, incarnation)
-    return sealer
+    return sealer, _make(db, sealer, incarnation)
 
 
-def _make(db: Connection, sealer: Sealer, incarnation: int) -> None:
+def _make(db: Connection, sealer: Sealer, incarnation: int) -> int:
     """Schema and first facts in one transaction: a crash leaves a database or none."""
     try:
         db.execute("BEGIN IMMEDIATE")
@@ -113,7 +114,9 @@ def _make(db: Connection, sealer: Sealer, incarnation: int) -> None:
         if meta.get(db, meta.INCARNATION) is None:
             meta.put(db, meta.INCARNATION, str(incarnation))
             meta.put(db, meta.KEY_CHECK, sealing.sealed_check(sealer))
+        number = tenure.take(db)
         db.execute("COMMIT")
+        return number
     finally:
         abandon(db)
 
@@ -126,13 +129,20 @@ class SqliteStore:
     """Implements `store.port.Store`."""
 
     def __init__(
-        self, writer: Runner, reader: Runner, sealer: Sealer, incarnation: int, bell: Bell
+        self,
+        writer: Runner,
+        reader: Runner,
+        sealer: Sealer,
+        incarnation: int,
+        bell: Bell,
+        check: tenure.Check,
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._sealer = sealer
         self._incarnation = incarnation
         self._bell = bell
+        self._check = check
 
     @property
     def incarnation(self) -> int:
@@ -154,8 +164,18 @@ class SqliteStore:
             lambda db: commit(db, self._sealer, self._incarnation, request)
         )
 
+    async def held(self) -> None:
+        """Raises Superseded once it is another's."""
+        await self._reader.run(self._check)
+
     async def unit(self, id: AppId) -> Unit | None:
-        return await self._reader.run(lambda db: units.get(db, self._incarnation, id))
+        """Raises Superseded, too: right before an effect it is this that is asked."""
+
+        def read(db: Connection) -> Unit | None:
+            self._check(db)
+            return units.get(db, self._incarnation, id)
+
+        return await self._reader.run(read)
 
     async def rev(self, id: AppId) -> int | None:
         return await self._reader.run(lambda db: units.rev(db, id))

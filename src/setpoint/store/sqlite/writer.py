@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from setpoint.model.errors import StoreError
 from setpoint.store.sqlite.connection import Connection, abandon, told
+from setpoint.store.sqlite.tenure import Check, nobody_else
 from setpoint.store.sqlite.turns import Queued, Turn
 
 T = TypeVar("T")
@@ -33,10 +34,16 @@ Order = Callable[[], None]
 
 class Writer:
     """For one event loop at a time. `committed` is called in the writer's thread, after each
-    group."""
+    group; `check` first thing in the transaction of each."""
 
-    def __init__(self, db: Connection, committed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        db: Connection,
+        committed: Callable[[], None] = lambda: None,
+        check: Check = nobody_else,
+    ) -> None:
         self._db = db
+        self._check = check
         self._committed = committed
         self._waiting: deque[Queued] = deque()
         self._busy = False
@@ -80,9 +87,9 @@ class Writer:
         """Carry out whoever waits, and have the thread commit it."""
         if self._waiting[0].long:
             turns = [self._waiting.popleft()]
-            self._orders.put(lambda: self._finish(loop, turns, write_group))
+            self._orders.put(lambda: self._finish(loop, turns, self._write))
         else:
-            turns = open_group(self._db, self._taken())
+            turns = open_group(self._db, self._taken(), self._check)
             self._orders.put(lambda: self._finish(loop, turns, close_group))
 
     def _taken(self) -> Iterator[Queued]:
@@ -109,6 +116,9 @@ class Writer:
             order()
         self._db.close()
 
+    def _write(self, db: Connection, turns: Sequence[Turn]) -> None:
+        write_group(db, turns, self._check)
+
     def _finish(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -121,12 +131,14 @@ class Writer:
         self._committed()
 
 
-def write_group(db: Connection, turns: Sequence[Turn]) -> None:
+def write_group(db: Connection, turns: Sequence[Turn], check: Check = nobody_else) -> None:
     """All in one transaction. If that cannot reach the disk, everyone in it is told."""
-    close_group(db, open_group(db, turns))
+    close_group(db, open_group(db, turns, check))
 
 
-def open_group(db: Connection, coming: Iterable[T_Turn]) -> list[T_Turn]:
+def open_group(
+    db: Connection, coming: Iterable[T_Turn], check: Check = nobody_else
+) -> list[T_Turn]:
     """Carry out each in one transaction, which is left open. Who they were."""
     turns: list[T_Turn] = []
     try:
@@ -134,6 +146,7 @@ def open_group(db: Connection, coming: Iterable[T_Turn]) -> list[T_Turn]:
             turns.append(turn)
             if len(turns) == 1:
                 db.execute("BEGIN IMMEDIATE")
+                check(db)
             _write_one(db, turn)
     except Exception as error:
         _fail(db, turns, error)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
 from setpoint.store.port import Remembered
+from setpoint.testing.store.held import Held
 from setpoint.testing.store.intents import Intents
 from setpoint.testing.store.jobs import Jobs
 from setpoint.testing.store.releases import Releases
@@ -17,7 +18,7 @@ from setpoint.testing.store.retention import Keeping
 from setpoint.testing.store.stale import StaleReads
 from setpoint.testing.store.story import Outcomes, Story
 
-__all__ = ["Outcomes", "SimStore", "StaleReads"]
+__all__ = ["Held", "Outcomes", "SimStore", "StaleReads"]
 
 
 class SimStore(Intents, Story, Releases, Jobs, Keeping):

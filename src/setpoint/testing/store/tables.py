@@ -60,6 +60,7 @@ class Tables:
 
     def __init__(self, incarnation: int = 1) -> None:
         self.incarnation = incarnation
+        self.tenure = 0
         self.writes = 0
         self.rows = Rows()
         self.past: deque[Rows] = deque([Rows()], maxlen=STATES_KEPT)
