@@ -438,6 +438,7 @@ LOOP = (
         "converge/applier.py",
         "not unit.intent.deleted and await self._routed(step.key)",
         "False",
+        by="tests/unit/converge/test_applier.py",
     ),
     Mutant(
         "removed-without-a-fence",

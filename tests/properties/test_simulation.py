@@ -1,5 +1,6 @@
 """Any history, any faults: nothing impossible on the way, everything as intended in the end."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -61,6 +62,26 @@ def test_naming_its_faults_replays_a_drawn_history():
     assert drawn.happened
     assert simulate(5, drawn.crashed).trace == drawn.trace
     assert simulate(5, faults=drawn.chosen) == drawn
+
+
+def test_a_run_that_never_ends_is_told_with_what_hit_it_so_that_it_can_be_made_small(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    whole = simulate(5)
+
+    def spin() -> None:
+        asyncio.get_running_loop().call_soon(spin)
+
+    async def busy_for_ever(world: object) -> None:
+        spin()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(simulation, "calm_down", busy_for_ever)
+    result = simulate(5)
+    assert [v.partition(":")[0] for v in result.violations] == ["time stands still"]
+    assert result.chosen == whole.chosen
+    fewest = shrink(result.chosen, lambda fewer: bool(simulate(5, faults=fewer).violations), 12)
+    assert len(fewest.crashes or ()) < len(whole.crashed)
 
 
 def test_the_command_says_in_one_json_object_what_it_found(capsys: pytest.CaptureFixture[str]):

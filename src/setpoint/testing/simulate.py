@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from setpoint.planning.standing import BACKOFF_S_MAX
-from setpoint.testing import checks
+from setpoint.testing import checks, doors
 from setpoint.testing.faults import Faults, Rates
 from setpoint.testing.histories import People
 from setpoint.testing.loop import StandsStill, run
@@ -84,42 +84,61 @@ def simulate(
     luck = random.Random(seed)
     loop_luck = random.Random(luck.random())
     chosen = faults if crash_at is None else replace(faults, crashes=tuple(crash_at))
+    history = _History(luck, chosen, rates)
     try:
-        return run(_one(seed, luck, chosen, rates), loop_luck)
+        found = run(history.live(), loop_luck)
     except StandsStill as error:
-        return Result(seed, (), (), (), 0, (f"time stands still: {error}",), ())
+        found = [f"time stands still: {error}"]
+    return history.result(seed, found)
 
 
-async def _one(seed: int, luck: random.Random, chosen: Chosen, rates: Rates | None) -> Result:
-    drawn = _rates(luck)
-    gap = luck.choice((10, 30, 60))
-    faults = Faults(
-        random.Random(luck.random()),
-        rates or drawn,
-        chosen.crashes,
-        crash_gap=gap,
-        strike_at=_set(chosen.strikes),
-    )
-    world = World(random.Random(luck.random()), faults)
-    people = People(world, random.Random(luck.random()))
-    chaos = Chaos(world, random.Random(luck.random()), _set(chosen.mishaps))
-    async with world:
-        await live_through(world, people, chaos, luck)
-        world.stop_faults()
-        chaos.stop()
-        await people.thaw()
-        await calm_down(world)
-        found = world.watch.violations + checks.violations(world, people.acknowledged)
-        found += await _silence(world)
-    return Result(
-        seed=seed,
-        crashed=tuple(faults.crashed),
-        struck=tuple(faults.struck),
-        happened=tuple(chaos.happened),
-        points=faults.points,
-        violations=tuple(found),
-        trace=tuple(world.watch.trace),
-    )
+class _History:
+    """One run. It outlives its loop, so that what hit it is known however it ended."""
+
+    def __init__(self, luck: random.Random, chosen: Chosen, rates: Rates | None) -> None:
+        self._luck = luck
+        self._chosen = chosen
+        self._rates = rates
+        self._parts: tuple[Faults, World, Chaos] | None = None
+
+    async def live(self) -> list[str]:
+        """What was violated."""
+        luck, chosen = self._luck, self._chosen
+        drawn = _rates(luck)
+        gap = luck.choice((10, 30, 60))
+        faults = Faults(
+            random.Random(luck.random()),
+            self._rates or drawn,
+            chosen.crashes,
+            crash_gap=gap,
+            strike_at=_set(chosen.strikes),
+        )
+        world = World(random.Random(luck.random()), faults)
+        people = People(world, random.Random(luck.random()))
+        chaos = Chaos(world, random.Random(luck.random()), _set(chosen.mishaps))
+        self._parts = faults, world, chaos
+        async with world:
+            await live_through(world, people, chaos, luck)
+            world.stop_faults()
+            chaos.stop()
+            await people.thaw()
+            await calm_down(world)
+            found = world.watch.violations + checks.violations(world, people.acknowledged)
+            found += await doors.violations(world)
+            return found + await _silence(world)
+
+    def result(self, seed: int, violations: Sequence[str]) -> Result:
+        assert self._parts is not None
+        faults, world, chaos = self._parts
+        return Result(
+            seed=seed,
+            crashed=tuple(faults.crashed),
+            struck=tuple(faults.struck),
+            happened=tuple(chaos.happened),
+            points=faults.points,
+            violations=tuple(violations),
+            trace=tuple(world.watch.trace),
+        )
 
 
 def _set(numbers: Numbers) -> frozenset[int] | None:
