@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from setpoint.model.ids import AppId
-from setpoint.model.process import SIGKILL
+from setpoint.model.process import SIGKILL, Phase
 from setpoint.testing import builders
 from setpoint.testing.programs import PROGRAMS
 from setpoint.testing.supervisor import CAPABILITIES
@@ -78,8 +78,9 @@ class Chaos:
             self._world.machine.end(self._luck.choice(running), 128 + KILLED_BY)
 
     def _murder(self) -> None:
-        """Of what is ready, and by the signal that tells an outsider's doing."""
-        ready = [id for id, p in self._world.machine.procs.items() if p.ready]
+        """Of what is known to be ready, and by the signal that tells an outsider's doing."""
+        slots = self._world.supervisor.slots.values()
+        ready = [i.id for s in slots for i in s.instances.values() if i.phase is Phase.READY]
         if ready:
             self._world.machine.end(self._luck.choice(ready), 128 + SIGKILL)
 
