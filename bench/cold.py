@@ -5,6 +5,7 @@ The last line is one JSON object.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -265,7 +266,11 @@ def _pss(plane: Plane, app: str) -> float:
                     pids |= set(tree(pid))
         except OSError:
             continue
-    return memory_kib(pids)["pss"] / 1024
+    total = 0.0
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            total += memory_kib([pid])["pss"]
+    return total / 1024
 
 
 # --- when things go wrong, or go ----------------------------------------------------------------
