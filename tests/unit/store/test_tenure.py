@@ -1,9 +1,11 @@
 """Two that have the same database open: the last one has it."""
 
+import sqlite3
+
 import pytest
 
 from setpoint.model.errors import Superseded
-from setpoint.store.sqlite import open_store
+from setpoint.store.sqlite import meta, open_store
 from tests.support.memory import created, run, shop, write
 
 OTHER = "cannot use the store: another daemon has taken over this data directory"
@@ -59,5 +61,29 @@ def test_the_last_one_has_it_however_often_it_was_opened(paths):
         await write(stores[-1], unit, shop(maintenance=True))
         for store in stores:
             await store.close()
+
+    run(story())
+
+
+def test_who_opened_it_on_a_full_disk_has_it_once_there_is_room(paths, monkeypatch):
+    def full(_db, _key, _value):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async def story():
+        before = open_store(*paths)
+        unit = await created(before)
+        with monkeypatch.context() as patched:
+            patched.setattr(meta, "put", full)
+            after = open_store(*paths)
+            assert await after.unit(unit.id) == unit
+        await before.held()
+        changed = await write(after, unit, shop(maintenance=True))
+        with pytest.raises(Superseded, match=OTHER):
+            await before.held()
+        with pytest.raises(Superseded, match=OTHER):
+            await write(before, unit, shop())
+        assert await after.unit(unit.id) == changed
+        await before.close()
+        await after.close()
 
     run(story())

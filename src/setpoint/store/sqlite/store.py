@@ -1,5 +1,6 @@
 """The port, put together: each method says what runs where. No SQL and no rule lives here."""
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -61,6 +62,7 @@ from setpoint.store.sqlite.connection import (
 )
 from setpoint.store.sqlite.inline import Inline
 from setpoint.store.sqlite.reader import Reader
+from setpoint.store.sqlite.tenure import Tenure
 from setpoint.store.sqlite.turns import Runner
 from setpoint.store.sqlite.writer import Writer
 
@@ -72,7 +74,7 @@ def open_store(path: Path, key_path: Path, *, incarnation: int = 1) -> "SqliteSt
     """
     db = connect_writer(path)
     try:
-        sealer, number = _prepare(db, key_path, incarnation)
+        sealer, held = _prepare(db, key_path, incarnation)
         stored = _incarnation(db)
         reader = Reader(path)
     except sqlite3.Error as error:
@@ -81,8 +83,8 @@ def open_store(path: Path, key_path: Path, *, incarnation: int = 1) -> "SqliteSt
     except BaseException:
         db.close()
         raise
-    bell, check = Bell(), tenure.holding(number)
-    return SqliteStore(Writer(db, bell.ring, check), reader, sealer, stored, bell, check)
+    bell = Bell()
+    return SqliteStore(Writer(db, bell.ring, held.take), reader, sealer, stored, bell, held.check)
 
 
 def open_in_memory(*, incarnation: int = 1, key: bytes | None = None) -> "SqliteStore":
@@ -95,18 +97,31 @@ def open_in_memory(*, incarnation: int = 1, key: bytes | None = None) -> "Sqlite
     return SqliteStore(inline, inline, sealer, incarnation, bell, tenure.nobody_else)
 
 
-def _prepare(db: Connection, key_path: Path, incarnation: int) -> tuple[Sealer, int]:
-    """What opens its secrets, and the number of this tenure."""
+def _prepare(db: Connection, key_path: Path, incarnation: int) -> tuple[Sealer, Tenure]:
+    """What opens its secrets, and who holds it from here on."""
     known = schema.shipped()
     schema.check(db, known)
     fresh = schema.version(db) == 0
     sealer = Sealer(sealing.load_key(key_path, fresh=fresh))
     if not fresh:
         sealing.verify(sealer, meta.get(db, meta.KEY_CHECK) or "", key_path)
-    return sealer, _make(db, sealer, incarnation)
+    _make(db, sealer, incarnation)
+    held = Tenure(tenure.holder(db))
+    with contextlib.suppress(sqlite3.OperationalError):  # a full disk is no reason not to look
+        _take(db, held)
+    return sealer, held
 
 
-def _make(db: Connection, sealer: Sealer, incarnation: int) -> int:
+def _take(db: Connection, held: Tenure) -> None:
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        held.take(db)
+        db.execute("COMMIT")
+    finally:
+        abandon(db)
+
+
+def _make(db: Connection, sealer: Sealer, incarnation: int) -> None:
     """Schema and first facts in one transaction: a crash leaves a database or none."""
     try:
         db.execute("BEGIN IMMEDIATE")
@@ -114,9 +129,7 @@ def _make(db: Connection, sealer: Sealer, incarnation: int) -> int:
         if meta.get(db, meta.INCARNATION) is None:
             meta.put(db, meta.INCARNATION, str(incarnation))
             meta.put(db, meta.KEY_CHECK, sealing.sealed_check(sealer))
-        number = tenure.take(db)
         db.execute("COMMIT")
-        return number
     finally:
         abandon(db)
 
