@@ -61,7 +61,8 @@ def test_it_shrinks_one_by_one_once_there_is_room(plane: Plane, order: SetOrder)
         plane.when(order, lambda facts: len(facts.up) == left)  # noqa: B023
         plane.move_clock(passed_s=DRAIN_S_MAX)  # no edge says that it is drained
         busy(plane, order, 3, for_s=1)
-        plane.ready(order, left)
+        plane.when(order, lambda facts: len(facts.instances) == left)  # noqa: B023
+        # Its end comes in real time, and the next window begins with it.
     busy(plane, order, 0, for_s=int(DOWN_S) + 1)
     assert len(plane.facts(order).up) == 1
 
