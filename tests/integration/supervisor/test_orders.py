@@ -159,9 +159,9 @@ def test_a_removed_set_is_gone_for_good(plane: Plane) -> None:
     assert plane.pids() == {}
     plane.remove(order)
     plane.run(lambda driver: driver.drop(order.key.app))
-    left = [path.name for path in plane.paths.supervisor.iterdir()]
-    assert left == ["jobs"], "the ledger of jobs outlives every app; nothing else of it does"
-    assert not list((plane.paths.supervisor / "jobs").iterdir())
+    left = sorted(plane.paths.supervisor.iterdir())
+    assert [path.name for path in left] == ["imports", "jobs"], "folders outlive every app"
+    assert [path for folder in left for path in folder.iterdir()] == []
     assert not (plane.paths.logs / order.key.app).exists()
 
 
