@@ -9,11 +9,12 @@ def seeded(plane: Plane, app: str) -> None:
     """Two instances for a reason and a bet, a size that no machine has, a lost bet, a value that
     nobody explained."""
     plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", app, "-m", "open the shop for the fair")
-    plane.ok("decide", "-m", "sell in the EU", "--on", app)
+    eu = plane.ok("decide", "-m", "sell in the EU", "--on", app, "--json").json
     why = (
         "two of them, so that one may die\n\n"
         "Bet: traffic stays above 200 rps\nWrong-if: a week below 50\n"
-        "If-wrong: back to one\nRevisit: 30d\nDecision: d-1\nSee: https://example.com/plans/88"
+        f"If-wrong: back to one\nRevisit: 30d\nDecision: d-{eu['seq']}\n"
+        "See: https://example.com/plans/88"
     )
     plane.ok("scale", app, "web=2", "-m", why)
     for count in (1, 2, 1, 2):
