@@ -36,6 +36,20 @@ def repository(heroku: Heroku, tmp_path: Path) -> Make:
     return make
 
 
+def built(shop: Repository) -> "subprocess.Popen[bytes]":
+    """A push whose build has succeeded, and that waits for it to serve."""
+    client = subprocess.Popen(
+        shop.heroku.argv("git", "-C", str(shop.folder), "push", "heroku", "main"),
+        env=shop.heroku.env(NOBODY),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert client.stderr is not None
+    while b"Build succeeded" not in (line := client.stderr.readline()):
+        assert line, "the push has ended"
+    return client
+
+
 def test_a_push_creates_the_app_builds_it_before_ones_eyes_and_serves(
     plane: Plane, repository: Make
 ) -> None:
@@ -229,16 +243,7 @@ def test_a_push_that_breaks_off_leaves_no_app_changed_and_is_taken_up_again(
 ) -> None:
     shop = repository("breaks")
     shop.commit({"Procfile": 'web: sh -c "sleep 2; exec python3 -m http.server $PORT"\n'})
-    client = subprocess.Popen(
-        shop.heroku.argv("git", "-C", str(shop.folder), "push", "heroku", "main"),
-        env=shop.heroku.env(NOBODY),
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert client.stderr is not None
-    seen = b""
-    while b"Build succeeded" not in seen:
-        seen += client.stderr.readline()
+    client = built(shop)
     os.killpg(client.pid, signal.SIGKILL)
     client.communicate()
     until(lambda: "cannot take the push" not in shop.git("push", "heroku", "main").err, 60, "on", 1)
@@ -250,15 +255,7 @@ def test_a_daemon_that_dies_in_a_push_moves_nothing_and_the_next_push_follows_it
 ) -> None:
     shop = repository("dies")
     shop.commit({"Procfile": 'web: sh -c "sleep 2; exec python3 -m http.server $PORT"\n'})
-    client = subprocess.Popen(
-        shop.heroku.argv("git", "-C", str(shop.folder), "push", "heroku", "main"),
-        env=shop.heroku.env(NOBODY),
-        stderr=subprocess.PIPE,
-    )
-    assert client.stderr is not None
-    seen = b""
-    while b"Build succeeded" not in seen:
-        seen += client.stderr.readline()
+    client = built(shop)
     plane.kill("daemon")
     _, rest = client.communicate(timeout=120)
     assert client.returncode != 0
@@ -270,15 +267,7 @@ def test_a_daemon_that_dies_in_a_push_moves_nothing_and_the_next_push_follows_it
 def test_a_daemon_that_ends_in_order_says_so_to_who_pushes(plane: Plane, repository: Make) -> None:
     shop = repository("renewed")
     shop.commit({"Procfile": 'web: sh -c "sleep 4; exec python3 -m http.server $PORT"\n'})
-    client = subprocess.Popen(
-        shop.heroku.argv("git", "-C", str(shop.folder), "push", "heroku", "main"),
-        env=shop.heroku.env(NOBODY),
-        stderr=subprocess.PIPE,
-    )
-    assert client.stderr is not None
-    seen = b""
-    while b"Build succeeded" not in seen:
-        seen += client.stderr.readline()
+    client = built(shop)
     os.kill(plane.pid("daemon"), signal.SIGTERM)
     _, rest = client.communicate(timeout=120)
     assert client.returncode == 1

@@ -18,10 +18,11 @@ GIT_TRUST, OTHERS_TRUST = "GIT_SSL_CAINFO", "http.sslCAInfo"
 """A variable of git's and the setting that says the same, which a setting of one address beats."""
 HELPER = (
     """!f() { test "$1" != get || """
-    """printf 'username=heroku\\npassword=%s\\n' "$(heroku auth:token)"; }; f"""
+    """{ t=${HEROKU_API_KEY:-$(heroku auth:token 2>/dev/null)}; test -z "$t" || """
+    """printf 'username=heroku\\npassword=%s\\n' "$t"; }; }; f"""
 )
 """Heroku's program tells git of itself from major 11 on. Before, it wrote a .netrc, where git finds
-no host that has a port."""
+no host that has a port. Without the program, and without a key in the environment, git asks."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -48,7 +48,7 @@ async def drafted(
         raise Invalid("cannot decide: there are no words", "say what was decided with -m")
     words.check_told(told, values, said.why_source)
     decided = Decided(
-        governs=tuple(_scope(one, units) for one in wish.on),
+        governs=tuple([await _scope(door, one, units) for one in wish.on]),
         bet=bet,
         owner=owner,
         backup=wish.backup,
@@ -142,12 +142,14 @@ async def _units(
     return found
 
 
-def _scope(said: str, units: dict[str, Unit]) -> Scope:
+async def _scope(door: Door, said: str, units: dict[str, Unit]) -> Scope:
     name, path = policy.selector(said)
     if name == EVERY_APP:
         return Scope("", name, path)
     unit = units[name]
-    return Scope(unit.id, unit.name, policy.path_meant(name, unit.intent, path))
+    releases = await door.store.releases(unit.id, 1)
+    processes = {p.name for p in releases[0].slug.processes} if releases else set[str]()
+    return Scope(unit.id, unit.name, policy.path_meant(name, unit.intent, path, processes))
 
 
 async def _values(door: Door, units: Iterable[Unit]) -> tuple[str, ...]:

@@ -83,7 +83,8 @@ def _changed(told: Logged, now_s: float) -> str:
     who = printable(asked.on_behalf_of or asked.actor.email or asked.actor.name)
     first = (printable_lines(told.reason.text) or [""])[0]
     why = first if len(first) <= WHY_CHARS_MAX else first[: WHY_CHARS_MAX - 1] + "…"
-    said = f": {why}" if told.reason.kind == "said" else ", nobody said why"
+    thin = f" [{told.reason.kind}]" if told.reason.kind != "said" else ""
+    said = f": {why}{thin}" if told.reason.kind != "none" else ", nobody said why"
     return (
         f"c{change.seq} {printable(told.app)}: {printable(change.summary)}, "
         f"{ago(now_s - asked.at_s)} by {who} via {asked.via}{said}"

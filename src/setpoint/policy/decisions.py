@@ -61,9 +61,9 @@ def selector(said: str) -> tuple[str, str]:
     return app, path or "*"
 
 
-def path_meant(app: str, intent: AppIntent, path: str) -> str:
+def path_meant(app: str, intent: AppIntent, path: str, processes: Collection[str]) -> str:
     """The whole path that is meant in an app; one that is not set may be governed too, if it could
-    be. Raises NotFound."""
+    be. `processes`: the types it has, scaled by somebody or not. Raises NotFound."""
     if "*" in path:
         return path
     found = meant(flatten(intent), path)
@@ -76,6 +76,8 @@ def path_meant(app: str, intent: AppIntent, path: str) -> str:
         return path
     if path.rpartition(".")[2] in Formation.__struct_fields__:
         return f"formation.{path}"
+    if path in processes:
+        return f"formation.{path}.*"
     raise NotFound(
         f"cannot decide on '{shortened(app)}:{shortened(path)}': no such value is set",
         f"set are: {', '.join(sorted(flatten(intent)))}",

@@ -341,3 +341,15 @@ def test_a_change_that_loses_against_another_leaves_no_decision_behind():
         assert {r.decision for r in await office.store.decisions()} == {1}
 
     in_office(story)
+
+
+def test_a_process_that_nobody_has_scaled_yet_may_be_governed():
+    async def story(office):
+        await shop_with_a_release(office)
+        for said, path in (("shop:web", "formation.web.*"), ("shop:web.max", "formation.web.max")):
+            made = await decisions.decide(office.door, asked(), Wish("three, then", on=(said,)))
+            assert [scope.path for scope in made.decided.governs] == [path]
+        with pytest.raises(NotFound, match="no such value is set"):
+            await decisions.decide(office.door, asked(), Wish("three", on=("shop:wbe",)))
+
+    in_office(story)

@@ -54,11 +54,12 @@ def test_it_is_grouped_by_the_decisions_that_govern_what_changed():
         scaled = [FormationUpdate("web", 3, 3)]
         await formation.scale(office.door, later(1, "the fair is near", ANA), "shop", scaled)
         await config.patch(office.door, later(2), "shop", {"GREETING": "hello-world"})
+        await config.patch(office.door, later(2, "warmer"), "shop", {"GREETING": "hello-there"})
         await decisions.question(office.door, later(2, actor=ANA), "d-1", "is it on?")
         found = await told(office, 3)
         assert found.apps == ("shop",)
         assert [(g.decision and g.decision.seq, len(g.changes)) for g in found.changed] == [
-            (None, 1),
+            (None, 2),
             (1, 1),
         ]
         assert lines(found, NOON_S + 3 * DAY_S) == (
@@ -67,6 +68,8 @@ def test_it_is_grouped_by_the_decisions_that_govern_what_changed():
             '    d-1  three, for the fair — asked: "is it on?"; setpoint verify d-1',
             "changed",
             "    no decision",
+            "      c6 shop: Set GREETING config vars, 24 h ago by dev@example.com via cli: "
+            "warmer [thin]",
             "      c5 shop: Set GREETING config vars, 24 h ago by dev@example.com via cli, "
             "nobody said why",
             "    d-1 three, for the fair",
