@@ -21,7 +21,7 @@ def lines(told: Digest, now_s: float) -> tuple[str, ...]:
 def introduction(found: Sequence[Introduced], now_s: float) -> tuple[str, ...]:
     """For somebody new: a line for each decision, the one nobody has looked at longest first."""
     if not found:
-        return ("nothing was decided yet that governs anything",)
+        return ("no value rests on a decision yet; see: setpoint bets --all",)
     return tuple(
         f"{one.decision.label}  {in_brief(one.decision, now_s)}; "
         f"{one.fields} {'value rests' if one.fields == 1 else 'values rest'} on it"

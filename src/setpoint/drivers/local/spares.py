@@ -17,11 +17,12 @@ from typing import NamedTuple
 import msgspec
 
 from setpoint.drivers.local import sandbox
-from setpoint.drivers.local.ground import Ground, reopened
+from setpoint.drivers.local.ground import Ground
+from setpoint.drivers.local.houses import Houses
 from setpoint.drivers.local.names import SpareName
 from setpoint.drivers.local.recipe import LISTENER_FD, recipe, spare_recipe
 from setpoint.drivers.local.records import Files
-from setpoint.drivers.local.running import Ending, Reports, Running
+from setpoint.drivers.local.running import Running
 from setpoint.drivers.local.sandbox import Identity, Launch
 from setpoint.drivers.local.zygotes import network
 from setpoint.model.errors import DriverError, Transient
@@ -36,7 +37,6 @@ ANSWER_S_MAX = 5.0
 """To take an order; it is killed then, and the instance started fresh."""
 WARM_S_MAX = 60.0
 REPORT_BYTES_MAX = 1 << 16
-END_LOOK_S = 0.01
 
 
 class Kind(NamedTuple):
@@ -99,7 +99,7 @@ class Becoming:
     house: Running
     told: socket.socket
     spec: Launch
-    houses: set[Running]
+    houses: Houses[Running]
 
     @property
     def fd(self) -> int:
@@ -109,7 +109,7 @@ class Becoming:
         """Raises Transient: it has ended, or did not listen."""
         with self.told:
             if self.told.recv(REPORT_BYTES_MAX) and self.house in self.houses:
-                self.houses.discard(self.house)
+                self.houses.forget(self.house)
                 return self.house.hand_over()
         self.house.kill()
         self.spec.status.unlink(missing_ok=True)  # a fresh start has its own
@@ -125,7 +125,7 @@ class Spares:
         self._bytes_max = bytes_max
         self._loop = asyncio.get_running_loop()
         self._stocks: dict[Kind, Stock] = {}
-        self._houses: set[Running] = set()
+        self._houses = Houses(ground, Running)
         self._taken_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -202,28 +202,18 @@ class Spares:
 
     def adopt(self, app: AppId, name: SpareName, identity: Identity) -> None:
         """An earlier supervisor's, and nobody's: only its end is awaited."""
-        files = Files(self._ground.paths.instances, app, name)
-        house = self._house(app, name, files, reopened(files.output, identity))
-        house.adopt(identity)
-        house.kill()
+        self._houses.adopt(app, name, identity).kill()
 
     def check_unused(self, app: AppId) -> None:
         """Raises Transient while a sandbox of theirs is left, and ends it."""
         self.keep(kind for kind in self._stocks if kind.app != app)
-        left = [house for house in self._houses if house.app == app]
-        for house in left:
-            house.kill()
-        if left:
-            raise Transient("cannot forget the app: what waits for its functions is still stopping")
+        self._houses.check_unused(app, "waits for its functions")
 
     async def stop(self) -> None:
         """All of them, for good."""
         self._stopped = True
         self.keep(())
-        while self._houses:
-            for house in list(self._houses):
-                house.kill()
-            await asyncio.sleep(END_LOOK_S)
+        await self._houses.end()
 
     def _may_wait(self, spec: ProcessSpec) -> bool:
         node = spec.kind == "function" and spec.runtime == NODEJS
@@ -253,21 +243,6 @@ class Spares:
         if next.look_again_s is not None:
             self._timer = self._loop.call_later(next.look_again_s, self._rebalance)
 
-    def _house(self, app: AppId, name: SpareName, files: Files, output: int) -> Running:
-        reports = Reports(
-            started=lambda _: None,
-            output=lambda _, lines: None,
-            output_lost=lambda _, count: None,
-            ready=lambda _: None,
-            ended=self._ended,
-        )
-        house = Running(self._ground.confinement, app, name, files, output, reports)
-        self._houses.add(house)
-        return house
-
-    def _ended(self, house: Running, ending: Ending) -> None:
-        self._houses.discard(house)
-
     def _start(self, kind: Kind, stock: Stock) -> None:
         """What goes wrong here costs speed, and nothing else."""
         name = SpareName(self._new_token())
@@ -275,7 +250,7 @@ class Spares:
         footing = self._ground.footing(stock.spec)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        house = self._house(kind.app, name, files, sandbox.open_output(files.output))
+        house = self._houses.new(kind.app, name, files, sandbox.open_output(files.output))
         with theirs:
             try:
                 launch = self._launch(kind, name, stock.spec, files, theirs.fileno())
@@ -283,7 +258,7 @@ class Spares:
             except (DriverError, OSError) as error:
                 log.warning("spare.not_started", extra={"app": kind.app, "why": str(error)})
                 ours.close()
-                self._houses.discard(house)
+                self._houses.forget(house)
                 house.abandon()
                 stock.failed_s = self._loop.time()
                 return

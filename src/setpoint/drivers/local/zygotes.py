@@ -17,12 +17,13 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from setpoint.drivers.local import sandbox
-from setpoint.drivers.local.ground import Ground, reopened
+from setpoint.drivers.local.ground import Ground
+from setpoint.drivers.local.houses import Houses
 from setpoint.drivers.local.imports import Imports, Kin, Recorded
 from setpoint.drivers.local.names import ZygoteName
 from setpoint.drivers.local.recipe import LISTENER_FD, zygote_recipe
 from setpoint.drivers.local.records import Files
-from setpoint.drivers.local.running import Ending, Reports, Running
+from setpoint.drivers.local.running import Running
 from setpoint.drivers.local.sandbox import Forking, Identity, Launch
 from setpoint.model.errors import DriverError, Transient
 from setpoint.model.ids import AppId
@@ -38,7 +39,6 @@ FORK_S_MAX = 5.0
 REPORT_BYTES_MAX = 1 << 16
 MODULES_MAX = 4000
 PRELOAD_BYTES_MAX = 100_000
-END_LOOK_S = 0.01
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ class Zygotes:
         self._bytes_max = bytes_max
         self._loop = asyncio.get_running_loop()
         self._families: dict[Kin, Family] = {}
-        self._houses: set[House] = set()
+        self._houses = Houses(ground, House)
         self._stopped = False
         self.evicted: Callable[[str], None] = lambda _: None
         """told why one that could still fork is ended"""
@@ -219,26 +219,17 @@ class Zygotes:
 
     def adopt(self, app: AppId, name: ZygoteName, identity: Identity) -> None:
         """An earlier supervisor's: it forks for nobody any more, and ends with its children."""
-        files = Files(self._ground.paths.instances, app, name)
-        house = self._house(app, name, files, reopened(files.output, identity))
-        house.adopt(identity)
+        self._houses.adopt(app, name, identity)
 
     def check_unused(self, app: AppId) -> None:
         """Raises Transient while a sandbox of theirs is left, and ends it."""
-        left = [house for house in self._houses if house.app == app]
-        for house in left:
-            house.kill()
-        if left:
-            raise Transient("cannot forget the app: what forked its functions is still stopping")
+        self._houses.check_unused(app, "forked its functions")
 
     async def stop(self) -> None:
         """All of them, for good."""
         self._stopped = True
         self.keep(())
-        while self._houses:
-            for house in list(self._houses):
-                house.kill()
-            await asyncio.sleep(END_LOOK_S)
+        await self._houses.end()
 
     def _family(self, order: SetOrder) -> Family:
         kin = Kin.of(order.key.app, order.spec)
@@ -247,21 +238,6 @@ class Zygotes:
             self._families[kin] = Family(dict.fromkeys(known.modules), set(known.unsafe))
         return self._families[kin]
 
-    def _house(self, app: AppId, name: ZygoteName, files: Files, output: int) -> House:
-        def ended(running: Running, ending: Ending) -> None:
-            self._houses.discard(house)
-
-        reports = Reports(
-            started=lambda _: None,
-            output=lambda _, lines: None,
-            output_lost=lambda _, count: None,
-            ready=lambda _: None,
-            ended=ended,
-        )
-        house = House(self._ground.confinement, app, name, files, output, reports)
-        self._houses.add(house)
-        return house
-
     def _start(self, kin: Kin, family: Family, spec: ProcessSpec) -> None:
         """What goes wrong here costs speed, and nothing else."""
         self._retire(family)
@@ -269,7 +245,7 @@ class Zygotes:
         name = ZygoteName(self._new_token())
         files = Files(self._ground.paths.instances, kin.app, name)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        house = self._house(kin.app, name, files, sandbox.open_output(files.output))
+        house = self._houses.new(kin.app, name, files, sandbox.open_output(files.output))
         footing = self._ground.footing(spec)
         ours.setblocking(False)
         with theirs:
@@ -280,7 +256,7 @@ class Zygotes:
             except (DriverError, OSError) as error:
                 log.warning("zygote.not_started", extra={"app": kin.app, "why": str(error)})
                 ours.close()
-                self._houses.discard(house)
+                self._houses.forget(house)
                 house.abandon()
                 return
         family.zygote = zygote = Zygote(house, ours, launch, footing)
