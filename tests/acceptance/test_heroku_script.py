@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from setpoint.cli.env import NOBODYS
 from tests.acceptance.plane import Plane, until
 from tests.support.heroku import FOLDERS, Heroku, needs_heroku
 from tests.support.repository import started
 
 NAME = "admin@setpoint.localhost"
+TELLS = ("10", "9")
+"""Majors that tell somebody of each command, with the token, whatever DISABLE_TELEMETRY says."""
 FORGETS = ("11",)
 """Majors whose `logout` forgets other hosts than Heroku's own: see docs/known-flaws.md."""
 
@@ -55,6 +58,9 @@ def _signs_in(plane: Plane, heroku: Heroku) -> None:
     code, shown = heroku.typed(["login", "-i"], [("Email", NAME), ("Password", token)])
     assert code == 0, shown
     assert heroku.ok("auth:whoami").strip() == NAME
+    if heroku.major in TELLS:
+        log = plane.data / "log" / "daemon.log"
+        until(lambda: f"route={NOBODYS}" in log.read_text(), 30, "it told us, and not Heroku")
 
 
 def _runs(plane: Plane, heroku: Heroku, app: str) -> None:

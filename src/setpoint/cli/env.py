@@ -14,6 +14,9 @@ from setpoint.model.errors import Refused
 EXAMPLE = "setpoint env --token"
 HOST = "localhost"
 """Heroku's clients send their token to no other name but this and the address 127.0.0.1."""
+NOBODYS = "/api/v4/current-status"
+"""Whoever asks this is answered, and nothing is kept. Majors 9 and 10 tell Heroku of each command,
+with the token in a header, whatever DISABLE_TELEMETRY says: here they tell us, who gave it."""
 GIT_TRUST, OTHERS_TRUST = "GIT_SSL_CAINFO", "http.sslCAInfo"
 """A variable of git's and the setting that says the same, which a setting of one address beats."""
 HELPER = (
@@ -71,6 +74,7 @@ def variables(port: int, authority: Path) -> dict[str, str]:
         "HEROKU_LOGIN_HOST": url,
         "HEROKU_BUILDPACK_REGISTRY_URL": url,
         "HEROKU_STATUS_HOST": url,
+        "HEROKU_ANALYTICS_URL": f"{url}{NOBODYS}",
         "HEROKU_DATA_HOST": HOST,
         "NODE_EXTRA_CA_CERTS": str(authority),
         "DISABLE_TELEMETRY": "true",

@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from setpoint import workers
@@ -142,22 +143,12 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     lasting = Lasting(paths.supervisor, uids.APPS)
     orders = Orders(paths.orders)
     sockets = Sockets(paths.functions, Shelf(paths.keeper_socket), who.envoy)
-    paths.instances.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ground = Ground(
-        machine.confinement,
-        paths,
-        Layers(paths.layers, machine.workers),
-        lasting,
-        who.app_first,
-        WaysOut(machine.confinement, paths.runtime),
-    )
-    zygotes = Zygotes(
-        ground, Imports(paths.imports), lambda: secrets.token_hex(3), _eighth_of_memory()
-    )
-    spares = Spares(ground, lambda: secrets.token_hex(3), _eighth_of_memory())
+    ground = _ground(paths, machine, who, lasting)
+    zygotes = Zygotes(ground, Imports(paths.imports), _new_token, _eighth_of_memory())
+    spares = Spares(ground, _new_token, _eighth_of_memory())
     tally = Tally()
     zygotes.evicted = tally.evicted
-    launcher = Launcher(ground, table, zygotes, spares, tally, lambda: secrets.token_hex(3), now_s)
+    launcher = Launcher(ground, table, zygotes, spares, tally, _new_token, now_s)
     hands = Hands(launcher, logs, acts, now_s)
     supervisor = Supervisor(
         table,
@@ -172,8 +163,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         clock.Jumps().since_last,
     )
     site, handovers = _site(paths, machine, who), Handovers(paths.builds, who.plane)
-    trees = Trees(paths)
-    shop = Shop(ground, machine.python, handovers, trees, lambda: secrets.token_hex(3))
+    shop = Shop(ground, machine.python, handovers, Trees(paths), _new_token)
     inspections = Inspections(ground, site, table, hands, supervisor, hub.tell_app, now_s)
     builds = Builds(site, shop, inspections.built, now_s)
     jobs = Jobs(
@@ -184,7 +174,6 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         now_s,
         clock.Jumps().since_last,
     )
-    collecting = Collecting(site, builds)
     requests = Requests(
         supervisor,
         jobs,
@@ -193,25 +182,35 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         acts,
         ground,
         machine.offers,
-        collecting,
+        Collecting(site, builds),
         tally,
         inspections,
     )
-    door = ControlServer(
-        requests.answer,
-        lambda: [
-            *(FactsChanged(f.key.app, f.key, f) for f in supervisor.facts()),
-            *(app_changed(app) for app in {f.app for f in jobs.facts()}),
-        ],
-        hub,
-        logs,
-        jobs.terminal,
-        _peers(who),
-        now_s,
-    )
+    snapshot = partial(_all_facts, supervisor, jobs)
+    peers = _peers(who)
+    door = ControlServer(requests.answer, snapshot, hub, logs, jobs.terminal, peers, now_s)
     adoption = Adoption(ground, table, orders, launcher, hands, jobs, zygotes, spares, now_s)
     rounds = Rounds(ground, table, hands, supervisor, now_s)
     return Parts(supervisor, adoption, builds, door, ground.ways_out, rounds, inspections)
+
+
+def _ground(paths: Paths, machine: Machine, who: Accounts, lasting: Lasting) -> Ground:
+    paths.instances.mkdir(mode=0o700, parents=True, exist_ok=True)
+    layers = Layers(paths.layers, machine.workers)
+    ways_out = WaysOut(machine.confinement, paths.runtime)
+    return Ground(machine.confinement, paths, layers, lasting, who.app_first, ways_out)
+
+
+def _all_facts(supervisor: Supervisor, jobs: Jobs) -> list[FactsChanged]:
+    """All there is to tell to whoever begins to listen."""
+    return [
+        *(FactsChanged(f.key.app, f.key, f) for f in supervisor.facts()),
+        *(app_changed(app) for app in {f.app for f in jobs.facts()}),
+    ]
+
+
+def _new_token() -> str:
+    return secrets.token_hex(3)
 
 
 def _eighth_of_memory() -> int:
