@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 UV := .tools/bin/uv
 POINTS ?= 20000
 MINUTES ?= 10
+CASES ?= 200
 SEED ?= 1
 WORKERS ?= $(shell nproc 2>/dev/null || echo 1)
 T ?=
@@ -16,7 +17,7 @@ export UV_NO_CONFIG = 1
 export UV_NO_PROGRESS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench simulate mutants soak rehearsals lock clean
+.PHONY: help demo test lint format bench simulate mutants soak fuzz rehearsals lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -45,6 +46,9 @@ simulate: $(VENV)/.dev ## POINTS simulated crash points on every core; one JSON 
 
 soak: $(VENV)/.dev ## kill everything at random for MINUTES, under load; SEED; exit 1 when violated
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
+
+fuzz: $(VENV)/.dev ## CASES strange requests to each route of the API; SEED; exit 1 when one fails
+	@$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)
 
 rehearsals: $(VENV)/.dev ## play tests/rehearsals again; read what changed in their transcripts
 	@$(BIN)/python -m tests.rehearsals

@@ -79,6 +79,8 @@ class Endpoint:
     socket: "Callable[[Visit], Awaitable[None]] | None" = None
     """what serves a WebSocket there, once who asks may"""
     body_bytes_max: int = 8 * 1024 * 1024
+    query: tuple[str, ...] = ()
+    """what may be said in the query; a test holds this true"""
 
     @property
     def body(self) -> object | None:

@@ -62,8 +62,8 @@ def _operation(row: Endpoint, schemas: dict[object, object]) -> dict[str, object
         "summary": row.summary,
         "operationId": operation_id(row),
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in PARAM_RE.findall(row.path)
+            *(_parameter(name, "path") for name in PARAM_RE.findall(row.path)),
+            *(_parameter(name, "query") for name in row.query),
         ],
         "responses": {
             str(row.status): {"description": row.summary, **_content(row.answer, schemas)},
@@ -75,6 +75,10 @@ def _operation(row: Endpoint, schemas: dict[object, object]) -> dict[str, object
     if row.body is not None:
         operation["requestBody"] = _content(row.body, schemas)
     return operation
+
+
+def _parameter(name: str, place: str) -> dict[str, object]:
+    return {"name": name, "in": place, "required": place == "path", "schema": {"type": "string"}}
 
 
 def _content(type_: object | None, schemas: dict[object, object]) -> dict[str, object]:

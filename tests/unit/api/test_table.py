@@ -1,7 +1,9 @@
 """The route table, walked: what every route owes to every caller."""
 
+import inspect
 import json
 import re
+import sys
 
 import pytest
 
@@ -105,3 +107,16 @@ def test_openapi_describes_every_route_and_only_refers_to_what_is_in_it(plane: P
     assert "requestBody" in patch
     assert patch["x-setpoint-needs"] == "write"
     assert json.dumps(document)
+
+
+READS_RE = re.compile(r'(?:\.flag|call\.count|query_params\.get|query\.get)\(\s*"(\w+)"')
+
+
+def test_what_handlers_read_of_the_query_is_declared_and_nothing_else() -> None:
+    declared: dict[str, set[str]] = {}
+    for row in ROUTES:
+        declared.setdefault(row.run.__module__, set()).update(row.query)
+    for module, names in declared.items():
+        text = inspect.getsource(sys.modules[module])
+        assert set(READS_RE.findall(text)) <= names, module
+        assert all(f'"{name}"' in text for name in names), module

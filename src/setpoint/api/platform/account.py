@@ -6,6 +6,8 @@ from setpoint.formats.heroku import shapes, write
 from setpoint.model.errors import NotFound
 from setpoint.policy.names import shortened
 
+REQUESTS_LEFT = 4500
+
 
 async def info(call: Call) -> shapes.Account:
     return write.account(call.asked.actor, call.services.installation.since_s)
@@ -23,6 +25,11 @@ async def user(call: Call) -> shapes.Account:
 async def owned(call: Call) -> tuple[shapes.App, ...]:
     me = await user(call)
     return tuple(app for app in await apps.listed(call) if app.owner.email == me.email)
+
+
+async def rate_limits(call: Call) -> shapes.RateLimit:
+    """Nobody is limited here; clients that look want a number, and get the most that Heroku has."""
+    return shapes.RateLimit(REQUESTS_LEFT)
 
 
 async def health(call: Call) -> shapes.Health:

@@ -15,6 +15,12 @@ async def listed(call: Call) -> tuple[shapes.App, ...]:
     return tuple(_shape(call, unit, None) for unit in units if not unit.intent.deleted)
 
 
+async def filtered(call: Call, body: read.AppFilter) -> tuple[shapes.App, ...]:
+    """By id or by name, in one answer; those that are not there are left out."""
+    wanted = {*body.among.id, *body.among.name}
+    return tuple(app for app in await listed(call) if wanted & {app.id, app.name})
+
+
 async def create(call: Call, body: read.NewApp) -> shapes.App:
     unit = await apps.create(call.services.door, call.asked, body.name)
     return await _told(call, unit)
@@ -32,7 +38,7 @@ async def patch(call: Call, body: read.AppPatch) -> shapes.App:
         call.asked,
         unit.name,
         new_name=body.name,
-        maintenance=body.maintenance,
+        maintenance=bool(body.maintenance) if body.maintenance is not None else None,
     )
     return await _told(call, unit)
 

@@ -1,8 +1,10 @@
 """Sources: a place to upload to, then the upload itself."""
 
+from setpoint.api import find
 from setpoint.api.call import Call
 from setpoint.api.errors import TooLarge
 from setpoint.formats.heroku import shapes
+from setpoint.intents import deploys
 from setpoint.model.errors import OverLimit
 from setpoint.policy import headroom
 
@@ -13,6 +15,12 @@ async def create(call: Call) -> shapes.NewSource:
     call.services.uploads.open_place(place)
     url = f"{call.base_url}/sources/{place}"
     return shapes.NewSource(shapes.SourceUrls(get_url=url, put_url=url))
+
+
+async def create_for(call: Call) -> shapes.NewSource:
+    """By the app's own route; what is put there may become any app's."""
+    await find.app(call, deploys.VERB)
+    return await create(call)
 
 
 async def put(call: Call) -> shapes.Nothing:

@@ -37,6 +37,7 @@ class Receiving:
         self._tell = tell
         self._verdict = verdict
         self._open = True
+        self._heard = False
 
     async def feed(self, chunks: AsyncIterator[bytes]) -> None:
         """All that the client sends, to its end. Raises OverLimit."""
@@ -60,6 +61,7 @@ class Receiving:
 
     async def asked(self) -> HookSaid | None:
         """What is to move, once all is received and was checked. None where git refused before."""
+        self._heard = True
         loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await loop.connect_read_pipe(lambda: protocol, self._ask)
@@ -94,6 +96,8 @@ class Receiving:
 
     def close(self) -> None:
         self._close_pipes()
+        if not self._heard:
+            self._ask.close()
         end(self._process)
 
     def _close_pipes(self) -> None:

@@ -1,6 +1,7 @@
 """What Heroku's clients send -> values. Lenient where they differ, strict on what is unknown."""
 
 import re
+from typing import Literal
 
 import msgspec
 
@@ -30,11 +31,24 @@ class NewApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     feature_flags: object = None
 
 
+class Among(msgspec.Struct, frozen=True):
+    """Ids or names, of which any will do."""
+
+    id: tuple[str, ...] = ()
+    name: tuple[str, ...] = ()
+
+
+class AppFilter(msgspec.Struct, frozen=True, rename={"among": "in"}):
+    """POST /filters/apps"""
+
+    among: Among = Among()
+
+
 class AppPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """PATCH /apps/A. What is left out, or null, stays."""
+    """PATCH /apps/A. What is left out, or null, stays. heroku3 says 0 for false."""
 
     name: str | None = None
-    maintenance: bool | None = None
+    maintenance: bool | Literal[0, 1] | None = None
     build_stack: str | None = None
 
 

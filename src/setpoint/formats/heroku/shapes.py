@@ -107,6 +107,20 @@ class Formation(msgspec.Struct, frozen=True):
     docker_image: Ref | None = None
 
 
+class DynoSize(msgspec.Struct, frozen=True):
+    """`memory`: GiB. `compute`: its weight among others, as Heroku counts it: Standard-1X has 1."""
+
+    id: str
+    name: str
+    memory: float
+    compute: int
+    generation: Ref
+    cost: None = None
+    dedicated: bool = False
+    precise_dyno_units: float = 0.0
+    private_space_only: bool = False
+
+
 class VersionRef(msgspec.Struct, frozen=True):
     id: str
     version: int
@@ -188,6 +202,17 @@ class BuildpackInstallation(msgspec.Struct, frozen=True):
 
     ordinal: int
     buildpack: BuildpackRef
+
+
+class Generation(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+
+
+class RateLimit(msgspec.Struct, frozen=True):
+    remaining: int
 
 
 class Stack(msgspec.Struct, frozen=True):

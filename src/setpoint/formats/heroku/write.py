@@ -28,6 +28,10 @@ DYNO_SIZE_NAMES = {
     "performance-2xl": "Performance-2XL",
 }
 """Canonical case: Terraform sees any other as drift."""
+GENERATION = "cedar"
+GIB = 1024**3
+SHARES = 1024
+"""of a Standard-1X"""
 
 
 def derived(*parts: object) -> str:
@@ -60,7 +64,7 @@ def app(
         region=_named("region", REGION),
         stack=named_stack,
         build_stack=named_stack,
-        generation=_named("generation", "cedar"),
+        generation=_named("generation", GENERATION),
         created_at=when(unit.created_at_s),
         updated_at=when(unit.updated_at_s),
         released_at=when(released_at_s) if released_at_s is not None else None,
@@ -73,6 +77,22 @@ def app(
 def stack(name: str, since_s: float) -> shapes.Stack:
     """`since_s`: this Setpoint began then, and the stack with it."""
     return shapes.Stack(derived("stack", name), name, when(since_s), when(since_s))
+
+
+def generation(since_s: float) -> shapes.Generation:
+    id = derived("generation", GENERATION)
+    return shapes.Generation(id, GENERATION, when(since_s), when(since_s))
+
+
+def dyno_size(size: intent.DynoSize) -> shapes.DynoSize:
+    name = DYNO_SIZE_NAMES[size.name]
+    return shapes.DynoSize(
+        id=_named("dyno-size", name).id,
+        name=name,
+        memory=size.memory_bytes_max / GIB,
+        compute=max(1, size.cpu_weight // SHARES),
+        generation=_named("generation", GENERATION),
+    )
 
 
 def region(since_s: float) -> shapes.Region:
