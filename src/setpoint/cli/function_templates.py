@@ -113,7 +113,7 @@ def _python(id: str) -> Files:
         "main.py": _PYTHON_MAIN,
         "requirements.txt": "salesforce-functions==0.6.0\n",
         "test_main.py": _PYTHON_TEST,
-        ".gitignore": "__pycache__/\n.venv/\n",
+        ".gitignore": "__pycache__/\n.venv/\n.env\n",
     }
 
 
@@ -122,7 +122,7 @@ def _javascript(id: str) -> Files:
         **_node(id, "index.js", {"test": "node --test"}, {}),
         "index.js": _JAVASCRIPT,
         "test/index.test.js": _NODE_TEST.replace("MAIN", "../index.js"),
-        ".gitignore": "node_modules/\n",
+        ".gitignore": "node_modules/\n.env\n",
     }
 
 
@@ -134,7 +134,7 @@ def _typescript(id: str) -> Files:
         "test/index.test.js": _NODE_TEST.replace("MAIN", "../dist/index.js"),
         "tsconfig.json": _json(_TSCONFIG),
         ".npmrc": "omit-lockfile-registry-resolved=true\n",
-        ".gitignore": "node_modules/\ndist/\n",
+        ".gitignore": "node_modules/\ndist/\n.env\n",
     }
 
 

@@ -1,12 +1,15 @@
-"""`setpoint invoke`: build the CloudEvent, dial the edge as any caller would, show the answer."""
+"""`setpoint invoke`: build the CloudEvent, dial as any caller would, show the answer."""
 
 import argparse
 import json
 import socket
 import sys
+import time
 import uuid
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from setpoint.cli import codes, wire
 from setpoint.cli.client import Unreachable, path
@@ -17,10 +20,30 @@ from setpoint.model.errors import Invalid, NotFound, OverLimit, Refused
 EXAMPLE = """setpoint invoke shop/greet -p '{"name": "Ada"}'"""
 ANSWER_S_MAX = 150.0
 """The edge ends a function's request after 120 s, a cold start included."""
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Target:
+    """`who`: for messages. `host`, `port`: what is dialled. `at_s`: the time there, unix seconds.
+    `headers`: what leads to it and lets it in. `hint`: where nothing answers."""
+
+    who: str
+    function: str
+    host: str
+    port: int
+    at_s: float
+    path: str = "/"
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    hint: str = ""
+
+    @property
+    def where(self) -> str:
+        return self.who if self.hint else f"the edge at {self.host}:{self.port}"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    add_app(parser, metavar="APP[/FUNCTION]")
+    add_app(parser, metavar="APP[/FUNCTION]|URL")
     parser.add_argument(
         "-p", "--payload", metavar="JSON|@FILE|-", default="{}", help="the event's data ({})"
     )
@@ -31,27 +54,61 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(here: Here) -> int:
-    app, wanted = _target(here)
-    payload = _payload(app, here.args.payload)
-    extra = [_header(app, text) for text in here.args.header]
-    door = here.client.get(path("v1", "apps", app, "invoke-key"))
-    function = _function(door, app, wanted)
-    event = cloudevents.Invocation(str(uuid.uuid4()), function["name"], door["at_s"])
-    headers = {
-        **cloudevents.headers(event),
-        "Host": function["host"],
-        door["header"]: f"Bearer {door['key']}",
-        **dict(extra),
-    }
-    return _show(here, app, door["edge_port"], payload, headers)
+    named: str = here.args.app or ""
+    who, wanted = (named, "") if "://" in named else _app(here)
+    payload = _payload(who, here.args.payload)
+    extra = [_header(who, text) for text in here.args.header]
+    target = _at_url(named) if "://" in named else _deployed(here, who, wanted)
+    event = cloudevents.Invocation(str(uuid.uuid4()), target.function, target.at_s)
+    headers = {**cloudevents.headers(event), **target.headers, **dict(extra)}
+    return _show(here, target, payload, headers)
 
 
-def _target(here: Here) -> tuple[str, str]:
+def _app(here: Here) -> tuple[str, str]:
     """'shop/greet' -> ('shop', 'greet'); '' where the app's only function is meant."""
     if here.args.app:
         here.args.app, _, wanted = here.args.app.partition("/")
         return here.app, wanted
     return here.app, ""
+
+
+def _at_url(url: str) -> Target:
+    """Whatever answers there: one that `functions start` serves, or a runtime of one's own."""
+    try:
+        said = urlsplit(url)
+        host, port = said.hostname or "", said.port or 80
+    except ValueError as error:
+        raise Invalid(f"cannot invoke {url[:200]}: {error}") from None
+    if said.scheme != "http" or not host:
+        raise Invalid(
+            f"cannot invoke {url[:200]}: that is no http address",
+            "a deployed function is called by its app's name: setpoint invoke APP",
+        )
+    named = f"[{host}]" if ":" in host else host
+    return Target(
+        who=url,
+        function=host.partition(".")[0],
+        host=LOOPBACK if host == "localhost" or host.endswith(".localhost") else host,
+        port=port,
+        at_s=time.time(),
+        path=(said.path or "/") + (f"?{said.query}" if said.query else ""),
+        headers={"Host": f"{named}:{port}"},
+        hint="serve a function there with: setpoint functions start DIR",
+    )
+
+
+def _deployed(here: Here, app: str, wanted: str) -> Target:
+    """By way of the edge, with the key that lets callers in."""
+    door = here.client.get(path("v1", "apps", app, "invoke-key"))
+    function = _function(door, app, wanted)
+    return Target(
+        who=app,
+        function=function["name"],
+        host=here.client.edge_host,
+        port=door["edge_port"],
+        at_s=door["at_s"],
+        headers={"Host": function["host"], door["header"]: f"Bearer {door['key']}"},
+    )
 
 
 def _payload(app: str, said: str) -> bytes:
@@ -107,19 +164,18 @@ def _function(door: dict[str, Any], app: str, wanted: str) -> dict[str, Any]:
     raise NotFound(f"cannot invoke {app}/{wanted}: no such function", f"one of: {names}")
 
 
-def _show(here: Here, app: str, port: int, payload: bytes, headers: dict[str, str]) -> int:
-    host = here.client.edge_host
+def _show(here: Here, target: Target, payload: bytes, headers: dict[str, str]) -> int:
     sent = {**headers, "Content-Length": str(len(payload))}
     try:
-        link = socket.create_connection((host, port), ANSWER_S_MAX)
-        with wire.exchange(link, "POST", "/", sent, payload) as response:
-            return _answered(here, app, response, response.read().decode("utf-8", "replace"))
-    except OSError as error:
-        fact = error.strerror or error
-        raise Unreachable(f"cannot reach the edge at {host}:{port}: {fact}") from None
+        link = socket.create_connection((target.host, target.port), ANSWER_S_MAX)
+        with wire.exchange(link, "POST", target.path, sent, payload) as response:
+            return _answered(here, target, response, response.read().decode("utf-8", "replace"))
+    except (OSError, UnicodeError) as error:
+        fact = getattr(error, "strerror", None) or error
+        raise Unreachable(f"cannot reach {target.where}: {fact}", target.hint) from None
 
 
-def _answered(here: Here, app: str, response: wire.Response, text: str) -> int:
+def _answered(here: Here, target: Target, response: wire.Response, text: str) -> int:
     info = cloudevents.extra_info(response.header("x-extra-info"))
     if here.args.include:
         _show_head(here, response, info)
@@ -129,7 +185,7 @@ def _answered(here: Here, app: str, response: wire.Response, text: str) -> int:
     if response.status < 300:
         here.out.line(text)
         return codes.SETTLED
-    here.out.complain(f"{app} answered {response.status}: {_error(text)}")
+    here.out.complain(f"{target.who} answered {response.status}: {_error(text)}")
     return codes.FAILED
 
 

@@ -20,8 +20,10 @@ COMMANDS = {
     "doctor": "what this installation can and cannot do",
     "env": "what Heroku's own command line needs to come here",
     "deploy": "build a folder and run it",
-    "functions": "begin a function's project",
-    "invoke": "call a function",
+    "functions new": "begin a function's project",
+    "functions start": "serve a function from its folder, anew with each change",
+    "functions invoke": "call a function, here or deployed",
+    "invoke": "the same, in one word",
     "apps": "list apps",
     "create": "create an app",
     "info": "one app: release, processes, URLs",
@@ -96,17 +98,30 @@ def _run(words: list[str]) -> int:
     if first in ("", "-h", "--help", "help"):
         print(usage())
         return codes.SETTLED if first else codes.REFUSED
-    if first not in COMMANDS:
-        raise Refused(f"cannot run {first[:40]!r}: no such command", _nearest(first))
+    name, rest = _command(words)
     # The name comes from the table above, so nothing else can be imported here.
-    module = importlib.import_module(f"setpoint.cli.{first}")
+    module = importlib.import_module(f"setpoint.cli.{name.replace(' ', '_')}")
     from setpoint.cli.command import run
 
-    return run(first, COMMANDS[first], module, words[1:])
+    return run(name, COMMANDS[name], module, rest)
+
+
+def _command(words: list[str]) -> tuple[str, list[str]]:
+    """(its name, of one word or of two; the words after that). Raises Refused."""
+    for count in (2, 1):
+        name = " ".join(words[:count])
+        if name in COMMANDS:
+            return name, words[count:]
+    first = words[0]
+    below = [name for name in COMMANDS if name.startswith(f"{first} ")]
+    if below:
+        fact = f"cannot run {first!r} alone" if len(words) == 1 else f"cannot run {first} so"
+        raise Refused(f"{fact}: it is the first of two words", f"one of: {', '.join(below)}")
+    raise Refused(f"cannot run {first[:40]!r}: no such command", _nearest(first))
 
 
 def usage() -> str:
-    lines = (f"  {name:<11} {summary}" for name, summary in COMMANDS.items())
+    lines = (f"  {name:<16} {summary}" for name, summary in COMMANDS.items())
     return "\n".join(
         (
             "usage: setpoint COMMAND [...]",

@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--concurrency",
         type=int,
         metavar="N",
-        help="of web=MIN..MAX: one more when each has more requests than that in hand",
+        help="requests one instance is to have in hand; a function's takes no more",
     )
     parser.add_argument(
         "--release-timeout", type=float, metavar="S", help="a release phase may take so long"
@@ -96,10 +96,17 @@ def _show(here: Here, formation: list[dict[str, object]]) -> int:
     if not formation:
         here.out.line("no process types yet; they come with the first release")
     here.out.table(
-        (str(f["type"]), _bounds(f), str(f["size"]), str(f["command"])) for f in formation
+        (str(f["type"]), _bounds(f), str(f["size"]), _at_once(f), str(f["command"]))
+        for f in formation
     )
     here.out.result(formation)
     return codes.SETTLED
+
+
+def _at_once(formation: dict[str, object]) -> str:
+    """Where it decides on something: for a function, and for a web process that grows."""
+    grows = formation["type"] == "web" and formation["min"] != formation["max"]
+    return f"{formation['concurrency']} at once" if grows or not formation["command"] else ""
 
 
 def _bounds(formation: dict[str, object]) -> str:

@@ -85,7 +85,7 @@ def _updated(
         if (value := getattr(update, field)) is not None
     }
     if update.concurrency is not None:
-        limits.check_concurrency(app, type_.name, type_.kind)
+        limits.check_concurrency(app, type_.name, type_.kind, update.concurrency)
     after = msgspec.structs.replace(before, **said)
     limits.check_formation(app, type_.name, after)
     return after

@@ -78,7 +78,7 @@ ProcessKind = Literal["web", "worker", "function", "release"]
 
 
 CONCURRENCY = 10
-"""As many invocations run at once in one instance of a function."""
+"""What one instance is to have in hand at most, where nobody says otherwise."""
 
 
 class Formation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,7 +86,8 @@ class Formation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `web=2` is min=max=2; `web=0..2` stops after `idle_s` without a request and wakes on the next.
     `boot_s_max`: how long a start may take to become ready (Heroku's R10 is 60 s). `concurrency`:
-    when a web process has more requests than that in hand for each instance, there is another.
+    when a web process has more requests than that in hand for each instance, there is another; an
+    instance of a function takes no more than that.
     """
 
     min: int

@@ -32,6 +32,8 @@ class ProcessSpec(msgspec.Struct, frozen=True):
     pids_max: int
     cpu_weight: int
     restarted_at_s: float | None = None
+    concurrency: int = 0
+    """of a function: how many invocations one instance runs at once; 0 for all else"""
 
 
 class Bounds(msgspec.Struct, frozen=True):

@@ -107,6 +107,7 @@ def spec_of(draft: Draft, target: Release, type_: ProcessType, formation: Format
         pids_max=size.pids_max,
         cpu_weight=size.cpu_weight,
         restarted_at_s=draft.unit.intent.restarted_s(type_.name),
+        concurrency=formation.concurrency if type_.kind == "function" else 0,
     )
 
 

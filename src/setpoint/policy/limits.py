@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 
 from setpoint.model.app import (
-    CONCURRENCY,
     CONFIG_KEY_RE,
     CONFIG_KEYS_MAX,
     CONFIG_VALUE_BYTES_MAX,
@@ -21,6 +20,8 @@ CONFIG_KEY_CHARS_MAX = 256
 IDLE_S_MIN, IDLE_S_MAX = 1.0, 7 * 24 * 3600.0
 BOOT_S_MIN, BOOT_S_MAX = 1.0, 600.0
 CONCURRENCY_MAX = 10_000
+INVOCATIONS_MAX = 100
+"""At once in one instance of a function: they share its memory, and one event loop."""
 COMMAND_BYTES_MAX = 16 * 1024
 JOB_ENV_KEYS_MAX = 100
 RUN_S_MIN = 1.0
@@ -91,23 +92,19 @@ def check_formation(app: str, process: str, formation: Formation) -> None:
         )
     _check_seconds(app, process, "idle_s", formation.idle_s, IDLE_S_MIN, IDLE_S_MAX)
     _check_seconds(app, process, "boot_s_max", formation.boot_s_max, BOOT_S_MIN, BOOT_S_MAX)
-    if not 1 <= formation.concurrency <= CONCURRENCY_MAX:
-        raise Invalid(
-            f"cannot scale '{app}': concurrency={formation.concurrency} of {process} is not "
-            f"between 1 and {CONCURRENCY_MAX}"
-        )
 
 
-def check_concurrency(app: str, process: str, kind: ProcessKind) -> None:
-    """Said of a process type that has none."""
-    if kind == "function":
-        raise Invalid(
-            f"cannot scale '{app}': concurrency of {process} cannot be set: it is a function, and "
-            f"each instance runs {CONCURRENCY} invocations at once"
-        )
-    if kind != "web":
+def check_concurrency(app: str, process: str, kind: ProcessKind, concurrency: int) -> None:
+    """As it was said of a process type of this kind."""
+    if kind not in ("web", "function"):
         raise Invalid(
             f"cannot scale '{app}': concurrency of {process} cannot be set: it answers no requests"
+        )
+    most = INVOCATIONS_MAX if kind == "function" else CONCURRENCY_MAX
+    if not 1 <= concurrency <= most:
+        raise Invalid(
+            f"cannot scale '{app}': concurrency={concurrency} of {process} is not between 1 and "
+            f"{most}"
         )
 
 

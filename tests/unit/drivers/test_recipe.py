@@ -50,6 +50,14 @@ def test_the_layers_programs_come_first() -> None:
     assert (Path("/opt/python"), "/opt/python") in cooked.binds
 
 
+def test_a_function_is_told_how_many_invocations_it_may_take() -> None:
+    one = replace(FUNCTION, concurrency=1)
+    for runtime in (PYTHON, NODEJS):
+        argv = recipe(replace(one, runtime=runtime), {}, "hello.1", 0, LAYERS, inside).argv
+        assert argv[argv.index("--limit") + 1] == "1"
+    assert "--limit" not in recipe(FUNCTION, {}, "hello.1", 0, LAYERS, inside).argv
+
+
 def test_a_function_runs_our_worker_with_its_two_descriptors() -> None:
     cooked = recipe(FUNCTION, {"PYTHONPATH": "/evil"}, "hello.1", 0, LAYERS, inside)
     assert cooked.argv[:6] == (

@@ -327,6 +327,32 @@ def test_a_nonsense_scale_is_refused_and_changes_nothing(update, told):
     in_office(story)
 
 
+def test_how_much_one_instance_has_in_hand_can_be_said_of_what_answers():
+    types = (
+        ProcessType("web", "web"),
+        ProcessType("hello", "function"),
+        ProcessType("worker", "worker"),
+    )
+
+    async def story(office):
+        await released(office, *types)
+        updates = [FormationUpdate("web", concurrency=250), FormationUpdate("hello", concurrency=1)]
+        unit = await formation.scale(office.door, asked(), "shop", updates)
+        assert [f.concurrency for f in unit.intent.formation.values()] == [250, 1]
+        for wrong, told in (
+            (FormationUpdate("hello", concurrency=101), "101 of hello is not between 1 and 100"),
+            (FormationUpdate("hello", concurrency=0), "0 of hello is not between 1 and 100"),
+            (FormationUpdate("web", concurrency=10_001), "of web is not between 1 and 10000"),
+            (FormationUpdate("worker", concurrency=3), "it answers no requests"),
+        ):
+            with pytest.raises(Invalid) as refused:
+                await formation.scale(office.door, asked(), "shop", [wrong])
+            assert told in refused.value.message
+        assert await office.store.unit_named("shop") == unit
+
+    in_office(story)
+
+
 def test_every_size_there_is_can_be_asked_for():
     async def story(office):
         await released(office)

@@ -81,7 +81,7 @@ def _wanted(app: str, unit: Unit | None, wish: Wish, name: str) -> Formation:
         "concurrency": change.concurrency,
     }
     if change.concurrency is not None:
-        limits.check_concurrency(app, name, known.kind)
+        limits.check_concurrency(app, name, known.kind, change.concurrency)
     after = msgspec.structs.replace(current, **{k: v for k, v in said.items() if v is not None})
     limits.check_formation(app, name, after)
     return after

@@ -154,6 +154,17 @@ def _needed(shop: Workshop, root: Path, process: ProcessType) -> tuple[Digest, t
     return _layer(shop, question), warnings
 
 
+def function_layer(shop: Workshop, root: Path) -> Path:
+    """What a Python function runs on whose project lies in `root`, and nothing else of a build.
+
+    Raises CannotBuild, NeedsRunStage.
+    """
+    question, warnings = _question(shop, root, "", function=True)
+    for warning in warnings:
+        shop.say.warn(warning)
+    return shop.layers / "deps" / _layer(shop, question)
+
+
 def _question(
     shop: Workshop, root: Path, folder: str, function: bool
 ) -> tuple[Question, tuple[str, ...]]:

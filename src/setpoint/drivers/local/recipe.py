@@ -135,6 +135,7 @@ def _function_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:
     told = (
         *("--fd", str(LISTENER_FD), "--record-fd", str(NOTIFY_FD)),
         *("--project", places.folder),
+        *(("--limit", str(spec.concurrency)) if spec.concurrency else ()),
     )
     if spec.runtime == NODEJS:
         return (*_accept_argv(spec, places), *told, *_node_argv(places))

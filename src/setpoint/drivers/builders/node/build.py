@@ -118,6 +118,14 @@ def prepare(shop: Workshop, root: Path, processes: Iterable[ProcessType]) -> Nod
     return NodeParts(tuple(part for part, _ in prepared), tuple(warnings), folder)
 
 
+def function_runtime(shop: Workshop, root: Path) -> tuple[Project, Digest]:
+    """(the project of a function in `root`, the layer of what that runs on), and nothing else of a
+    build. Raises CannotBuild."""
+    found = project.read(root, "")
+    deps = Layers(shop.layers / "deps", shop.request.id)
+    return found, _Preparing(shop, root, deps, _engines(shop, deps)).runtime(found)
+
+
 def _builds_site(root: Path, known: set[str]) -> Iterator[Project]:
     """A static site may be made by the scripts of a project that nothing runs afterwards."""
     if "" not in known and all((root / name).exists() for name in (package_json.FILE, lock.FILE)):
@@ -158,6 +166,10 @@ class _Preparing:
         made = yard.scripted(found, base, development=development)
         runtime = function.layer(yard, self.shop.say) if functions else None
         return Part(found, node, made, runtime, unmet), left_out
+
+    def runtime(self, found: Project) -> Digest:
+        """Of its functions."""
+        return function.layer(self._yard(self.engines.of(found)[0]), self.shop.say)
 
     def _yard(self, node: Node) -> Yard:
         shop = self.shop

@@ -13,7 +13,6 @@ EXAMPLE = "setpoint functions new greeter -l typescript"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="new", choices=["new"], help="a new project")
     parser.add_argument("name", metavar="NAME", help="its folder, and the function's id")
     parser.add_argument(
         "-l", "--language", choices=list(PROJECTS), required=True, help="what it is written in"
@@ -25,7 +24,8 @@ def run(here: Here) -> int:
     files = PROJECTS[language](_id(folder))
     _write(folder, files)
     here.out.line(f"created {folder}: {', '.join(sorted(files))}")
-    here.out.line(f"try it with: cd {folder} && {TESTED_BY[language]}")
+    here.out.line(f"test it with: cd {folder} && {TESTED_BY[language]}")
+    here.out.line(f"try it with: setpoint functions start {folder}")
     here.out.line(f"deploy it with: setpoint deploy {folder} -a {_id(folder)}")
     here.out.result({"folder": str(folder), "language": language, "files": sorted(files)})
     return codes.SETTLED
