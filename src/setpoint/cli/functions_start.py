@@ -15,6 +15,7 @@ from setpoint.model.errors import Invalid, Refused, SetpointError
 EXAMPLE = "setpoint functions start ./greeter --port 8081"
 PORT = 8081
 """Beside the edge's, so that both may run."""
+PORT_MAX = 65535
 QUEUE = 4096
 CONFIG = ".env"
 
@@ -46,13 +47,14 @@ def run(here: Here) -> int:
 
 
 def _listening(folder: Path, port: int) -> socket.socket:
-    try:
-        return socket.create_server(("127.0.0.1", port), backlog=QUEUE)
-    except (OSError, OverflowError) as error:
-        fact = error.strerror if isinstance(error, OSError) else str(error)
-        raise Refused(
-            f"cannot start {folder.name}: port {port}: {fact}", "choose another: --port 0 is any"
-        ) from None
+    fact = "there is no such port"
+    if 0 <= port <= PORT_MAX:
+        try:
+            return socket.create_server(("127.0.0.1", port), backlog=QUEUE)
+        except OSError as error:
+            fact = os.strerror(error.errno or 0)
+    hint = "choose another: --port 0 is any"
+    raise Refused(f"cannot start {folder.name}: port {port}: {fact}", hint)
 
 
 def _serve(here: Here, folder: Path, listener: socket.socket) -> None:

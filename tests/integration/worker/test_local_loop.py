@@ -20,6 +20,8 @@ from tests.support.waiting import PATIENCE_S, until
 
 __all__ = ["node_layer"]
 
+SAYS_S_MAX = 90.0
+"""It may have to install a runtime first."""
 GREETING = 'return {"greeting": f"Hello, {name}!"}'
 Start = Callable[..., "Terminal"]
 Capsys = pytest.CaptureFixture[str]
@@ -52,7 +54,7 @@ class Terminal:
         """The next line with these words in it."""
         while True:
             try:
-                line = self._lines.get(timeout=240)
+                line = self._lines.get(timeout=SAYS_S_MAX)
             except queue.Empty:
                 raise AssertionError(f"it never said {words!r}: {self.said}") from None
             self.said.append(line)
@@ -321,7 +323,7 @@ def test_javascript_is_served_and_anew_with_each_change(
     terminal.says("index.js changed")
     assert greeting(url, capsys) == "Good day, Ada!"
     rewrite(project / "index.js", "export default", "export defalt")
-    terminal.says("SyntaxError")
+    terminal.says("Unexpected token")
     terminal.says("it cannot be loaded")
     assert invoked(url, capsys)[0] == 1
     assert terminal.ctrl_c() == 0
@@ -334,7 +336,7 @@ def test_typescript_is_compiled_at_the_start_and_with_each_change(
         pytest.skip("npm is not on the PATH")
     project = created(tmp_path, "typescript")
     early = start(project)
-    assert early.process.wait(240) == 2
+    assert early.process.wait(SAYS_S_MAX) == 2
     early.says("its packages are not installed")
     early.says("npm ci")
     done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=project, timeout=240)
@@ -342,8 +344,6 @@ def test_typescript_is_compiled_at_the_start_and_with_each_change(
     rewrite(project / "package.json", '"tsc"', '"tsc && echo 1 > written.txt"')
     terminal = start(project)
     url = terminal.ready()
-    terminal.says("written.txt changed")
-    terminal.ready()
     assert greeting(url, capsys) == "Hello, Ada!"
     rewrite(project / "src/index.ts", "Hello", "Good day")
     terminal.says("index.ts changed")
@@ -352,7 +352,7 @@ def test_typescript_is_compiled_at_the_start_and_with_each_change(
     terminal.says("its build script failed")
     assert invoked(url, capsys)[0] == 1
     assert any("error TS" in line for line in terminal.said)
-    assert "written.txt changed" not in "".join(terminal.said[-20:])
+    assert "".join(terminal.said).count("written.txt changed") == 1
 
 
 # --- what it refuses -----------------------------------------------------------------------------

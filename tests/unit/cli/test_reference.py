@@ -19,7 +19,7 @@ def section(name: str) -> str:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_page_tells_each_command_whole(name: str) -> None:
-    module = importlib.import_module(f"setpoint.cli.{name}")
+    module = importlib.import_module(f"setpoint.cli.{name.replace(' ', '_')}")
     told = section(name)
     assert f"```\n{module.EXAMPLE}\n```" in told
     for action in parser_of(name, COMMANDS[name], module)._actions:

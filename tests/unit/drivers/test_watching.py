@@ -39,7 +39,7 @@ def test_what_is_nobodys_own_is_passed_over_but_for_variables(tmp_path: Path) ->
         write(tmp_path / name, "1")
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
-    assert watched.changed() <= {"loop"}
+    assert watched.changed() == frozenset()
     write(tmp_path / ".env", "A=1")
     assert watched.changed() == {".env"}
     write(tmp_path / "part/.env", "A=1")

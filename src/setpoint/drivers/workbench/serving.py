@@ -85,11 +85,11 @@ class Serving:
     def _begin_anew(self, changed: frozenset[str]) -> None:
         first, *others = sorted(changed)
         more = f" and {len(others)} more" if others else ""
-        self._told.line(f"{first}{more} changed")
         if self._worker is not None:
             self._worker.drain()
             self._leaving.append((self._worker, time.monotonic() + DRAIN_S_MAX))
             self._worker = None
+        self._told.line(f"{first}{more} changed")
         if changed & DECIDES and not self._prepared():
             return
         self._begin()

@@ -46,7 +46,7 @@ class Watched:
                 if entry.is_dir(follow_symlinks=False):
                     if not self._is_apart(entry.name, f"{path}/"):
                         ahead.append(f"{path}/")
-                elif left and not self._is_apart(entry.name, path):
+                elif left and not entry.is_dir() and not self._is_apart(entry.name, path):
                     left -= 1
                     yield from _seen(path, entry)
 
