@@ -31,7 +31,7 @@ AT_IMPORT = {
     "moves elsewhere": "os.chdir('/tmp')\nSEEN = 1",
 }
 MAIN = """
-import asyncio, os, signal, socket, sys, threading, time
+import os, signal, socket, sys, threading, time
 
 {}
 
@@ -49,9 +49,8 @@ async def function(event, context):
             left = asked["bytes"]
             while left > 0:
                 left -= os.write(1, block * 64)
-        case "wait":
-            while not os.path.exists(asked["for"]):
-                await asyncio.sleep(0.01)
+        case "raise an exit":
+            raise SystemExit(3)
     return {{"pid": os.getpid(), "seen": SEEN}}
 """
 
