@@ -16,7 +16,7 @@ from setpoint.drivers.envoy.agent import Agent
 from setpoint.drivers.envoy.control import ControlServer
 from setpoint.drivers.local import privileges
 from setpoint.drivers.local.paths import Paths
-from setpoint.formats.envoy.limits import Limits
+from setpoint.formats.envoy.limits import Limits, limits
 from setpoint.processes import oplog
 from setpoint.processes.accounts import Accounts, accounts
 from setpoint.processes.inherit import inherited, say_ready
@@ -29,7 +29,7 @@ def main() -> int:
     oplog.start()
     paths = Paths(Path(os.environ["SETPOINT_DATA"]), Path(os.environ["SETPOINT_RUNTIME"]))
     listener = socket.socket(fileno=inherited()["control"])
-    asyncio.run(serve(paths, listener, accounts(), Limits()))
+    asyncio.run(serve(paths, listener, accounts(), limits(os.environ)))
     return 0
 
 

@@ -19,6 +19,7 @@ from setpoint.drivers.local import privileges, sandbox
 from setpoint.drivers.local.paths import Paths, default_data, default_runtime
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.formats import retention
+from setpoint.formats.envoy.limits import HOT_FUNCTIONS, limits
 from setpoint.model.capability import LEVEL_WORDS
 from setpoint.model.errors import Refused, SetpointError
 from setpoint.processes import preflight
@@ -33,6 +34,7 @@ PASSED_ON = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG"),
     *("SETPOINT_ENVOY", "SETPOINT_PYTHON", "SETPOINT_NODE", "SETPOINT_UID_BASE"),
     "SETPOINT_MEMORY_MIB",
+    HOT_FUNCTIONS,
     "SETPOINT_NAMESERVER",
     "SETPOINT_OUTBOUND_ALLOW",
     "NODE_EXTRA_CA_CERTS",
@@ -112,7 +114,7 @@ def _leave_behind(argv: list[str]) -> int:
 
 def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> Keeper:
     """Everything that can refuse, refuses in here, before the first process is started."""
-    kept = retention.retention(os.environ)
+    kept, bounds = retention.retention(os.environ), limits(os.environ)
     data: Path = options.data.absolute()
     paths, who = Paths(data, default_runtime(data)), accounts()
     lock = preflight.take_lock(paths)
@@ -123,7 +125,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
     epoch = preflight.serving_epoch(paths, "envoy")
     preflight.end_old_plane(paths, but="envoy")
     ports, listeners = _ports(options, paths, edge_serves=epoch is not None)
-    envoy = prepare_envoy(paths, ports["edge"], who.envoy)
+    envoy = prepare_envoy(paths, ports["edge"], who.envoy, bounds)
     sockets = _sockets(paths, who, listeners)
     if not options.json and (warning := preflight.scarcity(paths, kept)):
         print(warning, file=report, flush=True)

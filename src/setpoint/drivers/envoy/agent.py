@@ -19,6 +19,7 @@ from setpoint.drivers.envoy.certificates import Certificates
 from setpoint.drivers.envoy.drains import Drains
 from setpoint.drivers.envoy.dynos import Dynos
 from setpoint.drivers.envoy.hold import Holds
+from setpoint.drivers.envoy.hot import HotSet
 from setpoint.drivers.envoy.memory import Memory
 from setpoint.drivers.envoy.news import News
 from setpoint.drivers.envoy.server import Ears, EnvoyServer
@@ -57,10 +58,9 @@ class Agent:
         self.news = News(self.table, self._ads)
         self._holds = Holds(self._look, self._want, limits)
         self._drains = Drains(
-            self._ads,
-            tell=lambda id: self.supervisor.tell(Drained(id)),
-            later=lambda s, then: asyncio.get_running_loop().call_later(s, then),
+            self._ads, tell=lambda id: self.supervisor.tell(Drained(id)), later=_later
         )
+        self._hot = HotSet(self.table, self._ads.changed, limits, now_s, _later)
         self._traffic = Traffic(self._busy)
         self._dynos = Dynos()
         self.supervisor = SupervisorLink(supervisor, Listener(self._facts, self._all_facts))
@@ -81,7 +81,7 @@ class Agent:
                 self.table.set_route(message)
             except DriverError as error:
                 _log.error("cannot take up a remembered route: %s", error)
-        for facts in self._memory.facts():
+        for facts in sorted(self._memory.facts(), key=lambda facts: -facts.last_used_s):
             self._facts(facts.key, facts)
 
     async def first_facts(self, wait_s: float) -> None:
@@ -137,7 +137,7 @@ class Agent:
     # --- facts, from the supervisor -----------------------------------------------------------
 
     def _facts(self, key: SetKey, facts: SetFacts | None) -> None:
-        changed = self.table.set_facts(key, facts)
+        changed = self._hot.facts(key, facts)
         self._facts_unsaved = self._facts_unsaved or bool(changed)
         if facts is None:
             self._drains.forget(key)
@@ -171,17 +171,25 @@ class Agent:
     def _look(self, cluster: str) -> tuple[SetFacts | None, bool]:
         key = self.table.keys.get(cluster)
         confirmed = self._ads.confirmed(Kind.ENDPOINTS, cluster)
-        return (self.table.facts.get(key) if key is not None else None), confirmed
+        return (self.table.shown.get(key) if key is not None else None), confirmed
 
     def _want(self, cluster: str, waiting: int) -> None:
+        """A function is wanted at once, while Envoy still learns of its cluster. Once it is on its
+        way its own socket tells whether more are."""
         if key := self.table.keys.get(cluster):
-            self.supervisor.tell(Demand(key, waiting))
+            facts = self.table.facts.get(key)
+            enough = facts is not None and facts.socket is not None and bool(facts.up)
+            self.supervisor.tell(Demand(key, 0 if enough else waiting))
+            self._hot.wanted(key, waiting)
 
     def _busy(self, cluster: str, in_flight: int) -> None:
         """Only where it can matter: a set of fixed size is never stopped for want of requests."""
         key = self.table.keys.get(cluster)
         facts = self.table.facts.get(key) if key is not None else None
-        if facts is None or facts.bounds.min == facts.bounds.max:
+        if facts is None:
+            return
+        self._hot.used(facts.key)
+        if facts.bounds.min == facts.bounds.max:
             return
         self.supervisor.tell(Activity(facts.key, in_flight, self._now_s()))
 
@@ -194,3 +202,7 @@ class Agent:
                 lines.setdefault(app, []).append(LogLine(entry.at_s, "heroku", "router", text))
         for app, found in lines.items():
             self.supervisor.log(app, found)
+
+
+def _later(after_s: float, then: Callable[[], None]) -> asyncio.TimerHandle:
+    return asyncio.get_running_loop().call_later(after_s, then)

@@ -5,6 +5,9 @@ A route that cannot be given to Envoy is refused here, so that its neighbours ne
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+from msgspec.structs import replace
 
 from setpoint.drivers.envoy.snapshot import Name, Snapshot
 from setpoint.formats.control import DropRoute, SetRoute
@@ -12,10 +15,19 @@ from setpoint.formats.envoy.clusters import cluster_name, project_set
 from setpoint.formats.envoy.hosts import project_route
 from setpoint.formats.envoy.limits import Limits
 from setpoint.formats.envoy.project import fault, hosts_of
-from setpoint.formats.envoy.resource import Kind
+from setpoint.formats.envoy.resource import Kind, Resource
 from setpoint.model.errors import Stale, Terminal, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.process import SetFacts
+
+
+class Place(StrEnum):
+    """What Envoy has of a function: all, or hosts that ask before they use its cluster, or those
+    alone."""
+
+    HOT = "hot"
+    LEAVING = "leaving"
+    COLD = "cold"
 
 
 @dataclass
@@ -53,6 +65,10 @@ class Table:
         """host -> the app whose it is"""
         self.left: dict[str, set[AppId]] = {}
         """host -> apps that had it until lately, and are done with it once Envoy confirms"""
+        self.shown: dict[SetKey, SetFacts] = {}
+        """as hosts see them: of a function that asks first, without its socket"""
+        self.places: dict[SetKey, Place] = {}
+        """of functions outside the hot set"""
         self._users: dict[SetKey, set[AppId]] = {}
 
     # --- routes -------------------------------------------------------------------------------
@@ -119,7 +135,7 @@ class Table:
     def _project(self, entry: Entry, had: Iterable[str] = ()) -> set[Name]:
         """`had`: its hosts until now. Not those that left earlier: another app may own them."""
         message = entry.message
-        after = project_route(message.route, message.invoke_key, self.facts, self._limits)
+        after = project_route(message.route, message.invoke_key, self.shown, self._limits)
         return self.snapshot.replace(_names(had), after)
 
     def has_left(self, app: AppId) -> None:
@@ -136,14 +152,32 @@ class Table:
 
     def set_facts(self, key: SetKey, facts: SetFacts | None) -> set[Name]:
         """What the supervisor sees of one set now; None: the set is gone."""
-        name = cluster_name(key)
         if facts is None:
-            self.facts.pop(key, None)
+            for known in (self.facts, self.shown, self.places):
+                known.pop(key, None)
             self._forget_name(key)
+            return self._show(key, ())
+        self.facts[key] = facts
+        self.keys[cluster_name(key)] = key
+        place = self.place(key)
+        asks_first = facts if place is Place.HOT else replace(facts, socket=None)
+        self.shown[key] = asks_first
+        known = asks_first if place is Place.COLD else facts
+        return self._show(key, project_set(known, self._limits))
+
+    def place(self, key: SetKey) -> Place:
+        return self.places.get(key, Place.HOT)
+
+    def put(self, key: SetKey, place: Place) -> set[Name]:
+        """A function changes its place; returns what changed for Envoy."""
+        if place is Place.HOT:
+            self.places.pop(key, None)
         else:
-            self.facts[key] = facts
-            self.keys[name] = key
-        resources = () if facts is None else project_set(facts, self._limits)
+            self.places[key] = place
+        return self.set_facts(key, self.facts[key])
+
+    def _show(self, key: SetKey, resources: Iterable[Resource]) -> set[Name]:
+        name = cluster_name(key)
         changed = self.snapshot.replace(((Kind.CLUSTER, name), (Kind.ENDPOINTS, name)), resources)
         for app in self._users.get(key, ()):
             changed |= self._project(self.entries[app])

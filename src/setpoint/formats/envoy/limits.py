@@ -1,8 +1,14 @@
 """How long and how large: the edge's bounds, in one value, so that tests can scale them."""
 
+from collections.abc import Mapping
+
 import msgspec
 
+from setpoint.model.errors import Invalid
+
 MIB = 1024 * 1024
+HOT_FUNCTIONS = "SETPOINT_HOT_FUNCTIONS"
+HOT_FUNCTIONS_MAX = 100_000
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -33,8 +39,26 @@ class Limits(msgspec.Struct, frozen=True):
     """per set: connections and waiting requests; the next one gets H11"""
     connections: int = 20_000
     """client connections of the whole edge; more are closed at once"""
+    hot_functions: int = 500
+    """sleeping functions whose clusters Envoy keeps, and as many again that are on their way out"""
+    leaving_s: float = 60.0
+    """how long one is: the body of a request, of which nothing is known before it is whole, may be
+    on its way by the old host"""
 
 
 def seconds(value: float) -> str:
     """protobuf's JSON form of a duration."""
     return f"{value:.3f}s"
+
+
+def limits(environment: Mapping[str, str]) -> Limits:
+    """The defaults, but for what the operator said. Raises Invalid for what is not understood."""
+    text = environment.get(HOT_FUNCTIONS)
+    if text is None:
+        return Limits()
+    if not (text.isascii() and text.isdecimal() and int(text[:9]) <= HOT_FUNCTIONS_MAX):
+        raise Invalid(
+            f"cannot start Setpoint: {HOT_FUNCTIONS}={text[:40]!r} is not a whole number "
+            f"from 0 to {HOT_FUNCTIONS_MAX}"
+        )
+    return Limits(hot_functions=int(text))
