@@ -1,4 +1,4 @@
-"""Sleeping functions beyond the hot set: Envoy forgets their clusters, and no caller ever notices."""
+"""Sleeping functions beyond the hot set: Envoy forgets their clusters, and no caller notices."""
 
 import asyncio
 import time
