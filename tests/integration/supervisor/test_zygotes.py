@@ -40,6 +40,18 @@ def package(plane: Plane, order: SetOrder, name: str, text: str) -> None:
     file.write_text(text)
 
 
+def named(order: SetOrder, process: str) -> SetOrder:
+    """The same function once more, by another name."""
+    order = with_spec(order, process=process)
+    return replace(order, key=replace(order.key, process=process))
+
+
+def fresh(plane: Plane) -> int:
+    """How many were not forked, by figures that count each that got ready."""
+    figures = plane.run(lambda driver: driver.figures())
+    return sum(sum(of.starts["fresh"].counts) for of in figures.processes if "fresh" in of.starts)
+
+
 def identity(plane: Plane) -> dict:
     (record,) = plane.paths.instances.glob("*.json")
     return json.loads(record.read_text())["identity"]
@@ -52,6 +64,27 @@ def test_the_second_start_is_a_fork(plane: Plane, order: SetOrder) -> None:
     assert seen["env"]["GREETING"] == "secret-value"
     assert seen["env"]["DYNO"] == "hello.1"
     assert seen["cwd"] == "/app/f"
+
+
+def test_of_many_in_one_project_one_starts_the_long_way(plane: Plane, order: SetOrder) -> None:
+    """The others, for which nobody waits yet, are forked from what that one tells."""
+    many = [named(order, f"hello{n}") for n in range(20)]
+    for each in many:
+        plane.apply(lasting(each))
+    for each in many:
+        plane.ready(each)
+    assert (forks(plane), fresh(plane)) == (19, 1)
+
+
+def test_where_the_first_of_many_fails_the_others_start_by_themselves(
+    plane: Plane, order: SetOrder
+) -> None:
+    plane.apply(named(with_spec(order, folder="nowhere"), "broken"))
+    many = [named(order, f"hello{n}") for n in range(2)]
+    for each in many:
+        plane.apply(lasting(each))
+    for each in many:
+        plane.ready(each)
 
 
 def test_starts_are_counted_by_kind_and_calls_with_what_they_took(

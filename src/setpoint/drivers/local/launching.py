@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local import probing, records, sandbox
@@ -26,6 +27,7 @@ from setpoint.drivers.local.spares import Spare, Spares
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.drivers.local.tally import Tally
 from setpoint.drivers.local.zygotes import Zygotes
+from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId
 from setpoint.model.process import Endpoint, Instance, Phase, ProcessKind, SetOrder
 from setpoint.planning.routes import HOST_SUFFIX
@@ -138,6 +140,23 @@ class Launcher:
     # --- one start ----------------------------------------------------------------------------
 
     def _begin(
+        self, standing: Standing, running: Running, name: InstanceName, spare: Spare | str
+    ) -> None:
+        """In its turn."""
+        assert standing.order is not None
+        begin = partial(self._begin_now, standing, running, name, spare)
+
+        def later() -> None:
+            try:
+                begin()
+            except (DriverError, OSError) as error:
+                running.not_begun(str(error))
+
+        called = standing.facts.waiting > 0
+        if isinstance(spare, Spare) or not self._zygotes.queue(standing.order, called, later):
+            begin()
+
+    def _begin_now(
         self, standing: Standing, running: Running, name: InstanceName, spare: Spare | str
     ) -> None:
         """From one that waits or by a fork where that can be, else as a process of its own."""

@@ -130,13 +130,13 @@ class Running:
             try:
                 identity = starting.finish()
             except (DriverError, OSError) as error:
-                self._not_begun(str(error), otherwise)
+                self.not_begun(str(error), otherwise)
             else:
                 self._started(identity)
 
         self._loop.add_reader(starting.fd, said)
 
-    def _not_begun(self, why: str, otherwise: Callable[[str], Starting] | None) -> None:
+    def not_begun(self, why: str, otherwise: Callable[[str], Starting] | None = None) -> None:
         if otherwise is not None and not self.killed:
             try:
                 return self.begun(otherwise(why))

@@ -248,9 +248,17 @@ class Supervisor:
             standing.socket.close()
             self._sockets.drop(key)
         del self._table.sets[key]
-        orders = [s.order for s in self._table.sets.values() if s.order is not None]
-        self._zygotes.keep(Kin.of(o.key.app, o.spec) for o in orders)
-        self._spares.keep(Kind.of(o.key.app, o.spec) for o in orders)
+        self._forget_kind(standing)
         self._orders.drop(key)
         self._lasting.gone(key)
         self._hub.tell_set(key, None)
+
+    def _forget_kind(self, standing: Standing) -> None:
+        """What its like are forked from, or wait to become, goes with the last of them."""
+        app = standing.key.app
+        left = {Kind.of(app, s.order.spec) for s in self._table.of_app(app) if s.order is not None}
+        if standing.order is not None and Kind.of(app, standing.order.spec) in left:
+            return
+        orders = [s.order for s in self._table.sets.values() if s.order is not None]
+        self._zygotes.keep(Kin.of(o.key.app, o.spec) for o in orders)
+        self._spares.keep(Kind.of(o.key.app, o.spec) for o in orders)

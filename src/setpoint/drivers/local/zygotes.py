@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -34,6 +35,10 @@ from setpoint.planning.forking import fresh_because
 log = logging.getLogger("setpoint.supervisor")
 AGE_S_MAX = 12 * 3600.0
 """All that is forked from one process shares the seed of its hashes and its addresses."""
+FORKS_AT_ONCE = 8
+"""of one zygote, which forks one after the other: its queue of orders has an end"""
+SCOUT_S_MAX = 3.0
+"""how long others wait for the first of their kind to tell what to fork them from"""
 FORK_S_MAX = 5.0
 """One that takes longer is stuck; it is killed, and the instance started fresh."""
 REPORT_BYTES_MAX = 1 << 16
@@ -89,13 +94,25 @@ class Zygote:
 
 @dataclass
 class Family:
-    """What is known of one kind of processes. `refusal`: why none of them can be forked."""
+    """What is known of one kind of processes. `refusal`: why none of them can be forked.
+
+    `scouted_s`: when one was last started the long way, so that the others can be forked.
+    `queue`: starts that wait for that, or for their turn.
+    """
 
     modules: dict[str, None] = field(default_factory=dict[str, None])
     unsafe: set[str] = field(default_factory=set[str])
     asked: frozenset[str] = frozenset()
     zygote: Zygote | None = None
     refusal: str = ""
+    scouted_s: float = -SCOUT_S_MAX
+    forking: int = 0
+    queue: deque[Callable[[], None]] = field(default_factory=deque[Callable[[], None]])
+
+    @property
+    def serves(self) -> bool:
+        zygote = self.zygote
+        return zygote is not None and zygote.told is not None and zygote.control is not None
 
     @property
     def recorded(self) -> Recorded:
@@ -168,6 +185,40 @@ class Zygotes:
         python = spec.kind == "function" and spec.runtime in ("", PYTHON)
         return self._possible and python and not self._stopped
 
+    def queue(self, order: SetOrder, called: bool, start: Callable[[], None]) -> bool:
+        """Is it better for this start to wait? Then `start` is called, in some seconds at most.
+
+        `called`: somebody waits for it. Otherwise it only has to prove itself, and of many such
+        one goes the long way, for the others to be forked."""
+        family = self._family(order)
+        barred = bool(family.refusal) or order.key.process in family.unsafe
+        if barred or not self.may_fork(order.spec):
+            return False
+        if family.serves:
+            waits = family.forking >= FORKS_AT_ONCE
+        else:
+            waits = not called and self._loop.time() < family.scouted_s + SCOUT_S_MAX
+        if waits:
+            family.queue.append(start)
+            if len(family.queue) == 1:
+                self._loop.call_later(SCOUT_S_MAX, self._hurry, family)
+        elif not family.serves:
+            family.scouted_s = self._loop.time()
+        return waits
+
+    def _next(self, family: Family, *, regardless: bool = False) -> None:
+        """Whose turn it is. `regardless`: also without anything to fork them from."""
+        while family.queue and (family.serves or family.refusal or regardless):
+            if family.serves and family.forking >= FORKS_AT_ONCE:
+                return
+            family.queue.popleft()()
+
+    def _hurry(self, family: Family) -> None:
+        """Nobody waits for long for what does not come."""
+        self._next(family, regardless=True)
+        if family.queue:
+            self._loop.call_later(SCOUT_S_MAX, self._hurry, family)
+
     def fork(self, order: SetOrder, launch: Launch) -> Forking | str:
         """A start under way, or why there is none; '' where nobody expects one."""
         family = self._family(order)
@@ -185,17 +236,23 @@ class Zygotes:
         why = fresh_because(zygote.told.touched, zygote.before, launch.env)
         if why:
             return why
-        return self._fork(zygote, launch)
+        return self._fork(family, zygote, launch)
 
-    def _fork(self, zygote: Zygote, launch: Launch) -> Forking | str:
+    def _fork(self, family: Family, zygote: Zygote, launch: Launch) -> Forking | str:
         assert zygote.control is not None
         worker = len(launch.argv) - launch.argv[::-1].index("--fd") - 1
+
+        def over() -> None:
+            family.forking -= 1
+            self._next(family)
+
         try:
             forking = sandbox.begin_fork(
-                self._ground.confinement, launch, launch.argv[worker:], zygote.control
+                self._ground.confinement, launch, launch.argv[worker:], zygote.control, over
             )
         except Transient as error:
             return str(error)
+        family.forking += 1
         zygote.used_s = self._loop.time()
         self._loop.call_later(FORK_S_MAX, self._expect, zygote, forking)
         return forking
@@ -285,11 +342,13 @@ class Zygotes:
             zygote.told = msgspec.json.decode(zygote.control.recv(REPORT_BYTES_MAX), type=Report)
         except (OSError, msgspec.MsgspecError):
             self._lose(family, zygote)
+            self._next(family, regardless=True)
             self._resume_next()
             return
         family.refusal = zygote.told.refusal
         extra = {"zygote": zygote.house.id, "app": zygote.house.app, "refusal": family.refusal}
         log.info("zygote.ready", extra=extra)
+        self._next(family)
         self._stay_within_budget()
         self._resume_next()
 

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +28,12 @@ CREDENTIALS = struct.Struct("3i")
 
 @dataclass(frozen=True)
 class Forking:
-    """A fork under way."""
+    """A fork under way. `over`: called once it is, however it went."""
 
     spec: Launch
     confinement: Confinement
     told: socket.socket
+    over: Callable[[], None]
 
     @property
     def fd(self) -> int:
@@ -49,6 +51,7 @@ class Forking:
             raise Transient(f"cannot fork {spec.name}: {error}") from error
         finally:
             self.told.close()
+            self.over()
         return Identity(pid, start_time(pid), 0, 0, self.spec.folder)
 
     def _pid(self) -> int:
@@ -67,7 +70,11 @@ class Forking:
 
 
 def begin_fork(
-    confinement: Confinement, spec: Launch, argv: tuple[str, ...], zygote: socket.socket
+    confinement: Confinement,
+    spec: Launch,
+    argv: tuple[str, ...],
+    zygote: socket.socket,
+    over: Callable[[], None] = lambda: None,
 ) -> Forking:
     """`spec`: as for a fresh start, of which a fork takes what is its own. `argv`: without the
     program. `fds` are a queue and a side channel. Raises Transient."""
@@ -92,4 +99,4 @@ def begin_fork(
         ours.close()
         forget(confinement, None, spec.app, spec.name, spec.status)
         raise Transient(f"cannot fork {spec.name}: {error}") from error
-    return Forking(spec, confinement, ours)
+    return Forking(spec, confinement, ours, over)
