@@ -1,7 +1,7 @@
 """`setpoint export`: an app as `setpoint apply` would take it, with the why of each value."""
 
 import argparse
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,10 @@ from setpoint.cli.command import Here, add_app
 from setpoint.model.errors import Refused
 
 EXAMPLE = "setpoint export shop -f setpoint.toml"
-PROCESS = ("min", "max", "size", "idle_s", "boot_s_max", "why")
+PROCESS = ("min", "max", "size", "idle_s", "boot_s_max", "concurrency")
+PROBE = ("path", "timeout_s", "status_below", "once")
+LISTS = {"domains": "hosts", "egress": "to"}
+"""Each with what its texts are called where a why stands beside them."""
 DECISION = ("bet", "wrong_if", "if_wrong", "revisit", "owner", "backup")
 
 Table = MutableMapping[str, Any]
@@ -56,36 +59,102 @@ def written(before: str, declared: dict[str, Any]) -> str:
 def _app(table: Table, app: dict[str, Any]) -> None:
     if app["maintenance"] is not None or "maintenance" in table:
         _set(table, "maintenance", bool(app["maintenance"]))
+    above = str(table.get("why", ""))
+    for name, key in LISTS.items():
+        _list(table, name, key, app[name] or {key: [], "why": ""}, above)
+    formation = {**app["processes"], **app["functions"]}
     for kind in ("processes", "functions"):
+        _only(table.get(kind, {}), formation)
         for name, said in app[kind].items():
-            _process(_table(_table(table, kind, bare=True), name), said)
+            _process(_table(_table(table, kind, bare=True), name), said, above)
+    _only(table.get("config", {}), app["config"])
     for key, var in app["config"].items():
-        _var(_table(table, "config"), key, var)
+        _var(_table(table, "config"), key, var, above)
 
 
-def _process(table: Table, said: dict[str, Any]) -> None:
-    count = table.get("count")
-    if count is not None and said["min"] == said["max"]:
+def _only(table: Table, there: Iterable[str]) -> None:
+    """What is not so any more is not said any more."""
+    for name in [name for name in table if name not in there]:
+        del table[name]
+
+
+def _list(table: Table, name: str, key: str, said: dict[str, Any], above: str) -> None:
+    """`["a", "b"]`; with a why of its own `{ key = ["a", "b"], why = "..." }`."""
+    import tomlkit
+
+    if name not in table:
+        if not said[key]:
+            return
+        table[name] = said[key]
+    elif isinstance(table[name], str):
+        table[name] = [table[name]]
+    if said["why"] not in ("", above) and not isinstance(table[name], MutableMapping):
+        whole = tomlkit.inline_table()
+        whole[key] = table[name]
+        table[name] = whole
+    if isinstance(table[name], MutableMapping):
+        _texts(table[name][key], said[key])
+        _inline(table, name, {}, said["why"], above)
+    else:
+        _texts(table[name], said[key])
+
+
+def _texts(held: list[Any], wanted: list[str]) -> None:
+    """One by one: comments between them stay."""
+    for gone in [text for text in held if text not in wanted]:
+        held.remove(gone)
+    for text in wanted:
+        if text not in held:
+            held.append(text)
+
+
+def _process(table: Table, said: dict[str, Any], above: str) -> None:
+    count, both = table.get("count"), said["min"] is not None and said["min"] == said["max"]
+    if count is not None and both:
         _set(table, "count", said["min"])
     for name in PROCESS:
         bound = name in ("min", "max") and "count" in table
-        if said[name] in (None, "") or (bound and said["min"] == said["max"]):
+        if bound and (both or said[name] is None):
             continue
         if bound:
             del table["count"]
         _set(table, name, said[name])
+    above = str(table.get("why", "")) or above
+    if said["probe"] is None:
+        table.pop("probe", None)
+    else:
+        told = {name: said["probe"][name] for name in PROBE}
+        _inline(table, "probe", told, said["probe"]["why"], above)
+    _why(table, said["why"], above)
 
 
-def _var(config: Table, key: str, var: dict[str, Any]) -> None:
+def _var(config: Table, key: str, var: dict[str, Any], above: str) -> None:
     """Where its value comes from is the file's to say; of one that it does not know, only that it
     is kept."""
-    import tomlkit
+    _inline(config, key, {} if key in config else {"kept": True}, var["why"], above)
 
-    if key not in config:
-        config[key] = tomlkit.inline_table()
-        config[key]["kept"] = True
-    if var["why"]:
-        _set(config[key], "why", var["why"])
+
+def _inline(parent: Table, name: str, said: dict[str, Any], why: str, above: str) -> None:
+    """A small table in one line. One that gets a key more is written anew; a comment stays."""
+    import tomlkit
+    from tomlkit.items import InlineTable
+
+    held = parent.get(name, {})
+    told = {key: value for key, value in said.items() if held.get(key) != value}
+    if why and (why != above or "why" in held) and held.get("why") != why:
+        told["why"] = why
+    if name in parent and (told.keys() <= held.keys() or not isinstance(held, InlineTable)):
+        held.update(told)
+    elif told:
+        fresh = tomlkit.inline_table()
+        fresh.update({**held, **told})
+        parent[name] = fresh
+
+
+def _why(table: Table, why: str, above: str) -> None:
+    """`above`: what would count if nothing stood here."""
+    if why and (why != above or "why" in table):
+        _set(table, "why", why)
 
 
 def _decisions(document: Any, decisions: list[dict[str, Any]]) -> None:
@@ -120,8 +189,10 @@ def _table(parent: Table, name: str, *, bare: bool = False) -> Table:
 
 
 def _set(table: Table, name: str, value: object) -> None:
-    """One that is so already keeps its own way of being written."""
-    if table.get(name) != value:
+    """One that is so already keeps its own way of being written. None: by default, and unsaid."""
+    if value is None:
+        table.pop(name, None)
+    elif table.get(name) != value:
         table[name] = value
 
 

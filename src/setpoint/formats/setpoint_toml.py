@@ -1,8 +1,13 @@
 """`setpoint.toml`: what is intended, as a file that can be kept beside the code.
 
+[apps.shop]
+domains = ["www.example.com"]
+egress = { to = ["internet", "10.0.3.0/24"], why = "the stock is in the warehouse's database" }
+
 [apps.shop.processes.web]
 min = 1
 max = 3
+probe = { path = "/health" }
 why = "the fair is on Saturday"
 
 [apps.shop.config]
@@ -22,6 +27,9 @@ from setpoint.model.decision import Wish
 from setpoint.model.declared import (
     Declared,
     DeclaredApp,
+    DeclaredDomains,
+    DeclaredEgress,
+    DeclaredProbe,
     DeclaredProcess,
     DeclaredVar,
 )
@@ -33,14 +41,13 @@ APPS_MAX = 100
 Table = Mapping[str, Any]
 
 _ELSEWHERE = {
-    "domains": "add them with: setpoint domains",
     "addons": "Setpoint has none yet",
     "source": "send it with: setpoint deploy",
     "buildpacks": "set them with: setpoint buildpacks",
-    "egress": "set it with: setpoint egress",
-    "probes": "set them with: setpoint probe",
+    "probes": "say each of its process: processes.web.probe",
 }
 """Keys of an app that a file cannot hold, and what does."""
+_PROBE = DeclaredProbe.__struct_fields__
 _TEXTS = ("bet", "wrong_if", "if_wrong", "revisit", "owner", "backup", "serves", "supersedes")
 
 
@@ -71,7 +78,7 @@ def parse(text: str, env: Mapping[str, str]) -> Declared:
 
 def _app(name: str, said: Table, env: Mapping[str, str]) -> DeclaredApp:
     at = f"apps.{name}"
-    known = ("processes", "functions", "config", "maintenance", "why")
+    known = ("processes", "functions", "config", "maintenance", "domains", "egress", "why")
     _known(at, said, known, _ELSEWHERE)
     processes = _processes(f"{at}.processes", said.get("processes", {}))
     functions = _processes(f"{at}.functions", said.get("functions", {}))
@@ -84,6 +91,8 @@ def _app(name: str, said: Table, env: Mapping[str, str]) -> DeclaredApp:
         functions=functions,
         config={key: _var(f"{at}.config.{key}", var, env) for key, var in config.items()},
         maintenance=_maintenance(at, said.get("maintenance")),
+        domains=_domains(f"{at}.domains", said["domains"]) if "domains" in said else None,
+        egress=_egress(f"{at}.egress", said["egress"]) if "egress" in said else None,
         why=_text(f"{at}.why", said.get("why", "")),
     )
 
@@ -92,6 +101,35 @@ def _maintenance(at: str, said: object) -> bool | None:
     if said is not None and not isinstance(said, bool):
         _wrong(f"{at}.maintenance", "it is true or false")
     return said
+
+
+def _domains(at: str, said: object) -> DeclaredDomains:
+    return DeclaredDomains(*_listed(at, said, "hosts"))
+
+
+def _egress(at: str, said: object) -> DeclaredEgress:
+    return DeclaredEgress(*_listed(at, said, "to"))
+
+
+def _listed(at: str, said: object, key: str) -> tuple[tuple[str, ...], str]:
+    """(texts, why) of `["a", "b"]` or, to say why, of `{ key = ["a", "b"], why = "..." }`."""
+    if not isinstance(said, dict):
+        return _strings(at, said), ""
+    table = _table(at, cast("object", said))
+    _known(at, table, (key, "why"), {})
+    if key not in table:
+        _wrong(at, f"{key} is missing")
+    return _strings(f"{at}.{key}", table[key]), _text(f"{at}.why", table.get("why", ""))
+
+
+def _strings(at: str, said: object) -> tuple[str, ...]:
+    """One alone may stand without brackets."""
+    found = [said] if isinstance(said, str) else said
+    if not isinstance(found, list) or not all(
+        isinstance(each, str) for each in cast("list[object]", found)
+    ):
+        _wrong(at, "it is a list of texts")
+    return tuple(cast("list[str]", found))
 
 
 def _processes(at: str, said: object) -> dict[str, DeclaredProcess]:
@@ -109,6 +147,8 @@ def _process(at: str, said: object) -> DeclaredProcess:
         table["min"] = table["max"] = table.pop("count")
     for name in fields:
         _check_number(f"{at}.{name}", name, table.get(name))
+    if "probe" in table:
+        _known(f"{at}.probe", _table(f"{at}.probe", table["probe"]), _PROBE, {})
     try:
         return msgspec.convert(table, DeclaredProcess)
     except msgspec.ValidationError as error:
@@ -144,17 +184,12 @@ def _decision(at: str, said: object) -> Wish:
     title = _text(f"{at}.title", table.get("title", ""))
     if not title.strip() or "\n" in title:
         _wrong(f"{at}.title", "it is one line of words")
-    on = table.get("on", [])
-    selectors = [on] if isinstance(on, str) else on
-    if not isinstance(selectors, list) or not all(
-        isinstance(s, str) for s in cast("list[object]", selectors)
-    ):
-        _wrong(f"{at}.on", "it is a selector, or a list of them")
+    on = _strings(f"{at}.on", table.get("on", []))
     why = _text(f"{at}.why", table.get("why", ""))
     texts = {name: _text(f"{at}.{name}", table.get(name, "")) for name in _TEXTS}
     return Wish(
         text=f"{title.strip()}\n\n{why}".strip(),
-        on=tuple(cast("list[str]", selectors)),
+        on=on,
         **texts,
     )
 

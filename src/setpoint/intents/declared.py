@@ -52,6 +52,7 @@ async def planned(door: Door, asked: Asked, file: Declared) -> FilePlan:
     """What applying it would come to; nothing is written. Raises what applying it would."""
     access.authorise(asked.actor, "plan", "the file")
     apps = tuple([await declared_app.planned(door, said, prune=file.prune) for said in file.apps])
+    await _check_domains(door, apps)
     unborn = {app.name: _unborn(app, asked) for app in apps if app.unit is None}
     wanted = await _new_decisions(door, file.decisions)
     drafts = tuple([await decisions.drafted(door, asked, wish, unborn) for wish in wanted])
@@ -94,7 +95,7 @@ async def _commit(door: Door, asked: Asked, plan: FilePlan) -> int:
             restated=app.restated,
             whys=app.whys,
         )
-        for app in plan.changed
+        for app in sorted(plan.changed, key=_takes_domains)
     ]
     sealed = {key: value for app in plan.changed for key, value in app.sealed.items()}
     summary = _bounded("; ".join(app.told for app in plan.changed))
@@ -102,6 +103,27 @@ async def _commit(door: Door, asked: Asked, plan: FilePlan) -> int:
     for unit in done.units:
         door.wake(unit.id)
     return done.change
+
+
+async def _check_domains(door: Door, apps: Sequence[AppPlan]) -> None:
+    """No two apps answer at one host, as the file would have it. Raises Conflict."""
+    taking = [app for app in apps if _takes_domains(app)]
+    if not taking:
+        return
+    after = {app.intent.id: app.intent for app in apps}
+    held = {u.id: u.intent for u in await door.store.units()} | after
+    for app in taking:
+        for other in held.values():
+            shared = {*other.domains} & {*app.intent.domains}
+            if other.id != app.intent.id and shared:
+                raise Conflict(
+                    f"cannot add the domain '{min(shared)}' to '{app.name}': '{other.name}' has it"
+                )
+
+
+def _takes_domains(app: AppPlan) -> bool:
+    """Who gives one away is written before who gets it."""
+    return not {*app.intent.domains} <= {*app.base.domains}
 
 
 async def _unsayable(door: Door, plan: FilePlan) -> tuple[str, ...]:

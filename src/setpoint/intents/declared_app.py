@@ -1,20 +1,29 @@
 """What a file makes of one app: its next document, what differs, and the why of each value."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from setpoint.intents import config, secrets
+from setpoint.intents import config, declared_whys, probes, secrets
 from setpoint.intents.door import Door
-from setpoint.model.app import AppIntent, Formation, SecretRef, Unit, default_formation
-from setpoint.model.change import Touch, UnitChange
-from setpoint.model.declared import DeclaredApp, DeclaredProcess, DeclaredVar
+from setpoint.model import egress as ways_out
+from setpoint.model.app import (
+    DEFAULT_PROBE,
+    AppIntent,
+    Formation,
+    Probe,
+    SecretRef,
+    Unit,
+    default_formation,
+)
+from setpoint.model.change import Touch
+from setpoint.model.declared import DeclaredApp, DeclaredProbe, DeclaredProcess
 from setpoint.model.errors import Conflict, Invalid, NotFound
 from setpoint.model.ids import AppId
-from setpoint.model.paths import compared, conflict_scope, explained, flatten
-from setpoint.model.release import ProcessType
-from setpoint.planning.reasons import reason
-from setpoint.policy import limits, names, words
+from setpoint.model.paths import compared, explained, flatten
+from setpoint.model.release import ProcessType, Slug
+from setpoint.policy import domains, egress, limits, names
+from setpoint.policy import probes as asking
 
 
 class AppPlan(msgspec.Struct, frozen=True):
@@ -49,13 +58,15 @@ async def planned(door: Door, said: DeclaredApp, *, prune: bool) -> AppPlan:
         key = secrets.next_ref(door, None)
         base = msgspec.structs.replace(base, invoke_key=key)
         sealed[key.key] = door.new_token()
-    formation = await _formation(door, unit, base, said, prune=prune)
+    slug = await _slug(door, unit)
     vars_, sealed_vars = await _config(door, base, said, prune=prune)
     intent = msgspec.structs.replace(
         base,
-        formation=formation,
+        formation=_formation(slug, base, said, prune=prune),
         config=vars_,
         maintenance=base.maintenance if said.maintenance is None else said.maintenance,
+        probes=_probes(slug, base, said),
+        **_ways(base, said),
     )
     before = unit.intent if unit is not None else None
     return await _planned(door, said, unit, before, intent, sealed | sealed_vars)
@@ -71,11 +82,9 @@ async def _planned(
 ) -> AppPlan:
     none = AppIntent(intent.id, "")
     touched = compared(before or none, intent)
-    whys = _whys(said, intent)
-    restated = () if unit is None else await _restated(door, unit, whys, touched)
+    whys = declared_whys.whys(said, intent)
+    restated = () if unit is None else await declared_whys.restated(door, unit, whys, touched)
     touched = compared(before or none, intent, restated)
-    named = _named(said)
-    alone = [p for p in flatten(intent) if p.partition(".")[0] in ("config", "formation")]
     return AppPlan(
         name=said.name,
         unit=unit,
@@ -83,36 +92,64 @@ async def _planned(
         touches=explained(touched, whys),
         restated=restated,
         whys={t.path: whys[t.path] for t in touched if t.path in whys},
-        alone=tuple(p for p in alone if not p.startswith(named)),
+        alone=tuple(p for p in flatten(intent) if not _named(said, p)),
         told=_told(said.name, before, intent, [t.path for t in touched]),
         sealed=sealed,
     )
 
 
-def _named(said: DeclaredApp) -> tuple[str, ...]:
-    """Beginnings of the paths that the file speaks of."""
-    formation = (f"formation.{process}." for process in said.formation)
-    return (*formation, *(f"config.{key}" for key in said.config))
+def _named(said: DeclaredApp, path: str) -> bool:
+    """Does the file speak of it, or could it not?"""
+    head, _, rest = path.partition(".")
+    process = said.formation.get(rest.rpartition(".")[0])
+    match head:
+        case "formation":
+            return process is not None
+        case "probes":
+            return process is not None and process.probe is not None
+        case "config":
+            return rest in said.config
+        case "domains" | "egress":
+            return getattr(said, head) is not None
+        case _:
+            return True
 
 
-async def _formation(
-    door: Door, unit: Unit | None, base: AppIntent, said: DeclaredApp, *, prune: bool
+async def _slug(door: Door, unit: Unit | None) -> Slug | None:
+    """Of the newest release; none before the first."""
+    releases = await door.store.releases(unit.id, 1) if unit is not None else ()
+    return releases[0].slug if releases else None
+
+
+def _ways(base: AppIntent, said: DeclaredApp) -> dict[str, tuple[str, ...]]:
+    """How it is reached, and what it may reach."""
+    ways: dict[str, tuple[str, ...]] = {}
+    if said.domains is not None:
+        ways["domains"] = domains.declared(said.name, said.domains.hosts)
+    if said.egress is not None:
+        ways["egress"] = egress.accepted(said.name, said.egress.to)
+    return ways
+
+
+# --- processes -----------------------------------------------------------------------------------
+
+
+def _formation(
+    slug: Slug | None, base: AppIntent, said: DeclaredApp, *, prune: bool
 ) -> dict[str, Formation]:
-    known = await _processes(door, unit)
+    known = slug.processes if slug is not None else ()
     kept = {p: f for p, f in base.formation.items() if not prune or p in said.formation}
     for process, wanted in said.formation.items():
         names.check_process("scale", said.name, process)
         type_ = _type(said, process, known)
+        if wanted.probed_alone:
+            continue
+        if wanted.concurrency is not None and known:
+            limits.check_concurrency(said.name, process, type_.kind)
         current = kept.get(process) or default_formation(process, type_.kind)
         kept[process] = _with(wanted, current)
         limits.check_formation(said.name, process, kept[process])
     return kept
-
-
-async def _processes(door: Door, unit: Unit | None) -> tuple[ProcessType, ...]:
-    """Of the newest release; none before the first."""
-    releases = await door.store.releases(unit.id, 1) if unit is not None else ()
-    return releases[0].slug.processes if releases else ()
 
 
 def _type(said: DeclaredApp, process: str, known: Sequence[ProcessType]) -> ProcessType:
@@ -146,8 +183,30 @@ def _with(wanted: DeclaredProcess, current: Formation) -> Formation:
         "size": wanted.size,
         "idle_s": wanted.idle_s,
         "boot_s_max": wanted.boot_s_max,
+        "concurrency": wanted.concurrency,
     }
     return msgspec.structs.replace(current, **{k: v for k, v in said.items() if v is not None})
+
+
+def _probes(slug: Slug | None, base: AppIntent, said: DeclaredApp) -> dict[str, Probe]:
+    kept = dict(base.probes)
+    for process, wanted in said.formation.items():
+        if wanted.probe is None:
+            continue
+        asking.check_probed(said.name, process, slug)
+        after = _asked(wanted.probe, kept.pop(process, DEFAULT_PROBE))
+        asking.check_probe(said.name, after)
+        if after != DEFAULT_PROBE:
+            kept[process] = after
+    return kept
+
+
+def _asked(wanted: DeclaredProbe, before: Probe) -> Probe:
+    said = {f: getattr(wanted, f) for f in Probe.__struct_fields__}
+    return probes.updated(before, probes.ProbeUpdate(**said))
+
+
+# --- config --------------------------------------------------------------------------------------
 
 
 async def _config(
@@ -174,58 +233,6 @@ async def _config(
     return vars_, sealed
 
 
-# --- whys ----------------------------------------------------------------------------------------
-
-
-def _whys(said: DeclaredApp, intent: AppIntent) -> dict[str, str]:
-    """By path. What stands beside a process is about all of it; beside an app, about whatever has
-    none of its own."""
-    told: dict[str, str] = {}
-    for path in flatten(intent):
-        head, _, rest = path.partition(".")
-        beside: DeclaredProcess | DeclaredVar | None = None
-        if head == "formation":
-            beside = said.formation.get(rest.rpartition(".")[0])
-        elif head == "config":
-            beside = said.config.get(rest)
-        elif head not in ("name", "maintenance"):
-            continue
-        elif said.why:
-            told[path] = words.beside(said.why, f"{said.name}.{path}")
-        if beside is not None and (beside.why or said.why):
-            told[path] = words.beside(beside.why or said.why, f"{said.name}.{path}")
-    return {path: why for path, why in told.items() if why}
-
-
-async def _restated(
-    door: Door, unit: Unit, whys: Mapping[str, str], touched: Iterable[Touch]
-) -> tuple[str, ...]:
-    """Values that stay, for a reason that nobody has told yet. Of a process, its bounds alone, and
-    one of them may have told it: the rest came along by default."""
-    changed = {t.path for t in touched}
-    stays = [path for path in whys if path in flatten(unit.intent) and path not in changed]
-    known = {path: await _known_why(door, unit, path) for path in stays if _decided(path)}
-    told = {(conflict_scope(path), why) for path, why in known.items()}
-    return tuple(path for path in known if (conflict_scope(path), whys[path]) not in told)
-
-
-def _decided(path: str) -> bool:
-    return path.startswith("config.") or path.endswith((".min", ".max"))
-
-
-async def _known_why(door: Door, unit: Unit, path: str) -> str:
-    field = await door.store.field(unit.id, path)
-    made = await door.store.change(field.change) if field is not None else ()
-    mine: UnitChange | None = next((c for c in made if c.unit == unit.id), None)
-    if mine is None:
-        return ""
-    touch = next((t for t in mine.touches if t.path == path), None)
-    notes = await door.store.notes([mine.change.seq])
-    if touch is not None and touch.why:
-        return touch.why
-    return reason(mine.change.asked, notes.get(mine.change.seq, ())).text
-
-
 # --- in words ------------------------------------------------------------------------------------
 
 
@@ -247,4 +254,22 @@ def _told(name: str, before: AppIntent | None, after: AppIntent, paths: Sequence
         told.append(f"Scale {', '.join((*now, *gone))}")
     if "maintenance" in paths:
         told.append(f"Maintenance {'on' if after.maintenance else 'off'}")
+    told += _told_of_ways(before, after)
     return ", ".join(told) or f"Say why of {name}"
+
+
+def _told_of_ways(before: AppIntent, after: AppIntent) -> list[str]:
+    added = sorted({*after.domains} - {*before.domains})
+    removed = sorted({*before.domains} - {*after.domains})
+    told = [
+        f"{verb} {', '.join(some)} domain"
+        for verb, some in (("Add", added), ("Remove", removed))
+        if some
+    ]
+    if before.egress != after.egress:
+        told.append(f"Egress: {ways_out.words(after.egress)}")
+    return told + [
+        probes.summary(process, probe)
+        for process, probe in after.probes.items()
+        if probe != before.probes.get(process)
+    ]

@@ -29,7 +29,7 @@ async def set_probe(door: Door, asked: Asked, name: str, process: str, update: P
     releases = await door.store.releases(unit.id, 1)
     probes.check_probed(unit.name, process, releases[0].slug if releases else None)
     before = unit.intent.probes.get(process, DEFAULT_PROBE)
-    after = _updated(before, update)
+    after = updated(before, update)
     probes.check_probe(unit.name, after)
     if after == before:
         return unit
@@ -39,7 +39,8 @@ async def set_probe(door: Door, asked: Asked, name: str, process: str, update: P
     return await change(door, asked, VERB, summary(process, after), unit, intent)
 
 
-def _updated(before: Probe, update: ProbeUpdate) -> Probe:
+def updated(before: Probe, update: ProbeUpdate) -> Probe:
+    """What it is asked then; unchecked."""
     said = {
         field: value
         for field in Probe.__struct_fields__

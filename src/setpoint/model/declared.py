@@ -6,6 +6,17 @@ It never holds a secret: a config var is told by where its value comes from.
 import msgspec
 
 from setpoint.model.decision import Wish
+from setpoint.model.egress import Egress
+
+
+class DeclaredProbe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a web process is asked before it counts as ready. What is None is left as it is."""
+
+    path: str | None = None
+    timeout_s: float | None = None
+    status_below: int | None = None
+    once: bool | None = None
+    why: str = ""
 
 
 class DeclaredProcess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,7 +27,15 @@ class DeclaredProcess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: str | None = None
     idle_s: float | None = None
     boot_s_max: float | None = None
+    concurrency: int | None = None
+    probe: DeclaredProbe | None = None
     why: str = ""
+
+    @property
+    def probed_alone(self) -> bool:
+        """It says what is asked of it, and nothing of how many there are."""
+        said = (self.min, self.max, self.size, self.idle_s, self.boot_s_max, self.concurrency)
+        return self.probe is not None and all(each is None for each in said)
 
 
 class DeclaredVar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +47,20 @@ class DeclaredVar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: str | None = None
 
 
+class DeclaredDomains(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that it answers at besides its own host."""
+
+    hosts: tuple[str, ...]
+    why: str = ""
+
+
+class DeclaredEgress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that its processes may connect to; (): as if nothing had been said."""
+
+    to: Egress
+    why: str = ""
+
+
 class DeclaredApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`functions`: as processes, for what has to be a function. `why`: of the app itself, and of
     what has none of its own."""
@@ -37,6 +70,8 @@ class DeclaredApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     functions: dict[str, DeclaredProcess] = {}
     config: dict[str, DeclaredVar] = {}
     maintenance: bool | None = None
+    domains: DeclaredDomains | None = None
+    egress: DeclaredEgress | None = None
     why: str = ""
 
     @property

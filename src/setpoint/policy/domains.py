@@ -34,6 +34,14 @@ def added(app: str, now: Sequence[str], said: str) -> tuple[str, ...]:
     return tuple(sorted((*now, host)))
 
 
+def declared(app: str, said: Sequence[str]) -> tuple[str, ...]:
+    """These and no others, as they are kept. Raises as `added` does."""
+    kept: tuple[str, ...] = ()
+    for host in said:
+        kept = added(app, kept, host)
+    return kept
+
+
 def removed(app: str, now: Sequence[str], said: str) -> tuple[str, ...]:
     """Without this one. Raises NotFound."""
     host = _host(said)

@@ -1,9 +1,17 @@
 """An app as a file would declare it: what was set, and why. Values of config vars stay here."""
 
-from setpoint.model.app import Formation, Unit
+from setpoint.model.app import Formation, Probe, Unit
 from setpoint.model.change import Actor
 from setpoint.model.decision import Decision, Wish
-from setpoint.model.declared import Declared, DeclaredApp, DeclaredProcess, DeclaredVar
+from setpoint.model.declared import (
+    Declared,
+    DeclaredApp,
+    DeclaredDomains,
+    DeclaredEgress,
+    DeclaredProbe,
+    DeclaredProcess,
+    DeclaredVar,
+)
 from setpoint.model.text import when
 from setpoint.planning.reasons import reason
 from setpoint.store.port import Store
@@ -22,19 +30,21 @@ async def declared(store: Store, actor: Actor, name: str, now_s: float) -> Decla
     newest = await store.releases(unit.id, 1)
     known = newest[0].slug.processes if newest else ()
     functions = {p.name for p in known if p.kind == "function"}
+    intent = unit.intent
     formation = {
-        process: _process(process, bounds, whys)
-        for process, bounds in unit.intent.formation.items()
+        process: _process(process, intent.formation.get(process), intent.probes.get(process), whys)
+        for process in {**intent.formation, **intent.probes}
     }
     app = DeclaredApp(
         name=unit.name,
         processes={p: said for p, said in formation.items() if p not in functions},
         functions={p: said for p, said in formation.items() if p in functions},
         config={
-            key: DeclaredVar(why=whys.get(f"config.{key}", (0, ""))[1])
-            for key in sorted(unit.intent.config)
+            key: DeclaredVar(why=_said(whys, f"config.{key}")) for key in sorted(intent.config)
         },
-        maintenance=unit.intent.maintenance or None,
+        maintenance=intent.maintenance or None,
+        domains=DeclaredDomains(intent.domains, _said(whys, "domains")) if intent.domains else None,
+        egress=DeclaredEgress(intent.egress, _said(whys, "egress")) if intent.egress else None,
     )
     decided = await decisions.of_app(store, unit.id, now_s)
     return Declared((app,), tuple(_wish(d) for d in decided))
@@ -52,17 +62,39 @@ async def _whys(store: Store, unit: Unit) -> Whys:
     return told
 
 
-def _process(name: str, bounds: Formation, whys: Whys) -> DeclaredProcess:
+def _said(whys: Whys, *paths: str) -> str:
+    """The newest of what was said of any of them."""
+    return max((whys[path] for path in paths if path in whys), default=(0, ""))[1]
+
+
+def _process(
+    name: str, bounds: Formation | None, probe: Probe | None, whys: Whys
+) -> DeclaredProcess:
     """What is as it is by default is not said."""
+    asked = _probe(name, probe, whys) if probe is not None else None
+    if bounds is None:
+        return DeclaredProcess(probe=asked)
     usual = Formation(0, 0)
-    said = [whys[path] for bound in BOUNDS if (path := f"formation.{name}.{bound}") in whys]
     return DeclaredProcess(
         min=bounds.min,
         max=bounds.max,
         size=bounds.size if bounds.size != usual.size else None,
         idle_s=bounds.idle_s if bounds.idle_s != usual.idle_s else None,
         boot_s_max=bounds.boot_s_max if bounds.boot_s_max != usual.boot_s_max else None,
-        why=max(said)[1] if said else "",
+        concurrency=bounds.concurrency if bounds.concurrency != usual.concurrency else None,
+        probe=asked,
+        why=_said(whys, *(f"formation.{name}.{bound}" for bound in BOUNDS)),
+    )
+
+
+def _probe(name: str, probe: Probe, whys: Whys) -> DeclaredProbe:
+    paths = (f"probes.{name}.{field}" for field in Probe.__struct_fields__)
+    return DeclaredProbe(
+        path=probe.path,
+        timeout_s=probe.timeout_s,
+        status_below=probe.status_below,
+        once=probe.once,
+        why=_said(whys, *paths),
     )
 
 

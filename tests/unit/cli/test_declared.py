@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from setpoint.cli.export import written
+from setpoint.model.declared import DeclaredApp, DeclaredProcess
 from tests.support.plane import Plane
 from tests.unit.cli.conftest import Cli, parsed
 
@@ -134,22 +136,82 @@ def test_an_export_goes_into_no_file_that_says_something_else(cli: Cli, tmp_path
     assert path.read_text() == "apps = 3\n"
 
 
+PROCESS = msgspec.to_builtins(DeclaredProcess())
+APP = msgspec.to_builtins(DeclaredApp("shop"))
+
+
+def test_what_is_not_so_any_more_goes_from_a_file_and_comments_stay() -> None:
+    before = """\
+[apps.shop]
+domains = [
+    "old.example",
+    "www.example.com",  # on the posters
+]
+egress = "none"
+why = "for the fair"
+
+[apps.shop.processes.web]
+min = 1
+max = 1
+size = "standard-2x"
+probe = { path = "/health" } # so
+
+[apps.shop.processes.gone]
+count = 3
+
+[apps.shop.config]
+OLD = { kept = true }
+KEY = { env = "KEY" }  # from the vault
+"""
+    probe = {
+        "path": "/up",
+        "timeout_s": 2.0,
+        "status_below": 400,
+        "once": True,
+        "why": "it is slow",
+    }
+    app = {
+        **APP,
+        "domains": {"hosts": ["new.example", "www.example.com"], "why": "for the fair"},
+        "egress": {"to": ["internet"], "why": "the warehouse has the stock"},
+        "processes": {"web": {**PROCESS, "min": 1, "max": 1, "probe": probe}},
+        "config": {"KEY": {"env": "", "why": "for the fair"}},
+    }
+    after = written(before, {"apps": [app], "decisions": []})
+    assert (
+        after
+        == """\
+[apps.shop]
+domains = [
+    "www.example.com",  # on the posters
+    "new.example",
+]
+egress = {to = ["internet"], why = "the warehouse has the stock"}
+why = "for the fair"
+
+[apps.shop.processes.web]
+min = 1
+max = 1
+probe = {path = "/up", timeout_s = 2.0, status_below = 400, once = true, why = "it is slow"} # so
+
+[apps.shop.config]
+KEY = { env = "KEY" }  # from the vault
+"""
+    )
+
+
 def test_other_apps_comments_and_counts_of_a_file_stay() -> None:
     before = (
         "# top\n[apps.other]\nwhy = 'kept'  # so\n\n"
         "[apps.shop.processes.web]\ncount = 2  # a pair\n\n"
         "[apps.shop.processes.worker]\ncount = 1\n"
     )
-    process = {"size": None, "idle_s": None, "boot_s_max": None, "why": ""}
     app = {
-        "name": "shop",
-        "maintenance": None,
+        **APP,
         "processes": {
-            "web": {"min": 3, "max": 3, **process},
-            "worker": {"min": 0, "max": 4, **process},
+            "web": {**PROCESS, "min": 3, "max": 3},
+            "worker": {**PROCESS, "min": 0, "max": 4},
         },
-        "functions": {},
-        "config": {},
     }
     assert written(before, {"apps": [app], "decisions": []}) == before.replace(
         "count = 2 ", "count = 3 "

@@ -3,6 +3,7 @@
 import pytest
 
 from setpoint.formats.setpoint_toml import BYTES_MAX, parse
+from setpoint.model.declared import DeclaredDomains, DeclaredProbe
 from setpoint.model.errors import Invalid, OverLimit
 
 WHOLE = """
@@ -10,10 +11,14 @@ WHOLE = """
 [apps.shop]
 maintenance = false
 why = "the shop is for the fair"
+domains = ["www.example.com"]
+egress = { to = ["internet", "10.0.3.0/24"], why = "the warehouse has the stock" }
 
 [apps.shop.processes.web]
 min = 1
 max = 3
+concurrency = 20
+probe = { path = "/health", timeout_s = 2, once = false }
 size = "standard-2x"
 why = "the fair is on Saturday"
 
@@ -44,6 +49,11 @@ def test_a_file_is_read_whole():
     web, hello = shop.processes["web"], shop.functions["hello"]
     assert (web.min, web.max, web.size, web.why) == (1, 3, "standard-2x", "the fair is on Saturday")
     assert (hello.min, hello.max, hello.size) == (2, 2, None)
+    assert (web.concurrency, hello.probe) == (20, None)
+    assert web.probe == DeclaredProbe("/health", 2.0, once=False)
+    assert shop.domains == DeclaredDomains(("www.example.com",))
+    assert shop.egress is not None
+    assert (shop.egress.to[1], shop.egress.why) == ("10.0.3.0/24", "the warehouse has the stock")
     greeting, key = shop.config["GREETING"], shop.config["KEY"]
     assert (greeting.value, greeting.why) == ("hello", "a warmer word")
     assert (key.env, key.value) == ("", None)
@@ -65,9 +75,14 @@ def test_an_empty_file_declares_nothing():
         ("app.shop.why = 'x'", "app: known here are apps, decisions"),
         ("apps = 1", "apps: it is no table"),
         ("apps.shop = 1", "apps.shop: it is no table"),
-        ("apps.shop.domains = ['x']", "apps.shop.domains: add them with: setpoint domains"),
+        ("apps.shop.domains = 3", "apps.shop.domains: it is a list of texts"),
+        ("apps.shop.domains = ['a.example', 3]", "apps.shop.domains: it is a list of texts"),
+        ("apps.shop.domains = {why = 'x'}", "apps.shop.domains: hosts is missing"),
+        ("apps.shop.domains = {host = []}", "apps.shop.domains.host: known here are hosts, why"),
         ("apps.shop.addons = {}", "apps.shop.addons: Setpoint has none yet"),
-        ("apps.shop.egress = []", "apps.shop.egress: set it with: setpoint egress"),
+        ("apps.shop.egress = {to = 3}", "apps.shop.egress.to: it is a list of texts"),
+        ("apps.shop.probes.web = {}", "apps.shop.probes: say each of its process"),
+        ("apps.shop.buildpacks = []", "apps.shop.buildpacks: set them with: setpoint buildpacks"),
         ("apps.shop.scale = 3", "apps.shop.scale: known here are processes"),
         ("apps.shop.maintenance = 'on'", "apps.shop.maintenance: it is true or false"),
         ("apps.shop.why = 3", "apps.shop.why: it is no text"),
@@ -75,6 +90,9 @@ def test_an_empty_file_declares_nothing():
         ("apps.shop.processes.web.min = true", "web.min: it is a whole number"),
         ("apps.shop.processes.web.max = 1.5", "web.max: it is a whole number"),
         ("apps.shop.processes.web.size = 3", "apps.shop.processes.web: Expected"),
+        ("apps.shop.processes.web.probe = 3", "web.probe: it is no table"),
+        ("apps.shop.processes.web.probe.url = '/'", "web.probe.url: known here are path"),
+        ("apps.shop.processes.web.probe.once = 3", "apps.shop.processes.web: Expected"),
         ("apps.shop.processes.web.quantity = 3", "web.quantity: known here are min"),
         ("apps.shop.processes.web = {min = 1, count = 2}", "web.count: it is min and max at once"),
         ("apps.shop = {processes.a.min = 1, functions.a.min = 1}", "it is among the processes too"),
@@ -86,7 +104,7 @@ def test_an_empty_file_declares_nothing():
         ("apps.shop.config.A = {env = 'B'}", "B is not set in the environment"),
         ("decisions = 1", "decisions: write each as [[decisions]]"),
         ("[[decisions]]\nbet = 'x'", "decisions[0].title: it is one line of words"),
-        ("[[decisions]]\ntitle = 'x'\non = 3", "decisions[0].on: it is a selector"),
+        ("[[decisions]]\ntitle = 'x'\non = 3", "decisions[0].on: it is a list of texts"),
         ("[[decisions]]\ntitle = 'x'\ndue = 3", "decisions[0].due: known here are"),
         ('apps."a\\u001b[31m".why = 3', "apps.a\\x1b[31m.why: it is no text"),
     ],

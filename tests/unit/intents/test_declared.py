@@ -6,7 +6,7 @@ import pytest
 from setpoint.formats.setpoint_toml import parse
 from setpoint.intents import config, declared, formation
 from setpoint.intents.formation import FormationUpdate
-from setpoint.model.app import Formation
+from setpoint.model.app import Formation, Probe
 from setpoint.model.change import Actor
 from setpoint.model.errors import Conflict, Forbidden, Invalid, NotFound, OverLimit, Refused
 from setpoint.views import decisions
@@ -172,6 +172,18 @@ def test_another_apps_change_does_not_spoil_a_plan():
         ("apps.shop.processes.web.size = 'huge'", Invalid, "'huge' is no dyno size"),
         ("apps.shop.processes.wob.max = 1", NotFound, "it has no process 'wob'"),
         ("apps.shop.functions.web.max = 1", Invalid, "'web' is a web"),
+        ("apps.shop.processes.web.concurrency = 0", Invalid, "concurrency"),
+        ("apps.shop.processes.web.probe.path = 'health'", Invalid, "is not a path"),
+        ("apps.shop.processes.nosuch.probe.path = '/'", NotFound, "it has no process 'nosuch'"),
+        ("apps.shop.domains = ['*.example.com']", Invalid, "a wildcard is none here"),
+        ("apps.shop.domains = ['a.example', 'A.example']", Conflict, "it has that one already"),
+        (
+            "apps.another.domains = ['w.example']\napps.shop.domains = 'w.example'",
+            Conflict,
+            "has it",
+        ),
+        ("apps.shop.egress = ['none', 'internet']", Invalid, "'none' stands alone"),
+        ("apps.shop.egress = ['127.0.0.1']", Invalid, "is not opened to anybody"),
         ("apps.shop.config.NEW = {kept = true}", NotFound, "NEW is to be kept, and is not set"),
         ("apps.shop.config.'A B' = {env = 'GREETING'}", Invalid, "not a valid config key"),
         ("apps.shop.config.A = {env = 'NUL'}", Invalid, "holds a NUL character"),
@@ -246,6 +258,92 @@ def test_what_is_exported_changes_nothing_where_it_is_applied_again():
         assert [d.text for d in said.decisions] == ["three, for the fair"]
         done = await declared.apply(office.door, asked(), said)
         assert (done.change, done.decisions) == (0, ())
+
+    in_office(story)
+
+
+WAYS = """
+[apps.shop]
+domains = { hosts = ["www.example.com", "Shop.Example"], why = "the posters say so" }
+egress = ["internet", "10.0.3.7"]
+why = "the shop is for the fair"
+
+[apps.shop.processes.web]
+concurrency = 20
+probe = { path = "/health", why = "the front page is slow" }
+"""
+
+
+def test_a_file_says_how_an_app_is_reached_what_it_may_reach_and_when_it_is_ready():
+    async def story(office):
+        await shop_with_a_release(office)
+        done = await apply(office, WAYS)
+        (made,) = await office.store.change(done.change)
+        assert made.change.summary == (
+            "Scale web to 1, Add shop.example, www.example.com domain, "
+            "Egress: internet 10.0.3.7/32, Probe web: GET /health below 400 within 5 s"
+        )
+        intent = (await office.store.unit_named("shop")).intent
+        assert intent.domains == ("shop.example", "www.example.com")
+        assert intent.egress == ("internet", "10.0.3.7/32")
+        assert intent.probes == {"web": Probe("/health", status_below=400, once=True)}
+        assert intent.formation["web"].concurrency == 20
+        reasons = {
+            path: (await told(office, path)).history[0].reason.text
+            for path in ("domains", "egress", "probes.web.path")
+        }
+        assert reasons == {
+            "domains": "the posters say so",
+            "egress": "the shop is for the fair",
+            "probes.web.path": "the front page is slow",
+        }
+        assert (await apply(office, WAYS)).change == 0
+        said = await views.declared(office.store, DEV, "shop", NOON_S)
+        assert (await declared.apply(office.door, asked(), said)).change == 0
+        gone = await apply(office, "apps.shop = {domains = [], egress = []}")
+        intent = (await office.store.unit_named("shop")).intent
+        assert (intent.domains, intent.egress) == ((), ())
+        assert gone.plan.apps[0].alone == (
+            *(f"formation.web.{f}" for f in Formation.__struct_fields__),
+            *(f"probes.web.{f}" for f in ("path", "timeout_s", "status_below", "once")),
+        )
+
+    in_office(story)
+
+
+def test_a_probe_alone_scales_nothing():
+    async def story(office):
+        await shop_with_a_release(office)
+        done = await apply(office, "apps.shop.processes.web.probe = {path = '/', once = false}")
+        paths = [t.path for t in done.plan.apps[0].touches]
+        assert paths
+        assert all(path.startswith("probes.web.") for path in paths)
+
+    in_office(story)
+
+
+def test_a_domain_goes_from_one_app_to_another_in_one_file():
+    async def story(office):
+        await shop_with_a_release(office)
+        text = "apps.shop.domains = {}\napps.first.domains = {}"
+        await apply(office, text.format("['w.example']", "[]"))
+        with pytest.raises(Conflict, match=r"'w\.example' to 'first': 'shop' has it"):
+            await declared.planned(office.door, asked(), file("apps.first.domains = 'w.example'"))
+        reverse = "apps.first.domains = ['w.example']\napps.shop.domains = []"
+        assert (await apply(office, reverse)).change
+        assert (await office.store.unit_named("first")).intent.domains == ("w.example",)
+
+    in_office(story)
+
+
+def test_a_name_that_begins_like_another_is_not_taken_for_it():
+    async def story(office):
+        await shop_with_a_release(office)
+        await config.patch(office.door, asked(), "shop", {"KEY": "a-value", "KEY_TOO": "b-value"})
+        plan = await declared.planned(
+            office.door, asked(), file("apps.shop.config.KEY.kept = true")
+        )
+        assert plan.apps[0].alone == ("config.KEY_TOO",)
 
     in_office(story)
 
