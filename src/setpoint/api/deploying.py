@@ -2,20 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from setpoint.api.platform import builds, release_output
 from setpoint.api.services import Services
 from setpoint.api.until import until
+from setpoint.intents.deploys import VERB
 from setpoint.model.app import Unit
 from setpoint.model.condition import ConditionType, find
+from setpoint.model.history import Usual
 from setpoint.model.ids import BuildId, Digest
 from setpoint.model.release import Build, Release
 from setpoint.planning.builds import build_id
+from setpoint.planning.explain import duration
 from setpoint.planning.release_phase import PROCESS
+from setpoint.views import history
 
 LOOK_AGAIN_S = 0.05
 RELEASES_READ = 20
+SLACK_S = 1.0
+"""Past of the same length each time is no reason to be alarmed at once."""
 MARK, INDENT, WARN = "-----> ", "       ", " !     "
 WAITS = ("Frozen",)
 """Reasons to be stalled with which all is as somebody wants it: what was built waits."""
@@ -26,6 +33,35 @@ class Line(NamedTuple):
 
     text: str
     verdict: bool | None = None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long it takes beside how long such a one usually took. `began_s`: by the loop's clock."""
+
+    usual: Usual | None
+    began_s: float
+
+    @property
+    def foretold(self) -> str:
+        if self.usual is None:
+            return "no history to predict it from"
+        half, most = duration(self.usual.median_s), duration(self.usual.p90_s)
+        return f"predicted live in {half} (p90 {most})"
+
+    @property
+    def took_s(self) -> float:
+        return asyncio.get_running_loop().time() - self.began_s
+
+    @property
+    def left_s(self) -> float | None:
+        """Until it takes longer than nine of ten did; None where that is not known."""
+        return self.usual.p90_s + SLACK_S - self.took_s if self.usual is not None else None
+
+    @property
+    def late(self) -> str:
+        assert self.usual is not None
+        return f"longer than predicted (p90 {duration(self.usual.p90_s)})"
 
 
 async def under_way(services: Services, unit: Unit, source: Digest, version: str) -> bool:
@@ -45,7 +81,9 @@ async def under_way(services: Services, unit: Unit, source: Digest, version: str
 async def lines(services: Services, unit: Unit) -> AsyncIterator[Line]:
     """`unit`: as it was deployed. Ends early where this process does."""
     ended = False
-    async for line in until(services.ending, _lines(services, unit)):
+    pace = await _pace(services, unit)
+    yield Line(f"{MARK}{pace.foretold}")
+    async for line in until(services.ending, paced(_lines(services, unit, pace), pace)):
         yield line
         ended = line.verdict is not None
     if not ended:
@@ -53,7 +91,32 @@ async def lines(services: Services, unit: Unit) -> AsyncIterator[Line]:
         yield Line(f"{WARN}push again to see what came of it", False)
 
 
-async def _lines(services: Services, unit: Unit) -> AsyncIterator[Line]:
+async def _pace(services: Services, unit: Unit) -> Pace:
+    """From when it was accepted, also where somebody asks again later."""
+    usual = (await history.of_app(services.store, unit.id)).get(VERB)
+    ago_s = max(0.0, services.now() - unit.updated_at_s)
+    return Pace(usual, asyncio.get_running_loop().time() - ago_s)
+
+
+async def paced(lines: AsyncIterator[Line], pace: Pace) -> AsyncIterator[Line]:
+    """All of them; and once, at that moment, that it takes longer than was predicted."""
+    told, coming = pace.usual is None, asyncio.ensure_future(anext(lines, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait((coming,), timeout=None if told else pace.left_s)
+            if not done:
+                told = True
+                yield Line(f"{WARN}{pace.late}")
+            elif (line := coming.result()) is None:
+                return
+            else:
+                yield line
+                coming = asyncio.ensure_future(anext(lines, None))
+    finally:
+        coming.cancel()
+
+
+async def _lines(services: Services, unit: Unit, pace: Pace) -> AsyncIterator[Line]:
     """The build's output, then the release phase's, then what came of it."""
     async for text in _split(builds.stream(services, unit.id, _build_id(services, unit))):
         yield Line(text)
@@ -67,7 +130,7 @@ async def _lines(services: Services, unit: Unit) -> AsyncIterator[Line]:
         yield Line(f"{WARN}cannot deploy '{unit.name}': the build failed", False)
         return
     told = False
-    while (came := await _came(services, unit)) is None:
+    while (came := await _came(services, unit, pace)) is None:
         release = await _release(services, unit)
         if release is not None and not told and release.slug.process(PROCESS) is not None:
             told = True
@@ -80,7 +143,7 @@ async def _lines(services: Services, unit: Unit) -> AsyncIterator[Line]:
         yield line
 
 
-async def _came(services: Services, unit: Unit) -> tuple[Line, ...] | None:
+async def _came(services: Services, unit: Unit, pace: Pace) -> tuple[Line, ...] | None:
     """None while it is under way."""
     release = await _release(services, unit)
     match release.status if release is not None else None:
@@ -88,6 +151,7 @@ async def _came(services: Services, unit: Unit) -> tuple[Line, ...] | None:
             assert release is not None
             return (
                 Line(f"{MARK}Released {release.label}"),
+                Line(f"{INDENT}live after {duration(pace.took_s)}"),
                 Line(f"{INDENT}{url(services, unit.name)} serves it", True),
             )
         case "failed":

@@ -18,6 +18,7 @@ from setpoint.model.errors import (
     Refused,
     SetpointError,
     StoreError,
+    TellsSecret,
 )
 
 
@@ -72,6 +73,7 @@ TABLE: dict[type[SetpointError], Answer] = {
     Gone: Answer(410, "gone"),
     TooLarge: Answer(413, "request_too_large"),
     OverLimit: Answer(422, "over_limit"),
+    TellsSecret: Answer(422, "why_contains_secret"),
     Invalid: Answer(422, "invalid_params"),
     NoRoom: Answer(422, "no_room"),
     Unsupported: Answer(422, "unsupported"),

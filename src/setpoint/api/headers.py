@@ -54,15 +54,16 @@ def is_git(user_agent: str) -> bool:
 
 def why(header: str) -> str:
     """The human's words, bounded. What of it may be recorded is policy's to say."""
-    return (
-        text(header[: 2 * WHY_BYTES_MAX])
-        .encode(errors="ignore")[:WHY_BYTES_MAX]
-        .decode(errors="ignore")
-    )
+    return text(header[: 2 * WHY_BYTES_MAX]).encode()[:WHY_BYTES_MAX].decode(errors="ignore")
 
 
 def text(header: str) -> str:
-    """What a person wrote: RFC 2047 decoded, UTF-8 that came as Latin-1 repaired."""
+    """What a person wrote: RFC 2047 decoded, UTF-8 that came as Latin-1 repaired; what no UTF-8 can
+    say is left out."""
+    return _decoded(header).encode(errors="ignore").decode()
+
+
+def _decoded(header: str) -> str:
     if "=?" not in header:
         return _repaired(header)
     try:

@@ -41,7 +41,8 @@ def run(here: Here) -> int:
     if args.purge_cache:
         here.client.call("DELETE", path("apps", app, "build-cache"), why=args.why)
         here.out.line(f"{app}: the next build starts without a cache")
-    return settled(here, app)
+    asked = args.set_ or args.clear
+    return settled(here, app, "set the buildpacks of" if asked else "purge the build cache of")
 
 
 def _update(here: Here, said: str) -> dict[str, object]:

@@ -31,7 +31,7 @@ def run(here: Here) -> int:
         here.client.call("DELETE", path("apps", here.app, "domains", args.remove), None, args.why)
     if args.add:
         here.client.call("POST", where, {"hostname": args.add}, args.why)
-    return settled(here, here.app)
+    return settled(here, here.app, "add a domain to" if args.add else "remove a domain from")
 
 
 def _line(domain: dict[str, str]) -> str:

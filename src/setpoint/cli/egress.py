@@ -30,7 +30,7 @@ def run(here: Here) -> int:
     wanted = {"egress": [] if said == ["default"] else said}
     told = here.client.call("PUT", where, wanted, here.args.why)
     here.out.line(f"{here.app}: {text(told)}")
-    return settled(here, here.app)
+    return settled(here, here.app, "set the egress of")
 
 
 def text(told: dict[str, Any]) -> str:

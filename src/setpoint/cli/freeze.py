@@ -30,5 +30,5 @@ def run(here: Here) -> int:
     here.out.line(f"{app}: {upkeep_text(told, told['since_s'])}")
     if not args.report:
         here.out.line("what is asked from now on is accepted, and waits")
-    code = settled(here, app, "freeze")
+    code = settled(here, app, "stop repairing" if args.report else "freeze")
     return codes.SETTLED if code == codes.NOT_AS_ASKED else code

@@ -34,7 +34,7 @@ def run(here: Here) -> int:
         )
     here.client.call("PATCH", path("apps", app), {"maintenance": SAID[switch]}, args.why)
     here.out.line(f"{app}: maintenance {switch}")
-    return settled(here, app)
+    return settled(here, app, "switch maintenance of")
 
 
 def _show(here: Here, app: str) -> int:

@@ -39,7 +39,7 @@ def run(here: Here) -> int:
         return codes.SETTLED
     told = here.client.call("PATCH", where, update, here.args.why)
     here.out.line(f"{here.app}: {text(told)}")
-    return settled(here, here.app)
+    return settled(here, here.app, "set the probe of")
 
 
 def _update(here: Here) -> dict[str, object]:

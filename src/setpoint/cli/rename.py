@@ -28,4 +28,4 @@ def run(here: Here) -> int:
     renamed = here.client.call("PATCH", path("apps", app), {"name": new}, args.why)
     here.out.line(f"{app} is called {renamed['name']} now")
     here.out.line(f"  {renamed['web_url'].rstrip('/')}")
-    return settled(here, renamed["name"])
+    return settled(here, renamed["name"], "rename")

@@ -51,7 +51,7 @@ def run(here: Here) -> int:
         here.client.call("PATCH", phase, {"run_s_max": limit_s}, here.args.why)
         here.out.line(f"{here.app}: its release phase may take {limit_s:g} s")
         if not words:
-            return settled(here, here.app, "scale")
+            return settled(here, here.app, "bound the release phase of")
     if not words:
         _check_no_options(here)
         return _show(here, here.client.get(where))

@@ -71,9 +71,9 @@ def apart_from_deploys(app: dict[str, Any]) -> Verdict:
     return "converging" if goes_on else found
 
 
-def settled(here: Here, app: str, verb: str = "") -> int:
-    """The end of every command that changed something. `verb`: of the Change it made, so that it
-    can be said how long such a one takes."""
+def settled(here: Here, app: str, verb: str) -> int:
+    """The end of every command that changed something. `verb`: of the Change it made, by which it
+    is known how long such a one takes."""
     with goes_on(app):
         outcome = follow(here, app, Progress(here.out, verb), judge=apart_from_deploys)
     tell(here, app, outcome)

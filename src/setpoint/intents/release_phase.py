@@ -7,7 +7,7 @@ from setpoint.model.app import Unit
 from setpoint.model.change import Asked
 from setpoint.policy import limits
 
-VERB = "scale"
+VERB = "bound the release phase of"
 
 
 async def bound(door: Door, asked: Asked, name: str, run_s_max: float) -> Unit:

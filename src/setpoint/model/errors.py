@@ -2,7 +2,7 @@
 
 SetpointError
   Refused        the caller can fix it; nothing was written   (raised at the door)
-    Invalid  Forbidden  NotFound  Conflict  OverLimit  NoRoom
+    Invalid(TellsSecret)  Forbidden  NotFound  Conflict  OverLimit  NoRoom
   DriverError    the world said no; becomes a condition and a journal entry, never a reply
     Transient  Terminal(Stale)
   StoreError     memory is unavailable; the loop backs off, doors answer 503
@@ -28,6 +28,10 @@ class Refused(SetpointError):
 
 class Invalid(Refused):
     """The request is malformed."""
+
+
+class TellsSecret(Invalid):
+    """Words that are kept in the clear hold the value of a config var. Never which, nor where."""
 
 
 class Forbidden(Refused):

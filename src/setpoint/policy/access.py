@@ -31,6 +31,7 @@ NEEDS: dict[str, Scope] = {
     "set the buildpacks of": "write",
     "purge the build cache of": "write",
     "set the probe of": "write",
+    "bound the release phase of": "write",
     "set the egress of": "write",
     "rename": "write",
     "add a domain to": "write",

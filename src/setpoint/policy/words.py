@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from setpoint.model.change import Asked, WhySource
-from setpoint.model.errors import Invalid, OverLimit
+from setpoint.model.errors import Invalid, OverLimit, TellsSecret
 
 WHY_BYTES_MAX = 4096
 LINKS_MAX = 10
@@ -116,10 +116,10 @@ def _check_why(
 
 
 def check_told(shown: Collection[str], secrets: Collection[str], source: WhySource) -> None:
-    """Raises Invalid where a secret stands in what everybody may read."""
+    """Raises TellsSecret where a secret stands in what everybody may read."""
     telling = [secret for secret in secrets if len(secret) >= SECRET_CHARS_MIN]
     if any(secret in text for secret in telling for text in shown):
-        raise Invalid(
+        raise TellsSecret(
             "cannot record the why: it contains the value of a config var",
             "a why is stored in the clear and shown to everyone who can see the app"
             + ("; say another with -m, or git push -o why=..." if source in PICKED_UP else ""),

@@ -3,13 +3,14 @@
 import msgspec
 
 from setpoint.model.app import Unit
-from setpoint.model.capability import Unmet
+from setpoint.model.capability import Capabilities, Unmet
 from setpoint.model.change import Actor
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import AppId
+from setpoint.planning.planner import plan
 from setpoint.policy import access
 from setpoint.store.port import Status, Store
-from setpoint.views import lookup
+from setpoint.views import lookup, plans
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -41,6 +42,15 @@ async def gaps(store: Store, actor: Actor, app: str | None = None) -> tuple[Dema
         units = await store.units()
     found = [gap for unit in units for gap in await _of(store, unit)]
     return ranked(found)
+
+
+async def ungranted(
+    store: Store, unit: Unit, capabilities: Capabilities, now_s: float
+) -> tuple[Unmet, ...]:
+    """What of its document cannot be had, as the next pass will find: for who has just written it
+    and does not wait."""
+    next_pass = plan(unit, await plans.observed(store, unit), capabilities, now_s)
+    return tuple(unmet for unmet in next_pass.unmet if not unmet.warned)
 
 
 async def _of(store: Store, unit: Unit) -> tuple[Gap, ...]:

@@ -77,15 +77,15 @@ async def draft(
     restated = ("source.digest",) if edits.source is not None else ()
     intent = _intent(base.intent, edits)
     touched, wanted = _edited(base, intent, await _next_change(store), restated)
-    observed = await _observed(store, unit) if unit is not None else Observed()
-    passes = forecast(wanted, observed, capabilities, now_s, Found(edits.processes, edits.cron))
+    seen = await observed(store, unit) if unit is not None else Observed()
+    passes = forecast(wanted, seen, capabilities, now_s, Found(edits.processes, edits.cron))
     return DraftPlan(
         app=name,
         new=unit is None,
         touches=touched,
         passes=passes,
         assumed=_would_build(passes),
-        cron=_cron(observed, edits) if edits.source is not None else (),
+        cron=_cron(seen, edits) if edits.source is not None else (),
     )
 
 
@@ -94,7 +94,7 @@ async def of_document(
 ) -> DraftPlan:
     """What a whole other document of an app that is there would do."""
     touched, wanted = _edited(unit, intent, await _next_change(store))
-    passes = forecast(wanted, await _observed(store, unit), capabilities, now_s)
+    passes = forecast(wanted, await observed(store, unit), capabilities, now_s)
     return DraftPlan(unit.name, False, touched, passes, _would_build(passes))
 
 
@@ -150,7 +150,7 @@ async def _next_change(store: Store) -> int:
     return newest[0].change.seq + 1 if newest else 1
 
 
-async def _observed(store: Store, unit: Unit) -> Observed:
+async def observed(store: Store, unit: Unit) -> Observed:
     """As last seen: a plan never looks at the world itself."""
     _, summary = await lookup.seen(store, unit.id)
     return Observed(

@@ -1,12 +1,17 @@
 """How much is left: a line that counts down on a terminal, one plain line elsewhere, or nothing."""
 
+import ast
 import io
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from setpoint import cli
 from setpoint.cli.output import ERASE, Output
 from setpoint.cli.progress import Progress
+from setpoint.policy.access import NEEDS
 
 
 class Screen(io.StringIO):
@@ -109,3 +114,23 @@ def test_a_terminal_that_cannot_redraw_is_told_in_plain_lines(clock: Clock) -> N
     screen = Screen(tty=True)
     Progress(output(screen, term="dumb"), "deploy", clock).look(known(125.0, 300.0))
     assert screen.text == "  predicted live in 2 min 5 s (p90 5 min 0 s)\n"
+
+
+def kinds_waited_for() -> Iterator[tuple[str, str]]:
+    """(command, kind of Change) wherever one waits for what it has asked for."""
+    for file in sorted(Path(cli.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                place = {"settled": 2, "Progress": 1}.get(node.func.id)
+                if place is not None and len(node.args) > place:
+                    for leaf in ast.walk(node.args[place]):
+                        if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str):
+                            yield file.stem, leaf.value
+
+
+def test_every_command_that_waits_names_the_kind_of_change_whose_past_counts() -> None:
+    found = set(kinds_waited_for())
+    assert {kind for _, kind in found} <= NEEDS.keys()
+    waiting = {"apply", "buildpacks", "config", "deploy", "domains", "egress", "freeze"}
+    waiting |= {"maintenance", "probe", "rename", "restart", "rollback", "scale", "unfreeze"}
+    assert {command for command, _ in found} == waiting
