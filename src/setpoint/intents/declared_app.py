@@ -144,8 +144,10 @@ def _formation(
         type_ = _type(said, process, known)
         if wanted.probed_alone:
             continue
-        if wanted.concurrency is not None and known:
-            limits.check_concurrency(said.name, process, type_.kind)
+        if wanted.concurrency is not None:
+            # Before the first release a process may turn out to answer requests.
+            kind = type_.kind if known or process in said.functions else "web"
+            limits.check_concurrency(said.name, process, kind, wanted.concurrency)
         current = kept.get(process) or default_formation(process, type_.kind)
         kept[process] = _with(wanted, current)
         limits.check_formation(said.name, process, kept[process])
