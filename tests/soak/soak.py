@@ -19,6 +19,8 @@ from tests.soak.visitors import Visitors, unexplained
 BACK_S = 0.2
 """After Envoy's end a new connection is answered within this; the median is held to it."""
 LOOK_S = 1.0
+LINES = 1500
+"""of the log of an app that failed: the most there are to be had at once"""
 QUIET_S_MAX = 30.0
 """How long what is on its way out may still be there once everything has settled."""
 
@@ -38,10 +40,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`violations`: sentences; none is as it should be."""
+    """`violations`: sentences; none is as it should be. `logs`: of the apps that failed."""
 
     figures: dict[str, object]
     violations: list[str]
+    logs: dict[str, str]
 
 
 Progress = Callable[[str], None]
@@ -58,7 +61,7 @@ def soak(options: Options, progress: Progress = lambda _: None) -> Outcome:
         progress("waiting until everything has settled")
         outcome = abused.outcome()
         if outcome.violations:
-            progress(f"the operator's logs are kept in {_keep_logs(plane)}")
+            progress(f"the logs are kept in {_keep_logs(plane, outcome.logs)}")
         return outcome
 
 
@@ -106,6 +109,7 @@ class _Abused:
             told = apps.unsettled(plane, self.names)
             violations += [f"{name} has not settled: {why}" for name, why in told.items()]
         failed = unexplained(self.visitors.failures, self.killer.kills)
+        logs = {f.app: plane.ok("logs", f.app, "-n", str(LINES)).out for f in failed}
         lost = self.people.lost()
         orphans = _quiet(lambda: left.beside_instances(plane))
         plane.ok("down")
@@ -131,7 +135,7 @@ class _Abused:
             "envoy_back_max_ms": round(max(back_s) * 1000) if back_s else None,
             "violations": len(violations),
         }
-        return Outcome(figures, violations)
+        return Outcome(figures, violations, logs)
 
     def _since_kill(self, at_s: float) -> str:
         """'0.204 s after the daemon was killed'"""
@@ -150,7 +154,10 @@ def _quiet(look: Callable[[], list[str]]) -> list[str]:
     return found
 
 
-def _keep_logs(plane: Plane) -> Path:
+def _keep_logs(plane: Plane, logs: dict[str, str]) -> Path:
+    """The operator's, and those of apps."""
     kept = Path(tempfile.mkdtemp(prefix="setpoint-soak-"))
     shutil.copytree(plane.data / "log", kept / "log")
+    for app, text in logs.items():
+        (kept / f"{app}.log").write_text(text)
     return kept

@@ -1,7 +1,6 @@
 """Takes what standing orders did into the journal, so that `why` can tell it."""
 
-import asyncio
-
+from setpoint.converge.within import within
 from setpoint.drivers.ports import Driver
 from setpoint.formats.control import Act
 from setpoint.model.journal import DRIFT_RULE, DRIFTED, REPAIRED, Entry
@@ -12,7 +11,7 @@ async def take(store: Store, driver: Driver, timeout_s: float) -> int:
     """Returns how many acts were new. Asks memory each time where it is: a commit whose answer
     was lost must not be repeated."""
     seen = await store.acts_seen()
-    async with asyncio.timeout(timeout_s):
+    async with within(timeout_s, "ask what the supervisor did"):
         acts = await driver.acts(seen)
     if acts:
         await store.record_acts([_entry(act) for act in acts], acts[-1].seq)

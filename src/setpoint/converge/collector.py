@@ -14,6 +14,7 @@ import msgspec
 
 from setpoint.converge import damage
 from setpoint.converge.steadiness import Steadiness
+from setpoint.converge.within import within
 from setpoint.drivers.ports import Driver
 from setpoint.model.app import Unit
 from setpoint.model.errors import SetpointError, StoreError
@@ -88,7 +89,7 @@ class Collector:
             pause_s = self._pacing.period_s
             try:
                 await self.collect(dry_run=False)
-            except (SetpointError, TimeoutError) as error:
+            except SetpointError as error:
                 self._log.warning("collection.failed", extra={"error": str(error)})
             except Exception:
                 self._log.exception("collection.broke")
@@ -135,7 +136,7 @@ class Collector:
     async def _look(self) -> tuple[Held, ...]:
         """What every app holds. The world is looked at before memory is: what began since is
         young."""
-        async with asyncio.timeout(self._pacing.look_timeout_s):
+        async with within(self._pacing.look_timeout_s, "look for what is unused"):
             world = await self._driver.observe()
         sets, jobs = _at_work(world)
         kept: dict[AppId, list[Release]] = defaultdict(list)

@@ -164,7 +164,7 @@ class Loop:
         while True:
             try:
                 await self.survey()
-            except (SetpointError, TimeoutError) as error:
+            except SetpointError as error:
                 self._log.warning("survey.failed", extra={"error": str(error)})
             except Exception:
                 self._log.exception("survey.broke")
@@ -188,7 +188,7 @@ class Loop:
                 self._rests.offered(offers)
                 for app in self._hopes.after(offers):
                     self.wake(app)
-            except (SetpointError, TimeoutError) as error:
+            except SetpointError as error:
                 self._log.info("offers.unknown", extra={"error": str(error)})
             except Exception:
                 self._log.exception("offers.broke")
@@ -200,7 +200,7 @@ class Loop:
             self._news.clear()
             try:
                 await acts.take(self._store, self._driver, self._settings.look_timeout_s)
-            except (SetpointError, TimeoutError) as error:
+            except SetpointError as error:
                 self._log.info("acts.not_taken", extra={"error": str(error)})
             except Exception:
                 self._log.exception("acts.broke")
@@ -357,7 +357,7 @@ class Loop:
 
     def _trouble(self, app: AppId, error: Exception) -> None:
         """Ends this app's pass and no other's."""
-        if isinstance(error, StoreError | DriverError | TimeoutError):
+        if isinstance(error, StoreError | DriverError):
             self._log.warning("pass.failed", extra={"app": app, "error": str(error)})
         else:
             self._log.error("pass.broke", extra={"app": app}, exc_info=error)

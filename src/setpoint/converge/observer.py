@@ -1,12 +1,12 @@
 """What is: puts one app's facts together. Looks, and remembers verdicts on builds; no opinions."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
+from setpoint.converge.within import within
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
@@ -123,7 +123,7 @@ class Observer:
 
     async def snapshot(self, only: Sequence[AppId] | None = None) -> Snapshot:
         """A look at the whole world, or at these apps."""
-        async with asyncio.timeout(self._timeout_s):
+        async with within(self._timeout_s, "look at the world"):
             seen = await self._driver.observe(only)
             routes = await self._edge.observe(only)
         snapshot = Snapshot(altered=seen.altered)
@@ -141,7 +141,7 @@ class Observer:
         return self._capabilities or await self.probe()
 
     async def probe(self) -> Capabilities:
-        async with asyncio.timeout(self._timeout_s):
+        async with within(self._timeout_s, "ask what is offered"):
             self._capabilities = await self._driver.probe()
         return self._capabilities
 

@@ -1,5 +1,6 @@
 """Any of them may die, also all at once: what served goes on serving, or comes back by itself."""
 
+import asyncio
 import contextlib
 from collections.abc import Coroutine
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from setpoint.model.errors import Terminal, Transient
-from setpoint.model.ids import AppId, Fence
+from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.process import Phase
 from tests.integration.edge.conftest import Run
 from tests.integration.edge.upstream import Upstream
@@ -48,17 +49,50 @@ def reachable(world: World) -> "Any":
     return check
 
 
-def test_a_cold_request_without_an_agent_is_told_so(world: World, run: Run) -> None:
+CROWD = 20
+
+
+async def starting(world: World, app: str) -> SetKey:
+    key = key_of(app)
+    world.supervisor.put(facts_of(key, None, phase=Phase.STARTING))
+    await world.route(route_of(app, web(app, key, hold=True)))
+    return key
+
+
+def test_a_request_that_comes_while_there_is_no_agent_waits_for_it(world: World, run: Run) -> None:
     async def story() -> None:
-        key = key_of("agentless")
-        world.supervisor.put(facts_of(key, None, phase=Phase.STARTING))
-        await world.route(route_of("agentless", web("agentless", key, hold=True)))
+        key = await starting(world, "agentless")
         world.kill_agent()
-        answer = await world.get("agentless.localhost")
-        assert (answer.status, answer.code, answer.json["id"]) == (503, "H99", "platform_error")
+        asked = asyncio.create_task(world.get("agentless.localhost"))
+        await asyncio.wait([asked], timeout=0.5)
+        assert not asked.done()
         world.start_agent()
         world.supervisor.put(facts_of(key, await world.tcp(Upstream("agentless"))))
-        await world.answers(lambda a: a.status == 200, "agentless.localhost")
+        assert (await asked).json["name"] == "agentless"
+
+    run(story())
+
+
+def test_held_requests_go_on_waiting_when_the_agent_is_killed(world: World, run: Run) -> None:
+    async def story() -> None:
+        key = await starting(world, "orphaned")
+        crowd = [asyncio.create_task(world.get("orphaned.localhost")) for _ in range(CROWD)]
+        await until(lambda: CROWD in world.supervisor.demands(key), "all of them to be held")
+        world.kill_agent()
+        world.start_agent()
+        world.supervisor.put(facts_of(key, await world.tcp(Upstream("orphaned"))))
+        assert {a.json["name"] for a in await asyncio.gather(*crowd)} == {"orphaned"}
+
+    run(story())
+
+
+def test_who_waits_for_an_agent_that_stays_away_is_told_so(world: World, run: Run) -> None:
+    async def story() -> None:
+        await starting(world, "forsaken")
+        world.kill_agent()
+        answer = await world.get("forsaken.localhost")
+        assert (answer.status, answer.code, answer.json["id"]) == (503, "H99", "platform_error")
+        world.start_agent()
 
     run(story())
 

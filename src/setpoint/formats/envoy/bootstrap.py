@@ -71,7 +71,12 @@ def _agent(place: EdgePlace) -> Json:
         },
         "circuit_breakers": {
             "thresholds": [
-                {"max_connections": 1000, "max_requests": 100_000, "max_pending_requests": 100_000}
+                {
+                    "max_connections": 1000,
+                    "max_requests": 100_000,
+                    "max_pending_requests": 100_000,
+                    "max_retries": 100_000,
+                }
             ]
         },
         "load_assignment": {

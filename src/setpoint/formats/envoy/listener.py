@@ -16,6 +16,13 @@ FILTERS = EXTENSIONS + "filters.http."
 STRIPPED = ("x-setpoint-org", "x-setpoint-client", "x-envoy-external-address")
 """Apps may believe the first two, so no caller may set them; the third is Envoy's own chatter."""
 
+_ASK_AGAIN: Json = {
+    "retry_on": "connect-failure,refused-stream,reset",
+    "num_retries": 60,
+    "retry_back_off": {"base_interval": "0.05s", "max_interval": "0.5s"},
+}
+"""For some 15 s: whoever waits for an app goes on waiting while the agent is started again."""
+
 
 def grpc(timeout_s: float | None = None, **fields: Any) -> Json:
     service: Json = {"envoy_grpc": {"cluster_name": XDS_CLUSTER, **fields}}
@@ -103,7 +110,7 @@ def _filters(limits: Limits) -> list[Json]:
             "v3.ExtAuthz",
             disabled=True,
             transport_api_version="V3",
-            grpc_service=grpc(limits.check_s),
+            grpc_service=grpc(limits.check_s) | {"retry_policy": _ASK_AGAIN},
             status_on_error={"code": "ServiceUnavailable"},
             failure_mode_allow=False,
             allowed_headers={"patterns": [{"exact": "x-request-id"}]},
