@@ -17,7 +17,7 @@ export UV_NO_CONFIG = 1
 export UV_NO_PROGRESS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench simulate mutants soak fuzz rehearsals lock clean
+.PHONY: help demo test lint format bench simulate mutants soak fuzz proven rehearsals lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -50,10 +50,13 @@ soak: $(VENV)/.dev ## kill everything at random for MINUTES, under load; SEED; e
 fuzz: $(VENV)/.dev ## CASES strange requests to each route of the API; SEED; exit 1 when one fails
 	@$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)
 
+proven: $(VENV)/.dev $(VENV)/.clients ## run the clients of Heroku's; writes which routes they used
+	@PROVEN=write $(BIN)/python -m pytest -q tests/acceptance/test_git_push.py tests/acceptance/test_heroku_*.py
+
 rehearsals: $(VENV)/.dev ## play tests/rehearsals again; read what changed in their transcripts
 	@$(BIN)/python -m tests.rehearsals
 
-bench: bench-sandbox bench-cold bench-edge bench-adopt bench-memory bench-redeploy bench-rollback bench-build bench-store bench-steps bench-why ## measure; writes docs/benchmarks.md
+bench: bench-sandbox bench-cold bench-edge bench-adopt bench-memory bench-redeploy bench-rollback bench-build bench-store bench-steps bench-why bench-api bench-push ## measure; writes docs/benchmarks.md
 	@$(BIN)/python -m bench.report
 
 bench-report: $(VENV)/.dev

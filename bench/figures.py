@@ -525,6 +525,49 @@ def why(result: Result) -> list[Row]:
     ]
 
 
+def api(result: Result) -> list[Row]:
+    told = f"beside {result['apps']:,} apps; {result['asked']:,} of each kind, one after the other"
+    return [
+        _door("reading", result["reads"], result, "read_p50_ms", told),
+        _door("writing", result["writes"], result, "write_p50_ms", told),
+    ]
+
+
+def _door(doing: str, kinds: Result, result: Result, name: str, told: str) -> Row:
+    slowest = max(kinds, key=lambda kind: kinds[kind]["p50_ms"])
+    single = ", ".join(f"{kind} {times['p50_ms']:.2f} ms" for kind, times in kinds.items())
+    return Row(
+        f"{doing} through the API, without a network: p50 of the slowest kind, {slowest}",
+        f"{result[name]:.2f} ms",
+        single,
+        f"≤ {result['goals'][name]:g} ms",
+        result["met"][name],
+        f"a bare handler of the framework: {kinds[slowest]['bare_p50_ms']:.2f} ms; {told}",
+    )
+
+
+def push(result: Result) -> list[Row]:
+    return [
+        Row(
+            "`git push` of a change of code, until the new version answers",
+            f"{result['answers_s']:.2f} s",
+            spread(result["push_answers_s"], 2, "s"),
+            "",
+            None,
+            f"a plain push to a bare repository: {spread(result['plain_s'], 3, 's')}; "
+            f"{result['rounds']} each, in turn",
+        ),
+        Row(
+            "the same, until git is back",
+            f"{statistics.median(result['push_returned_s']):.2f} s",
+            spread(result["push_returned_s"], 2, "s"),
+            "",
+            None,
+            f"failed polls meanwhile: {result['push_failed_polls']} of {result['push_polls']}",
+        ),
+    ]
+
+
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "sandbox": sandbox,
     "cold": cold,
@@ -537,4 +580,6 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "store": store,
     "steps": steps,
     "why": why,
+    "api": api,
+    "push": push,
 }

@@ -20,6 +20,8 @@ TITLES = {
     "store": "Durable commits",
     "steps": "From intent to first step",
     "why": "Why: what it costs, and how often there is an answer",
+    "api": "The API's doors",
+    "push": "A push",
 }
 QUIET = 0.1
 """Of all cores: up to here, a machine counts as ours alone."""

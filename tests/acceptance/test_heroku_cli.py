@@ -266,20 +266,25 @@ def tail(heroku: Heroku, app: str) -> Iterator[list[str]]:
     child.stdout.close()
 
 
-def test_a_log_that_is_followed_goes_on_after_the_daemon_was_renewed_and_repeats_nothing(
-    plane: Plane, app: str, tail: list[str]
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["renewed", "killed"])
+def test_a_log_that_is_followed_goes_on_after_the_daemon_was(
+    plane: Plane, app: str, tail: list[str], end: signal.Signals
 ) -> None:
+    """And repeats nothing."""
     until(lambda: tail, 60, "it reads")
-    assert plane.get(app, "/?seen=0").status == 200
+
+    def ask(number: int) -> None:
+        assert plane.get(app, f"/?{end.name}={number}").status == 200
 
     def seen(number: int) -> int:
-        return sum(f"?seen={number} " in line for line in tail)
+        return sum(f"?{end.name}={number} " in line for line in tail)
 
+    ask(0)
     until(lambda: seen(0), 60, "the first line")
-    os.kill(plane.pid("daemon"), signal.SIGTERM)
-    assert plane.get(app, "/?seen=1").status == 200
+    os.kill(plane.pid("daemon"), end)
+    ask(1)
     until(lambda: seen(1), 60, "the line that was written meanwhile")
-    assert plane.get(app, "/?seen=2").status == 200
+    ask(2)
     until(lambda: seen(2), 60, "a line after that")
     assert [seen(number) for number in range(3)] == [1, 1, 1]
 

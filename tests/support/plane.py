@@ -11,13 +11,15 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Coroutine, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from setpoint.api.app import make_app
 from setpoint.api.services import Installation, Services
@@ -293,7 +295,7 @@ class Plane:
 
     def _config(self, converge: Loop) -> uvicorn.Config:
         return uvicorn.Config(
-            make_app(self._services(converge)),
+            make_app(self._services(converge.wake)),
             uds=str(self.paths.api_socket),
             lifespan="off",
             log_config=None,
@@ -307,13 +309,20 @@ class Plane:
             raise Transient("cannot reach the supervisor")
         return self.figures
 
-    def _services(self, converge: Loop) -> Services:
+    def over(self, store: SqliteStore) -> ASGIApp:
+        """The doors alone, in the running loop: nothing converges what is asked for. Nothing is
+        started, so this plane is no context then."""
+        self._loop, self.store = asyncio.get_running_loop(), store
+        self.feed = Feed(store, time.time)
+        return make_app(self._services(lambda _: None))
+
+    def _services(self, wake: Callable[[AppId], None]) -> Services:
         ids = (f"00000000-0000-4000-8000-{n:012}" for n in itertools.count(1))
         tokens = (f"secret-{n}" for n in itertools.count(1))
         return Services(
             door=Door(
                 self.store,
-                converge.wake,
+                wake,
                 lambda: next(ids),
                 lambda: next(tokens),
                 lambda: self.disk.headroom,
@@ -331,7 +340,7 @@ class Plane:
             new_id=lambda: next(ids),
             plane=lambda: {"processes": PROCESSES},
             disk=lambda: self.disk,
-            collect=self.collector.collect,
+            collect=lambda dry_run: self.collector.collect(dry_run),
             figures=self._figures,
             installation=Installation(
                 "0.0-test", self.visits.server_port, rendezvous_port=RENDEZVOUS_PORT

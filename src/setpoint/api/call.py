@@ -1,18 +1,21 @@
 """One request as a handler sees it, and one row of the route table."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_type_hints
+from typing import Literal, TypeVar, get_type_hints
 from urllib.parse import unquote
 
 from starlette.requests import HTTPConnection, Request
 from starlette.websockets import WebSocket
 
+from setpoint.api import pages
 from setpoint.api.errors import BadRequest
 from setpoint.api.services import Services
 from setpoint.model.change import Asked
 
 Need = Literal["none", "read", "write", "admin"]
+Thing = TypeVar("Thing", bound=pages.Identified)
+NEXT_RANGE = "Next-Range"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,14 @@ class Call:
     def count(self, name: str, default: int, most: int) -> int:
         """A bounded whole number of the query. Raises BadRequest."""
         return count(self.request, name, default, most)
+
+    def page(self, items: Sequence[Thing]) -> tuple[Thing, ...]:
+        """The part of a long list that Range asks for, before anything is made of it. `items`: in
+        ascending order."""
+        found, more = pages.cut(self.request.headers.get("range", ""), items)
+        if more:
+            self.headers[NEXT_RANGE] = more
+        return found
 
     def chunks(self) -> AsyncIterator[bytes]:
         return self.request.stream()
@@ -66,7 +77,8 @@ class Visit:
 class Endpoint:
     """A row of the table. Body and answer types are read off the handler's own signature.
 
-    `paged`: the answer is a list that follows Heroku's Range convention.
+    `paged`: the answer is a list that follows Heroku's Range convention, and is cut here; handlers
+    of lists that may be very long ask `Call.page` themselves.
     """
 
     method: str
@@ -81,6 +93,8 @@ class Endpoint:
     body_bytes_max: int = 8 * 1024 * 1024
     query: tuple[str, ...] = ()
     """what may be said in the query; a test holds this true"""
+    refused: str = ""
+    """why, where it is there only to say No"""
 
     @property
     def body(self) -> object | None:

@@ -12,6 +12,8 @@ WHY_BYTES_MAX = 20_000
 """What still passes through the stock Heroku client."""
 REQUEST_ID_RE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
+PRODUCT_RE = re.compile(r"[A-Za-z0-9._-]{1,40}/[A-Za-z0-9._-]{1,20}")
+
 
 def token(authorization: str) -> str:
     """Of `Bearer T`, or Basic with T as the password and any user name; '' if there is none."""
@@ -45,6 +47,12 @@ def via(named: str, user_agent: str) -> Via:
     if is_git(user_agent):
         return "git"
     return "heroku" if "heroku" in user_agent.lower() else "api"
+
+
+def product(user_agent: str) -> str:
+    """`heroku-cli/11.10.0`, of all that a client tells of itself; '' for what is no product."""
+    found = PRODUCT_RE.match(user_agent)
+    return found[0] if found is not None else ""
 
 
 def is_git(user_agent: str) -> bool:

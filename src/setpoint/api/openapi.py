@@ -72,6 +72,8 @@ def _operation(row: Endpoint, schemas: dict[object, object]) -> dict[str, object
         "security": [] if row.need == "none" else [{"token": []}],
         "x-setpoint-needs": row.need,
     }
+    if row.refused:
+        operation["x-setpoint-refused"] = row.refused
     if row.body is not None:
         operation["requestBody"] = _content(row.body, schemas)
     return operation

@@ -1,6 +1,7 @@
 """Heroku's way through long lists: the part a Range header asks for, and where the next starts."""
 
-from typing import Protocol, cast
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from setpoint.formats.heroku import ranges
 
@@ -10,9 +11,12 @@ class Identified(Protocol):
     def id(self) -> str: ...
 
 
-def cut(header: str, items: tuple[object, ...]) -> tuple[tuple[object, ...], str]:
+T = TypeVar("T", bound=Identified)
+
+
+def cut(header: str, items: Sequence[T]) -> tuple[tuple[T, ...], str]:
     """(this page, Next-Range or ''). `items` in ascending order, each with an `id`."""
     wanted = ranges.parse(header)
-    ordered = cast("tuple[Identified, ...]", items[::-1] if wanted.descending else items)
+    ordered = items[::-1] if wanted.descending else items
     page = ranges.page(wanted, [item.id for item in ordered])
-    return ordered[page.start : page.stop], page.next
+    return tuple(ordered[page.start : page.stop]), page.next

@@ -50,7 +50,7 @@ PLATFORM = (
     Endpoint("GET", "/account", account.info, "read", "Who this token is"),
     Endpoint("GET", "/account/rate-limits", account.rate_limits, "read", "Nobody is limited"),
     Endpoint("GET", "/users/{user}", account.user, "read", "Oneself, as ~"),
-    Endpoint("GET", "/users/{user}/apps", account.owned, "read", "One's own apps", paged=True),
+    Endpoint("GET", "/users/{user}/apps", account.owned, "read", "One's own apps"),
     Endpoint(
         "POST", "/oauth/authorizations", oauth.sign_in, "read", "Sign in by password", status=201
     ),
@@ -74,7 +74,7 @@ PLATFORM = (
     ),
     Endpoint("GET", "/regions", stacks.regions, "read", "Regions: this machine"),
     Endpoint("GET", "/regions/{region}", stacks.region, "read", "One region"),
-    Endpoint("GET", "/apps", apps.listed, "read", "All apps", paged=True),
+    Endpoint("GET", "/apps", apps.listed, "read", "All apps"),
     Endpoint("POST", "/filters/apps", apps.filtered, "read", "The apps of these ids or names"),
     Endpoint("POST", "/apps", apps.create, "write", "Create an app", status=201),
     Endpoint("GET", "/apps/{app}", apps.info, "read", "One app"),

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import msgspec
 from starlette.requests import HTTPConnection, Request
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
 
 from setpoint.api import errors, headers, pages, warnings
-from setpoint.api.call import Call, Endpoint, Need, Visit
+from setpoint.api.call import NEXT_RANGE, Call, Endpoint, Need, Visit
 from setpoint.api.services import Services
 from setpoint.model.change import Actor, Asked
 from setpoint.model.errors import Forbidden, SetpointError
@@ -33,7 +34,7 @@ def serve(endpoint: Endpoint, services: Services) -> Callable[[Request], Awaitab
         request_id = headers.request_id(request.headers.get("request-id", "")) or services.new_id()
         response = await _answered(endpoint, services, request, request_id, body_type)
         response.headers["Request-Id"] = request_id
-        _log(endpoint, response.status_code, request_id, time.perf_counter() - started)
+        _log(endpoint, request, response.status_code, request_id, time.perf_counter() - started)
         return response
 
     return handle
@@ -143,10 +144,10 @@ def _response(endpoint: Endpoint, call: Call, result: object) -> Response:
     if isinstance(result, Response):
         return result
     status, extra = endpoint.status, call.headers
-    if endpoint.paged and isinstance(result, tuple):
-        result, next_range = pages.cut(call.request.headers.get("range", ""), result)
-        if next_range:
-            status, extra = 206, {**extra, "Next-Range": next_range}
+    if endpoint.paged:
+        result = call.page(cast("tuple[pages.Identified, ...]", result))
+    if NEXT_RANGE in extra:
+        status = 206
     return encoded(result, status, extra)
 
 
@@ -163,12 +164,13 @@ def failed(error: SetpointError, request_id: str, *, in_words: bool = False) -> 
     return encoded(errors.body(error, request_id), answer.status, extra)
 
 
-def _log(endpoint: Endpoint, status: int, request_id: str, took_s: float) -> None:
+def _log(endpoint: Endpoint, request: Request, status: int, request_id: str, took_s: float) -> None:
     told = {
         "method": endpoint.method,
         "route": endpoint.path,
         "status": status,
         "duration_ms": round(took_s * 1000, 1),
         "request_id": request_id,
+        "agent": headers.product(request.headers.get("user-agent", "")),
     }
     log.info("request.answered", extra=told)

@@ -19,6 +19,7 @@ COMMANDS = {
     "gaps": "what is wanted and cannot be had",
     "doctor": "what this installation can and cannot do",
     "env": "what Heroku's own command line needs to come here",
+    "conformance": "how much of Heroku's API is here, by its schema",
     "deploy": "build a folder and run it",
     "functions new": "begin a function's project",
     "functions start": "serve a function from its folder, anew with each change",

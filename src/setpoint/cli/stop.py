@@ -22,7 +22,7 @@ def run(here: Here) -> int:
     if not here.args.dyno:
         raise Refused("cannot stop: no dyno was named", f"example: {EXAMPLE}")
     where = path("apps", here.app, "dynos", here.args.dyno, "actions", "stop")
-    dyno = here.client.call("POST", where, {}, here.args.why)
-    here.out.line(f"stopping {dyno['name']} of {here.app}")
-    here.out.result(dyno)
+    here.client.call("POST", where, {}, here.args.why)
+    here.out.line(f"stopping {here.args.dyno} of {here.app}")
+    here.out.result({"app": here.app, "dyno": here.args.dyno})
     return codes.SETTLED

@@ -340,6 +340,10 @@ class _Server(uvicorn.Server):
         yield
 
     def _end(self) -> None:
+        """Nobody is let in any more before streams end: who comes back waits for the next daemon
+        in the keeper's sockets."""
+        for server in self.servers:
+            server.close()
         self._ending.set()
         self.should_exit = True
 

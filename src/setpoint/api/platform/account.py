@@ -24,7 +24,8 @@ async def user(call: Call) -> shapes.Account:
 
 async def owned(call: Call) -> tuple[shapes.App, ...]:
     me = await user(call)
-    return tuple(app for app in await apps.listed(call) if app.owner.email == me.email)
+    mine = tuple(unit for unit in await apps.living(call) if unit.owner == me.email)
+    return apps.shaped(call, call.page(mine))
 
 
 async def rate_limits(call: Call) -> shapes.RateLimit:

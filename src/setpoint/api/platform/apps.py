@@ -1,5 +1,7 @@
 """Apps: list, create, look, rename, close for a while, destroy."""
 
+from collections.abc import Iterable
+
 from setpoint.api import find
 from setpoint.api.call import Call
 from setpoint.formats.heroku import read, shapes, write
@@ -11,14 +13,21 @@ from setpoint.policy.names import shortened
 
 async def listed(call: Call) -> tuple[shapes.App, ...]:
     """`released_at` is told of single apps only: it would cost one look per app here."""
-    units = await call.services.store.units()
-    return tuple(_shape(call, unit, None) for unit in units if not unit.intent.deleted)
+    return shaped(call, call.page(await living(call)))
+
+
+async def living(call: Call) -> tuple[Unit, ...]:
+    return tuple(u for u in await call.services.store.units() if not u.intent.deleted)
+
+
+def shaped(call: Call, units: Iterable[Unit]) -> tuple[shapes.App, ...]:
+    return tuple(_shape(call, unit, None) for unit in units)
 
 
 async def filtered(call: Call, body: read.AppFilter) -> tuple[shapes.App, ...]:
     """By id or by name, in one answer; those that are not there are left out."""
     wanted = {*body.among.id, *body.among.name}
-    return tuple(app for app in await listed(call) if wanted & {app.id, app.name})
+    return shaped(call, (u for u in await living(call) if wanted & {u.id, u.name}))
 
 
 async def create(call: Call, body: read.NewApp) -> shapes.App:

@@ -71,9 +71,10 @@ async def restart_one(call: Call) -> shapes.Nothing:
     return shapes.Nothing()
 
 
-async def stop(call: Call) -> shapes.Dyno:
+async def stop(call: Call) -> shapes.Nothing:
     """As Heroku's ps:stop: an instance that is wanted comes back, a job does not."""
-    return await _renew(call, await find.app(call, jobs.STOP), "stop")
+    await _renew(call, await find.app(call, jobs.STOP), "stop")
+    return shapes.Nothing()
 
 
 async def restart_type(call: Call) -> shapes.Nothing:

@@ -20,6 +20,9 @@ LINES_KEPT_MAX = 10_000
 GOOD_S = 3600.0
 PURPOSE = "log"
 EVENTS = "text/event-stream"
+ALONE = {"Connection": "close"}
+"""A connection that serves nothing else ends with its stream, however that comes: Heroku's client
+then takes the end of a daemon that is killed for an end in order, and comes back."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -51,7 +54,8 @@ async def stream(call: Call) -> Response:
     if EVENTS not in call.request.headers.get("accept", ""):
         return StreamingResponse(_plain(call, reading), media_type="text/plain; charset=utf-8")
     seen = call.request.headers.get("last-event-id", "")
-    return StreamingResponse(_events(call, reading, seen), media_type=EVENTS)
+    told = _events(call, reading, seen)
+    return StreamingResponse(told, headers=ALONE, media_type=EVENTS)
 
 
 def _reading(call: Call) -> Reading:

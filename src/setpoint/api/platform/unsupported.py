@@ -138,7 +138,7 @@ def _refusing(no: No, route: str) -> Endpoint:
             await find.app(call, no.what)
         raise Unsupported(f"cannot {no.what}: {no.why}", no.hint, url(call))
 
-    return Endpoint(method, path, refuse, "write", f"Refused: {no.why}")
+    return Endpoint(method, path, refuse, "write", f"Refused: {no.why}", refused=no.why)
 
 
 def _empty(path: str, summary: str) -> Endpoint:

@@ -1,6 +1,7 @@
 """Model -> Heroku's reply objects. Pure translation; ids of things Heroku gives ids are derived."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 from uuid import UUID, uuid5
 
@@ -34,8 +35,9 @@ SHARES = 1024
 """of a Standard-1X"""
 
 
-def derived(*parts: object) -> str:
-    """The same id for the same thing, for ever."""
+@lru_cache(maxsize=4096)
+def derived(*parts: str | int) -> str:
+    """The same id for the same thing, for ever. Kept, since lists ask for few of them often."""
     return str(uuid5(NAMESPACE, "\0".join(map(str, parts))))
 
 

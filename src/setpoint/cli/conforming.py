@@ -1,0 +1,401 @@
+"""A walk through every link of a hyper-schema that there is a route for: made, read, altered, taken
+away, in an app of its own, and each answer held against the schema.
+
+A link is *stateful* where what it answers is there: what was made or altered is read back as it was
+written, what was taken away is not found any more, a list has something in it, and what nobody has
+made is answered with 404.
+"""
+
+import io
+import itertools
+import re
+import tarfile
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol, cast
+from urllib.parse import quote, urlsplit
+
+from setpoint.cli.client import Answered, Client
+from setpoint.formats.hyper_schema import Json, Link
+from setpoint.model.errors import Refused, SetpointError
+
+PARAM_RE = re.compile(r"\{[\w.-]+\}")
+SETTLED_S_MAX, LOOK_S = 180.0, 0.2
+EXCEPTIONS = (
+    ("app", "definitions", "git_url", "pattern"),
+    ("app", "definitions", "web_url", "pattern"),
+    ("region", "definitions", "provider", "properties", "region", "enum"),
+)
+"""What no other platform can answer: that repositories and apps are at Heroku's own addresses, and
+in one of its regions."""
+APART = frozenset({"updated_at", "created_at", "status", "state", "release", "slug", "attach_url"})
+"""What goes on by itself between an answer and the next."""
+PROCFILE = b"web: exec python3 -m http.server $PORT\n"
+
+
+class Verdict(NamedTuple):
+    """`fact`: why not, where something is not so. `proven`: clients."""
+
+    link: Link
+    implemented: bool
+    stateful: bool
+    proven: tuple[str, ...]
+    fact: str
+
+
+class Failed(Exception):
+    """The link is not as it should be; the text says how."""
+
+
+class Told(NamedTuple):
+    status: int
+    body: Any
+
+
+class Validator(Protocol):
+    def iter_errors(self, instance: object, /) -> Iterable[Any]: ...
+
+
+def template(route: str) -> str:
+    """A route whose parameters have no names: two spell them differently."""
+    return PARAM_RE.sub("{}", route)
+
+
+class Walk:
+    """`proven`: by template of a route."""
+
+    def __init__(
+        self,
+        client: Client,
+        document: Json,
+        links: Iterable[Link],
+        proven: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self._client = client
+        self._document = _excepted(document)
+        self._links = tuple(links)
+        self._proven = proven
+        self._selves = {
+            link.definition: link
+            for link in reversed(self._links)
+            if link.method == "GET" and not link.lists and link.of[-1:] == (link.definition,)
+        }
+        self._validator = _validators()
+        self._name = f"conform-{uuid.uuid4().hex[:8]}"
+        self._known: dict[str, str] = {"account": "~", "dyno.formation_type": "web"}
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Of every link, in the schema's order."""
+        ours = self._ours()
+        refused = {link.route: _answering(link, ours) for link in self._links}
+        here = [link for link in self._links if refused[link.route] == ""]
+        try:
+            facts = self._walked(here)
+        finally:
+            self._ended()
+        return tuple(
+            Verdict(
+                link,
+                implemented := refused[link.route] == "",
+                implemented and not facts[link.route],
+                self._proven.get(template(link.route), ()),
+                facts[link.route] if implemented else refused[link.route] or "no such route",
+            )
+            for link in self._links
+        )
+
+    # --- what there is ------------------------------------------------------------------------
+
+    def _ours(self) -> dict[str, str]:
+        """By template: '' or why it is refused."""
+        paths: dict[str, dict[str, Any]] = self._client.get("/v1/openapi.json")["paths"]
+        return {
+            template(f"{method.upper()} {path}"): operation.get("x-setpoint-refused", "")
+            for path, methods in paths.items()
+            for method, operation in methods.items()
+        }
+
+    # --- in order -----------------------------------------------------------------------------
+
+    def _walked(self, links: list[Link]) -> dict[str, str]:
+        """By route: '' or what is wrong with it. Of what is made first to what is taken away."""
+        facts: dict[str, str] = {}
+        for turn, several in itertools.groupby(sorted(links, key=_turn), lambda one: _turn(one)[0]):
+            if turn >= ENDS:
+                facts |= {one.route: self._fact(one) for one in links if _empty(facts, one)}
+            for link in several:
+                facts[link.route] = self._fact(link)
+            self._settle()
+        return facts
+
+    def _fact(self, link: Link) -> str:
+        try:
+            self._check(link)
+        except Failed as failed:
+            return str(failed)
+        except SetpointError as error:
+            return error.message.splitlines()[0]
+        return ""
+
+    def _ended(self) -> None:
+        try:
+            self._client.call("DELETE", f"/apps/{self._name}")
+        except Answered:
+            pass  # the walk came to that itself
+
+    def _settle(self) -> None:
+        """Until what was asked for is so."""
+        deadline_s = time.monotonic() + SETTLED_S_MAX
+        app = f"/v1/apps/{self._name}"
+        while (self._client.get_or_none(app) or GONE)["state"] not in ("settled", "stalled"):
+            if time.monotonic() > deadline_s:
+                raise Refused("cannot measure conformance: the app for it was never settled")
+            time.sleep(LOOK_S)
+
+    # --- one link -----------------------------------------------------------------------------
+
+    def _check(self, link: Link) -> None:
+        path = self._path(link, INSTEAD.get(link.route, {}))
+        body = self._body(link)
+        told = self._ask(link.method, path, body)
+        if told.status >= 400:
+            raise Failed(_said(told))
+        self._learn(link, told.body)
+        self._valid(link, told.body)
+        match link.method:
+            case "GET":
+                if link.lists and not told.body:
+                    raise Failed(EMPTY)
+            case "DELETE":
+                self._gone(link, path)
+            case _:
+                self._read_back(link, told.body, body)
+        self._unknown(link, body)
+
+    def _valid(self, link: Link, body: Any) -> None:
+        if link.target is None:
+            return
+        whole = {k: v for k, v in link.target.items() if k != "$schema"}
+        checked = self._validator({**whole, "definitions": self._document["definitions"]})
+        for error in checked.iter_errors(body):
+            raise Failed(f"not valid: {str(error).splitlines()[0]}")
+
+    def _learn(self, link: Link, body: Any) -> None:
+        """What was made, or is listed, is what later links are about."""
+        found = body[0] if isinstance(body, list) and body else body  # pyright: ignore
+        if (
+            isinstance(found, dict)
+            and "id" in found
+            and not (link.of and link.of[-1] == link.definition)
+        ):
+            told = cast("Json", found)
+            if link.method == "POST" or link.definition not in self._known:
+                self._known[link.definition] = str(told["id"])
+
+    def _read_back(self, link: Link, answer: Any, written: object) -> None:
+        """By the address of one such thing where there is one, else by the answer itself."""
+        reader = self._selves.get(link.definition)
+        found = answer
+        if reader is not None and isinstance(answer, dict) and "id" in answer:
+            told = self._ask("GET", self._path(reader, {link.definition: answer["id"]}))  # pyright: ignore
+            if told.status != 200:
+                raise Failed(f"what was answered is not read back: {_said(told)}")
+            found = told.body
+            _same(cast("Json", answer), cast("Json", found))
+        if isinstance(written, dict) and isinstance(found, dict):
+            _holds(cast("Json", written), cast("Json", found))
+
+    def _gone(self, link: Link, path: str) -> None:
+        reader = self._selves.get(link.definition)
+        if reader is None or link.of[-1:] != (link.definition,):
+            return
+        if self._ask("GET", path).status == 200 and link.definition not in RESTARTS:
+            raise Failed("it is still there")
+
+    def _unknown(self, link: Link, body: object) -> None:
+        """Nobody's app, and nobody's thing in one's own app, are not found."""
+        for name in dict.fromkeys((link.of[:1], link.of[-1:])):
+            for one in name:
+                path = self._path(link, {one: str(uuid.uuid4()) if "." not in one else "nobodys"})
+                told = self._ask(link.method, path, body)
+                if (told.status, (told.body or {}).get("id")) != (404, "not_found"):
+                    raise Failed(f"an unknown {one} is answered with {told.status}")
+
+    # --- what is sent -------------------------------------------------------------------------
+
+    def _path(self, link: Link, instead: Mapping[str, str] = {}) -> str:
+        path = link.path
+        for one in link.of:
+            value = instead.get(one) or self._known.get(one)
+            if value is None:
+                raise Failed(f"there is no {one} to ask of")
+            path = path.replace("{%s}" % one, quote(value, safe="~"), 1)  # noqa: UP031
+        return path
+
+    def _body(self, link: Link) -> object:
+        make = BODIES.get(link.route)
+        return make(self) if make is not None else link.body
+
+    def _ask(self, method: str, path: str, body: object = None) -> Told:
+        try:
+            return Told(200, self._client.call(method, path, body))
+        except Answered as error:
+            return Told(error.status, {"id": error.id, "message": error.message})
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def known(self, definition: str) -> str:
+        return self._known.get(definition, "")
+
+    def uploaded(self) -> str:
+        """Where the source of a small web app is."""
+        urls = self._client.call("POST", "/sources")["source_blob"]
+        packed = _packed({"Procfile": PROCFILE, "requirements.txt": b""})
+        path = urlsplit(urls["put_url"]).path
+        self._client.put_file(path, io.BytesIO(packed), len(packed))
+        return str(urls["get_url"])
+
+    def me(self) -> str:
+        return str(self._client.get("/account")["id"])
+
+
+EMPTY = "always empty"
+RESTARTS = ("dyno",)
+"""What is replaced when it is taken away."""
+
+BODIES: dict[str, Callable[[Walk], object]] = {
+    "POST /apps": lambda w: {"name": w.name, "region": "local"},
+    "PATCH /apps/{app}": lambda _: {"maintenance": True},
+    "PATCH /apps/{app}/config-vars": lambda _: {"CONFORM": "yes"},
+    "POST /apps/{app}/builds": lambda w: {"source_blob": {"url": w.uploaded(), "version": "v1"}},
+    "POST /apps/{app}/domains": lambda w: {"hostname": f"www.{w.name}.example"},
+    "POST /apps/{app}/dynos": lambda _: {"command": "sleep 60", "size": "Standard-1X"},
+    "PATCH /apps/{app}/formation": lambda _: {"updates": [{"type": "web", "quantity": 1}]},
+    "PATCH /apps/{app}/formation/{formation}": lambda _: {"quantity": 1, "size": "Standard-1X"},
+    "POST /apps/{app}/releases": lambda _: {"release": "v1"},
+    "POST /apps/{app}/log-sessions": lambda _: {"lines": 1},
+    "PUT /apps/{app}/buildpack-installations": lambda _: {
+        "updates": [{"buildpack": "https://example.com/pack.tgz"}]
+    },
+    "POST /filters/apps": lambda w: {"in": {"id": [w.known("app")]}},
+}
+"""Instead of the schema's examples, where those name what is not here."""
+
+
+GONE = {"state": "settled"}
+INSTEAD = {
+    "GET /generations/{stack}": {"stack": "cedar"},
+    "POST /apps/{app}/dynos/{dyno}/actions/stop": {"dyno": "web.1"},
+}
+"""By route, what identifies something, where the schema names another thing, or it must live on."""
+ENDS = 8
+
+
+def _empty(facts: Mapping[str, str], link: Link) -> bool:
+    """What there is none of may be there later."""
+    return facts.get(link.route) == EMPTY
+
+
+def _turn(link: Link) -> tuple[int, int]:
+    """(when, and then by depth): the app, what is in it, a deploy; looks; changes; ends."""
+    deep = link.path.count("/")
+    return _turn_of(link.method, link.path), -deep if link.method == "DELETE" else deep
+
+
+def _turn_of(method: str, path: str) -> int:
+    early = {
+        "POST /apps": 0,
+        "POST /apps/{app}/builds": 1,
+        "PATCH /apps/{app}/config-vars": 3,
+        "POST /apps/{app}/releases": 4,
+        "DELETE /apps/{app}": ENDS + 1,
+    }
+    if (turn := early.get(f"{method} {path}")) is not None:
+        return turn
+    if method == "POST":
+        return 7 if "/actions/" in path else 2
+    return {"GET": 5, "PUT": 6, "PATCH": 6, "DELETE": ENDS}[method]
+
+
+def _answering(link: Link, ours: Mapping[str, str]) -> str | None:
+    """'' where a route answers, why where it says No, None where there is none. One of ours may
+    have a parameter where theirs has a word."""
+    wanted = template(link.route).split("/")
+    for route, refused in sorted(ours.items(), reverse=True):
+        mine = route.split("/")
+        if len(mine) == len(wanted) and all(
+            a == b or (a, b) == ("{}", "~") for a, b in zip(mine, wanted, strict=True)
+        ):
+            return refused
+    return None
+
+
+def _said(told: Told) -> str:
+    return f"{told.status} {(told.body or {}).get('message', '')}".strip().splitlines()[0]
+
+
+def _same(answered: Json, found: Json) -> None:
+    for name, value in answered.items():
+        if name not in APART and found.get(name) != value:
+            raise Failed(f"{name} is read as another than it was answered")
+
+
+def _holds(written: Json, found: Json) -> None:
+    """Everything that was written, where it is told at all: a thing may be told whole that was
+    named by its id or its name."""
+    for name, value in written.items():
+        if name in found and not _is(value, found[name]):
+            raise Failed(f"{name} is read as another than it was written")
+
+
+def _is(written: object, found: object) -> bool:
+    if written is None or written == found:
+        return True
+    if isinstance(found, dict):
+        told = cast("Json", found)
+        if isinstance(written, dict):
+            return all(_is(v, told.get(k)) for k, v in cast("Json", written).items())
+        return written in told.values()
+    return str(written).lower() == str(found).lower()
+
+
+def _excepted(document: Json) -> Json:
+    import copy
+
+    copied = copy.deepcopy(document)
+    for *way, rule in EXCEPTIONS:
+        at: Any = copied["definitions"]
+        for key in way:
+            at = at.get(key, {})
+        at.pop(rule, None)
+    return copied
+
+
+def _packed(files: Mapping[str, bytes]) -> bytes:
+    into = io.BytesIO()
+    with tarfile.open(fileobj=into, mode="w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return into.getvalue()
+
+
+def _validators() -> Callable[[Json], Validator]:
+    try:
+        import jsonschema_rs
+    except ImportError:
+        raise Refused(
+            "cannot measure conformance: jsonschema-rs is not installed",
+            "pip install 'setpoint[conformance]'",
+        ) from None
+    made = jsonschema_rs.Draft4Validator
+    # The schema takes a host name for an address, its own examples included.
+    return lambda schema: made(schema, formats={"uri": _any})
+
+
+def _any(_: str) -> bool:
+    return True
