@@ -31,7 +31,7 @@ from bench import ordinary
 from bench.history import APPS, CHANGES, FIELDS, TOUCHES, fill
 from bench.plane import measured_plane
 from bench.store import created, document, percentile
-from setpoint.cli.command import parser_of
+from setpoint.cli.parsing import parser_of
 from setpoint.model.app import Formation, Unit
 from setpoint.model.change import Actor, Asked, Touch
 from setpoint.model.ids import AppId

@@ -22,6 +22,8 @@ NOBODY = Actor("nobody", "", "read")
 """Who asks where no token is needed."""
 OWN_PAGES = ("none", "same-origin")
 """`none`: a person typed the address."""
+PLAIN = "text/plain"
+"""What a client accepts that wants an answer's lines and nothing else, where it has any."""
 RANK: dict[str, int] = {"none": 0, "read": 1, "write": 2, "admin": 3}
 _encoder = msgspec.json.Encoder()
 
@@ -143,6 +145,9 @@ def _lower(error: Exception) -> str:
 def _response(endpoint: Endpoint, call: Call, result: object) -> Response:
     if isinstance(result, Response):
         return result
+    lines = getattr(result, "lines", None)
+    if lines is not None and call.request.headers.get("accept") == PLAIN:
+        return Response("\n".join(lines), endpoint.status, call.headers, PLAIN)
     status, extra = endpoint.status, call.headers
     if endpoint.paged:
         result = call.page(cast("tuple[pages.Identified, ...]", result))

@@ -1,10 +1,10 @@
 """`setpoint apply -f setpoint.toml`: all that a file says, as one Change or none."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.command import Here, add_why
 from setpoint.cli.commit_message import commit_message
 from setpoint.cli.declared_file import DEFAULT, read, show
@@ -14,7 +14,7 @@ from setpoint.cli.settle import add_waiting, apart_from_deploys, follow, goes_on
 EXAMPLE = "setpoint apply -f setpoint.toml --plan c41.3f9a1c0d22ab"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument("-f", "--file", metavar="FILE", default=DEFAULT, help=f"({DEFAULT})")
     parser.add_argument(
         "--plan", metavar="PLAN", default="", help="only if `setpoint plan -f` still says this one"

@@ -1,8 +1,7 @@
 """`setpoint bet held|lost|extend D`: how a bet went. Nothing is changed by it but what is known."""
 
-import argparse
-
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.bets import label
 from setpoint.cli.client import path
 from setpoint.cli.command import Here
@@ -10,7 +9,7 @@ from setpoint.cli.command import Here
 EXAMPLE = 'setpoint bet lost d-41 -m "the fair brought 31 rps"'
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument("outcome", choices=("held", "lost", "extend"), help="how it went")
     parser.add_argument("decision", metavar="DECISION", help="d-41")
     parser.add_argument("-m", "--why", metavar="WORDS", default="", help="what was seen")

@@ -1,16 +1,16 @@
 """`setpoint bets`: what decisions rest on, what is due first."""
 
-import argparse
 from urllib.parse import urlencode
 
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.command import Here, add_app
 from setpoint.model.errors import Refused
 
 EXAMPLE = "setpoint bets --due"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_app(parser, required=False)
     told = parser.add_mutually_exclusive_group()
     told.add_argument("--due", action="store_true", help="only what is overdue or lost")

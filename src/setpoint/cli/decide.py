@@ -1,8 +1,7 @@
 """`setpoint decide`: record a decision, what it governs, and the bet it rests on."""
 
-import argparse
-
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.command import Here
 
 EXAMPLE = (
@@ -12,7 +11,7 @@ EXAMPLE = (
 SAID = ("bet", "wrong_if", "revisit", "if_wrong", "owner", "backup", "serves", "supersedes")
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument("-m", "--why", metavar="WORDS", required=True, help="what, and why")
     parser.add_argument(
         "--on",

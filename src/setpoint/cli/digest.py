@@ -1,14 +1,13 @@
 """`setpoint digest`: what changed on what is yours since you last asked."""
 
-import argparse
-
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.command import Here
 
 EXAMPLE = "setpoint digest"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     told = parser.add_mutually_exclusive_group()
     told.add_argument("--new", action="store_true", help="what somebody new here should know")
     told.add_argument("--keep", action="store_true", help="tell all of it again the next time")

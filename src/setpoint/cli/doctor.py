@@ -3,13 +3,13 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from setpoint.cli import codes
 from setpoint.cli.client import Unreachable
 from setpoint.cli.command import Here
-from setpoint.cli.output import Row, ago, size
+from setpoint.cli.output import ago, size
 from setpoint.cli.status import disk_words
 
 EXAMPLE = "setpoint doctor"
@@ -75,7 +75,7 @@ def _rooms(rooms: dict[str, int]) -> str:
     return ", ".join(f"{name} {size(count)}" for name, count in largest if count >= ROOM_BYTES_MIN)
 
 
-def _processes(rows: list[dict[str, Any]]) -> Iterator[Row]:
+def _processes(rows: list[dict[str, Any]]) -> Iterator[Sequence[str]]:
     for row in rows:
         if row["up_s"] is None:
             yield f"  {row['name']}", "not running", "", "", ""

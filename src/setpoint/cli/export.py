@@ -1,11 +1,11 @@
 """`setpoint export`: an app as `setpoint apply` would take it, with the why of each value."""
 
-import argparse
 from collections.abc import Iterable, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
 from setpoint.model.errors import Refused
@@ -20,7 +20,7 @@ DECISION = ("bet", "wrong_if", "if_wrong", "revisit", "owner", "backup")
 Table = MutableMapping[str, Any]
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_app(parser)
     parser.add_argument(
         "-f", "--file", metavar="FILE", help="into this file, whose comments and order stay"

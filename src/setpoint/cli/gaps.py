@@ -1,17 +1,17 @@
 """`setpoint gaps`: what is wanted and cannot be had, what is nearest, and the way round."""
 
-import argparse
 from typing import Any
 from urllib.parse import quote
 
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.command import Here, add_app
 from setpoint.cli.output import ago
 
 EXAMPLE = "setpoint gaps --by capability"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_app(parser, required=False)
     parser.add_argument(
         "--by", choices=("app", "capability"), default="app", help="what stands first (app)"

@@ -1,12 +1,12 @@
 """`setpoint gc`: removes what is kept no longer, or tells what would go."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from setpoint.cli import codes
 from setpoint.cli.command import Here
-from setpoint.cli.output import Row, size
+from setpoint.cli.output import size
 
 EXAMPLE = "setpoint gc --dry-run"
 TITLES = {
@@ -42,7 +42,7 @@ def run(here: Here) -> int:
     return codes.NOT_AS_ASKED if told["left"] else codes.SETTLED
 
 
-def _releases(told: dict[str, Any], apps: dict[str, str]) -> Iterator[Row]:
+def _releases(told: dict[str, Any], apps: dict[str, str]) -> Iterator[Sequence[str]]:
     """One line per app: which can be gone back to no longer."""
     by_app: dict[str, list[dict[str, Any]]] = {}
     for gone in told["let_go"]:
@@ -62,7 +62,7 @@ def _versions(numbers: list[int]) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _things(told: dict[str, Any]) -> Iterator[Row]:
+def _things(told: dict[str, Any]) -> Iterator[Sequence[str]]:
     for kind, title in TITLES.items():
         mine = [r for r in told["removals"] if r["kind"] == kind]
         if mine:
@@ -70,12 +70,12 @@ def _things(told: dict[str, Any]) -> Iterator[Row]:
             yield f"{len(mine)}", title, size(freed), mine[0]["because"]
 
 
-def _caches(told: dict[str, Any]) -> Iterator[Row]:
+def _caches(told: dict[str, Any]) -> Iterator[Sequence[str]]:
     if told["cache_bytes"]:
         yield "", "caches", size(told["cache_bytes"]), "beyond their bound, oldest first"
 
 
-def _pruned(told: dict[str, Any]) -> Iterator[Row]:
+def _pruned(told: dict[str, Any]) -> Iterator[Sequence[str]]:
     for field, title in ROWS.items():
         if told["pruned"][field]:
             yield (

@@ -1,11 +1,11 @@
 """`setpoint log`: every Change, newest first, in a line each."""
 
-import argparse
 import time
 from typing import Any
 from urllib.parse import quote
 
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.command import Here, add_app
 from setpoint.cli.output import ago, one_line
 from setpoint.cli.progress import seconds
@@ -14,7 +14,7 @@ EXAMPLE = "setpoint log shop -n 30"
 WHY_CHARS_MAX = 60
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_app(parser, required=False)
     parser.add_argument("-n", "--limit", type=int, metavar="N", default=15, help="how many (15)")
 

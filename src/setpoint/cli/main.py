@@ -3,10 +3,8 @@
 Imports nothing but the chosen command: `setpoint why` has 100 ms for everything.
 """
 
-import importlib
 import os
 import sys
-from typing import cast
 
 from setpoint import __version__
 from setpoint.cli import codes
@@ -86,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def exit_code(error: SetpointError) -> int:
     """Refused, here or by the API, is the caller's to fix; all else is not."""
-    status = cast("int", getattr(error, "status", 0))
+    status: int = getattr(error, "status", 0)
     refused = isinstance(error, Refused) or 400 <= status < 500
     return codes.REFUSED if refused else codes.FAILED
 
@@ -101,7 +99,7 @@ def _run(words: list[str]) -> int:
         return codes.SETTLED if first else codes.REFUSED
     name, rest = _command(words)
     # The name comes from the table above, so nothing else can be imported here.
-    module = importlib.import_module(f"setpoint.cli.{name.replace(' ', '_')}")
+    module = __import__(f"setpoint.cli.{name.replace(' ', '_')}", fromlist=["run"])
     from setpoint.cli.command import run
 
     return run(name, COMMANDS[name], module, rest)

@@ -1,16 +1,15 @@
 """`setpoint note`: say more of a Change, or why it was made, now that somebody knows."""
 
-import argparse
-
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.client import path
-from setpoint.cli.command import VERSION_RE, Here, app_name
+from setpoint.cli.command import Here, app_name, is_version
 from setpoint.model.errors import Refused
 
 EXAMPLE = 'setpoint note c12 -m "the fair was on Saturday"'
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument("words", metavar="CHANGE", nargs="+", help="c12; or a release: shop v7")
     parser.add_argument("-m", "--why", metavar="WORDS", required=True, help="what there is to say")
 
@@ -27,7 +26,7 @@ def _change(here: Here, words: list[str]) -> str:
     match words:
         case [label] if label[:1] == "c" and label[1:].isdecimal():
             return label
-        case [app, version] if VERSION_RE.fullmatch(version):
+        case [app, version] if is_version(version):
             found = here.client.get(path("v1", "apps", app_name(app), "releases", version))
             return f"c{found['line']['change']}"
         case _:

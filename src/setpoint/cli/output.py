@@ -1,17 +1,21 @@
 """What the user sees: tables, relative times, colours, JSON. Foreign text is escaped here."""
 
-import json
+from __future__ import annotations
+
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TextIO
 
 from setpoint.model.errors import SetpointError
 from setpoint.model.text import printable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import TextIO
+
+
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2", "bold": "1"}
 ERASE = "\x1b[K"
 """to the end of the line"""
-Row = Sequence[str]
 
 
 def escaped(text: str) -> str:
@@ -47,7 +51,7 @@ def size(count: int) -> str:
     return f"{count / 1_000_000_000:.1f} GB"
 
 
-def aligned(rows: Iterable[Row], indent: str = "") -> list[str]:
+def aligned(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:
     """Columns as wide as their widest cell; the last one is never padded."""
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in cells), strict=False)]
@@ -63,6 +67,8 @@ def error_text(error: SetpointError) -> str:
 
 
 def error_json(error: SetpointError) -> str:
+    import json
+
     told = {
         "id": getattr(error, "id", "refused"),
         "message": error.message,
@@ -101,7 +107,7 @@ class Output:
             self.stream.write(f"\r{ERASE}{self.painted(one_line(text), 'dim')}")
             self.stream.flush()
 
-    def table(self, rows: Iterable[Row], indent: str = "") -> None:
+    def table(self, rows: Iterable[Sequence[str]], indent: str = "") -> None:
         for line in aligned(rows, indent):
             self.line(line)
 
@@ -111,6 +117,8 @@ class Output:
 
     def result(self, value: object) -> None:
         if self.as_json:
+            import json
+
             print(json.dumps(value), file=self.stream, flush=True)
 
     def note(self, text: str) -> None:

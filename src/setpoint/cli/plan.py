@@ -1,11 +1,11 @@
 """`setpoint plan`: what a deploy or a change would do, by the planner itself. Nothing happens."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 from setpoint.cli import codes
 from setpoint.cli.archive import pack
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app_option
 from setpoint.cli.declared_file import read, show
@@ -20,7 +20,7 @@ MARKS = {"added": "+", "removed": "-"}
 EXAMPLE = "setpoint plan ./shop -a shop --scale web=3 --set GREETING"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument("folder", metavar="DIR", nargs="?", help="plan a deploy of this folder")
     parser.add_argument("--scale", metavar="TYPE=N", action="append", default=[])
     parser.add_argument("--set", metavar="KEY", action="append", default=[], dest="set_")

@@ -1,8 +1,7 @@
 """`setpoint question`: ask whoever looks after a decision whether it still holds."""
 
-import argparse
-
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.bets import label
 from setpoint.cli.client import path
 from setpoint.cli.command import Here
@@ -10,7 +9,7 @@ from setpoint.cli.command import Here
 EXAMPLE = 'setpoint question d-41 -m "the fair is over, do we still need three?"'
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     parser.add_argument("decision", metavar="DECISION", help="d-41")
     parser.add_argument("-m", "--why", metavar="WORDS", default="", help="what makes you ask")
 

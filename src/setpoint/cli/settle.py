@@ -1,16 +1,18 @@
 """Waiting until what was asked for is so, saying each new thing that is waited on once."""
 
-import argparse
 import time
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from setpoint.cli import codes
 from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here
 from setpoint.cli.feed import Feed
 from setpoint.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from setpoint.cli.command import Adds
 
 LOOK_AGAIN_S = 0.2
 """while the daemon is away"""
@@ -41,7 +43,7 @@ class Outcome(NamedTuple):
         return CODES[self.verdict]
 
 
-def add_waiting(parser: argparse.ArgumentParser) -> None:
+def add_waiting(parser: "Adds") -> None:
     parser.add_argument("--no-wait", action="store_true", help="return once it is accepted")
     parser.add_argument(
         "--timeout", type=float, metavar="S", default=TIMEOUT_S, help="wait at most so long (300)"

@@ -1,10 +1,10 @@
 """`setpoint status`: is everything as intended, and if not, what is waited on?"""
 
-import argparse
 from math import inf
 from typing import Any, NoReturn
 
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.client import path
 from setpoint.cli.command import Here, add_app
 from setpoint.cli.feed import Feed
@@ -18,7 +18,7 @@ CLEAR = "\x1b[2J\x1b[H"
 ALWAYS_NEW = frozenset({"at_s", "cursor", "seen_s_ago", "plane", "disk", "watch"})
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_app(parser, required=False)
     parser.add_argument("--watch", action="store_true", help="show again whenever it changes")
 

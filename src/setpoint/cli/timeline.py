@@ -1,17 +1,17 @@
 """`setpoint timeline`: when each Change was live, beside when it was predicted to be."""
 
-import argparse
 from typing import Any
 from urllib.parse import quote
 
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.command import Here, add_app
 from setpoint.cli.progress import seconds
 
 EXAMPLE = "setpoint timeline shop"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_app(parser)
     parser.add_argument("-n", "--limit", type=int, metavar="N", default=20, help="Changes (20)")
 

@@ -1,21 +1,22 @@
 """`setpoint who`: whose an app is, and who changed it last."""
 
-import argparse
-from urllib.parse import quote
-
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.command import Here, add_app
+from setpoint.cli.quick import quoted
 
 EXAMPLE = "setpoint who shop"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_app(parser)
 
 
 def run(here: Here) -> int:
-    told = here.client.get(f"/v1/who?resource={quote(here.app, safe='')}")
-    for line in told["lines"]:
+    where = f"/v1/who?resource={quoted(here.app)}"
+    if here.out.as_json:
+        here.out.result(here.client.get(where)["who"])
+        return codes.SETTLED
+    for line in here.lines(where):
         here.out.line(line)
-    here.out.result(told["who"])
     return codes.SETTLED

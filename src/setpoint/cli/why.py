@@ -1,16 +1,15 @@
 """`setpoint why`: how an app, or one value of it, came to be so; and what going back would do."""
 
-import argparse
-from urllib.parse import urlencode
-
 from setpoint.cli import codes
+from setpoint.cli.arguments import Arguments
 from setpoint.cli.command import Here, add_app
+from setpoint.cli.quick import quoted
 from setpoint.model.errors import Refused
 
 EXAMPLE = "setpoint why shop web.max"
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(parser: Arguments) -> None:
     add_app(parser)
     parser.add_argument(
         "field", metavar="FIELD", nargs="?", help="one value: web.max, GREETING, source.digest"
@@ -26,15 +25,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(here: Here) -> int:
-    told = here.client.get(f"/v1/why?{urlencode(_query(here))}")
-    for line in told["lines"]:
-        here.out.line(line)
+    where = f"/v1/why?{_query(here)}"
+    if not here.out.as_json:
+        for line in here.lines(where):
+            here.out.line(line)
+        return codes.SETTLED
+    told = here.client.get(where)
     answer = (told["field"], told["fields"], told["story"], told["decision"])
     here.out.result(next(part for part in answer if part is not None))
     return codes.SETTLED
 
 
-def _query(here: Here) -> dict[str, str]:
+def _query(here: Here) -> str:
     args = here.args
     if not args.field and (args.history or args.at or args.undo):
         raise Refused(
@@ -52,4 +54,4 @@ def _query(here: Here) -> dict[str, str]:
         "stale": "1" if args.stale else "",
         "limit": str(max(args.limit, 1)),
     }
-    return {key: value for key, value in asked.items() if value}
+    return "&".join(f"{key}={quoted(value)}" for key, value in asked.items() if value)

@@ -1,10 +1,12 @@
 """Foreign text as it may be shown: what an app, a tool or a person wrote never moves a cursor."""
 
-import re
-from datetime import UTC, datetime
-from typing import cast
+from __future__ import annotations
 
-DIGEST_RE = re.compile(r"[0-9a-f]{64}")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HEX = frozenset("0123456789abcdef")
 DIGEST_CHARS = 12
 """As many as the build's output and `setpoint info` show."""
 
@@ -26,13 +28,18 @@ def told(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple | list):
-        return ", ".join(map(told, cast("tuple[object, ...]", value)))
+        several: Iterable[object] = value  # pyright: ignore[reportUnknownVariableType]
+        return ", ".join(map(told, several))
     text = str(value)
-    return text[:DIGEST_CHARS] if DIGEST_RE.fullmatch(text) else printable(text)
+    digest = len(text) == 64 and HEX.issuperset(text)
+    return text[:DIGEST_CHARS] if digest else printable(text)
 
 
 def when(at_s: float) -> str:
     """Unix seconds as '2026-09-21 14:13:20 UTC'."""
+    # Not at the top: the command line pays for every import, and has no times to tell.
+    from datetime import UTC, datetime
+
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 

@@ -43,6 +43,23 @@ def test_quick_commands_import_nothing_heavy(words: tuple[str, ...]) -> None:
     assert imported_by(*words) == []
 
 
+THIN = (*HEAVY, "argparse", "typing", "re", "json", "socket", "pathlib", "collections", "datetime")
+
+
+def test_asking_why_imports_next_to_nothing(plane: Plane, cli: Cli) -> None:
+    """The interpreter's own start is half of what it takes; nothing here may cost as much."""
+    cli("create", "thin")
+    code = (
+        "import sys\nbefore = set(sys.modules)\nfrom setpoint.cli.main import main\n"
+        f"main(['why', 'thin', 'name', '--data', {str(plane.data)!r}])\n"
+        f"print(sorted((set(sys.modules) - before) & {set(THIN)!r}))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert "thin name = thin" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_version_and_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"setpoint {__version__}\n"

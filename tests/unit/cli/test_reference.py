@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from setpoint.cli.command import parser_of
 from setpoint.cli.main import COMMANDS
+from setpoint.cli.parsing import parser_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
 

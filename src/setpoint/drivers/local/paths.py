@@ -1,4 +1,4 @@
-"""Where everything lives. Tiny and import-light: the command line reads it at every start.
+"""Where everything lives.
 
 The data directory lasts; the runtime directory is tmpfs where there is one, short (Envoy refuses
 socket paths over ~107 bytes) and may be wiped by a reboot.
@@ -8,15 +8,12 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from setpoint.drivers.local import whereabouts
+
 
 def default_data() -> Path:
-    """`SETPOINT_DATA`, else /var/lib/setpoint for root and the XDG data folder for others."""
-    if "SETPOINT_DATA" in os.environ:
-        return Path(os.environ["SETPOINT_DATA"]).absolute()
-    if os.geteuid() == 0:
-        return Path("/var/lib/setpoint")
-    home = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local/share")
-    return Path(home) / "setpoint"
+    """As `whereabouts` has it."""
+    return Path(whereabouts.default_data())
 
 
 def _tmpfs(folder: str) -> bool:
@@ -57,7 +54,9 @@ class Paths(NamedTuple):
     def of(data: Path) -> "Paths":
         """For a running Setpoint the recorded runtime directory counts, else the default one."""
         try:
-            return Paths(data, Path((data / "runtime").read_text(encoding="utf-8").strip()))
+            return Paths(
+                data, Path((data / whereabouts.RUNTIME).read_text(encoding="utf-8").strip())
+            )
         except OSError:
             return Paths(data, default_runtime(data))
 
@@ -91,7 +90,7 @@ class Paths(NamedTuple):
     @property
     def token(self) -> Path:
         """The local admin's API token."""
-        return self.private / "token"
+        return self.data / whereabouts.TOKEN
 
     @property
     def repositories(self) -> Path:
@@ -176,7 +175,7 @@ class Paths(NamedTuple):
     # --- until the next reboot ---
     @property
     def api_socket(self) -> Path:
-        return self.runtime / "api.sock"
+        return self.runtime / whereabouts.API_SOCKET
 
     @property
     def keeper_socket(self) -> Path:
