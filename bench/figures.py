@@ -495,8 +495,8 @@ def why(result: Result) -> list[Row]:
             f"p50 {result['why_ms']:.0f} ms",
             f"≤ {goals['of_git_blame']:.2f}×",
             met["of_git_blame"],
-            f"git: p50 {result['git_blame_ms']:.0f} ms, for a line as old as a file of "
-            f"{result['commits']:,} commits; in turn",
+            f"git: p50 {result['git_blame_ms']:.0f} ms, for a line as old as a file of 100 lines "
+            f"and {result['commits']:,} commits, alone in its repository; in turn",
         ),
         Row(
             "a durable write beside one without touches, provenance and words",
