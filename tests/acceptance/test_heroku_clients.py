@@ -26,18 +26,25 @@ def told(plane: Plane, home: Path, command: list[str]) -> Any:
         "HEROKU_API_KEY": token,
         "REQUESTS_CA_BUNDLE": authority,
         "SSL_CERT_FILE": authority,
+        "NODE_EXTRA_CA_CERTS": authority,
     }
     ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=COMMAND_S_MAX)
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}\n{plane.tails()}"
     return json.loads(ran.stdout.splitlines()[-1])
 
 
-def test_a_day_with_heroku3(plane: Plane, tmp_path: Path) -> None:
-    source = tmp_path / "source.tar.gz"
-    with tarfile.open(source, "w:gz") as packed:
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    """The example web app, as a build wants it."""
+    file = tmp_path / "source.tar.gz"
+    with tarfile.open(file, "w:gz") as packed:
         packed.add(EXAMPLES / "hello-web", ".")
+    return str(file)
+
+
+def test_a_day_with_heroku3(plane: Plane, tmp_path: Path, source: str) -> None:
     script = str(CLIENTS / "heroku3_day.py")
-    seen = told(plane, tmp_path, [sys.executable, script, "day-three", str(source)])
+    seen = told(plane, tmp_path, [sys.executable, script, "day-three", source])
     log = seen.pop("log")
     assert "app[run." in log
     assert "from heroku3" in log
@@ -74,12 +81,12 @@ def test_a_day_with_heroku3(plane: Plane, tmp_path: Path) -> None:
     }
 
 
-def test_a_day_with_heroku_client(plane: Plane, tmp_path: Path) -> None:
+def test_a_day_with_heroku_client(plane: Plane, tmp_path: Path, source: str) -> None:
     node = shutil.which("node")
     if node is None or not (CLIENTS / "node_modules" / "heroku-client").is_dir():
         pytest.skip("needs heroku-client: `make test` installs it where there is npm")
     script = str(CLIENTS / "heroku_client_day.js")
-    seen = told(plane, tmp_path, [node, script, "day-client"])
+    seen = told(plane, tmp_path, [node, script, "day-client", source])
     sizes = seen.pop("sizes")
     assert {"Eco", "Basic", "Standard-1X", "Performance-L-RAM"} <= set(sizes)
     assert seen == {
@@ -94,6 +101,18 @@ def test_a_day_with_heroku_client(plane: Plane, tmp_path: Path) -> None:
         "unchanged": {"B": "zwölf"},
         "maintenance": True,
         "released": 0,
+        "put": 200,
+        "build": ["succeeded", "v1"],
+        "dyno": "web.1",
+        "formation": True,
+        "stopped": {},
+        "stoppedOne": {},
+        "restarted": {},
+        "purged": {},
+        "release": True,
+        "vars": {"B": "zwölf"},
+        "log": 200,
+        "none": [0, 0, 0, 0, 0, 0],
         "size": "Standard-1X",
         "available": True,
         "stack": True,

@@ -1,7 +1,9 @@
 // A day with heroku-client as a program has it; the last line is what it saw, as JSON.
-// HEROKU_HOST, HEROKU_API_KEY and SSL_CERT_FILE say where; the argument is an app's name.
+// HEROKU_HOST, HEROKU_API_KEY, SSL_CERT_FILE and NODE_EXTRA_CA_CERTS say where; the arguments are an
+// app's name and the file with its source.
 'use strict'
 
+const fs = require('fs')
 const Heroku = require('heroku-client')
 const heroku = new Heroku({ host: process.env.HEROKU_HOST, token: process.env.HEROKU_API_KEY })
 const same = (written, read) => Object.entries(written).every(([k, v]) => JSON.stringify(read[k]) === JSON.stringify(v))
@@ -14,7 +16,45 @@ async function refused (asked) {
   }
 }
 
-async function main (name) {
+async function until (look) {
+  for (let n = 0; n < 600; n++) {
+    const found = await look()
+    if (found) return found
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error(`never: ${look}`)
+}
+
+async function deployed (at, source, seen) {
+  const { source_blob: place } = await heroku.post(`${at}/sources`)
+  seen.put = (await fetch(place.put_url, { method: 'PUT', body: fs.readFileSync(source) })).status
+  const made = await heroku.post(`${at}/builds`, { body: { source_blob: { url: place.get_url, version: 'v1' } } })
+  const build = await until(async () => {
+    const now = await heroku.get(`${at}/builds/${made.id}`)
+    return now.status !== 'pending' && now
+  })
+  seen.build = [build.status, build.source_blob.version]
+  const up = (name) => until(async () => {
+    const dynos = await heroku.get(`${at}/dynos`)
+    return dynos.find((dyno) => dyno.name === name && dyno.state === 'up')
+  })
+  const web = await up('web.1')
+  seen.dyno = (await heroku.get(`${at}/dynos/${web.id}`)).name
+  const scaled = await heroku.patch(`${at}/formation/web`, { body: { quantity: 2, dyno_size: { name: 'standard-1x' } } })
+  seen.formation = same(scaled, await heroku.get(`/apps/${scaled.app.id}/formation/${scaled.id}`))
+  await up('web.2')
+  seen.stopped = await heroku.post(`${at}/formations/web/actions/stop`)
+  seen.stoppedOne = await heroku.post(`${at}/dynos/${(await up('web.1')).name}/actions/stop`)
+  seen.restarted = await heroku.delete(`${at}/formations/web`)
+  seen.purged = await heroku.delete(`${at}/build-cache`)
+  const [release] = await heroku.get(`${at}/releases`, { headers: { Range: 'version ..; max=1,order=desc' }, partial: true })
+  seen.release = same(release, await heroku.get(`${at}/releases/${release.id}`))
+  seen.vars = await heroku.get(`${at}/releases/${release.id}/config-vars`)
+  const logs = await heroku.post(`${at}/log-sessions`, { body: { lines: 1 } })
+  seen.log = (await fetch(logs.logplex_url)).status
+}
+
+async function main (name, source) {
   const seen = {}
   const me = await heroku.get('/account')
   seen.account = me.email
@@ -31,7 +71,11 @@ async function main (name) {
   seen.unset = await heroku.patch(`${at}/config-vars`, { body: { A: null, C: null } })
   seen.unchanged = await heroku.patch(`${at}/config-vars`, { body: {} })
   seen.maintenance = (await heroku.patch(at, { body: { maintenance: true } })).maintenance
+  await heroku.patch(at, { body: { maintenance: false } })
   seen.released = (await heroku.get(`${at}/releases`))[0].version
+  await deployed(at, source, seen)
+  seen.none = await Promise.all(['/addons', '/addon-services', '/spaces', `${at}/addons`, `${at}/addon-attachments`, `${at}/sni-endpoints`]
+    .map(async (path) => (await heroku.get(path)).length))
   seen.sizes = (await heroku.get('/dyno-sizes')).map((one) => one.name)
   seen.size = (await heroku.get('/dyno-sizes/standard-1x')).name
   seen.available = (await heroku.get(`${at}/available-dyno-sizes`)).length > 0
@@ -55,4 +99,4 @@ async function main (name) {
   return seen
 }
 
-main(process.argv[2]).then((seen) => console.log(JSON.stringify(seen)))
+main(...process.argv.slice(2)).then((seen) => console.log(JSON.stringify(seen)))

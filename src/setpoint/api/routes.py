@@ -41,6 +41,7 @@ from setpoint.api.platform import (
     oauth,
     release_output,
     releases,
+    sales_orgs,
     sources,
     stacks,
     unsupported,
@@ -190,6 +191,7 @@ PLATFORM = (
         "read",
         "Who has an app: its owner",
     ),
+    *sales_orgs.ROUTES,
     *unsupported.ROUTES,
 )
 

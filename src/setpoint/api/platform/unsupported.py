@@ -68,6 +68,12 @@ NOS = (
     ),
     No("create a team", "there is one account per installation", "", ("POST /teams",)),
     No(
+        "give an org's user access",
+        "nobody signs in with Salesforce here",
+        "give them a token of this installation",
+        ("POST /salesforce-orgs/collaborators",),
+    ),
+    No(
         "create a space",
         "each app is walled off on this machine as it is",
         "",

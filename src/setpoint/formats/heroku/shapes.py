@@ -87,6 +87,19 @@ class App(msgspec.Struct, frozen=True):
     team: Ref | None = None
 
 
+class SalesOrgConnection(msgspec.Struct, frozen=True):
+    id: str
+    sales_org_id: str
+    sales_org_stage: Literal["prod", "test"] = "prod"
+
+
+class ComputeEnvironment(App, frozen=True, kw_only=True):
+    """An app, as the `sf` functions commands know it."""
+
+    sfdx_project_name: str
+    sales_org_connection: SalesOrgConnection
+
+
 class Formation(msgspec.Struct, frozen=True):
     """`quantity` is the most that may run. From min to concurrency all is Setpoint's own."""
 
