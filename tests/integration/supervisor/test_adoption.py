@@ -215,3 +215,17 @@ def control_groups(plane: Plane) -> list[Path]:
     """Of instances, in every controller."""
     name = f"setpoint-{plane.paths.installation}"
     return [group for root in CGROUPS.rglob(name) for group in root.iterdir() if group.is_dir()]
+
+
+def test_what_a_killed_supervisor_had_only_begun_to_write_is_cleared_away(plane: Plane) -> None:
+    order = plane.order("shop", programs.WEB)
+    plane.apply(order)
+    (web,) = plane.ready(order)
+    folder = plane.paths.instances
+    before = {path.name for path in folder.iterdir()}
+    begun = f"{order.key.app}@web.0123456789.2.abcdef.10999"
+    for name in (f".{begun}.json.new", f"{begun}.out", f"{begun}.status"):
+        (folder / name).write_bytes(b"{")
+    plane.signal_supervisor(signal.SIGKILL)
+    assert plane.facts(order).ready == (web,)
+    assert {path.name for path in folder.iterdir()} == before

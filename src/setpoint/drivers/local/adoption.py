@@ -62,6 +62,7 @@ class Adoption:
             (app, name): identity
             for name, app, identity in sandbox.find_ours(self._ground.confinement)
         }
+        living = [f"{app}@{name}" for app, name in found]
         jobs = {who: found.pop(who) for who in list(found) if JobName.parse(who[1]) is not None}
         self._adopt_zygotes(found)
         self._load_orders()
@@ -69,6 +70,7 @@ class Adoption:
         self._adopt_spares(found)
         self._adopt_unrecorded(found)
         self._jobs.adopt(jobs)
+        records.sweep(self._ground.paths.instances, living)
         for standing in list(self._table.sets.values()):
             supervisor.open_socket(standing)
             supervisor.wake(standing.key)

@@ -4,7 +4,7 @@ Written whole before and after a start and at each change of phase; tmpfs, so wi
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -50,6 +50,15 @@ class Files:
 
 def keep(files: Files, record: Record) -> None:
     write_whole(files.record, msgspec.json.encode(record))
+
+
+def sweep(folder: Path, living: Collection[str]) -> None:
+    """What a supervisor that was killed had begun to write, of what then never began. `living`: as
+    'app@name' all that runs; what is on record stays as well."""
+    kept = {*living, *(path.stem for path in folder.glob("*.json"))}
+    for path in folder.iterdir():
+        if path.stem not in kept and not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def load(folder: Path) -> Iterator[tuple[str, InstanceName, Record]]:
