@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,10 +64,10 @@ class Plane:
     def env(self) -> dict[str, str]:
         return {**os.environ, "SETPOINT_DATA": str(self.data), "NO_COLOR": "1"}
 
-    def cli(self, *arguments: str, stdin: str | None = None) -> Ran:
+    def cli(self, *arguments: str, stdin: str | None = None, env: Mapping[str, str] = {}) -> Ran:
         done = subprocess.run(
             [*SETPOINT, *arguments],
-            env=self.env(),
+            env={**self.env(), **env},
             input=stdin if stdin is not None else "",
             capture_output=True,
             text=True,

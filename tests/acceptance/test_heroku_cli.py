@@ -51,9 +51,12 @@ def test_one_signs_in_by_name_and_password_and_out_again(plane: Plane, tmp_path:
     assert code == 0, shown
     assert token not in shown
     assert visitor.ok("whoami").strip() == "admin@setpoint.localhost"
-    assert visitor.ok("auth:token").strip() == token
+    own = visitor.ok("auth:token").strip()
+    assert own != token
     visitor.ok("logout")
     assert "not logged in" in visitor.cli("whoami").err
+    refused = plane.cli("apps", env={"SETPOINT_API_KEY": own})
+    assert (refused.code, "good no more" in refused.err) == (2, True)
 
 
 def test_a_wrong_password_signs_nobody_in(plane: Plane, tmp_path: Path) -> None:
@@ -63,7 +66,7 @@ def test_a_wrong_password_signs_nobody_in(plane: Plane, tmp_path: Path) -> None:
         ["login", "-i"], [("Email", "admin@setpoint.localhost"), ("Password", "guessed")]
     )
     assert code != 0
-    assert "the token is unknown" in shown
+    assert "the email or the password is wrong" in shown
     assert "not logged in" in visitor.cli("whoami").err
 
 
@@ -310,7 +313,7 @@ def test_what_there_is_one_or_none_of_is_told_as_such(
     assert f"{app}.localhost" in told["domains"]
     assert f"* {stack}" in told["stack"]
     assert "has no Buildpacks" in told["buildpacks"]
-    assert columns(told["access"], "admin@setpoint.localhost")[1] == "owner"
+    assert columns(told["access"], "admin@setpoint.localhost")[1] == "admin"
     assert f"No add-ons for app {app}" in told["addons"]
     assert columns(told["regions"], "local")
     assert "No known issues" in told["status"]
@@ -325,7 +328,7 @@ def test_what_there_is_one_or_none_of_is_told_as_such(
     [
         ("addons:create heroku-postgresql", "add-ons are not there yet"),
         ("domains:add nowhere", "not the name of a host"),
-        ("access:add someone@example.com", "one account per installation"),
+        ("clients:create other https://example.com/", "nobody is asked"),
         ("stack:set heroku-24", "this machine builds on"),
         ("drains:add https://example.com/", "drains are not there yet"),
     ],

@@ -2,12 +2,13 @@
 
 import os
 import pty
+import re
 import select
 import shlex
 import subprocess
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,13 +87,21 @@ class Heroku:
         assert ran.code == 0, f"heroku {words}: {ran.code}\n{told}\n{self.plane.tails()}"
         return told
 
-    def typed(self, words: Sequence[str], answers: Sequence[tuple[str, str]]) -> tuple[int, str]:
-        """At a terminal: each answer is typed once its question is seen. (code, all it showed)"""
+    def typed(
+        self,
+        words: Sequence[str],
+        answers: Sequence[tuple[str, str]],
+        *,
+        env: Mapping[str, str] = {},
+        seen: tuple[re.Pattern[str], Callable[[str], None]] | None = None,
+    ) -> tuple[int, str]:
+        """At a terminal: each answer is typed once its question is seen, and what is `seen` first
+        is passed on once. (code, all it showed)"""
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (24, 80))
         child = subprocess.Popen(
             self.argv("heroku", *words),
-            env=self.env(),
+            env=self.env(env),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -100,7 +109,7 @@ class Heroku:
         )
         os.close(theirs)
         try:
-            shown = _conversation(ours, list(answers))
+            shown = _conversation(ours, list(answers), seen)
             return child.wait(COMMAND_S_MAX), shown
         finally:
             os.close(ours)
@@ -108,19 +117,32 @@ class Heroku:
             child.wait()
 
 
-def _conversation(terminal: int, answers: list[tuple[str, str]]) -> str:
+def _conversation(
+    terminal: int,
+    answers: list[tuple[str, str]],
+    seen: tuple[re.Pattern[str], Callable[[str], None]] | None = None,
+) -> str:
     shown, deadline_s = "", time.monotonic() + COMMAND_S_MAX
+
+    def read() -> None:
+        nonlocal shown, seen
+        shown += os.read(terminal, 4096).decode(errors="replace")
+        if seen is not None and (match := seen[0].search(shown)) and shown[match.end() :]:
+            heard, seen = seen[1], None
+            heard(match[0])
+
     while time.monotonic() < deadline_s:
         if not select.select([terminal], [], [], 1)[0]:
             continue
         try:
-            shown += os.read(terminal, 4096).decode(errors="replace")
+            read()
+            if answers and answers[0][0] in shown:
+                os.write(terminal, answers.pop(0)[1].encode())
+                # Older ones take an Enter for one only where it comes alone: once they show no
+                # more.
+                while select.select([terminal], [], [], ECHO_S)[0]:
+                    read()
+                os.write(terminal, b"\r")
         except OSError:  # the other end is closed
             return shown
-        if answers and answers[0][0] in shown:
-            os.write(terminal, answers.pop(0)[1].encode())
-            # Older ones take an Enter for one only where it comes alone: once they show no more.
-            while select.select([terminal], [], [], ECHO_S)[0]:
-                shown += os.read(terminal, 4096).decode(errors="replace")
-            os.write(terminal, b"\r")
     raise AssertionError(f"still asks after {COMMAND_S_MAX} s: {shown}")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar, get_type_hints
+from typing import TypeVar, get_type_hints
 from urllib.parse import unquote
 
 from starlette.requests import HTTPConnection, Request
@@ -12,8 +12,8 @@ from setpoint.api import pages
 from setpoint.api.errors import BadRequest
 from setpoint.api.services import Services
 from setpoint.model.change import Asked
+from setpoint.policy.access import Need
 
-Need = Literal["none", "read", "write", "admin"]
 Thing = TypeVar("Thing", bound=pages.Identified)
 NEXT_RANGE = "Next-Range"
 
@@ -77,6 +77,7 @@ class Visit:
 class Endpoint:
     """A row of the table. Body and answer types are read off the handler's own signature.
 
+    `need`: what whoever comes must be allowed; of what is about an app, a role on it.
     `paged`: the answer is a list that follows Heroku's Range convention, and is cut here; handlers
     of lists that may be very long ask `Call.page` themselves.
     """

@@ -5,6 +5,7 @@ import re
 from setpoint.api.call import Call
 from setpoint.formats.heroku.write import release_id
 from setpoint.model.app import Unit
+from setpoint.model.change import Actor
 from setpoint.model.errors import NotFound
 from setpoint.model.ids import AppId, BuildId
 from setpoint.model.release import Build, Release
@@ -17,10 +18,28 @@ UUID_RE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 async def app(call: Call, verb: str = "see", *, leaving: bool = False) -> Unit:
     """The app of this path. `leaving`: also one that is being destroyed but not gone yet."""
-    return await named(call.services.store, call.param("app"), verb, leaving=leaving)
+    return await named(
+        call.services.store, call.asked.actor, call.param("app"), verb, leaving=leaving
+    )
 
 
-async def named(store: Store, wanted: str, verb: str, *, leaving: bool = False) -> Unit:
+async def app_of_capability(call: Call) -> Unit:
+    """The same where the address is the permission: the rest of it cannot be guessed."""
+    return await _found(call.services.store, call.param("app"), "see", leaving=False)
+
+
+async def named(
+    store: Store, actor: Actor, wanted: str, verb: str, *, leaving: bool = False
+) -> Unit:
+    """Raises NotFound, also of what the actor may not know of; Forbidden."""
+    unit = await _found(store, wanted, verb, leaving=leaving)
+    if not access.sees(actor, unit):
+        raise access.no_such_app(verb, wanted)
+    access.admit(actor, verb, unit)
+    return unit
+
+
+async def _found(store: Store, wanted: str, verb: str, *, leaving: bool) -> Unit:
     by_id = UUID_RE.fullmatch(wanted) is not None
     unit = await (store.unit(AppId(wanted)) if by_id else store.unit_named(wanted))
     if unit is None or (unit.intent.deleted and not leaving):

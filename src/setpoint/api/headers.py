@@ -22,22 +22,23 @@ def token(authorization: str) -> str:
         case "bearer":
             return rest.strip()
         case "basic":
-            return _basic_password(rest.strip())
+            return basic(authorization)[1]
         case _:
             return ""
 
 
-def is_password(authorization: str) -> bool:
-    """Was a name and a password sent, and no token as such?"""
-    return authorization.strip().partition(" ")[0].lower() == "basic"
-
-
-def _basic_password(encoded: str) -> str:
+def basic(authorization: str) -> tuple[str, str]:
+    """(name, password) as they were sent, '' for each that was not. Clients that have a token and
+    no password send it as one, of no name."""
+    scheme, _, encoded = authorization.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
     try:
-        decoded = base64.b64decode(encoded, validate=True).decode()
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return decoded.partition(":")[2]
+        return "", ""
+    name, _, password = decoded.partition(":")
+    return name, password
 
 
 def via(named: str, user_agent: str) -> Via:

@@ -3,8 +3,8 @@
 from setpoint.api import openapi
 from setpoint.api.call import Call, Endpoint
 from setpoint.api.git import smart_http
-from setpoint.api.native import apps as detail
 from setpoint.api.native import (
+    access,
     attach,
     decisions,
     declared,
@@ -22,9 +22,11 @@ from setpoint.api.native import (
     status,
     streams,
     upkeep,
+    users,
     watch,
     why,
 )
+from setpoint.api.native import apps as detail
 from setpoint.api.native import releases as history
 from setpoint.api.platform import (
     account,
@@ -38,30 +40,75 @@ from setpoint.api.platform import (
     dynos,
     formation,
     log_sessions,
+    login,
     oauth,
     release_output,
     releases,
     sales_orgs,
     sources,
     stacks,
+    teams,
     unsupported,
+)
+
+
+def _collaborators(app: str) -> tuple[Endpoint, ...]:
+    """Of one's own app, and of a team's."""
+    here, one = f"{app}/collaborators", f"{app}/collaborators/{{collaborator}}"
+    return (
+        Endpoint("GET", here, collaborators.listed, "view", "Who may do what to it", paged=True),
+        Endpoint("POST", here, collaborators.add, "manage", "Give somebody access", status=201),
+        Endpoint("GET", one, collaborators.info, "view", "What one of them may do"),
+        Endpoint("PATCH", one, collaborators.patch, "manage", "Let them do other things"),
+        Endpoint("DELETE", one, collaborators.remove, "manage", "Take their access away"),
+    )
+
+
+AUTHORIZATION = "/oauth/authorizations/{id}"
+LOGIN = "/auth/browser/{place}"
+ACCOUNTS = (
+    Endpoint("POST", "/auth", login.begin, "none", "Begin to sign in by a browser"),
+    Endpoint("GET", LOGIN, login.page, "none", "The page to sign in on"),
+    Endpoint("POST", LOGIN, login.submit, "none", "What is typed there"),
+    Endpoint("GET", "/auth/cli/{place}", login.wait, "none", "Wait for it"),
+    Endpoint("POST", "/oauth/authorizations", oauth.create, "none", "Sign in", status=201),
+    Endpoint("GET", "/oauth/authorizations", oauth.listed, "read", "One's tokens", paged=True),
+    Endpoint("GET", AUTHORIZATION, oauth.info, "read", "One token"),
+    Endpoint("PATCH", AUTHORIZATION, oauth.patch, "account", "Describe it otherwise"),
+    Endpoint("DELETE", AUTHORIZATION, oauth.revoke, "read", "Revoke a token"),
+    Endpoint(
+        "POST",
+        f"{AUTHORIZATION}/actions/regenerate-tokens",
+        oauth.rotate,
+        "account",
+        "Give it another secret",
+    ),
+    Endpoint("GET", "/oauth/sessions", oauth.sessions, "read", "Where one is signed in"),
+    Endpoint("DELETE", "/oauth/sessions/{id}", oauth.sign_out, "read", "Sign out"),
+    Endpoint("GET", "/teams", teams.listed, "read", "The installation, as the one team"),
+    Endpoint("GET", "/teams/permissions", teams.permissions, "read", "What can be let"),
+    Endpoint("POST", "/teams/apps", apps.create, "write", "Create an app", status=201),
+    Endpoint("GET", "/teams/apps/{app}", apps.info, "view", "One app"),
+    Endpoint("GET", "/teams/{team}", teams.info, "read", "The team"),
+    Endpoint("GET", "/teams/{team}/features", teams.features, "read", "That permissions count"),
+    Endpoint("GET", "/teams/{team}/invitations", teams.none, "read", "Invitations: none"),
+    Endpoint("GET", "/teams/{team}/apps", teams.listed_apps, "read", "Its apps"),
+    Endpoint("GET", "/teams/{team}/members", teams.members, "admin", "Who may sign in"),
+    Endpoint("PUT", "/teams/{team}/members", teams.put_member, "admin", "Add or alter an account"),
+    Endpoint("PATCH", "/teams/{team}/members", teams.patch_member, "admin", "Alter an account"),
+    Endpoint("DELETE", "/teams/{team}/members/{member}", teams.remove_member, "admin", "Remove it"),
 )
 
 PLATFORM = (
     Endpoint("GET", "/account", account.info, "read", "Who this token is"),
     Endpoint("GET", "/account/rate-limits", account.rate_limits, "read", "Nobody is limited"),
     Endpoint("GET", "/users/{user}", account.user, "read", "Oneself, as ~"),
-    Endpoint("GET", "/users/{user}/apps", account.owned, "read", "One's own apps"),
-    Endpoint(
-        "POST", "/oauth/authorizations", oauth.sign_in, "read", "Sign in by password", status=201
-    ),
-    Endpoint("GET", "/oauth/authorizations", oauth.authorizations, "read", "Authorizations: none"),
-    Endpoint("GET", "/oauth/authorizations/{id}", oauth.authorization, "read", "There is none"),
-    Endpoint("DELETE", "/oauth/sessions/{id}", oauth.sign_out, "read", "There is none"),
+    Endpoint("GET", "/users/{user}/apps", account.reached, "read", "One's apps"),
+    *ACCOUNTS,
     Endpoint("GET", "/api/v4/current-status", account.health, "none", "This API answers"),
     Endpoint("GET", "/stacks", stacks.listed, "read", "What apps are built on: one"),
     Endpoint("GET", "/stacks/{stack}", stacks.info, "read", "One stack"),
-    Endpoint("GET", "/apps/{app}/available-stacks", stacks.of_app, "read", "Stacks it may have"),
+    Endpoint("GET", "/apps/{app}/available-stacks", stacks.of_app, "view", "Stacks it may have"),
     Endpoint("GET", "/generations", stacks.generations, "read", "Generations: one"),
     Endpoint("GET", "/generations/{generation}", stacks.generation, "read", "One generation"),
     Endpoint("GET", "/dyno-sizes", dyno_sizes.listed, "read", "Sizes that may be wished for"),
@@ -70,7 +117,7 @@ PLATFORM = (
         "GET",
         "/apps/{app}/available-dyno-sizes",
         dyno_sizes.of_app,
-        "read",
+        "view",
         "Sizes that can be had here",
     ),
     Endpoint("GET", "/regions", stacks.regions, "read", "Regions: this machine"),
@@ -78,28 +125,30 @@ PLATFORM = (
     Endpoint("GET", "/apps", apps.listed, "read", "All apps"),
     Endpoint("POST", "/filters/apps", apps.filtered, "read", "The apps of these ids or names"),
     Endpoint("POST", "/apps", apps.create, "write", "Create an app", status=201),
-    Endpoint("GET", "/apps/{app}", apps.info, "read", "One app"),
-    Endpoint("PATCH", "/apps/{app}", apps.patch, "write", "Rename, or switch maintenance"),
-    Endpoint("DELETE", "/apps/{app}", apps.destroy, "write", "Destroy an app", query=("confirm",)),
-    Endpoint("GET", "/apps/{app}/config-vars", config_vars.listed, "write", "Config vars"),
+    Endpoint("GET", "/apps/{app}", apps.info, "view", "One app"),
+    Endpoint("PATCH", "/apps/{app}", apps.patch, "operate", "Rename, or switch maintenance"),
+    Endpoint("DELETE", "/apps/{app}", apps.destroy, "manage", "Destroy an app", query=("confirm",)),
+    Endpoint("GET", "/apps/{app}/config-vars", config_vars.listed, "deploy", "Config vars"),
     Endpoint(
-        "PATCH", "/apps/{app}/config-vars", config_vars.patch, "write", "Set or unset config vars"
+        "PATCH", "/apps/{app}/config-vars", config_vars.patch, "deploy", "Set or unset config vars"
     ),
-    Endpoint("GET", "/apps/{app}/formation", formation.listed, "read", "Process types", paged=True),
-    Endpoint("PATCH", "/apps/{app}/formation", formation.patch, "write", "Scale several types"),
-    Endpoint("GET", "/apps/{app}/formation/{type}", formation.info, "read", "One process type"),
-    Endpoint("PATCH", "/apps/{app}/formation/{type}", formation.patch_one, "write", "Scale a type"),
-    Endpoint("GET", "/apps/{app}/dynos", dynos.listed, "read", "Instances, as seen", paged=True),
-    Endpoint("POST", "/apps/{app}/dynos", dynos.create, "write", "Run a command", status=201),
-    Endpoint("GET", "/apps/{app}/dynos/{dyno}", dynos.info, "read", "One dyno"),
+    Endpoint("GET", "/apps/{app}/formation", formation.listed, "view", "Process types", paged=True),
+    Endpoint("PATCH", "/apps/{app}/formation", formation.patch, "operate", "Scale several types"),
+    Endpoint("GET", "/apps/{app}/formation/{type}", formation.info, "view", "One process type"),
     Endpoint(
-        "DELETE", "/apps/{app}/dynos", dynos.restart, "write", "Restart all of an app", status=202
+        "PATCH", "/apps/{app}/formation/{type}", formation.patch_one, "operate", "Scale a type"
+    ),
+    Endpoint("GET", "/apps/{app}/dynos", dynos.listed, "view", "Instances, as seen", paged=True),
+    Endpoint("POST", "/apps/{app}/dynos", dynos.create, "deploy", "Run a command", status=201),
+    Endpoint("GET", "/apps/{app}/dynos/{dyno}", dynos.info, "view", "One dyno"),
+    Endpoint(
+        "DELETE", "/apps/{app}/dynos", dynos.restart, "operate", "Restart all of an app", status=202
     ),
     Endpoint(
         "DELETE",
         "/apps/{app}/dynos/{dyno}",
         dynos.restart_one,
-        "write",
+        "operate",
         "Restart a dyno's type, or end a job",
         status=202,
     ),
@@ -107,7 +156,7 @@ PLATFORM = (
         "DELETE",
         "/apps/{app}/formations/{type}",
         dynos.restart_type,
-        "write",
+        "operate",
         "Restart a type",
         status=202,
     ),
@@ -115,7 +164,7 @@ PLATFORM = (
         "POST",
         "/apps/{app}/dynos/{dyno}/actions/stop",
         dynos.stop,
-        "write",
+        "operate",
         "Stop a dyno: an instance is replaced, a job ends",
         status=202,
     ),
@@ -123,7 +172,7 @@ PLATFORM = (
         "POST",
         "/apps/{app}/formations/{type}/actions/stop",
         dynos.restart_type,
-        "write",
+        "operate",
         "Stop a type: its instances are replaced",
         status=202,
     ),
@@ -132,31 +181,31 @@ PLATFORM = (
         "POST",
         "/apps/{app}/sources",
         sources.create_for,
-        "write",
+        "deploy",
         "A place to upload to",
         status=201,
     ),
     Endpoint("PUT", "/sources/{place}", sources.put, "none", "Upload a tar.gz there"),
-    Endpoint("GET", "/apps/{app}/builds", builds.listed, "read", "Builds", paged=True),
-    Endpoint("POST", "/apps/{app}/builds", builds.create, "write", "Deploy a source", status=201),
-    Endpoint("GET", "/apps/{app}/builds/{build}", builds.info, "read", "One build"),
+    Endpoint("GET", "/apps/{app}/builds", builds.listed, "view", "Builds", paged=True),
+    Endpoint("POST", "/apps/{app}/builds", builds.create, "deploy", "Deploy a source", status=201),
+    Endpoint("GET", "/apps/{app}/builds/{build}", builds.info, "view", "One build"),
     Endpoint(
         "GET", "/apps/{app}/builds/{build}/output", builds.output, "none", "A build's output, live"
     ),
-    Endpoint("GET", "/apps/{app}/buildpack-installations", buildpacks.listed, "read", "Buildpacks"),
+    Endpoint("GET", "/apps/{app}/buildpack-installations", buildpacks.listed, "view", "Buildpacks"),
     Endpoint(
-        "PUT", "/apps/{app}/buildpack-installations", buildpacks.put, "write", "Set buildpacks"
+        "PUT", "/apps/{app}/buildpack-installations", buildpacks.put, "deploy", "Set buildpacks"
     ),
     Endpoint(
         "DELETE",
         "/apps/{app}/build-cache",
         buildpacks.purge_cache,
-        "write",
+        "deploy",
         "Purge the build cache",
     ),
-    Endpoint("GET", "/apps/{app}/releases", releases.listed, "read", "Releases", paged=True),
-    Endpoint("POST", "/apps/{app}/releases", releases.roll_back, "write", "Roll back", status=201),
-    Endpoint("GET", "/apps/{app}/releases/{release}", releases.info, "read", "One release"),
+    Endpoint("GET", "/apps/{app}/releases", releases.listed, "view", "Releases", paged=True),
+    Endpoint("POST", "/apps/{app}/releases", releases.roll_back, "deploy", "Roll back", status=201),
+    Endpoint("GET", "/apps/{app}/releases/{release}", releases.info, "view", "One release"),
     Endpoint(
         "GET",
         "/apps/{app}/releases/{release}/output",
@@ -168,29 +217,24 @@ PLATFORM = (
         "GET",
         "/apps/{app}/releases/{release}/config-vars",
         releases.config,
-        "write",
+        "deploy",
         "A release's config vars",
     ),
     Endpoint(
         "POST",
         "/apps/{app}/log-sessions",
         log_sessions.create,
-        "read",
+        "view",
         "An address to read the log at",
         status=201,
     ),
     Endpoint("GET", "/log-streams/{ticket}", log_sessions.stream, "none", "The log, from there"),
-    Endpoint("GET", "/apps/{app}/domains", domains.listed, "read", "Hosts of an app"),
-    Endpoint("POST", "/apps/{app}/domains", domains.add, "write", "Add a host", status=201),
-    Endpoint("GET", "/apps/{app}/domains/{domain}", domains.info, "read", "One host"),
-    Endpoint("DELETE", "/apps/{app}/domains/{domain}", domains.remove, "write", "Remove a host"),
-    Endpoint(
-        "GET",
-        "/apps/{app}/collaborators",
-        collaborators.listed,
-        "read",
-        "Who has an app: its owner",
-    ),
+    Endpoint("GET", "/apps/{app}/domains", domains.listed, "view", "Hosts of an app"),
+    Endpoint("POST", "/apps/{app}/domains", domains.add, "operate", "Add a host", status=201),
+    Endpoint("GET", "/apps/{app}/domains/{domain}", domains.info, "view", "One host"),
+    Endpoint("DELETE", "/apps/{app}/domains/{domain}", domains.remove, "operate", "Remove a host"),
+    *_collaborators("/apps/{app}"),
+    *_collaborators("/teams/apps/{app}"),
     *sales_orgs.ROUTES,
     *unsupported.ROUTES,
 )
@@ -200,7 +244,18 @@ async def describe(call: Call) -> dict[str, object]:
     return openapi.document(ROUTES, call.services.installation.version)
 
 
+ROLES = "/v1/apps/{app}/access"
 NATIVE = (
+    Endpoint("GET", "/v1/users", users.listed, "admin", "Who may sign in"),
+    Endpoint("POST", "/v1/users", users.add, "admin", "Add an account", status=201),
+    Endpoint("PATCH", "/v1/users/{email}", users.patch, "admin", "Make it an administrator's"),
+    Endpoint("DELETE", "/v1/users/{email}", users.remove, "admin", "Remove an account"),
+    Endpoint(
+        "POST", "/v1/users/{email}/password", users.make_password, "account", "Make a password"
+    ),
+    Endpoint("GET", ROLES, access.listed, "view", "Who may do what to it"),
+    Endpoint("PUT", f"{ROLES}/{{email}}", access.put, "manage", "Give somebody a role"),
+    Endpoint("DELETE", f"{ROLES}/{{email}}", access.remove, "manage", "Take it away"),
     Endpoint("GET", "/v1/openapi.json", describe, "read", "This API, as OpenAPI 3.1"),
     Endpoint(
         "GET", unsupported.PAGE, unsupported.page, "none", "What Heroku has and Setpoint does not"
@@ -268,7 +323,7 @@ NATIVE = (
     ),
     Endpoint("POST", "/v1/plan", declared.plan, "write", "What applying a file would do"),
     Endpoint("POST", "/v1/apply", declared.apply, "write", "Apply a file: one Change, or none"),
-    Endpoint("GET", "/v1/apps/{app}/declared", declared.export, "read", "An app as a file has it"),
+    Endpoint("GET", "/v1/apps/{app}/declared", declared.export, "view", "An app as a file has it"),
     Endpoint(
         "GET",
         "/v1/digest",
@@ -303,49 +358,53 @@ NATIVE = (
         "Everything that changes, as events",
         query=("app", "since"),
     ),
-    Endpoint("GET", "/v1/apps/{app}", detail.info, "read", "One app with all that is known"),
+    Endpoint("GET", "/v1/apps/{app}", detail.info, "view", "One app with all that is known"),
     Endpoint(
         "GET",
         "/v1/apps/{app}/releases",
         history.listed,
-        "read",
+        "view",
         "Releases, newest first",
         query=("limit",),
     ),
     Endpoint(
-        "GET", "/v1/apps/{app}/releases/{release}", history.info, "read", "What is in a release"
+        "GET", "/v1/apps/{app}/releases/{release}", history.info, "view", "What is in a release"
     ),
-    Endpoint("GET", "/v1/apps/{app}/probes/{process}", probes.info, "read", "What is asked of it"),
-    Endpoint("PATCH", "/v1/apps/{app}/probes/{process}", probes.patch, "write", "Ask otherwise"),
-    Endpoint("GET", "/v1/apps/{app}/egress", egress.info, "read", "Whom it may connect to"),
-    Endpoint("PUT", "/v1/apps/{app}/egress", egress.put, "write", "Open or close its way out"),
+    Endpoint("GET", "/v1/apps/{app}/probes/{process}", probes.info, "view", "What is asked of it"),
+    Endpoint("PATCH", "/v1/apps/{app}/probes/{process}", probes.patch, "operate", "Ask otherwise"),
+    Endpoint("GET", "/v1/apps/{app}/egress", egress.info, "view", "Whom it may connect to"),
+    Endpoint("PUT", "/v1/apps/{app}/egress", egress.put, "operate", "Open or close its way out"),
     Endpoint(
         "GET",
         "/v1/apps/{app}/why",
         why.told,
-        "read",
+        "view",
         "The story of an app or a field",
         query=("path", "stale", "limit", "history", "at", "undo"),
     ),
-    Endpoint("POST", "/v1/apps/{app}/plan", plan.plan, "read", "What a draft would do"),
+    Endpoint("POST", "/v1/apps/{app}/plan", plan.plan, "view", "What a draft would do"),
     Endpoint(
         "PATCH",
         "/v1/apps/{app}/release-phase",
         release_phase.patch,
-        "write",
+        "operate",
         "How long the release phase may take",
     ),
-    Endpoint("PUT", "/v1/apps/{app}/upkeep", upkeep.put, "write", "Freeze, unfreeze, report drift"),
     Endpoint(
-        "GET", "/v1/apps/{app}/jobs", jobs.listed, "read", "Jobs, newest first", query=("limit",)
+        "PUT", "/v1/apps/{app}/upkeep", upkeep.put, "operate", "Freeze, unfreeze, report drift"
     ),
-    Endpoint("POST", "/v1/apps/{app}/jobs", jobs.create, "write", "Run a command once", status=201),
-    Endpoint("DELETE", "/v1/apps/{app}/jobs/{job}", jobs.stop, "write", "End a job", status=202),
+    Endpoint(
+        "GET", "/v1/apps/{app}/jobs", jobs.listed, "view", "Jobs, newest first", query=("limit",)
+    ),
+    Endpoint(
+        "POST", "/v1/apps/{app}/jobs", jobs.create, "deploy", "Run a command once", status=201
+    ),
+    Endpoint("DELETE", "/v1/apps/{app}/jobs/{job}", jobs.stop, "operate", "End a job", status=202),
     Endpoint(
         "GET",
         "/v1/apps/{app}/jobs/{job}/attach",
         attach.plain,
-        "write",
+        "deploy",
         "A job's terminal, over a WebSocket",
         socket=attach.attach,
         query=("taken", "typed"),
@@ -354,12 +413,12 @@ NATIVE = (
         "GET",
         "/v1/apps/{app}/logs",
         streams.logs,
-        "read",
+        "view",
         "Log lines, as JSON lines",
         query=("lines", "source", "dyno", "since", "follow"),
     ),
-    Endpoint("GET", "/v1/apps/{app}/invoke-key", keys.info, "write", "How to call its functions"),
-    Endpoint("POST", "/v1/apps/{app}/invoke-key", keys.rotate, "write", "Make a new invoke key"),
+    Endpoint("GET", "/v1/apps/{app}/invoke-key", keys.info, "deploy", "How to call its functions"),
+    Endpoint("POST", "/v1/apps/{app}/invoke-key", keys.rotate, "operate", "Make a new invoke key"),
 )
 
 GIT = (
@@ -367,12 +426,12 @@ GIT = (
         "GET",
         "/{app}.git/info/refs",
         smart_http.info_refs,
-        "read",
+        "deploy",
         "What git may fetch",
         query=("service",),
     ),
-    Endpoint("POST", "/{app}.git/git-receive-pack", smart_http.push, "write", "git push: deploy"),
-    Endpoint("POST", "/{app}.git/git-upload-pack", smart_http.fetch, "read", "git fetch"),
+    Endpoint("POST", "/{app}.git/git-receive-pack", smart_http.push, "deploy", "git push: deploy"),
+    Endpoint("POST", "/{app}.git/git-upload-pack", smart_http.fetch, "deploy", "git fetch"),
 )
 
 ROUTES: tuple[Endpoint, ...] = (*PLATFORM, *NATIVE, *GIT)

@@ -10,21 +10,22 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
 
-from setpoint.api import errors, headers, pages, warnings
-from setpoint.api.call import NEXT_RANGE, Call, Endpoint, Need, Visit
+from setpoint.api import errors, headers, pages, signing, warnings
+from setpoint.api.call import NEXT_RANGE, Call, Endpoint, Visit
 from setpoint.api.services import Services
 from setpoint.model.change import Actor, Asked
 from setpoint.model.errors import Forbidden, SetpointError
+from setpoint.policy import access
+from setpoint.policy.access import Need
 
 log = logging.getLogger("setpoint.api")
 
-NOBODY = Actor("nobody", "", "read")
+NOBODY = Actor("nobody", "", "read", "granted")
 """Who asks where no token is needed."""
 OWN_PAGES = ("none", "same-origin")
 """`none`: a person typed the address."""
 PLAIN = "text/plain"
 """What a client accepts that wants an answer's lines and nothing else, where it has any."""
-RANK: dict[str, int] = {"none": 0, "read": 1, "write": 2, "admin": 3}
 _encoder = msgspec.json.Encoder()
 
 
@@ -51,7 +52,7 @@ async def _answered(
 ) -> Response:
     try:
         _check_caller(request)
-        actor = _actor(services, request, endpoint.need)
+        actor = await _actor(services, request, endpoint.need)
         call = Call(services, request, _asked(services, request, actor, request_id))
         if body_type is None:
             result = await endpoint.run(call)
@@ -76,7 +77,7 @@ def visit(endpoint: Endpoint, services: Services) -> Callable[[WebSocket], Await
         request_id = headers.request_id(socket.headers.get("request-id", "")) or services.new_id()
         try:
             _check_caller(socket)
-            actor = _actor(services, socket, endpoint.need)
+            actor = await _actor(services, socket, endpoint.need)
             await enter(Visit(services, socket, _asked(services, socket, actor, request_id)))
         except SetpointError as error:
             if socket.application_state is not WebSocketState.CONNECTING:
@@ -86,16 +87,16 @@ def visit(endpoint: Endpoint, services: Services) -> Callable[[WebSocket], Await
     return handle
 
 
-def _actor(services: Services, request: HTTPConnection, need: Need) -> Actor:
+async def _actor(services: Services, request: HTTPConnection, need: Need) -> Actor:
+    """By the token alone: of roles, only those who find the app can tell."""
     if need == "none":
         return NOBODY
     token = headers.token(request.headers.get("authorization", ""))
-    actor = services.tokens.check(token) if token else None
+    actor = await signing.actor(services, token)
     if actor is None:
-        fact = "the token is unknown" if token else "no token was sent"
+        fact = "the token is unknown, or good no more" if token else "no token was sent"
         raise errors.Unauthorized(f"cannot answer: {fact}", "send 'Authorization: Bearer TOKEN'")
-    if RANK[actor.scope] < RANK[need]:
-        raise Forbidden(f"cannot do this: it needs a token of scope {need}, yours is {actor.scope}")
+    access.check(actor, need, "cannot do this")
     return actor
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from setpoint.api.attempts import Attempts
 from setpoint.drivers.git.repositories import Repositories
 from setpoint.drivers.local.uploads import Uploads
 from setpoint.drivers.ports import Tails, Terminals
@@ -78,5 +79,6 @@ class Services:
     collect: Callable[[bool], Awaitable[Collection]]
     figures: Callable[[], Awaitable[Figures]]
     installation: Installation
+    attempts: Attempts = field(default_factory=Attempts)
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once this process is asked to end: what streams without end then ends in order."""

@@ -8,9 +8,9 @@ import msgspec
 from setpoint.intents.deciding import watching
 from setpoint.intents.door import Door
 from setpoint.model.app import Unit
-from setpoint.model.change import Asked
+from setpoint.model.change import Actor, Asked
 from setpoint.model.decision import EVERY_APP, Decided, Decision, RecordKind, Scope, Wish
-from setpoint.model.errors import Invalid, NotFound
+from setpoint.model.errors import Forbidden, Invalid, NotFound
 from setpoint.model.ids import AppId
 from setpoint.planning.decisions import fold
 from setpoint.policy import access, words
@@ -40,7 +40,7 @@ async def drafted(
     owner = wish.owner or asked.on_behalf_of or asked.actor.email or asked.actor.name
     if wish.owner or wish.backup:
         policy.check_people(owner, wish.backup, await _people(door, asked))
-    units = await _units(door, wish.on, unborn)
+    units = await _units(door, asked.actor, wish.on, unborn)
     values = await _values(door, (u for u in units.values() if u.name not in unborn))
     said = msgspec.structs.replace(asked, why=wish.text, why_source="flag")
     said = words.accepted(words.linked(said), values)
@@ -52,8 +52,8 @@ async def drafted(
         bet=bet,
         owner=owner,
         backup=wish.backup,
-        serves=await _other(door, wish.serves),
-        supersedes=await _other(door, wish.supersedes),
+        serves=await _other(door, asked.actor, wish.serves),
+        supersedes=await _other(door, asked.actor, wish.supersedes, replaced=True),
     )
     return said, await watching(door.store, decided)
 
@@ -78,7 +78,7 @@ async def settle(
     if kind is None:
         raise Invalid(f"{failing}: it ends held, lost or extended", "say: setpoint bet held d-1")
     revisit_at_s = policy.revisit(revisit, asked.at_s, failing)
-    decision = await _known(door, label, failing)
+    decision = await _known(door, asked.actor, label, failing)
     policy.check_ending(decision, kind, revisit_at_s)
     return await _said(door, asked, SETTLE, label, kind, text, revisit_at_s)
 
@@ -93,7 +93,8 @@ async def _said(
     revisit_at_s: float | None = None,
 ) -> Decision:
     access.authorise(asked.actor, verb, label)
-    decision = await _known(door, label, f"cannot {verb} it")
+    decision = await _known(door, asked.actor, label, f"cannot {verb} it")
+    await _check_theirs(door, asked.actor, verb, decision)
     said = msgspec.structs.replace(asked, why=text, why_source="flag") if text else asked
     said = words.accepted(said, await _values(door, await _governed(door, decision)))
     await door.store.say(decision.seq, kind, said, revisit_at_s)
@@ -108,36 +109,73 @@ async def _governed(door: Door, decision: Decision) -> tuple[Unit, ...]:
     return tuple(unit for unit in found if unit is not None)
 
 
-async def _known(door: Door, label: str, failing: str) -> Decision:
+async def _known(door: Door, actor: Actor, label: str, failing: str) -> Decision:
     number = policy.label(label, failing)
     found = fold(await door.store.decisions(numbers=(number,)))
-    if not found:
+    if not found or not await seen(door, actor, found[0]):
         raise NotFound(f"{failing}: there is no {label}", "see: setpoint bets --all")
     return found[0]
+
+
+async def seen(door: Door, actor: Actor, decision: Decision) -> bool:
+    """What governs every app is everybody's to know."""
+    if actor.reach == "all" or _looks_after(actor, decision):
+        return True
+    if any(not scope.unit for scope in decision.decided.governs):
+        return True
+    return any(access.sees(actor, unit) for unit in await _governed(door, decision))
+
+
+async def _check_theirs(door: Door, actor: Actor, verb: str, decision: Decision) -> None:
+    """Who looks after it may say what they like of it; others, what their roles on all that it
+    governs let them. Raises Forbidden, NotFound."""
+    if actor.reach == "all" or _looks_after(actor, decision):
+        return
+    if any(not scope.unit for scope in decision.decided.governs):
+        raise Forbidden(f"cannot {verb} {decision.label}: it governs every app")
+    for unit in await _governed(door, decision):
+        access.admit(actor, verb, unit)
+
+
+def _looks_after(actor: Actor, decision: Decision) -> bool:
+    decided = decision.decided
+    return actor.email in (decided.owner, decided.backup, decision.asked.actor.email)
 
 
 async def _now(door: Door, number: int) -> Decision:
     return fold(await door.store.decisions(numbers=(number,)))[0]
 
 
-async def _other(door: Door, label: str) -> int:
+async def _other(door: Door, actor: Actor, label: str, *, replaced: bool = False) -> int:
     """One that is there already, so that no two can ever serve or replace each other."""
-    return (await _known(door, label, "cannot decide")).seq if label else 0
+    if not label:
+        return 0
+    other = await _known(door, actor, label, "cannot decide")
+    if replaced:
+        await _check_theirs(door, actor, SETTLE, other)
+    return other.seq
 
 
 async def _units(
-    door: Door, selectors: Iterable[str], unborn: Mapping[str, Unit]
+    door: Door, actor: Actor, selectors: Iterable[str], unborn: Mapping[str, Unit]
 ) -> dict[str, Unit]:
     """Apps by the name they were given by; every app for `*`."""
     found: dict[str, Unit] = {}
     for said in selectors:
         name, _ = policy.selector(said)
+        if name == EVERY_APP and actor.reach != "all":
+            raise Forbidden(
+                "cannot decide on every app: that is for administrators",
+                "name those that are yours",
+            )
         if name == EVERY_APP:
             found |= {unit.name: unit for unit in await door.store.units()}
             continue
         unit = unborn.get(name) or await door.store.unit_named(name)
         if unit is None or unit.intent.deleted:
             raise access.no_such_app("decide on", name)
+        if name not in unborn:
+            access.admit(actor, "decide on", unit)
         found[name] = unit
     return found
 
@@ -164,6 +202,7 @@ async def _people(door: Door, asked: Asked) -> frozenset[str]:
     """Whoever asks, owns an app, or changed something lately; and who was acted for."""
     known = {asked.actor.email, asked.on_behalf_of}
     known |= {unit.owner for unit in await door.store.units()}
+    known |= {account.email for account in await door.store.accounts()}
     for made in await door.store.changes(None, CHANGES_LOOKED_AT):
         known |= {made.change.asked.actor.email, made.change.asked.on_behalf_of}
     return frozenset(known - {""})

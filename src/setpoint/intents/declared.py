@@ -12,7 +12,7 @@ from setpoint.intents import decisions, declared_app
 from setpoint.intents.declared_app import AppPlan
 from setpoint.intents.door import Door
 from setpoint.model.app import Unit
-from setpoint.model.change import Asked
+from setpoint.model.change import Actor, Asked
 from setpoint.model.decision import Decided, Wish
 from setpoint.model.declared import Declared, DeclaredApp
 from setpoint.model.errors import Conflict, SetpointError
@@ -49,12 +49,18 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 async def planned(door: Door, asked: Asked, file: Declared) -> FilePlan:
-    """What applying it would come to; nothing is written. Raises what applying it would."""
+    """What applying it would come to; nothing is written. Raises what applying it would, but for
+    what whoever asks may only look at."""
     access.authorise(asked.actor, "plan", "the file")
-    apps = tuple([await declared_app.planned(door, said, prune=file.prune) for said in file.apps])
+    apps = tuple(
+        [
+            await declared_app.planned(door, asked.actor, said, prune=file.prune)
+            for said in file.apps
+        ]
+    )
     await _check_domains(door, apps)
     unborn = {app.name: _unborn(app, asked) for app in apps if app.unit is None}
-    wanted = await _new_decisions(door, file.decisions)
+    wanted = await _new_decisions(door, asked.actor, file.decisions)
     drafts = tuple([await decisions.drafted(door, asked, wish, unborn) for wish in wanted])
     return FilePlan(await _token(door, file, apps), apps, drafts)
 
@@ -63,6 +69,8 @@ async def apply(door: Door, asked: Asked, file: Declared, token: str = "") -> Ap
     """`token`: of the plan that was looked at; anything else is refused then."""
     access.authorise(asked.actor, VERB, "the file")
     plan = await planned(door, asked, file)
+    for unit in (app.unit for app in plan.apps if app.unit is not None):
+        access.admit(asked.actor, VERB, unit)
     if token and _hash(token) != _hash(plan.token):
         raise Conflict(
             f"cannot apply the file: plan {names.shortened(token)} is not what would be done any "
@@ -138,11 +146,12 @@ async def _unsayable(door: Door, plan: FilePlan) -> tuple[str, ...]:
 # --- decisions, and the plan's name --------------------------------------------------------------
 
 
-async def _new_decisions(door: Door, wishes: Sequence[Wish]) -> tuple[Wish, ...]:
+async def _new_decisions(door: Door, actor: Actor, wishes: Sequence[Wish]) -> tuple[Wish, ...]:
     """Those whose title no decision that stands has."""
     if not wishes:
         return ()
-    known = {d.title for d in fold(await door.store.decisions()) if not d.superseded_by}
+    standing = [d for d in fold(await door.store.decisions()) if not d.superseded_by]
+    known = {d.title for d in standing if await decisions.seen(door, actor, d)}
     return tuple(w for w in wishes if w.text.strip().partition("\n")[0] not in known)
 
 

@@ -16,13 +16,13 @@ from setpoint.model.app import (
     Unit,
     default_formation,
 )
-from setpoint.model.change import Touch
+from setpoint.model.change import Actor, Touch
 from setpoint.model.declared import DeclaredApp, DeclaredProbe, DeclaredProcess
 from setpoint.model.errors import Conflict, Invalid, NotFound
 from setpoint.model.ids import AppId
 from setpoint.model.paths import compared, explained, flatten
 from setpoint.model.release import ProcessType, Slug
-from setpoint.policy import domains, egress, limits, names
+from setpoint.policy import access, domains, egress, limits, names
 from setpoint.policy import probes as asking
 
 
@@ -45,9 +45,11 @@ class AppPlan(msgspec.Struct, frozen=True):
         return self.unit.intent if self.unit is not None else AppIntent(self.intent.id, "")
 
 
-async def planned(door: Door, said: DeclaredApp, *, prune: bool) -> AppPlan:
+async def planned(door: Door, actor: Actor, said: DeclaredApp, *, prune: bool) -> AppPlan:
     """Nothing is written. Raises Refused."""
     unit = await door.store.unit_named(said.name)
+    if unit is not None and not access.sees(actor, unit):
+        raise Conflict(f"cannot create '{said.name}': the name is taken")
     if unit is not None and unit.intent.deleted:
         raise Conflict(f"cannot apply '{said.name}': it is being destroyed")
     if unit is None:

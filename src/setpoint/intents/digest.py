@@ -8,7 +8,9 @@ from setpoint.policy import access
 
 
 def person(asked: Asked) -> str:
-    """Whoever asks, or is acted for."""
+    """Whoever asks; or who an administrator acts for: of others that is their own word."""
+    if asked.actor.reach != "all":
+        return asked.actor.email
     return asked.on_behalf_of or asked.actor.email or asked.actor.name
 
 

@@ -34,6 +34,7 @@ async def app_to(door: Door, asked: Asked, verb: str, name: str) -> Unit:
     unit = await door.store.unit_named(name)
     if unit is None or unit.intent.deleted:
         raise access.no_such_app(verb, name)
+    access.admit(asked.actor, verb, unit)
     return unit
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from setpoint.model.account import Role
 from setpoint.model.egress import Egress
 from setpoint.model.ids import AppId, Digest, Fence
 
@@ -173,6 +174,8 @@ class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """whom its processes may connect to; (): nobody said anything"""
     domains: tuple[str, ...] = ()
     """hosts it answers at besides its own, sorted; no other app does"""
+    access: dict[str, Role] = {}
+    """who may do what to it besides its owner and administrators, by email"""
 
     @property
     def uploads(self) -> frozenset[Digest]:

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from setpoint.model.account import Scope
+
 Via = Literal["cli", "api", "heroku", "git", "file", "controller"]
 
 WhySource = Literal["none", "flag", "header", "commit", "env", "file"]
@@ -12,11 +14,15 @@ commit that was deployed, by SETPOINT_WHY, beside a value in a file."""
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who asked. `email` is what Heroku clients show."""
+    """Who asked. `email` is what Heroku clients show. `scope`: of the token they came with.
+
+    `reach`: 'all' apps, as administrators; or 'granted': their own, and those they have a role on.
+    """
 
     name: str
     email: str
-    scope: Literal["read", "write", "admin"] = "admin"
+    scope: Scope = "admin"
+    reach: Literal["all", "granted"] = "all"
 
 
 class Asked(msgspec.Struct, frozen=True):

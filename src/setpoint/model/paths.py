@@ -17,6 +17,9 @@ from setpoint.model.ids import AppId
 
 Leaves = Mapping[str, object]
 
+FLAT = ("access.", "config.")
+"""Fields whose keys are leaves as they stand; an email has dots of its own."""
+
 
 def flatten(intent: AppIntent) -> dict[str, object]:
     """Leaves by path. Secrets stay references; `shown` turns them into something to print."""
@@ -41,7 +44,7 @@ def unflatten(id: AppId, leaves: Leaves) -> AppIntent:
     """The document with exactly these leaves. `unflatten(i.id, flatten(i)) == i`."""
     document: dict[str, object] = {"id": id}
     for path, leaf in leaves.items():
-        *parents, last = path.split(".")
+        *parents, last = _parts(path)
         node = document
         for parent in parents:
             node = cast("dict[str, object]", node.setdefault(parent, {}))
@@ -126,12 +129,17 @@ def owner(path: str) -> str:
     '' for what stands alone, as a config var does."""
     if is_source(path):
         return "source."
-    return path.rpartition(".")[0] + "." if path.count(".") == 2 else ""
+    *parents, _ = _parts(path)
+    return ".".join(parents) + "." if len(parents) == 2 else ""
 
 
 def is_secret(path: str) -> bool:
     """May a reference to a sealed value stand there?"""
     return path.startswith("config.") or path == "invoke_key"
+
+
+def _parts(path: str) -> list[str]:
+    return path.split(".", 1 if path.startswith(FLAT) else -1)
 
 
 def _flattened(intent: AppIntent, fields: Iterable[str]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from setpoint.model.account import Account, Token
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.condition import Condition
@@ -217,6 +218,35 @@ class Store(Protocol):
 
     async def have_read(self, person: str, change: int, at_s: float) -> ReadUpTo:
         """It never goes back."""
+        ...
+
+    async def commit_people(
+        self,
+        asked: Asked,
+        verb: str,
+        summary: str,
+        put: Sequence[Account | Token] = (),
+        gone: Sequence[Account | Token] = (),
+    ) -> int:
+        """One Change that is no app's, one transaction: accounts and tokens are written, or taken
+        away; an account goes with all of its tokens. The Change's seq.
+
+        Raises Conflict where another account has that email.
+        """
+        ...
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """By email."""
+        ...
+
+    async def account(self, email: str) -> Account | None: ...
+
+    async def tokens(self, account: str) -> tuple[Token, ...]:
+        """Of one account, oldest first."""
+        ...
+
+    async def held_by(self, digest: bytes) -> tuple[Token, Account | None] | None:
+        """The token of this digest, and whose it is: None for the installation itself."""
         ...
 
     async def fields(self, unit: AppId) -> tuple[Field, ...]:

@@ -121,6 +121,11 @@ def _for_later(case: _Case, path: str) -> bool:
     return True
 
 
+def _at_the_doors(case: _Case, path: str) -> bool:
+    """Nothing in the world shows who may ask for what."""
+    return True
+
+
 _JUDGES: dict[str, Callable[[_Case, str], bool]] = {
     "name": _route,
     "maintenance": _route,
@@ -138,4 +143,5 @@ _JUDGES: dict[str, Callable[[_Case, str], bool]] = {
     "cache_since_s": _for_later,
     "release_s_max": _for_later,
     "upkeep": _for_later,
+    "access": _at_the_doors,
 }

@@ -67,7 +67,7 @@ class AppInfo(msgspec.Struct, frozen=True):
 async def apps(store: Store, actor: Actor) -> tuple[AppLine, ...]:
     """By name."""
     access.authorise(actor, "see", "the apps")
-    return tuple([await _line(store, unit) for unit in await store.units()])
+    return tuple([await _line(store, unit) for unit in await lookup.apps_of(store, actor)])
 
 
 async def info(store: Store, actor: Actor, name: str, edge_port: int, now_s: float) -> AppInfo:

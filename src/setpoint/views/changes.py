@@ -23,11 +23,20 @@ async def changes(
     bounded = max(1, min(limit, LIMIT_MAX))
     if name is None:
         access.authorise(actor, "see", "the changes")
-        found = await store.changes(None, bounded)
+        found = await _all(store, actor, bounded)
     else:
         unit = await lookup.app_to(store, actor, "see", name)
         found = await store.changes(unit.id, bounded)
     return await _logged(store, [c for c in found if c.change.seq > since])
+
+
+async def _all(store: Store, actor: Actor, limit: int) -> Sequence[UnitChange]:
+    """Of every app that the actor may know of; of accounts and tokens administrators alone hear."""
+    if actor.reach == "all":
+        return await store.changes(None, limit)
+    units = await lookup.apps_of(store, actor)
+    found = [c for unit in units for c in await store.changes(unit.id, limit)]
+    return sorted(found, key=lambda c: (-c.change.seq, c.unit))[:limit]
 
 
 async def _logged(store: Store, found: Sequence[UnitChange]) -> tuple[Logged, ...]:

@@ -37,8 +37,26 @@ async def decisions(
     )
     if bets or due:
         found = tuple(d for d in found if d.bet_state in ("open", "lost") and not d.superseded_by)
-    found = await measured(store, found, now_s)
+    found = await seen_by(store, actor, await measured(store, found, now_s))
     return tuple(d for d in found if not due or d.needs_a_look(now_s))
+
+
+async def seen_by(store: Store, actor: Actor, found: Sequence[Decision]) -> tuple[Decision, ...]:
+    """Those that the actor may know of, and of what they govern no app that is hidden. Whoever
+    decided something, or looks after it, sees it in any case."""
+    governed = {scope.unit for d in found for scope in d.decided.governs}
+    hidden = await lookup.hidden(store, actor, governed)
+    return tuple(bare for d in found if (bare := _bare(actor, d, hidden)) is not None)
+
+
+def _bare(actor: Actor, decision: Decision, hidden: frozenset[str]) -> Decision | None:
+    decided = decision.decided
+    governs = tuple(scope for scope in decided.governs if scope.unit not in hidden)
+    theirs = actor.email in (decided.owner, decided.backup, decision.asked.actor.email)
+    if actor.reach != "all" and not governs and not theirs:
+        return None
+    bare = msgspec.structs.replace(decided, governs=governs)
+    return msgspec.structs.replace(decision, decided=bare)
 
 
 async def measured(store: Store, found: Sequence[Decision], now_s: float) -> tuple[Decision, ...]:
@@ -61,20 +79,20 @@ async def decision(store: Store, actor: Actor, label: str, now_s: float) -> Gove
     """One, and what it serves. Raises NotFound."""
     access.authorise(actor, "see", label)
     number = policy.label(label, "cannot see it")
-    found = fold(await store.decisions(numbers=(number,)))
-    if not found:
+    found = await measured(store, fold(await store.decisions(numbers=(number,))), now_s)
+    if not (shown := await seen_by(store, actor, found)):
         raise NotFound(f"cannot see it: there is no {label}", "see: setpoint bets --all")
-    return (await _with_what_they_serve(store, await measured(store, found, now_s)))[0]
+    return (await _with_what_they_serve(store, actor, shown))[0]
 
 
 async def of_app(store: Store, unit: AppId, now_s: float) -> tuple[Decision, ...]:
-    """Those that stand and govern something of it."""
+    """Those that stand and govern something of it, whoever asks."""
     found = [d for d in fold(await store.decisions(unit=unit)) if not d.superseded_by]
     return await measured(store, found, now_s)
 
 
 async def governing(
-    store: Store, unit: str, path: str, change: int, now_s: float
+    store: Store, actor: Actor, unit: str, path: str, change: int, now_s: float
 ) -> tuple[Governing, ...]:
     """What a value rests on now, newest first. `change`: number of the decision that the Change it
     comes from is part of, or 0. What another of them serves is told with that one."""
@@ -84,12 +102,15 @@ async def governing(
     found = [d for d in fold(records) if d.governs(unit, path) or d.seq == change]
     served = {d.decided.serves for d in found}
     live = [d for d in reversed(found) if not d.superseded_by and d.seq not in served]
-    return await _with_what_they_serve(store, await measured(store, live, now_s))
+    shown = await seen_by(store, actor, await measured(store, live, now_s))
+    return await _with_what_they_serve(store, actor, shown)
 
 
-async def _with_what_they_serve(store: Store, found: Sequence[Decision]) -> tuple[Governing, ...]:
+async def _with_what_they_serve(
+    store: Store, actor: Actor, found: Sequence[Decision]
+) -> tuple[Governing, ...]:
     wanted = {d.decided.serves for d in found if d.decided.serves}
-    served = {d.seq: d for d in await _numbered(store, wanted)}
+    served = {d.seq: d for d in await seen_by(store, actor, await _numbered(store, wanted))}
     return tuple(Governing(d, served.get(d.decided.serves)) for d in found)
 
 

@@ -47,6 +47,7 @@ async def declared(store: Store, actor: Actor, name: str, now_s: float) -> Decla
         egress=DeclaredEgress(intent.egress, _said(whys, "egress")) if intent.egress else None,
     )
     decided = await decisions.of_app(store, unit.id, now_s)
+    decided = await decisions.seen_by(store, actor, decided)
     return Declared((app,), tuple(_wish(d) for d in decided))
 
 

@@ -13,7 +13,7 @@ from setpoint.planning.decisions import DAY_S, fold
 from setpoint.planning.digest import surprise
 from setpoint.policy import access
 from setpoint.store.port import Store
-from setpoint.views import changes, decisions, drift
+from setpoint.views import changes, decisions, drift, lookup
 
 FIRST_S = 7 * DAY_S
 """What somebody hears who never looked before."""
@@ -28,8 +28,10 @@ async def digest(store: Store, actor: Actor, person: str, now_s: float) -> Diges
     since_s = read.at_s if read is not None else now_s - FIRST_S
     decided = [d for d in fold(await store.decisions()) if not d.superseded_by]
     decided = await decisions.measured(store, decided, now_s)
+    decided = list(await decisions.seen_by(store, actor, decided))
     mine = [d for d in decided if person in (d.decided.owner, d.decided.backup)]
-    units = [u for u in await store.units() if u.owner == person or _governs(mine, u)]
+    seen = await lookup.apps_of(store, actor)
+    units = [u for u in seen if u.owner == person or _governs(mine, u)]
     newest = await changes.changes(store, actor, None, CHANGES_READ, read.change if read else 0)
     ids = {unit.id for unit in units}
     # By number, not by time, once there is a cursor: a Change may come while somebody reads.
@@ -54,8 +56,9 @@ async def introduction(store: Store, actor: Actor) -> tuple[Introduced, ...]:
     first."""
     access.authorise(actor, "see", "the decisions")
     decided = [d for d in fold(await store.decisions()) if not d.superseded_by]
+    decided = await decisions.seen_by(store, actor, decided)
     counts: defaultdict[int, int] = defaultdict(int)
-    for unit in await store.units():
+    for unit in await lookup.apps_of(store, actor):
         about = [d for d in decided if _governs([d], unit)]
         for path in flatten(unit.intent) if about else ():
             for decision in about:

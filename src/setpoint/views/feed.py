@@ -17,6 +17,7 @@ from setpoint.formats.cursor import Cursor
 from setpoint.model.errors import Refused, StoreError
 from setpoint.store.bell import Bell
 from setpoint.store.port import Event, Store
+from setpoint.views.sight import Sight
 
 log = logging.getLogger("setpoint.feed")
 
@@ -87,9 +88,12 @@ class Feed:
             raise _lost("what happened next is kept no longer")
         return wanted.place
 
-    async def watch(self, place: int, unit: str | None = None) -> AsyncIterator[Event | Bookmark]:
-        """Every event after `place` (of one app alone), without end, once and in order; a bookmark
-        first, and then whenever nothing else was told for a while. Raises Lost."""
+    async def watch(
+        self, place: int, unit: str | None = None, sight: Sight | None = None
+    ) -> AsyncIterator[Event | Bookmark]:
+        """Every event after `place` (of one app alone) that is in sight, without end, once and in
+        order; a bookmark first, and then whenever nothing else was told for a while. Raises Lost,
+        StoreError."""
         with self._counted():
             told_s = float("-inf")
             while True:
@@ -99,7 +103,8 @@ class Feed:
                 events = await self._next(place)
                 for event in events:
                     place = event.cursor
-                    if event.type != CANARY and unit in (None, event.unit):
+                    told = event.type != CANARY and unit in (None, event.unit)
+                    if told and (sight is None or await sight.of(event)):
                         told_s = _ticks()
                         yield event
                 if not events:

@@ -57,7 +57,7 @@ async def answer(
     # Whether an earlier Change set the same secret can only be told from all of them.
     walk = whole_history or is_secret(path)
     made = await (store.touching(unit.id, path, HISTORY_MAX) if walk else _last(store, unit, path))
-    return await _answered(store, unit, path, made, capabilities, now_s, whole=whole_history)
+    return await _answered(store, actor, unit, path, made, capabilities, now_s, whole=whole_history)
 
 
 async def stale_lines(store: Store, actor: Actor, name: str, now_s: float) -> tuple[FieldLine, ...]:
@@ -95,6 +95,7 @@ async def _removed(store: Store, unit: Unit, said: str) -> tuple[str, ...]:
 
 async def _answered(
     store: Store,
+    actor: Actor,
     unit: Unit,
     path: str,
     made: Sequence[UnitChange],
@@ -121,7 +122,7 @@ async def _answered(
         actual=actual(path, seen, serving, status.at_s) if status is not None else None,
         undo=await undo.undo(store, unit, path, made[0], kept, capabilities, now_s),
         governing=await decisions.governing(
-            store, unit.id, path, made[0].change.asked.decision, now_s
+            store, actor, unit.id, path, made[0].change.asked.decision, now_s
         ),
         standing=_about(path, (e for e in entries if e.kind == "act"), made[0]),
         repairs=_about(path, repaired, made[0]),

@@ -39,7 +39,7 @@ async def gaps(store: Store, actor: Actor, app: str | None = None) -> tuple[Dema
         units: tuple[Unit, ...] = (await lookup.app_to(store, actor, "see", app),)
     else:
         access.authorise(actor, "see", "the apps")
-        units = await store.units()
+        units = await lookup.apps_of(store, actor)
     found = [gap for unit in units for gap in await _of(store, unit)]
     return ranked(found)
 

@@ -1,5 +1,7 @@
 """Finding the app a view is about, and what was last seen of it."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from setpoint.model.app import Unit
@@ -18,7 +20,30 @@ async def app_to(store: Store, actor: Actor, verb: str, name: str) -> Unit:
     unit = await store.unit_named(name)
     if unit is None:
         raise access.no_such_app(verb, name)
+    access.admit(actor, verb, unit)
     return unit
+
+
+async def seen_named(store: Store, actor: Actor, name: str) -> Unit | None:
+    """The app of that name, if there is one that the actor may know of."""
+    unit = await store.unit_named(name)
+    return unit if unit is not None and access.sees(actor, unit) else None
+
+
+async def apps_of(store: Store, actor: Actor) -> tuple[Unit, ...]:
+    """All that the actor may know of, by name."""
+    return tuple(unit for unit in await store.units() if access.sees(actor, unit))
+
+
+async def hidden(store: Store, actor: Actor, ids: Iterable[str]) -> frozenset[str]:
+    """Those of these that the actor may not know of. Of what is forgotten, only administrators
+    know; '' is the installation, which everybody does."""
+    if actor.reach == "all":
+        return frozenset()
+    found = {id: await store.unit(AppId(id)) for id in {*ids} - {""}}
+    return frozenset(
+        id for id, unit in found.items() if unit is None or not access.sees(actor, unit)
+    )
 
 
 async def seen(store: Store, id: AppId) -> tuple[Status | None, StatusSummary]:

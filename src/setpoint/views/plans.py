@@ -72,7 +72,7 @@ async def draft(
     """Raises what the Change itself would be refused with."""
     access.authorise(actor, "plan", name)
     _check(name, edits)
-    unit = await store.unit_named(name)
+    unit = await lookup.seen_named(store, actor, name)
     base = unit if unit is not None else _unborn(name, actor, now_s)
     restated = ("source.digest",) if edits.source is not None else ()
     intent = _intent(base.intent, edits)

@@ -57,7 +57,7 @@ async def plain(call: Call) -> None:
 
 
 async def attach(visit: Visit) -> None:
-    unit = await find.named(visit.services.store, visit.param("app"), jobs.VERB)
+    unit = await find.named(visit.services.store, visit.asked.actor, visit.param("app"), jobs.VERB)
     job = await _job(visit, unit)
     place = Place(*(count(visit.socket, name, 0, TAKEN_MAX) for name in ("taken", "typed")))
     await visit.socket.accept()

@@ -18,6 +18,8 @@ async def metrics(call: Call) -> Response:
         counted: Figures | None = await services.figures()
     except DriverError:
         counted = None
-    names = await view.names(services.store, counted) if counted is not None else {}
+    names = (
+        await view.names(services.store, call.asked.actor, counted) if counted is not None else {}
+    )
     text = exposition.exposition(health.watchers, health.staleness_s, counted, names)
     return Response(text, media_type=exposition.CONTENT_TYPE)

@@ -11,7 +11,7 @@ from setpoint.model.job import CronJob
 from setpoint.model.release import ProcessType
 from setpoint.planning import foretold
 from setpoint.policy import limits
-from setpoint.views import plans
+from setpoint.views import lookup, plans
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +37,7 @@ class Planned(msgspec.Struct, frozen=True):
 
 async def plan(call: Call, body: Wish) -> Planned:
     app, store = call.param("app"), call.services.store
-    unit = await store.unit_named(app)
+    unit = await lookup.seen_named(store, call.asked.actor, app)
     draft = await plans.draft(
         store,
         call.asked.actor,

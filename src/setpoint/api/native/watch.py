@@ -9,6 +9,7 @@ from setpoint.api import errors, find
 from setpoint.api.call import Call
 from setpoint.model.ids import AppId
 from setpoint.views.feed import Bookmark, Feed, Lost
+from setpoint.views.sight import Sight
 
 RETRY_MS = 1000
 """How long a browser's EventSource waits before it comes back."""
@@ -37,13 +38,15 @@ async def watch(call: Call) -> Response:
     Raises BadRequest for what is no cursor, Gone where events are missing, NotFound.
     """
     feed, query = call.services.feed, call.request.query_params
+    actor = call.asked.actor
     app = query.get("app")
     unit = None
     if app is not None:
-        unit = (await find.named(call.services.store, app, "see", leaving=True)).id
+        unit = (await find.named(call.services.store, actor, app, "see", leaving=True)).id
     said = call.request.headers.get("last-event-id") or query.get("since")
     place = await _place(feed, said if said is not None else await feed.here())
-    return StreamingResponse(_stream(feed, place, unit), media_type="text/event-stream")
+    sight = Sight(call.services.store, actor)
+    return StreamingResponse(_stream(feed, place, sight, unit), media_type="text/event-stream")
 
 
 async def _place(feed: Feed, said: str) -> int:
@@ -58,11 +61,11 @@ async def _place(feed: Feed, said: str) -> int:
         raise errors.Gone(error.message, error.hint) from None
 
 
-async def _stream(feed: Feed, place: int, unit: AppId | None) -> AsyncIterator[bytes]:
+async def _stream(feed: Feed, place: int, sight: Sight, unit: AppId | None) -> AsyncIterator[bytes]:
     """After the first byte, that events are missing can only be one more event."""
     yield b"retry: %d\n\n" % RETRY_MS
     try:
-        async for told in feed.watch(place, unit):
+        async for told in feed.watch(place, unit, sight):
             if isinstance(told, Bookmark):
                 where = feed.cursor(told.place)
                 data = _encode(Quiet(where, told.at_s, told.behind_s))

@@ -14,7 +14,7 @@ from setpoint.model.decision import numbered
 from setpoint.model.story import Story
 from setpoint.planning import answers, explain
 from setpoint.policy.names import shortened
-from setpoint.views import changes, fields, who, why
+from setpoint.views import changes, fields, lookup, who, why
 from setpoint.views import timeline as views
 from setpoint.views.timeline import Timeline
 
@@ -51,7 +51,8 @@ async def asked(call: Call) -> Told:
     """`?resource=` names an app, `?field=` a field; see `_told` for the rest. Or it names a
     decision, where no app is called so."""
     wanted = call.request.query_params.get("resource", "")
-    if numbered(wanted) and await call.services.store.unit_named(wanted) is None:
+    store, actor = call.services.store, call.asked.actor
+    if numbered(wanted) and await lookup.seen_named(store, actor, wanted) is None:
         found = await decisions.told(call, wanted)
         return Told(found.lines, decision=found.told)
     return await _told(call, await _resource(call), call.request.query_params.get("field", ""))
@@ -88,7 +89,8 @@ async def _resource(call: Call) -> Unit:
     wanted = call.request.query_params.get("resource", "").removeprefix("app/")
     if not wanted:
         raise BadRequest("cannot read the query: resource is missing")
-    return await find.named(call.services.store, wanted, "see", leaving=True)
+    actor = call.asked.actor
+    return await find.named(call.services.store, actor, wanted, "see", leaving=True)
 
 
 async def hands(call: Call) -> WhoTold:

@@ -22,10 +22,10 @@ async def user(call: Call) -> shapes.Account:
     return me
 
 
-async def owned(call: Call) -> tuple[shapes.App, ...]:
-    me = await user(call)
-    mine = tuple(unit for unit in await apps.living(call) if unit.owner == me.email)
-    return apps.shaped(call, call.page(mine))
+async def reached(call: Call) -> tuple[shapes.App, ...]:
+    """One's own, and those one has a role on."""
+    await user(call)
+    return await apps.listed(call)
 
 
 async def rate_limits(call: Call) -> shapes.RateLimit:

@@ -9,6 +9,7 @@ from setpoint.intents import apps
 from setpoint.model.app import Unit
 from setpoint.model.errors import Invalid
 from setpoint.policy.names import shortened
+from setpoint.views import lookup
 
 
 async def listed(call: Call) -> tuple[shapes.App, ...]:
@@ -17,7 +18,9 @@ async def listed(call: Call) -> tuple[shapes.App, ...]:
 
 
 async def living(call: Call) -> tuple[Unit, ...]:
-    return tuple(u for u in await call.services.store.units() if not u.intent.deleted)
+    """All that whoever asks may know of."""
+    units = await lookup.apps_of(call.services.store, call.asked.actor)
+    return tuple(unit for unit in units if not unit.intent.deleted)
 
 
 def shaped(call: Call, units: Iterable[Unit]) -> tuple[shapes.App, ...]:

@@ -48,7 +48,7 @@ async def info(call: Call) -> shapes.Build:
 
 async def output(call: Call) -> Response:
     """No token: the id is derived from unguessable ones, and Heroku's clients send none here."""
-    unit = await find.app(call)
+    unit = await find.app_of_capability(call)
     build = await _found(call, unit)
     said = stream(call.services, unit.id, build.id)
     return StreamingResponse(said, media_type="text/plain; charset=utf-8")

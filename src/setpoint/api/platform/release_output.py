@@ -24,7 +24,7 @@ JOBS_LOOKED_AT = 200
 async def output(call: Call) -> Response:
     """No token: the id is derived from unguessable ones, and Heroku's clients send none here. So a
     version, which anybody can guess, does not do."""
-    unit = await find.app(call)
+    unit = await find.app_of_capability(call)
     release = await find.release(call, unit)
     if call.param("release") != release_id(unit, release.version):
         raise NotFound("cannot show that output: it takes the id of a release")

@@ -12,6 +12,7 @@ from setpoint.api import find
 from setpoint.api.call import Call, Endpoint
 from setpoint.api.errors import NoSuch, Unsupported
 from setpoint.formats.heroku import shapes
+from setpoint.policy.access import Need
 
 PAGE = "/v1/unsupported"
 
@@ -41,12 +42,6 @@ NOS = (
         "",
         ("POST /apps/{app}/sni-endpoints",),
     ),
-    No(
-        "give access to the app",
-        "there is one account per installation so far",
-        "whoever has the installation's token has access",
-        ("POST /apps/{app}/collaborators",),
-    ),
     No("create a pipeline", "pipelines are not there yet", "", ("POST /pipelines",)),
     No(
         "add a log drain",
@@ -66,7 +61,13 @@ NOS = (
         "",
         ("POST /account/keys",),
     ),
-    No("create a team", "there is one account per installation", "", ("POST /teams",)),
+    No("create a team", "the installation is the one team there is", "", ("POST /teams",)),
+    No(
+        "create an OAuth client",
+        "nobody is asked whether another program may act for them",
+        "make it a token: heroku authorizations:create",
+        ("POST /oauth/clients",),
+    ),
     No(
         "give an org's user access",
         "nobody signs in with Salesforce here",
@@ -101,7 +102,7 @@ EMPTY = (
     ("/apps/{app}/webhooks", "An app's webhooks: none"),
     ("/pipelines", "Pipelines: none"),
     ("/spaces", "Spaces: none"),
-    ("/teams", "Teams: none"),
+    ("/oauth/clients", "OAuth clients: none"),
 )
 
 
@@ -141,10 +142,11 @@ def _refusing(no: No, route: str) -> Endpoint:
 
     async def refuse(call: Call) -> shapes.Nothing:
         if "{app}" in path:
-            await find.app(call, no.what)
+            await find.app(call)
         raise Unsupported(f"cannot {no.what}: {no.why}", no.hint, url(call))
 
-    return Endpoint(method, path, refuse, "write", f"Refused: {no.why}", refused=no.why)
+    need: Need = "view" if "{app}" in path else "write"
+    return Endpoint(method, path, refuse, need, f"Refused: {no.why}", refused=no.why)
 
 
 def _empty(path: str, summary: str) -> Endpoint:
@@ -154,14 +156,14 @@ def _empty(path: str, summary: str) -> Endpoint:
         return ()
 
     run: Callable[..., Awaitable[object]] = nothing
-    return Endpoint("GET", path, run, "read", summary)
+    return Endpoint("GET", path, run, "view" if "{app}" in path else "read", summary)
 
 
 ROUTES: tuple[Endpoint, ...] = (
     *(_empty(path, summary) for path, summary in EMPTY),
     Endpoint(
-        "GET", "/apps/{app}/pipeline-couplings", no_coupling, "read", "An app's pipeline: none"
+        "GET", "/apps/{app}/pipeline-couplings", no_coupling, "view", "An app's pipeline: none"
     ),
-    Endpoint("GET", "/apps/{app}/features/{feature}", no_feature, "read", "There is none"),
+    Endpoint("GET", "/apps/{app}/features/{feature}", no_feature, "view", "There is none"),
     *(_refusing(no, route) for no in NOS for route in no.routes),
 )

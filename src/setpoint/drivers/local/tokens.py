@@ -9,10 +9,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from setpoint.model.account import INSTALLATION
 from setpoint.model.change import Actor
 from setpoint.model.errors import StoreError
 
-ADMIN = Actor(name="admin", email="admin@setpoint.localhost", scope="admin")
+ADMIN = Actor(name="admin", email=INSTALLATION, scope="admin")
 
 
 class LocalTokens:

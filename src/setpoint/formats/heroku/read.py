@@ -56,8 +56,54 @@ class NewAuthorization(msgspec.Struct, frozen=True):
     """POST /oauth/authorizations"""
 
     description: str | None = None
-    expires_in: int | None = None
+    expires_in: int | str | None = None
     scope: tuple[str, ...] | None = None
+
+    @property
+    def expires_in_s(self) -> float | None:
+        """A command line sends it as text. Raises Invalid."""
+        said = self.expires_in
+        if said is None or said == "":
+            return None
+        if isinstance(said, int):
+            return float(said)
+        if not said.isdecimal() or len(said) > 12:
+            raise Invalid(f"cannot make a token: it expires in '{said[:20]}', which is no number")
+        return float(said)
+
+
+class NewLogin(msgspec.Struct, frozen=True):
+    """POST /auth of the host where people sign in"""
+
+    description: str | None = None
+
+
+class AuthorizationPatch(msgspec.Struct, frozen=True):
+    """PATCH /oauth/authorizations/ID. There are no clients to set."""
+
+    description: str | None = None
+
+
+class NewCollaborator(msgspec.Struct, frozen=True):
+    """POST /apps/A/collaborators, and /teams/apps/A/collaborators with permissions."""
+
+    user: str
+    permissions: tuple[str, ...] | None = None
+    silent: bool | None = None
+
+
+class Permissions(msgspec.Struct, frozen=True):
+    """PATCH /teams/apps/A/collaborators/C"""
+
+    permissions: tuple[str, ...]
+
+
+class Member(msgspec.Struct, frozen=True):
+    """PUT and PATCH /teams/T/members"""
+
+    email: str
+    role: str
+    federated: bool | None = None
 
 
 class NewLogSession(msgspec.Struct, frozen=True):

@@ -274,14 +274,19 @@ class User(msgspec.Struct, frozen=True):
     federated: bool = False
 
 
+class Permission(msgspec.Struct, frozen=True):
+    name: str
+    description: str
+
+
 class Collaborator(msgspec.Struct, frozen=True):
     id: str
     app: Ref
     user: User
     created_at: str
     updated_at: str
-    role: str = "owner"
-    permissions: tuple[Ref, ...] = ()
+    role: str
+    permissions: tuple[Permission, ...]
 
 
 class AccessToken(msgspec.Struct, frozen=True):
@@ -302,6 +307,69 @@ class Authorization(msgspec.Struct, frozen=True):
     grant: Ref | None = None
     refresh_token: AccessToken | None = None
     session: IdRef | None = None
+
+
+class LoginUrls(msgspec.Struct, frozen=True):
+    """Paths: where a person signs in, and where whoever shows `token` waits for it."""
+
+    browser_url: str
+    cli_url: str
+    token: str
+
+
+class LoginDone(msgspec.Struct, frozen=True):
+    """One of both."""
+
+    access_token: str | None = None
+    error: str | None = None
+
+
+class Session(msgspec.Struct, frozen=True):
+    id: str
+    description: str
+    expires_in: int | None
+    created_at: str
+    updated_at: str
+
+
+class Team(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    role: str
+    type: str = "enterprise"
+    default: bool = True
+    credit_card_collections: bool = False
+    enterprise_account: Ref | None = None
+    identity_provider: Ref | None = None
+    membership_limit: int | None = None
+    provisioned_licenses: bool = False
+
+
+class Member(msgspec.Struct, frozen=True):
+    id: str
+    email: str
+    role: str
+    user: Ref
+    created_at: str
+    updated_at: str
+    federated: bool = False
+    identity_provider: Ref | None = None
+    two_factor_authentication: bool = False
+
+
+class Feature(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    description: str = ""
+    display_name: str = ""
+    doc_url: str = ""
+    feedback_email: str = ""
+    enabled: bool = True
+    state: str = "general"
 
 
 class LogSession(msgspec.Struct, frozen=True):

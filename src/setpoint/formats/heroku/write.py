@@ -11,6 +11,7 @@ from setpoint.formats.heroku import shapes
 from setpoint.model import app as intent
 from setpoint.model import job as jobs
 from setpoint.model import process, release
+from setpoint.model.account import ROLES, Account, Role, Token
 from setpoint.model.change import Actor
 from setpoint.model.ids import BuildId
 
@@ -33,6 +34,16 @@ GENERATION = "cedar"
 GIB = 1024**3
 SHARES = 1024
 """of a Standard-1X"""
+TEAM = "setpoint"
+"""The installation, as Heroku's clients know it: all apps are its, and who may sign in a member."""
+ACCESS = "org-access-controls"
+"""The feature of a team by which they know that permissions are said."""
+PERMISSIONS: dict[Role, str] = {
+    "view": "See the app, its log and why it is so",
+    "deploy": "Deploy, configure, run commands",
+    "operate": "Scale, restart, domains, maintenance",
+    "manage": "Give access, rename, destroy",
+}
 
 
 @lru_cache(maxsize=4096)
@@ -73,6 +84,7 @@ def app(
         git_url=git_url,
         web_url=web_url,
         maintenance=unit.intent.maintenance,
+        team=_named("team", TEAM),
     )
 
 
@@ -132,26 +144,71 @@ def custom_domain(
     )
 
 
-def owner(unit: intent.Unit) -> shapes.Collaborator:
-    person = _person(unit.owner)
+def owner(unit: intent.Unit, *, admin: bool) -> shapes.Collaborator:
+    return _collaborator(unit, unit.owner, "manage", "admin" if admin else "owner")
+
+
+def collaborator(unit: intent.Unit, email: str, role: Role) -> shapes.Collaborator:
+    return _collaborator(unit, email, role, "collaborator")
+
+
+def _collaborator(unit: intent.Unit, email: str, role: Role, called: str) -> shapes.Collaborator:
+    person = _person(email)
     return shapes.Collaborator(
-        id=derived(unit.id, "collaborator", unit.owner),
+        id=derived(unit.id, "collaborator", email),
         app=shapes.Ref(unit.id, unit.name),
         user=shapes.User(person.id, person.email),
         created_at=when(unit.created_at_s),
         updated_at=when(unit.created_at_s),
+        role=called,
+        permissions=tuple(permission(held) for held in ROLES[: ROLES.index(role) + 1]),
     )
 
 
-def authorization(actor: Actor, token: str, description: str, at_s: float) -> shapes.Authorization:
+def permission(role: Role) -> shapes.Permission:
+    return shapes.Permission(role, PERMISSIONS[role])
+
+
+def authorization(token: Token, secret: str, now_s: float) -> shapes.Authorization:
+    """`secret`: '' where nobody can be told it any more."""
     return shapes.Authorization(
-        id=derived("authorization", actor.email),
-        access_token=shapes.AccessToken(derived("token", actor.email), token),
-        user=_person(actor.email),
-        scope=("global",) if actor.scope == "admin" else (actor.scope,),
-        description=description,
-        created_at=when(at_s),
-        updated_at=when(at_s),
+        id=token.id,
+        access_token=shapes.AccessToken(
+            derived("token", token.id), secret or token.hint, _expires_in(token, now_s)
+        ),
+        user=_person(token.account),
+        scope=token.scopes,
+        description=token.description,
+        created_at=when(token.created_at_s),
+        updated_at=when(token.created_at_s),
+        session=shapes.IdRef(token.id) if token.login else None,
+    )
+
+
+def session(token: Token, now_s: float) -> shapes.Session:
+    at = when(token.created_at_s)
+    return shapes.Session(token.id, token.description, _expires_in(token, now_s), at, at)
+
+
+def _expires_in(token: Token, now_s: float) -> int | None:
+    return max(0, round(token.expires_at_s - now_s)) if token.expires_at_s is not None else None
+
+
+def team(since_s: float, role: str) -> shapes.Team:
+    at = when(since_s)
+    named = _named("team", TEAM)
+    return shapes.Team(named.id, named.name, at, at, role)
+
+
+def member(account: Account) -> shapes.Member:
+    person, at = _person(account.email), when(account.created_at_s)
+    return shapes.Member(
+        id=person.id,
+        email=person.email,
+        role="admin" if account.admin else "member",
+        user=shapes.Ref(person.id, person.email),
+        created_at=at,
+        updated_at=at,
     )
 
 

@@ -21,6 +21,13 @@ SELECT c.seq, c.asked, c.verb, c.summary, cu.unit, cu.generation, cu.touches
 FROM change_unit cu JOIN change c ON c.seq = cu.change
 """
 
+_SELECT_ALL = """
+SELECT c.seq, c.asked, c.verb, c.summary,
+       coalesce(cu.unit, ''), coalesce(cu.generation, 0), coalesce(cu.touches, x'5b5d')
+FROM change c LEFT JOIN change_unit cu ON c.seq = cu.change
+"""
+"""Those of accounts and tokens, too, which are no app's."""
+
 
 def insert(db: Connection, asked: Asked, verb: str, summary: str) -> int:
     """The new Change's seq."""
@@ -71,11 +78,11 @@ def of_unit(db: Connection, unit: AppId, limit: int) -> tuple[UnitChange, ...]:
 
 
 def newest(db: Connection, limit: int) -> tuple[UnitChange, ...]:
-    return _read(db.execute(_SELECT + "ORDER BY cu.change DESC, cu.unit LIMIT ?", (limit,)))
+    return _read(db.execute(_SELECT_ALL + "ORDER BY c.seq DESC, cu.unit LIMIT ?", (limit,)))
 
 
 def one(db: Connection, seq: int) -> tuple[UnitChange, ...]:
-    return _read(db.execute(_SELECT + "WHERE cu.change = ? ORDER BY cu.unit", (seq,)))
+    return _read(db.execute(_SELECT_ALL + "WHERE c.seq = ? ORDER BY cu.unit", (seq,)))
 
 
 def fields(db: Connection, unit: AppId) -> tuple[Field, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from setpoint.model.account import Account, Token
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.decision import Decided, Record, RecordKind
@@ -33,6 +34,7 @@ from setpoint.store.port import (
 )
 from setpoint.store.sealing import Sealer
 from setpoint.store.sqlite import (
+    accounts,
     builds,
     changes,
     decisions,
@@ -236,6 +238,30 @@ class SqliteStore:
 
     async def notes(self, changes: Sequence[int]) -> dict[int, tuple[Note, ...]]:
         return await self._reader.run(lambda db: notes.of_changes(db, changes))
+
+    async def commit_people(
+        self,
+        asked: Asked,
+        verb: str,
+        summary: str,
+        put: Sequence[Account | Token] = (),
+        gone: Sequence[Account | Token] = (),
+    ) -> int:
+        return await self._writer.run(
+            lambda db: accounts.commit(db, asked, verb, summary, put, gone)
+        )
+
+    async def accounts(self) -> tuple[Account, ...]:
+        return await self._reader.run(accounts.every)
+
+    async def account(self, email: str) -> Account | None:
+        return await self._reader.run(lambda db: accounts.one(db, email))
+
+    async def tokens(self, account: str) -> tuple[Token, ...]:
+        return await self._reader.run(lambda db: accounts.tokens(db, account))
+
+    async def held_by(self, digest: bytes) -> tuple[Token, Account | None] | None:
+        return await self._reader.run(lambda db: accounts.held_by(db, digest))
 
     async def decide(self, asked: Asked, decided: Decided) -> Record:
         return await self._writer.run(lambda db: decisions.decide(db, asked, decided))

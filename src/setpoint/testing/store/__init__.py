@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
 from setpoint.store.port import Remembered
+from setpoint.testing.store.accounts import Accounts
 from setpoint.testing.store.held import Held
 from setpoint.testing.store.intents import Intents
 from setpoint.testing.store.jobs import Jobs
@@ -21,7 +22,7 @@ from setpoint.testing.store.story import Outcomes, Story
 __all__ = ["Held", "Outcomes", "SimStore", "StaleReads"]
 
 
-class SimStore(Intents, Story, Releases, Jobs, Keeping):
+class SimStore(Intents, Story, Releases, Jobs, Keeping, Accounts):
     """Implements store.port.Store."""
 
     async def remembered(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from setpoint.model.account import Account, Token
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Note, UnitChange
 from setpoint.model.decision import Record
@@ -70,6 +71,8 @@ class Tables:
         self.noted: list[Note] = []
         self.decided: list[Record] = []
         self.read: dict[str, ReadUpTo] = {}
+        self.people: dict[str, Account] = {}
+        self.held: dict[str, Token] = {}
         self.sampled: dict[tuple[str, str, float], Sample] = {}
         self.log: list[Event] = []
         self._bell = Bell()

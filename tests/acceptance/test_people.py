@@ -1,0 +1,143 @@
+"""Two people on one real Setpoint, each with Heroku's own command line in a home of their own."""
+
+import re
+import ssl
+from http.cookiejar import CookieJar
+from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, HTTPSHandler, build_opener
+
+import pytest
+
+from tests.acceptance.plane import Plane
+from tests.support.heroku import Heroku, needs_heroku
+
+EMAIL = "ana@example.com"
+
+
+@pytest.fixture(scope="module")
+def password(plane: Plane) -> str:
+    return plane.ok("users", "--add", EMAIL, "--json").json["password"]
+
+
+@pytest.fixture
+def ana(plane: Plane, tmp_path: Path, password: str) -> Heroku:
+    """Signed in as somebody who would."""
+    needs_heroku()
+    ana = Heroku(plane, tmp_path, signed_in=False)
+    code, shown = ana.typed(["login", "-i"], [("Email", EMAIL), ("Password", password)])
+    assert code == 0, shown
+    assert password not in shown
+    return ana
+
+
+def test_one_sees_what_one_was_let_and_does_what_the_role_says(
+    plane: Plane, ana: Heroku, tmp_path: Path
+) -> None:
+    boss = Heroku(plane, tmp_path / "boss")
+    boss.home.mkdir()
+    plane.ok("create", "shared")
+    assert ana.ok("whoami").strip() == EMAIL
+    assert "shared" not in ana.ok("apps")
+    assert "no such app" in ana.cli("info", "-a", "shared").err
+
+    boss.ok("access:add", EMAIL, "-a", "shared", "-p", "view")
+    assert "shared" in ana.ok("apps")
+    ana.ok("logs", "-a", "shared")
+    refused = ana.cli("config:set", "A=1", "-a", "shared")
+    assert refused.code == 2
+    assert "this needs 'deploy'" in re.sub(r"\s+(›\s+)?", " ", refused.err)
+
+    boss.ok("access:update", EMAIL, "-a", "shared", "-p", "deploy")
+    ana.ok("config:set", "A=1", "-a", "shared")
+    told = boss.ok("access", "-a", "shared")
+    assert re.search(rf"{EMAIL}\s+collaborator\s+deploy, view", told)
+    assert "ana@example.com" in plane.ok("log", "shared").out
+
+    boss.ok("access:remove", EMAIL, "-a", "shared")
+    assert "no such app" in ana.cli("info", "-a", "shared").err
+    plane.ok("destroy", "shared", "--confirm", "shared")
+
+
+def test_who_pushes_to_what_is_hidden_learns_that_the_name_is_taken(
+    plane: Plane, ana: Heroku
+) -> None:
+    plane.ok("create", "hidden-shop")
+    taken = ana.cli("create", "hidden-shop")
+    assert (taken.code, "the name is taken" in taken.err) == (2, True)
+    plane.ok("destroy", "hidden-shop", "--confirm", "hidden-shop")
+
+
+def test_tokens_are_made_listed_rotated_and_revoked(plane: Plane, ana: Heroku) -> None:
+    words = ("authorizations:create", "-d", "figures", "-s", "read", "-e", "3600", "--short")
+    token = ana.cli(*words).out.strip()
+    reading = {"SETPOINT_API_KEY": token}
+    assert plane.cli("apps", env=reading).code == 0
+    refused = plane.cli("create", "not-with-that", env=reading)
+    assert (refused.code, "this needs 'write'" in refused.err) == (2, True)
+    listed = ana.ok("authorizations")
+    assert token not in listed
+    (id,) = re.findall(r"figures\s+(\S+)\s+read", listed)
+    rotated = ana.ok("authorizations:rotate", id)
+    assert plane.cli("apps", env=reading).code == 2
+    assert (new := re.search(r"Token:\s+(\S+)", rotated)) is not None
+    ana.ok("authorizations:revoke", id)
+    assert plane.cli("apps", env={"SETPOINT_API_KEY": new[1]}).code == 2
+
+
+def test_a_session_is_ended_from_elsewhere_and_logout_ends_ones_own(
+    plane: Plane, ana: Heroku, tmp_path: Path, password: str
+) -> None:
+    laptop = Heroku(plane, tmp_path / "laptop", signed_in=False)
+    laptop.home.mkdir()
+    code, shown = laptop.typed(["login", "-i"], [("Email", EMAIL), ("Password", password)])
+    assert code == 0, shown
+    key = laptop.ok("auth:token").strip()
+    laptop.ok("logout")
+    assert plane.cli("apps", env={"SETPOINT_API_KEY": key}).code == 2
+    own = ana.ok("auth:token").strip()
+    for id in re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", ana.ok("sessions")):
+        ana.cli("sessions:destroy", id)
+    assert plane.cli("apps", env={"SETPOINT_API_KEY": own}).code == 2
+
+
+def test_members_of_the_team_are_the_accounts(plane: Plane, tmp_path: Path) -> None:
+    needs_heroku()
+    boss = Heroku(plane, tmp_path)
+    told = boss.ok("members:add", "bo@example.com", "-r", "member", "-t", "setpoint")
+    assert "setpoint users --password bo@example.com" in re.sub(r"\s+(›\s+)?", " ", told)
+    assert re.search(r"bo@example.com\s+member", boss.ok("members", "-t", "setpoint"))
+    boss.ok("members:set", "bo@example.com", "-r", "admin", "-t", "setpoint")
+    assert re.search(r"bo@example.com\s+administrator", plane.ok("users").out)
+    boss.ok("members:remove", "bo@example.com", "-t", "setpoint")
+    assert "bo@example.com" not in plane.ok("users").out
+
+
+def test_one_signs_in_by_a_browser(plane: Plane, tmp_path: Path, password: str) -> None:
+    """The page that Heroku's program opens is fetched and filled in as a browser would."""
+    needs_heroku()
+    ana = Heroku(plane, tmp_path, signed_in=False)
+    headless = {"HEROKU_TESTING_HEADLESS_LOGIN": "1", "BROWSER": "true"}
+    page = re.compile(r"https://localhost:\d+/auth/browser/[\w-]+")
+    code, shown = ana.typed(
+        ["login"],
+        [("Press any key", "y")],
+        env=headless,
+        seen=(page, lambda url: signed_in_at(plane, url, EMAIL, password)),
+    )
+    assert code == 0, shown
+    assert ana.ok("whoami").strip() == EMAIL
+    ana.ok("logout")
+    assert "not logged in" in ana.cli("whoami").err
+
+
+def signed_in_at(plane: Plane, url: str, email: str, password: str) -> None:
+    trust = ssl.create_default_context(cafile=str(plane.data / "tls" / "ca.pem"))
+    jar = CookieJar()
+    browser = build_opener(HTTPSHandler(context=trust), HTTPCookieProcessor(jar))
+    text = browser.open(url, timeout=30).read().decode()
+    csrf = re.search(r'name="csrf" value="([^"]+)"', text)
+    assert csrf is not None
+    said = urlencode({"csrf": csrf[1], "email": email, "password": password}).encode()
+    done = browser.open(url, said, timeout=30).read().decode()
+    assert f"signed in as {email}" in done
