@@ -104,7 +104,8 @@ def test_who_waits_hears_something_at_once_and_then_again(plane: Plane) -> None:
         link.sendall("\r\n".join([*lines, "", ""]).encode())
         heard = b""
         while not heard.endswith(b"\r\n\r\n1\r\n \r\n1\r\n \r\n"):
-            assert (piece := link.recv(4096)), heard
+            piece = link.recv(4096)
+            assert piece, heard
             heard += piece
     assert visit(plane, urls).send(cancel="1").status == 200
 
