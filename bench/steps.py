@@ -86,9 +86,12 @@ class Idle(SimSupervisor):
 
 @dataclass(frozen=True)
 class Plane:
+    """`world_mib`: what the simulated world's routes take of this process."""
+
     store: SqliteStore
     loop: Loop
     world: Idle
+    world_mib: float
 
     @property
     def door(self) -> Door:
@@ -114,21 +117,23 @@ async def measure(folder: Path, apps: int, seconds: float) -> dict[str, object]:
         "seconds": seconds,
     }
     few, many = folder / "few", folder / "many"
+    bare_mib = rss_mib()
     changed = int(RATE * seconds * 1.2)
     units = await prepared(few, max(FEW, changed))
     async with living(few) as plane:
         await first_look(plane, len(units))
         result |= told("quiet_", await first_steps(plane, units[-changed:], seconds))
     units = await prepared(many, apps, keeping=2 * changed)
-    before_mib = rss_mib()
+    others_mib = rss_mib() - bare_mib
     async with living(many) as plane:
         result |= told("new_life_", await first_steps(plane, units[:changed], seconds))
         result["new_life_looked_at"] = apps - plane.loop.backlog
     async with living(many, PERIOD_S) as plane:
+        others_mib += plane.world_mib
         result["first_look_s_per_100k"] = await first_look(plane, apps)
         result["survey_s_per_100k"] = round(await surveyed(plane) * 100_000 / apps, 3)
         result |= told("", await first_steps(plane, units[changed:], seconds))
-    result |= {"rss_before_mib": before_mib, "rss_mib": rss_mib()}
+    result |= {"rss_others_mib": round(others_mib, 1), "rss_mib": round(rss_mib() - others_mib, 1)}
     return result | {"goals": GOALS, "met": {n: result[n] <= goal for n, goal in GOALS.items()}}  # pyright: ignore[reportOperatorIssue]
 
 
@@ -163,10 +168,12 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
     store = open_store(folder / "store.db", folder / "key")
     running = asyncio.get_running_loop()
     world, edge = Idle(running), SimEdge(running, Idle(running))
+    before_mib = rss_mib()
     for apps in portions(sorted(await store.unit_ids())):
         for app, memory in (await store.remembered(apps, 0, 0)).items():
             assert isinstance(memory, Remembered)
             edge.routes[app] = _routed(memory.unit)
+    world_mib = rss_mib() - before_mib
     tokens = itertools.count()
     loop = Loop(
         store,
@@ -180,7 +187,7 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
     )
     work = asyncio.create_task(loop.run())
     try:
-        yield Plane(store, loop, world)
+        yield Plane(store, loop, world, world_mib)
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
@@ -274,9 +281,9 @@ async def _deploy(door: Door, unit: Unit, number: int) -> None:
 
 
 def rss_mib() -> float:
-    """As it is now: the daemon's part, and the simulated world's beside it."""
+    """As it is now: the daemon's part, and beside it the simulated world's and the bench's own."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return round(pages * resource.getpagesize() / 2**20, 1)
+    return pages * resource.getpagesize() / 2**20
 
 
 if __name__ == "__main__":
