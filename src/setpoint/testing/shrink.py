@@ -30,22 +30,24 @@ def shrink(chosen: Chosen, fails: Callable[[Chosen], bool], runs_max: int = RUNS
         left[0] -= 1
         return left[0] >= 0 and fails(fewer)
 
-    for kind in fields(Chosen):
-        chosen = _fewer(chosen, kind.name, tried, left)
+    before = None
+    while before != chosen and left[0] > 0:  # without one kind, more of another may be left out
+        before = chosen
+        for kind in fields(Chosen):
+            chosen = _fewer(chosen, kind.name, tried)
     return chosen
 
 
-def _fewer(chosen: Chosen, kind: str, tried: Callable[[Chosen], bool], left: list[int]) -> Chosen:
-    kept: tuple[int, ...] = getattr(chosen, kind) or ()
-    size = len(kept)
-    while size >= 1 and left[0] > 0:
-        for start in range(0, len(kept), size):
+def _fewer(chosen: Chosen, kind: str, tried: Callable[[Chosen], bool]) -> Chosen:
+    """Every part of each size is tried once: what had to stay before rarely can go now."""
+    size = len(getattr(chosen, kind) or ())
+    while size >= 1:
+        start = 0
+        while start < len(kept := getattr(chosen, kind)):
             fewer = replace(chosen, **{kind: kept[:start] + kept[start + size :]})
             if tried(fewer):
                 chosen = fewer
-                kept = getattr(chosen, kind)
-                break
-        else:
-            size //= 2
-        size = min(size, len(kept))
+            else:
+                start += size
+        size //= 2
     return chosen
