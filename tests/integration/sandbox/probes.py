@@ -158,7 +158,8 @@ def _() -> None:
 
 @probe("see processes of the host")
 def _() -> None:
-    if len([name for name in os.listdir("/proc") if name.isdigit()]) < 4:
+    """In its own walls there are init, what forks, one forked ahead, and itself."""
+    if len([name for name in os.listdir("/proc") if name.isdigit()]) <= 4:
         raise OSError(errno.ENOENT, "")
 
 

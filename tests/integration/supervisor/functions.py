@@ -50,8 +50,10 @@ async def function(event, context):
                              for line in read("/proc/self/mountinfo").splitlines()),
             "limits": [resource.getrlimit(n) for n in range(16)],
             "oom": read("/proc/self/oom_score_adj"),
-            "descriptors": sorted(os.path.basename(os.readlink(f"/proc/self/fd/{n}")).split(".")[-1]
-                                  for n in range(6) if os.path.exists(f"/proc/self/fd/{n}")),
+            "descriptors": sorted(
+                os.path.basename(os.readlink(f"/proc/self/fd/{n}")).split(".")[-1].split(":[")[0]
+                for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")
+            ),
             "leader": os.getsid(0) == os.getpid(),
         },
     }

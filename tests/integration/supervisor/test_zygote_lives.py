@@ -1,5 +1,6 @@
 """How long what functions are forked from lives, and what happens when it cannot fork."""
 
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -62,12 +63,25 @@ def test_a_fork_that_fails_is_a_start_of_its_own_and_says_why(
     limits = [Path(g) / "pids.max" for g in groups(plane, "zygote")]
     for limit in filter(Path.exists, limits):
         limit.write_text("1")
+    assert ask(plane, order)["cwd"] == "/app/f"  # by the one that was forked ahead
+    plane.when(order, asleep)
     assert ask(plane, order)["cwd"] == "/app/f"
     plane.says("shop", ": Resource temporarily unavailable")
     assert any(
         text.startswith("Started as a process of its own: cannot fork") for text in lines(plane)
     )
-    assert forks(plane) == 0
+    assert forks(plane) == 1
+
+
+def test_one_that_waits_for_an_order_and_is_killed_is_replaced(
+    plane: Plane, order: SetOrder
+) -> None:
+    proven(plane, order)
+    tasks = Path(groups(plane, "zygote")[0]) / "cgroup.procs"
+    ahead = until(lambda: tasks.read_text().split()[3:], what="one is forked ahead")
+    os.kill(int(ahead[0]), signal.SIGKILL)
+    assert ask(plane, order)["cwd"] == "/app/f"
+    assert forks(plane) == 1
 
 
 def test_the_next_supervisor_forks_its_first_start(plane: Plane, order: SetOrder) -> None:

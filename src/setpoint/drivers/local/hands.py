@@ -85,16 +85,19 @@ class Hands:
     # --- acts ---------------------------------------------------------------------------------
 
     def _start(self, standing: Standing, act: Start) -> None:
-        dyno = f"{standing.key.process}.{act.ordinal}"
-        self._record(standing, act, dyno)
-        self._say(standing, dyno, dyno_lines.starting(standing.effective_order.spec))
+        """It is written down once it is under way: whoever waits for it need not wait for that."""
+        dyno, failure = f"{standing.key.process}.{act.ordinal}", ""
         try:
             running = self._launcher.start(standing, act.ordinal, self.reports(standing))
         except (DriverError, OSError) as error:
-            self._say(standing, dyno, str(error))
-            standing.facts = change.never_started(standing.facts, str(error), self._now_s())
+            failure = str(error)
         else:
             standing.running[running.id] = running
+        self._record(standing, act, dyno)
+        self._say(standing, dyno, dyno_lines.starting(standing.effective_order.spec))
+        if failure:
+            self._say(standing, dyno, failure)
+            standing.facts = change.never_started(standing.facts, failure, self._now_s())
 
     def drain(self, standing: Standing, id: InstanceId, because: str) -> None:
         self._record(standing, Drain(id, because), id)

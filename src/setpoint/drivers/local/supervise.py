@@ -27,6 +27,9 @@ from setpoint.planning.standing import GRACE_S, decide
 
 log = logging.getLogger("setpoint.supervisor")
 AFTER_TROUBLE_S = 1.0
+NEWS_S = 0.05
+"""How long it can wait that a function's instances come and go: Envoy knows its socket, and who
+hears of it at once competes with the very start for the machine."""
 
 
 class Supervisor:
@@ -231,8 +234,17 @@ class Supervisor:
     def _publish(self, standing: Standing) -> None:
         """How busy a set is changes all the time and wakes nobody; who looks, sees it."""
         self._mark(standing)
+        news, told = standing.facts.at_rest, standing.told
+        if told == news:
+            return
+        if standing.socket is not None and told is not None and _but_instances(told, news):
+            self._loop.call_later(NEWS_S, self._tell, standing)
+        else:
+            self._tell(standing)
+
+    def _tell(self, standing: Standing) -> None:
         news = standing.facts.at_rest
-        if standing.told != news:
+        if standing.told != news and standing.key in self._table.sets:
             standing.told = news
             self._hub.tell_set(standing.key, standing.facts)
 
@@ -262,3 +274,8 @@ class Supervisor:
         orders = [s.order for s in self._table.sets.values() if s.order is not None]
         self._zygotes.keep(Kin.of(o.key.app, o.spec) for o in orders)
         self._spares.keep(Kind.of(o.key.app, o.spec) for o in orders)
+
+
+def _but_instances(told: SetFacts, news: SetFacts) -> bool:
+    """Do they differ in nothing else, of a set that has proven itself?"""
+    return news.ever_ready and replace(told, instances=news.instances) == news

@@ -45,10 +45,11 @@ class WaysOut:
     def prepare(self, app: AppId) -> Path | None:
         """The app's namespace with its way out, before anything starts in it. Raises Transient or
         Terminal: what cannot be kept in is not started."""
-        if app in self._open and not self._stands(app):
+        if app in self._open and self._stands(app):
+            netns: Path | None = sandbox.pin_path(self.runtime, app)
+        else:
             self._open[app] = None
-        netns = sandbox.prepare_app(self.confinement, self.runtime, app)
-        self._open.setdefault(app, None)
+            netns = sandbox.prepare_app(self.confinement, self.runtime, app)
         if app in self._wanted:
             self._set(app)
         return netns

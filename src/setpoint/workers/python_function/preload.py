@@ -5,12 +5,14 @@ open a file that all forks would share. Each of these is found out here, and tol
 """
 
 import importlib
+import itertools
 import os
 import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 STARTS_THREADS = frozenset(
     {"eventlet", "gevent", "grpc", "jax", "numba", "pyspark", "ray", "tensorflow", "torch"}
@@ -23,13 +25,29 @@ EVERYTHING = "*"
 NAME = re.compile(r"[A-Za-z_][\w.]{0,199}")
 
 
-def recorded(project: str, before: Iterable[str] = ()) -> list[str]:
-    """What has been imported so far, in that order, but for `before` and the project's own."""
-    known = frozenset(before)
+class Known(NamedTuple):
+    """Modules that need not be told of, and how many were imported with them."""
+
+    names: frozenset[str]
+    count: int
+
+
+NOTHING = Known(frozenset(), 0)
+
+
+def recorded(project: str, before: Known = NOTHING) -> list[str]:
+    """What has been imported so far, in that order, but for `before` and the project's own.
+
+    Only what came on top is looked at: a look alone copies a module's memory into a forked
+    process."""
+    on_top = max(0, len(sys.modules) - before.count)
+    newest = list(itertools.islice(reversed(sys.modules), on_top))
     return [
         name
-        for name, module in list(sys.modules.items())
-        if name not in known and NAME.fullmatch(name) and _is_shared(name, module, project)
+        for name in reversed(newest)
+        if name not in before.names
+        and NAME.fullmatch(name)
+        and _is_shared(name, sys.modules.get(name), project)
     ]
 
 
@@ -64,13 +82,13 @@ class Preloaded:
         self.touched: set[str] = set()
         self.missing: set[str] = set()
         self.refusal = ""
-        files = _open_files()
+        files = open_files()
         with _watched_environment(self.touched), _watched_finders(self.missing):
             for name in names:
                 self.refusal = self._load(name)
                 if self.refusal:
                     return
-        if _open_files() - files:
+        if open_files() - files:
             self.refusal = "what it imports leaves files open"
         elif _has_children():
             self.refusal = "what it imports starts processes"
@@ -99,7 +117,7 @@ def _tasks() -> int:
     return len(os.listdir("/proc/self/task"))
 
 
-def _open_files() -> set[str]:
+def open_files() -> set[str]:
     return {fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")}
 
 

@@ -20,12 +20,27 @@ IMPORTED_S = 0.2
 """after it got ready: looking through them takes as long as answering does"""
 
 
-def main(known: frozenset[str] = frozenset(), start: str = "fresh") -> int:
+class Ahead:
+    """What a start can have done before it is known whose it is. `known`: what its zygote has
+    imported."""
+
+    def __init__(self, known: preload.Known = preload.NOTHING) -> None:
+        import uvloop
+
+        self.known = known
+        self.parser = _parser()
+        self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self.runner.get_loop()
+
+
+def main(ahead: Ahead | None = None) -> int:
     """0: drained after SIGTERM. 65: can't be loaded. 70: a function would not stop, or took
     the listening socket away.
 
-    `known`: modules that need not be told of. `start`: how this process came to be."""
-    told = _arguments()
+    `ahead`: of a process that was forked."""
+    start = "fresh" if ahead is None else "fork"
+    ahead = ahead or Ahead()
+    told = ahead.parser.parse_args()
     os.environ["FUNCTION_PROJECT_PATH"] = told.project
     listener = socket.socket(fileno=told.fd)
     listener.setblocking(False)
@@ -42,7 +57,8 @@ def main(known: frozenset[str] = frozenset(), start: str = "fresh") -> int:
     extra_info.repair(runtime)
     records = _Records(told.record_fd)
     figures = Figures(records.try_to_write)
-    invocations = Invocations(runtime.asgi_app, told.name, told.deadline, start, figures)
+    name = told.name or _own_name()
+    invocations = Invocations(runtime.asgi_app, name, told.deadline, start, figures)
     watchdog.start(invocations)
 
     def record(word: str) -> None:
@@ -54,28 +70,28 @@ def main(known: frozenset[str] = frozenset(), start: str = "fresh") -> int:
         records.write(word)
 
     def tell_imported() -> None:
-        records.write(_imported(told.project, known))
+        records.write(_imported(told.project, ahead.known))
 
     server = make_server(invocations, listener, told.limit, record)
-    served = _run(server)
+    served = _run(server, ahead.runner)
     figures.flush()
     if server.broken:
         return EXIT_BROKEN
     return 0 if served else EXIT_UNLOADABLE
 
 
-def _arguments() -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python_function", allow_abbrev=False)
     parser.add_argument("--fd", type=int, required=True, help="the listening socket")
     parser.add_argument("--record-fd", type=int, required=True, help="gets `ready`, `draining`")
     parser.add_argument("--project", required=True, help="folder of main.py and project.toml")
-    parser.add_argument("--name", default=_own_name(), help="the function, for its records")
+    parser.add_argument("--name", help="the function, for its records")
     parser.add_argument("--limit", type=int, default=10, help="invocations at once")
     parser.add_argument("--deadline", type=float, default=120.0, help="seconds per invocation")
-    return parser.parse_args()
+    return parser
 
 
-def _imported(project: str, known: frozenset[str]) -> str:
+def _imported(project: str, known: preload.Known) -> str:
     """For a zygote that is to spare the next start these imports."""
     told = {"modules": preload.recorded(project, known), "safe": preload.fork_safe(project)}
     return f"imported {json.dumps(told)}"
@@ -86,12 +102,10 @@ def _own_name() -> str:
     return os.environ.get("DYNO", "").rpartition(".")[0] or "function"
 
 
-def _run(server) -> bool:
+def _run(server, runner: asyncio.Runner) -> bool:
     """Did it serve? Otherwise the runtime has said why on stderr, with the function's traceback."""
-    try:
-        server.run()
-    except SystemExit:  # newer servers leave this way when the start failed
-        pass
+    with contextlib.suppress(SystemExit), runner:  # newer servers leave so when the start failed
+        runner.run(server.serve())
     return server.started
 
 

@@ -22,6 +22,7 @@ from setpoint.drivers.local.sandbox.levels import probe
 from setpoint.drivers.local.sandbox.netns import (
     drop_all,
     drop_app,
+    pin_path,
     prepare_app,
     refresh,
     set_egress,
@@ -67,6 +68,7 @@ __all__ = [
     "memory_file",
     "open_output",
     "open_pidfd",
+    "pin_path",
     "prepare_app",
     "probe",
     "read_exit",

@@ -134,9 +134,10 @@ def refresh(confinement: Confinement) -> None:
 
 
 def walled(confinement: Confinement, runtime: Path, app: str) -> bool:
-    """Do the app's link and its place in the wall stand? Raises OSError."""
-    index = _recorded(pin_path(runtime, app))
-    if index is None:
+    """Do the app's namespace, its link and its place in the wall stand? Raises OSError."""
+    pinned = pin_path(runtime, app)
+    index = _recorded(pinned)
+    if index is None or not _is_pinned(pinned):
         return False
     with Netlink() as netlink:
         linked = netlink.alias(_name(index)) == _alias(confinement, app)
