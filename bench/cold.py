@@ -101,9 +101,9 @@ def python(bench: Bench) -> Found:
     all_asleep(plane)
     for turn in range(bench.n):
         ours.append(wake(plane, "python", names[turn % FUNCTIONS]))
+        theirs.append(official.cold())
         if turn % 4 == 0:
             fresh.append(wake(plane, "fresh", others[turn // 4 % len(others)]))
-            theirs.append(official.cold())
     official.close()
     return _compared(ours, theirs) | {
         "fresh": told_of(fresh),
@@ -121,10 +121,9 @@ def heavy(bench: Bench) -> Found:
     before = starts(plane, "heavy")
     ours: list[float] = []
     theirs: list[float] = []
-    for turn, name in enumerate(names):
+    for name in names:
         ours.append(wake(plane, "heavy", name))
-        if turn % 2 == 0:
-            theirs.append(official.cold())
+        theirs.append(official.cold())
     official.close()
     return _compared(ours, theirs) | {"starts": _since(before, starts(plane, "heavy"))}
 
@@ -139,9 +138,8 @@ def node(bench: Bench) -> Found:
     theirs: list[float] = []
     all_asleep(plane)
     before = starts(plane, "node")
-    for turn in range(30):
-        if turn % 2 == 0:
-            theirs.append(official.cold())
+    for turn in range(15):
+        theirs.append(official.cold())
         _until_waiting(plane)
         ours.append(wake(plane, "node", names[turn % len(names)]))
     one_by_one = _since(before, starts(plane, "node"))
@@ -210,6 +208,16 @@ def _web_at_zero(plane: Plane) -> str:
     return "web"
 
 
+def _up(plane: Plane) -> int | None:
+    """How many web instances are up, None while any is on its way up or down."""
+    phases = [dyno["state"] for dyno in ask(plane, "GET", "/apps/web/dynos")]
+    return len(phases) if set(phases) <= {"up"} and len(phases) == _recorded(plane) else None
+
+
+def _recorded(plane: Plane) -> int:
+    return len(_instances(plane, "web"))
+
+
 def _deploy_web(plane: Plane) -> None:
     plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", "web")
 
@@ -226,7 +234,8 @@ def _instances(plane: Plane, process: str) -> list[str]:
 
 
 def memory(bench: Bench) -> Found:
-    """PSS of an idle instance: forked with its share of what it was forked from, and fresh."""
+    """PSS of an idle instance: forked, with its share of what it was forked from and of the walls;
+    ours started fresh, with its walls; the official command's, which has none."""
     plane, names, others = bench.plane, bench.python()[:AWAKE], bench.fresh()
     idle(plane, "python", names, LONG_S)
     idle(plane, "fresh", others, LONG_S)
@@ -234,6 +243,9 @@ def memory(bench: Bench) -> Found:
         for name in these:
             wake(plane, app, name)
     forked, fresh = _pss(plane, "python"), _pss(plane, "fresh")
+    official = Official(layer(plane, "bin/python"), python_function())
+    theirs = official.idle_pss_mib(len(others))
+    official.close()
     with ThreadPoolExecutor(4) as callers:
         list(callers.map(lambda name: _ask_often(plane, name), names))
     used = _pss(plane, "python")
@@ -243,10 +255,12 @@ def memory(bench: Bench) -> Found:
         "instances": len(names),
         "forked_pss_mib": round(forked / len(names), 1),
         "fresh_pss_mib": round(fresh / len(others), 1),
-        "ratio": round((fresh / len(others)) / (forked / len(names)), 1),
+        "official_pss_mib": round(theirs, 1),
+        "ratio": round(theirs / (forked / len(names)), 1),
+        "own_ratio": round((fresh / len(others)) / (forked / len(names)), 1),
         "requests_each": REQUESTS_EACH,
         "used_pss_mib": round(used / len(names), 1),
-        "used_ratio": round((fresh / len(others)) / (used / len(names)), 1),
+        "used_ratio": round(theirs / (used / len(names)), 1),
     }
 
 
@@ -305,11 +319,7 @@ def stops(bench: Bench) -> Found:
             for count in (2, 1):
                 updates = [{"type": "web", "quantity": count}]
                 ask(plane, "PATCH", "/apps/web/formation", {"updates": updates})
-                until(
-                    lambda: len(_instances(plane, "web")) == count,  # noqa: B023
-                    SETTLED_S_MAX,
-                    f"{count} instances",
-                )
+                until(lambda: _up(plane) == count, SETTLED_S_MAX, f"{count} up")  # noqa: B023
     return {
         "stops": STOPS,
         "requests": len(visitors.took_ms),
@@ -322,13 +332,14 @@ def stops(bench: Bench) -> Found:
 
 
 def _compared(ours: Sequence[float], theirs: Sequence[float]) -> Found:
-    ratio = statistics.median(theirs) / statistics.median(ours)
+    """In turn, each beside its own: whatever else the machine did then, it did to both."""
+    ratios = [official / own for own, official in zip(ours, theirs, strict=True)]
     return {
         "n": len(ours),
         "ours": told_of(ours),
         "official_n": len(theirs),
         "official": told_of(theirs),
-        "ratio": round(ratio, 1),
+        "ratio": round(statistics.median(ratios), 1),
     }
 
 

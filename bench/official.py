@@ -1,13 +1,15 @@
 """The official runtimes, started fresh as their own commands do it, and asked until they answer."""
 
+import contextlib
 import http.client
 import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
+from bench.memory import memory_kib, tree
 from setpoint.drivers.local.recipe import NODE_RUNTIME
 from setpoint.formats import cloudevents
 
@@ -32,26 +34,39 @@ class Official:
 
     def cold(self) -> float:
         """Milliseconds from the start of the process to the whole answer of a first invocation."""
+        with self._running(PORT) as (_, took_ms):
+            return took_ms
+
+    def idle_pss_mib(self, count: int) -> float:
+        """Of so many at once that have answered once, each with all of its processes."""
+        with contextlib.ExitStack() as stack:
+            running = [stack.enter_context(self._running(PORT + n)) for n in range(count)]
+            pids = [pid for main, _ in running for pid in tree(main)]
+            return memory_kib(pids)["pss"] / 1024 / count
+
+    @contextlib.contextmanager
+    def _running(self, port: int) -> Generator[tuple[int, float]]:
+        """Its pid, and after how many milliseconds it had answered."""
         began_s = time.perf_counter()
         process = subprocess.Popen(
-            self._argv,
+            [*self._argv, str(port)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={"PATH": os.environ["PATH"], "HOME": self._folder.name},
             start_new_session=True,
         )
         try:
-            while not self._answers():
+            while not self._answers(port):
                 assert process.poll() is None, f"{self._argv} has ended"
                 assert time.perf_counter() < began_s + ANSWER_S_MAX, f"{self._argv} is silent"
                 time.sleep(LOOK_S)
-            return 1000 * (time.perf_counter() - began_s)
+            yield process.pid, 1000 * (time.perf_counter() - began_s)
         finally:
             os.killpg(process.pid, 9)
             process.wait(END_S_MAX)
 
-    def _answers(self) -> bool:
-        link = http.client.HTTPConnection("127.0.0.1", PORT, timeout=ANSWER_S_MAX)
+    def _answers(self, port: int) -> bool:
+        link = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S_MAX)
         try:
             link.request("POST", "/", b"{}", self._headers)
             answer = link.getresponse()
@@ -65,12 +80,13 @@ class Official:
 
 
 def _argv(layer: Path, folder: str) -> Sequence[str]:
+    """The port is still to follow."""
     if (layer / NODE_RUNTIME).exists():
         node, cli = str(layer / "bin/node"), str(layer / NODE_RUNTIME / "bin/cli.js")
-        return [node, cli, "serve", folder, "-h", "127.0.0.1", "-p", str(PORT)]
+        return [node, cli, "serve", folder, "-h", "127.0.0.1", "-p"]
     python = str(layer / "bin/python")
     call = "import sys; from salesforce_functions._internal.cli import main; sys.exit(main())"
     return [
         *(python, "-I", "-c", call, "serve", folder),
-        *("--host", "127.0.0.1", "--port", str(PORT)),
+        *("--host", "127.0.0.1", "--port"),
     ]

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -97,6 +97,16 @@ class Preloaded:
     def tops(self) -> frozenset[str]:
         """Names that a project's own files would have hidden."""
         return frozenset(n.partition(".")[0] for n in (*sys.modules, *self.missing))
+
+    def aware_of(self, run: Callable[[], None]) -> str:
+        """Run something else that may leave what no fork shares; why nothing may be forked now."""
+        files, tasks = open_files(), _tasks()
+        run()
+        return (
+            "its runtime leaves threads or files open"
+            if (_tasks() > tasks or open_files() - files)
+            else ""
+        )
 
     def _load(self, name: str) -> str:
         top = name.partition(".")[0]

@@ -1,12 +1,12 @@
 """The process: what it is told, in which order it comes up, and what its exit code means."""
 
-import argparse
 import asyncio
 import contextlib
 import json
 import os
 import socket
 import sys
+from typing import NamedTuple
 
 from . import preload
 
@@ -28,7 +28,6 @@ class Ahead:
         import uvloop
 
         self.known = known
-        self.parser = _parser()
         self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.runner.get_loop()
 
@@ -40,7 +39,7 @@ def main(ahead: Ahead | None = None) -> int:
     `ahead`: of a process that was forked."""
     start = "fresh" if ahead is None else "fork"
     ahead = ahead or Ahead()
-    told = ahead.parser.parse_args()
+    told = read(sys.argv[1:])
     os.environ["FUNCTION_PROJECT_PATH"] = told.project
     listener = socket.socket(fileno=told.fd)
     listener.setblocking(False)
@@ -57,8 +56,7 @@ def main(ahead: Ahead | None = None) -> int:
     extra_info.repair(runtime)
     records = _Records(told.record_fd)
     figures = Figures(records.try_to_write)
-    name = told.name or _own_name()
-    invocations = Invocations(runtime.asgi_app, name, told.deadline, start, figures)
+    invocations = Invocations(runtime.asgi_app, told.name, told.deadline_s, start, figures)
     watchdog.start(invocations)
 
     def record(word: str) -> None:
@@ -80,15 +78,37 @@ def main(ahead: Ahead | None = None) -> int:
     return 0 if served else EXIT_UNLOADABLE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python_function", allow_abbrev=False)
-    parser.add_argument("--fd", type=int, required=True, help="the listening socket")
-    parser.add_argument("--record-fd", type=int, required=True, help="gets `ready`, `draining`")
-    parser.add_argument("--project", required=True, help="folder of main.py and project.toml")
-    parser.add_argument("--name", help="the function, for its records")
-    parser.add_argument("--limit", type=int, default=10, help="invocations at once")
-    parser.add_argument("--deadline", type=float, default=120.0, help="seconds per invocation")
-    return parser
+class Told(NamedTuple):
+    """The command line. `fd`: the listening socket. `record_fd`: gets `ready`, `draining`.
+    `project`: folder of main.py and project.toml. `name`: the function's, for its records.
+    `limit`: invocations at once. `deadline_s`: of each."""
+
+    fd: int
+    record_fd: int
+    project: str
+    name: str
+    limit: int
+    deadline_s: float
+
+
+def read(argv: list[str]) -> Told:
+    """`--name value ...`; the standard library's parser takes a millisecond and a megabyte, which
+    each fork would pay. Raises SystemExit."""
+    given = dict(zip(argv[::2], argv[1::2], strict=False))
+    try:
+        told = Told(
+            fd=int(given.pop("--fd")),
+            record_fd=int(given.pop("--record-fd")),
+            project=given.pop("--project"),
+            name=given.pop("--name", "") or _own_name(),
+            limit=int(given.pop("--limit", "10")),
+            deadline_s=float(given.pop("--deadline", "120")),
+        )
+    except (KeyError, ValueError) as error:
+        raise SystemExit(f"python_function: cannot read the command line: {error}") from None
+    if given or len(argv) % 2:
+        raise SystemExit(f"python_function: cannot read the command line: {argv}")
+    return told
 
 
 def _imported(project: str, known: preload.Known) -> str:

@@ -98,6 +98,10 @@ class FunctionServer(uvicorn.Server):
         if self._open:
             await self._empty.wait()
 
+    def stop(self) -> None:
+        """As SIGTERM does."""
+        self._stop.set()
+
     # --- accepting ---
 
     def _adjust(self) -> None:

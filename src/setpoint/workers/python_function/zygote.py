@@ -24,7 +24,7 @@ import warnings
 from collections.abc import Iterable
 from typing import NoReturn
 
-from . import serve
+from . import serve, warm
 from .preload import Known, Preloaded, open_files
 
 MESSAGE_BYTES_MAX = 1 << 17
@@ -78,6 +78,8 @@ def main() -> int | None:
     base = dict(os.environ)
     preloaded = Preloaded((*json.loads(text)["preload"], *OURS))
     added = {key: value for key, value in os.environ.items() if base.get(key) != value}
+    if not preloaded.refusal:
+        preloaded.refusal = preloaded.aware_of(warm.run)
     report = {"refusal": preloaded.refusal, "touched": sorted(preloaded.touched)}
     control.send(json.dumps(report).encode())
     if preloaded.refusal:
