@@ -30,12 +30,22 @@ class Used:
 
     def look(self, log: Path, *, count: bool) -> None:
         """At what was written since the last look. `count` False: it is passed over."""
-        with log.open(encoding="utf-8", errors="replace") as file:
-            file.seek(self._read.get(log, 0))
-            lines = file.readlines()
-            self._read[log] = file.tell()
-        for line in lines if count else ():
-            self._take(line)
+        for line in self._news(log):
+            if count:
+                self._take(line)
+
+    def _news(self, log: Path) -> list[str]:
+        """The keeper copies a log that has grown too long, and begins it anew."""
+        begun = self._read.get(log, 0)
+        cut = log.stat().st_size < begun
+        parts = [(log.with_name(f"{log.name}.1"), begun), (log, 0)] if cut else [(log, begun)]
+        found = list[str]()
+        for path, at in parts:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                file.seek(at)
+                found += file.readlines()
+                self._read[log] = file.tell()
+        return found
 
     def _take(self, line: str) -> None:
         answered, agent = ANSWERED_RE.search(line), AGENT_RE.search(line)

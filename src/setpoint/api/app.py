@@ -10,6 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from setpoint.api import errors
+from setpoint.api.platform import elsewhere, unsupported
 from setpoint.api.routes import ROUTES
 from setpoint.api.serve import failed, serve, visit
 from setpoint.api.services import Services
@@ -53,4 +54,7 @@ def _unrouted(new_id: Callable[[], str]) -> Callable[[Request, Exception], Respo
 def _as_ours(request: Request, error: Exception) -> SetpointError:
     if isinstance(error, HTTPException) and error.status_code == 405:
         return errors.WrongMethod(f"cannot {request.method} this path: it has other methods")
+    where = f"{request.url.scheme}://{request.headers.get('host', 'localhost')}{unsupported.PAGE}"
+    if (refused := elsewhere.refusal(request.scope["path"], where)) is not None:
+        return refused
     return NotFound("cannot find that: no such route", "see /v1/openapi.json for what there is")

@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import quote, urlsplit
 
+from setpoint.cli import likeness
 from setpoint.cli.client import Answered, Client
+from setpoint.cli.likeness import Failed
 from setpoint.formats.hyper_schema import Json, Link
 from setpoint.model.errors import Refused, SetpointError
 
@@ -29,8 +31,6 @@ EXCEPTIONS = (
 )
 """What no other platform can answer: that repositories and apps are at Heroku's own addresses, and
 in one of its regions."""
-APART = frozenset({"updated_at", "created_at", "status", "state", "release", "slug", "attach_url"})
-"""What goes on by itself between an answer and the next."""
 PROCFILE = b"web: exec python3 -m http.server $PORT\n"
 
 
@@ -42,10 +42,6 @@ class Verdict(NamedTuple):
     stateful: bool
     proven: tuple[str, ...]
     fact: str
-
-
-class Failed(Exception):
-    """The link is not as it should be; the text says how."""
 
 
 class Told(NamedTuple):
@@ -81,6 +77,7 @@ class Walk:
             for link in reversed(self._links)
             if link.method == "GET" and not link.lists and link.of[-1:] == (link.definition,)
         }
+        self._routes = {link.route for link in self._links}
         self._validator = _validators()
         self._name = f"conform-{uuid.uuid4().hex[:8]}"
         self._known: dict[str, str] = {"account": "~", "dyno.formation_type": "web"}
@@ -100,7 +97,7 @@ class Walk:
                 implemented := refused[link.route] == "",
                 implemented and not facts[link.route],
                 self._proven.get(template(link.route), ()),
-                facts[link.route] if implemented else refused[link.route] or "no such route",
+                facts[link.route] if implemented else refused[link.route] or self._no(link),
             )
             for link in self._links
         )
@@ -115,6 +112,11 @@ class Walk:
             for path, methods in paths.items()
             for method, operation in methods.items()
         }
+
+    def _no(self, link: Link) -> str:
+        """What is answered where there is no route."""
+        told = self._ask(link.method, self._path(link, dict.fromkeys(link.of, "any")))
+        return _said(told) if told.status != 404 else "no such route"
 
     # --- in order -----------------------------------------------------------------------------
 
@@ -194,17 +196,19 @@ class Walk:
                 self._known[link.definition] = str(told["id"])
 
     def _read_back(self, link: Link, answer: Any, written: object) -> None:
-        """By the address of one such thing where there is one, else by the answer itself."""
-        reader = self._selves.get(link.definition)
-        found = answer
-        if reader is not None and isinstance(answer, dict) and "id" in answer:
-            told = self._ask("GET", self._path(reader, {link.definition: answer["id"]}))  # pyright: ignore
-            if told.status != 200:
-                raise Failed(f"what was answered is not read back: {_said(told)}")
-            found = told.body
-            _same(cast("Json", answer), cast("Json", found))
-        if isinstance(written, dict) and isinstance(found, dict):
-            _holds(cast("Json", written), cast("Json", found))
+        """By the address of the one thing where there is one, else by the address it was written
+        to. What is only done, as a restart, is not read back."""
+        reader = self._selves.get(link.definition) if "id" in (answer or {}) else None
+        if reader is not None:
+            path = self._path(reader, {link.definition: answer["id"]})
+        elif f"GET {link.path}" in self._routes:
+            path = self._path(link)
+        else:
+            return
+        told = self._ask("GET", path)
+        if told.status != 200:
+            raise Failed(f"what was answered is not read back: {_said(told)}")
+        likeness.check(written, answer, told.body)
 
     def _gone(self, link: Link, path: str) -> None:
         reader = self._selves.get(link.definition)
@@ -335,31 +339,6 @@ def _answering(link: Link, ours: Mapping[str, str]) -> str | None:
 
 def _said(told: Told) -> str:
     return f"{told.status} {(told.body or {}).get('message', '')}".strip().splitlines()[0]
-
-
-def _same(answered: Json, found: Json) -> None:
-    for name, value in answered.items():
-        if name not in APART and found.get(name) != value:
-            raise Failed(f"{name} is read as another than it was answered")
-
-
-def _holds(written: Json, found: Json) -> None:
-    """Everything that was written, where it is told at all: a thing may be told whole that was
-    named by its id or its name."""
-    for name, value in written.items():
-        if name in found and not _is(value, found[name]):
-            raise Failed(f"{name} is read as another than it was written")
-
-
-def _is(written: object, found: object) -> bool:
-    if written is None or written == found:
-        return True
-    if isinstance(found, dict):
-        told = cast("Json", found)
-        if isinstance(written, dict):
-            return all(_is(v, told.get(k)) for k, v in cast("Json", written).items())
-        return written in told.values()
-    return str(written).lower() == str(found).lower()
 
 
 def _excepted(document: Json) -> Json:

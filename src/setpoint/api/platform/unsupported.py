@@ -11,6 +11,7 @@ import msgspec
 from setpoint.api import find
 from setpoint.api.call import Call, Endpoint
 from setpoint.api.errors import NoSuch, Unsupported
+from setpoint.api.platform import elsewhere
 from setpoint.formats.heroku import shapes
 from setpoint.policy.access import Need
 
@@ -115,7 +116,9 @@ class Unable(msgspec.Struct, frozen=True):
 
 
 async def page(call: Call) -> tuple[Unable, ...]:
-    return tuple(Unable(r, f"cannot {no.what}: {no.why}", no.hint) for no in NOS for r in no.routes)
+    single = ((route, no) for no in NOS for route in no.routes)
+    areas = ((elsewhere.shown(area), area) for area in elsewhere.AREAS)
+    return tuple(Unable(r, f"cannot {no.what}: {no.why}", no.hint) for r, no in (*single, *areas))
 
 
 async def no_coupling(call: Call) -> shapes.Nothing:
