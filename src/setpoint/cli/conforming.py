@@ -6,6 +6,7 @@ written, what was taken away is not found any more, a list has something in it, 
 made is answered with 404.
 """
 
+import contextlib
 import io
 import itertools
 import re
@@ -81,6 +82,7 @@ class Walk:
         self._validator = _validators()
         self._name = f"conform-{uuid.uuid4().hex[:8]}"
         self._known: dict[str, str] = {"account": "~", "dyno.formation_type": "web"}
+        self._made: set[str] = set()
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Of every link, in the schema's order."""
@@ -141,10 +143,10 @@ class Walk:
         return ""
 
     def _ended(self) -> None:
-        try:
-            self._client.call("DELETE", f"/apps/{self._name}")
-        except Answered:
-            pass  # the walk came to that itself
+        """Whatever of it the walk itself has not come to."""
+        for name in (self._name, self._name + OF_TEAM):
+            with contextlib.suppress(Answered):
+                self._client.call("DELETE", f"/apps/{name}")
 
     def _settle(self) -> None:
         """Until what was asked for is so."""
@@ -158,6 +160,7 @@ class Walk:
     # --- one link -----------------------------------------------------------------------------
 
     def _check(self, link: Link) -> None:
+        self._own(link)
         path = self._path(link, INSTEAD.get(link.route, {}))
         body = self._body(link)
         told = self._ask(link.method, path, body)
@@ -174,6 +177,13 @@ class Walk:
             case _:
                 self._read_back(link, told.body, body)
         self._unknown(link, body)
+
+    def _own(self, link: Link) -> None:
+        """Nothing is altered or ended that this walk has not made: somebody may live here."""
+        if link.method in ("GET", "PUT") or not link.of or link.route in BODIES:
+            return
+        if "app" not in link.of and link.of[-1] not in self._made:
+            raise Failed(f"there is no {link.of[-1]} of its own to alter")
 
     def _valid(self, link: Link, body: Any) -> None:
         if link.target is None:
@@ -192,7 +202,10 @@ class Walk:
             and not (link.of and link.of[-1] == link.definition)
         ):
             told = cast("Json", found)
-            if link.method == "POST" or link.definition not in self._known:
+            made = link.method in ("POST", "PUT")
+            if made:
+                self._made.add(link.definition)
+            if made or link.definition not in self._known:
                 self._known[link.definition] = str(told["id"])
 
     def _read_back(self, link: Link, answer: Any, written: object) -> None:
@@ -231,11 +244,20 @@ class Walk:
     def _path(self, link: Link, instead: Mapping[str, str] = {}) -> str:
         path = link.path
         for one in link.of:
-            value = instead.get(one) or self._known.get(one)
+            value = instead.get(one) or self._known.get(one) or self._listed(one)
             if value is None:
                 raise Failed(f"there is no {one} to ask of")
             path = path.replace("{%s}" % one, quote(value, safe="~"), 1)  # noqa: UP031
         return path
+
+    def _listed(self, definition: str) -> str | None:
+        """The first of those there are, where one list tells of them."""
+        for link in self._links:
+            if (link.method, link.definition, link.lists, link.of) == ("GET", definition, True, ()):
+                told = self._ask("GET", link.path)
+                if told.status == 200 and told.body:
+                    return str(told.body[0]["id"])
+        return None
 
     def _body(self, link: Link) -> object:
         make = BODIES.get(link.route)
@@ -251,6 +273,11 @@ class Walk:
     def name(self) -> str:
         return self._name
 
+    @property
+    def person(self) -> str:
+        """Whom the walk lets in, and sends away again."""
+        return f"{self._name}@example.com"
+
     def known(self, definition: str) -> str:
         return self._known.get(definition, "")
 
@@ -262,11 +289,9 @@ class Walk:
         self._client.put_file(path, io.BytesIO(packed), len(packed))
         return str(urls["get_url"])
 
-    def me(self) -> str:
-        return str(self._client.get("/account")["id"])
-
 
 EMPTY = "always empty"
+OF_TEAM = "-team"
 RESTARTS = ("dyno",)
 """What is replaced when it is taken away."""
 
@@ -284,6 +309,12 @@ BODIES: dict[str, Callable[[Walk], object]] = {
     "PUT /apps/{app}/buildpack-installations": lambda _: {
         "updates": [{"buildpack": "https://example.com/pack.tgz"}]
     },
+    "POST /oauth/authorizations": lambda w: {"description": w.name, "scope": ["read"]},
+    "PATCH /oauth/authorizations/{oauth-authorization}": lambda w: {"description": f"{w.name}-2"},
+    "PUT /teams/{team}/members": lambda w: {"email": w.person, "role": "member"},
+    "PATCH /teams/{team}/members": lambda w: {"email": w.person, "role": "admin"},
+    "POST /apps/{app}/collaborators": lambda w: {"user": w.person},
+    "POST /teams/apps": lambda w: {"name": w.name + OF_TEAM},
     "POST /filters/apps": lambda w: {"in": {"id": [w.known("app")]}},
 }
 """Instead of the schema's examples, where those name what is not here."""
@@ -312,6 +343,7 @@ def _turn(link: Link) -> tuple[int, int]:
 def _turn_of(method: str, path: str) -> int:
     early = {
         "POST /apps": 0,
+        "PUT /teams/{team}/members": 0,
         "POST /apps/{app}/builds": 1,
         "PATCH /apps/{app}/config-vars": 3,
         "POST /apps/{app}/releases": 4,
