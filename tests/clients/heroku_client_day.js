@@ -54,6 +54,55 @@ async function deployed (at, source, seen) {
   seen.log = (await fetch(logs.logplex_url)).status
 }
 
+async function shared (app, seen) {
+  const email = `${app.name}@example.com`
+  const [team] = await heroku.get('/teams')
+  const members = `/teams/${team.name}/members`
+  const role = async () => ((await heroku.get(members)).find((one) => one.email === email) || {}).role
+  seen.team = same(team, await heroku.get(`/teams/${team.id}`))
+  await heroku.put(members, { body: { email, role: 'member' } })
+  const roles = [await role()]
+  await heroku.patch(members, { body: { email, role: 'admin' } })
+  roles.push(await role())
+  await heroku.patch(members, { body: { email, role: 'member' } })
+  seen.roles = roles
+  seen.teamApps = (await heroku.get(`/teams/${team.name}/apps`)).some((one) => one.id === app.id)
+  seen.teamApp = (await heroku.get(`/teams/apps/${app.name}`)).id === app.id
+  seen.permissions = (await heroku.get('/teams/permissions')).map((one) => one.name)
+  seen.invitations = (await heroku.get(`/teams/${team.name}/invitations`)).length
+  const people = `/teams/apps/${app.name}/collaborators`
+  const may = async () => (await heroku.get(`${people}/${email}`)).permissions.map((one) => one.name)
+  await heroku.post(people, { body: { user: email, permissions: ['view'] } })
+  const allowed = [await may()]
+  await heroku.patch(`${people}/${email}`, { body: { permissions: ['view', 'deploy'] } })
+  allowed.push(await may())
+  seen.allowed = allowed
+  seen.people = (await heroku.get(people)).length
+  await heroku.delete(`${people}/${email}`)
+  const one = await heroku.post(`/apps/${app.id}/collaborators`, { body: { user: email, silent: true } })
+  seen.person = (await heroku.get(`/apps/${app.id}/collaborators/${one.id}`)).user.email === email
+  await heroku.delete(`/apps/${app.id}/collaborators/${email}`)
+  seen.alone = (await heroku.get(`/apps/${app.id}/collaborators`)).length
+  await heroku.delete(`${members}/${email}`)
+  seen.roleless = await role()
+}
+
+async function authorized (seen) {
+  const made = await heroku.post('/oauth/authorizations', { body: { description: 'ci', scope: ['read'], expires_in: 3600 } })
+  const at = `/oauth/authorizations/${made.id}`
+  const as = (token) => new Heroku({ host: process.env.HEROKU_HOST, token })
+  const reader = as(made.access_token.token)
+  seen.reader = (await reader.get('/account')).email
+  seen.readonly = await refused(reader.post('/apps'))
+  seen.described = (await heroku.patch(at, { body: { description: 'ci of the shop' } })).description === (await heroku.get(at)).description
+  seen.listedToken = (await heroku.get('/oauth/authorizations')).some((one) => one.id === made.id)
+  const again = await heroku.post(`${at}/actions/regenerate-tokens`)
+  seen.outdated = await refused(reader.get('/account'))
+  seen.renewed = (await as(again.access_token.token).get('/account')).email
+  await heroku.delete(at)
+  seen.revoked = await refused(heroku.get(at))
+}
+
 async function main (name, source) {
   const seen = {}
   const me = await heroku.get('/account')
@@ -74,6 +123,8 @@ async function main (name, source) {
   await heroku.patch(at, { body: { maintenance: false } })
   seen.released = (await heroku.get(`${at}/releases`))[0].version
   await deployed(at, source, seen)
+  await shared(await heroku.get(at), seen)
+  await authorized(seen)
   seen.none = await Promise.all(['/addons', '/addon-services', '/spaces', `${at}/addons`, `${at}/addon-attachments`, `${at}/sni-endpoints`]
     .map(async (path) => (await heroku.get(path)).length))
   seen.sizes = (await heroku.get('/dyno-sizes')).map((one) => one.name)

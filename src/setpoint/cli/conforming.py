@@ -161,7 +161,8 @@ class Walk:
 
     def _check(self, link: Link) -> None:
         self._own(link)
-        path = self._path(link, INSTEAD.get(link.route, {}))
+        instead = INSTEAD.get(link.route)
+        path = self._path(link, instead(self) if instead is not None else {})
         body = self._body(link)
         told = self._ask(link.method, path, body)
         if told.status >= 400:
@@ -314,6 +315,10 @@ BODIES: dict[str, Callable[[Walk], object]] = {
     "PUT /teams/{team}/members": lambda w: {"email": w.person, "role": "member"},
     "PATCH /teams/{team}/members": lambda w: {"email": w.person, "role": "admin"},
     "POST /apps/{app}/collaborators": lambda w: {"user": w.person},
+    "POST /teams/apps/{app}/collaborators": lambda w: {"user": w.person, "permissions": ["view"]},
+    "PATCH /teams/apps/{team-app}/collaborators/{team-app-collaborator}": lambda _: {
+        "permissions": ["view", "deploy"]
+    },
     "POST /teams/apps": lambda w: {"name": w.name + OF_TEAM},
     "POST /filters/apps": lambda w: {"in": {"id": [w.known("app")]}},
 }
@@ -321,11 +326,13 @@ BODIES: dict[str, Callable[[Walk], object]] = {
 
 
 GONE = {"state": "settled"}
-INSTEAD = {
-    "GET /generations/{stack}": {"stack": "cedar"},
-    "POST /apps/{app}/dynos/{dyno}/actions/stop": {"dyno": "web.1"},
+INSTEAD: dict[str, Callable[[Walk], Mapping[str, str]]] = {
+    "GET /generations/{stack}": lambda _: {"stack": "cedar"},
+    "POST /apps/{app}/dynos/{dyno}/actions/stop": lambda _: {"dyno": "web.1"},
+    "POST /teams/apps/{app}/collaborators": lambda w: {"app": w.known("team-app")},
 }
-"""By route, what identifies something, where the schema names another thing, or it must live on."""
+"""By route, what identifies something, where the schema names another thing, it must live on, or
+two would be at one."""
 ENDS = 8
 
 

@@ -21,6 +21,13 @@ from setpoint.cli.likeness import Failed, check
             [{"id": "0"}, {"id": "1", "type": "web", "quantity": 2}],
         ),
         ({"updates": [{"buildpack": "u"}]}, [{"ordinal": 0}], [{"ordinal": 0}]),
+        ({"role": "admin"}, {"id": "1", "role": "admin"}, [{"id": "1", "role": "admin"}]),
+        ({}, {"id": "1", "access_token": {"token": "x"}}, {"id": "1", "access_token": None}),
+        (
+            {"may": ["view"]},
+            {"id": "1", "may": [{"name": "view"}]},
+            {"id": "1", "may": [{"name": "view"}]},
+        ),
         (None, {}, {}),
     ],
 )
@@ -47,7 +54,8 @@ def test_is_read_back(written: object, answered: object, read: object) -> None:
         ({"updates": [{"quantity": 2}]}, [{"id": "1", "quantity": 2}], []),
         ({}, [{"ordinal": 0}], [{"ordinal": 1}]),
         ({"source": {"url": "a"}}, {"source": {"url": "b"}}, {"source": {"url": "b"}}),
-        ({}, {"id": "1"}, [{"id": "1"}]),
+        ({"role": "admin"}, {"id": "1", "role": "member"}, [{"id": "1", "role": "member"}]),
+        ({}, {"id": "1"}, [{"id": "2"}]),
     ],
 )
 def test_is_not_read_back(written: object, answered: object, read: object) -> None:

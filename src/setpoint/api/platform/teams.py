@@ -75,7 +75,9 @@ async def remove_member(call: Call) -> shapes.Member:
     _named(call)
     wanted = call.param("member")
     found = await accounts.accounts(call.services.store, call.asked.actor)
-    email = next((m.email for m in found if write.member(m).id == wanted), wanted)
+    email = next((m.email for m in found if wanted in (m.email, write.member(m).id)), None)
+    if email is None:
+        raise NoSuch(f"cannot remove '{shortened(wanted)}': no such member", resource="team_member")
     return write.member(await intents.remove(call.services.door, call.asked, email))
 
 
