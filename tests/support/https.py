@@ -33,6 +33,10 @@ class Https:
     authority: Path
     answers: dict[str, Answer] = field(default_factory=dict[str, Answer])
     asked: list[str] = field(default_factory=list[str])
+    posted: list[tuple[dict[str, str], bytes]] = field(
+        default_factory=list[tuple[dict[str, str], bytes]]
+    )
+    """headers and body of each"""
 
     def url(self, path: str, host: str = "localhost") -> str:
         return f"https://{host}:{self.port}{path}"
@@ -45,6 +49,11 @@ def served(folder: Path) -> Iterator[Https]:
     context.load_cert_chain(chain)
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length", "0"))
+            site.posted.append((dict(self.headers.items()), self.rfile.read(length)))
+            self.do_GET()
+
         def do_GET(self) -> None:
             site.asked.append(self.path)
             answer = site.answers.get(self.path, Answer(status=404))

@@ -11,8 +11,8 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -120,31 +120,63 @@ class _Deadline:
                 self._open.shutdown(socket.SHUT_RDWR)
 
 
+def post(url: str, body: bytes, headers: Mapping[str, str], rules: Rules) -> None:
+    """POST to an https address that takes it; what it answers beside that is not read. Nobody is
+    followed elsewhere with it. Raises as `fetch` does."""
+    with _Deadline(rules.time_s_max) as deadline:
+        ask = _Ask("POST", urlsplit(url), body, headers)
+        with _answered(ask, rules, deadline) as answer:
+            if not 200 <= answer.status < 300:
+                _check_status(url, answer.status, "send to")
+
+
+@dataclass(frozen=True)
+class _Ask:
+    method: str
+    parts: SplitResult
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def verb(self) -> str:
+        return "send to" if self.method == "POST" else "fetch"
+
+
 def _get(parts: SplitResult, into: BinaryIO, rules: Rules, deadline: _Deadline) -> str | None:
     """None when it was written to `into`, else where it leads."""
     url = parts.geturl()
-    if parts.scheme != "https" or not parts.hostname:
-        raise _cannot(url, "it is no https address")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = _Checked(parts.hostname, parts.port or 443, rules, deadline)
+    with _answered(_Ask("GET", parts), rules, deadline) as answer:
+        if answer.status in (301, 302, 303, 307, 308):
+            return answer.getheader("Location") or ""
+        _check_status(url, answer.status, "fetch")
+        _copy(url, answer, into, rules)
+    return None
+
+
+@contextlib.contextmanager
+def _answered(ask: _Ask, rules: Rules, deadline: _Deadline) -> Generator[http.client.HTTPResponse]:
+    """Raises Terminal, Transient; also for what goes wrong while the answer is read."""
+    url = ask.parts.geturl()
+    if ask.parts.scheme != "https" or not ask.parts.hostname:
+        raise _cannot(url, "it is no https address", verb=ask.verb)
+    path = (ask.parts.path or "/") + (f"?{ask.parts.query}" if ask.parts.query else "")
+    connection = _Checked(ask.parts.hostname, ask.parts.port or 443, rules, deadline)
     with contextlib.closing(connection):
         try:
-            connection.request("GET", path, headers={"User-Agent": "setpoint", "Accept": "*/*"})
+            sent = {"User-Agent": "setpoint", "Accept": "*/*", **ask.headers}
+            connection.request(ask.method, path, body=ask.body, headers=sent)
             with connection.getresponse() as answer:
-                if answer.status in (301, 302, 303, 307, 308):
-                    return answer.getheader("Location") or ""
-                _check_status(url, answer.status)
-                _copy(url, answer, into, rules)
+                yield answer
         except ssl.SSLCertVerificationError as error:
-            raise _cannot(url, f"its certificate is not trusted ({error.verify_message})") from None
+            fact = f"its certificate is not trusted ({error.verify_message})"
+            raise _cannot(url, fact, verb=ask.verb) from None
         except (OSError, http.client.HTTPException) as error:
             words = _words(error)
             if deadline.over:
                 words = f"it takes over {rules.time_s_max:g} s"
-            raise Transient(f"cannot fetch {_shown(url)}: {words}") from None
+            raise Transient(f"cannot {ask.verb} {_shown(url)}: {words}") from None
     if deadline.over:
-        raise Transient(f"cannot fetch {_shown(url)}: it takes over {rules.time_s_max:g} s")
-    return None
+        raise Transient(f"cannot {ask.verb} {_shown(url)}: it takes over {rules.time_s_max:g} s")
 
 
 def _copy(url: str, answer: http.client.HTTPResponse, into: BinaryIO, rules: Rules) -> None:
@@ -181,12 +213,12 @@ def _connected(host: str, port: int, rules: Rules) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise Transient(f"cannot fetch from {host}: the name is not known") from None
+        raise Transient(f"cannot reach {host}: the name is not known") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     judged = [address for address in addresses if rules.permits(address.partition("%")[0])]
     if not judged:
         raise Terminal(
-            f"cannot fetch from {host}: {addresses[0]} is not a public address",
+            f"cannot reach {host}: {addresses[0]} is not a public address",
             f"the operator may open networks with {ALLOW}",
         )
     failed: OSError | None = None
@@ -210,12 +242,12 @@ def _next(url: str, location: str) -> str:
     return there.geturl()
 
 
-def _check_status(url: str, status: int) -> None:
+def _check_status(url: str, status: int, verb: str) -> None:
     if status == 200:
         return
     if status >= 500 or status == 429:
-        raise Transient(f"cannot fetch {_shown(url)}: it answers {status}")
-    raise _cannot(url, f"it answers {status}")
+        raise Transient(f"cannot {verb} {_shown(url)}: it answers {status}")
+    raise _cannot(url, f"it answers {status}", verb=verb)
 
 
 def _words(error: Exception) -> str:
@@ -232,5 +264,5 @@ def _shown(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
-def _cannot(url: str, fact: str, hint: str = "") -> DriverError:
-    return Terminal(f"cannot fetch {_shown(url)}: {fact}", hint)
+def _cannot(url: str, fact: str, hint: str = "", verb: str = "fetch") -> DriverError:
+    return Terminal(f"cannot {verb} {_shown(url)}: {fact}", hint)

@@ -124,8 +124,9 @@ async def _check_domains(door: Door, apps: Sequence[AppPlan]) -> None:
         for other in held.values():
             shared = {*other.domains} & {*app.intent.domains}
             if other.id != app.intent.id and shared:
+                who = f"'{other.name}'" if other.id in after else "another app"
                 raise Conflict(
-                    f"cannot add the domain '{min(shared)}' to '{app.name}': '{other.name}' has it"
+                    f"cannot add the domain '{min(shared)}' to '{app.name}': {who} has it"
                 )
 
 

@@ -54,6 +54,10 @@ class Digest(msgspec.Struct, frozen=True):
     more: bool = False
     at_s: float = 0.0
 
+    @property
+    def empty(self) -> bool:
+        return not (self.needs or self.changed or self.surprises)
+
 
 class Introduced(msgspec.Struct, frozen=True):
     """A decision that somebody new should know: `fields` live values rest on it."""

@@ -3,15 +3,29 @@
 from collections.abc import Iterator, Sequence
 
 from setpoint.model.answer import Logged
-from setpoint.model.digest import Digest, Introduced, Need
+from setpoint.model.digest import Digest, Introduced, Need, ReadUpTo
 from setpoint.model.story import Outcome
 from setpoint.model.text import printable, printable_lines, when
-from setpoint.planning.decisions import in_brief
+from setpoint.planning.decisions import DAY_S, in_brief
 from setpoint.planning.explain import ago, duration
 
 CHANGES_TOLD_MAX = 10
 """of one decision; the rest is counted"""
 WHY_CHARS_MAX = 60
+
+
+EVERY_S = DAY_S
+RETRY_S, RETRY_S_MAX = 60.0, 3600.0
+
+
+def due(read: ReadUpTo | None, now_s: float) -> bool:
+    """May one be sent? A day after the last one that was taken, whoever it was that restarted."""
+    return read is None or not 0.0 <= now_s - read.at_s < EVERY_S
+
+
+def again_s(failures: int) -> float:
+    """How long to wait after so many in a row that were not taken."""
+    return min(RETRY_S_MAX, RETRY_S * 2 ** min(failures - 1, 10))
 
 
 def lines(told: Digest, now_s: float) -> tuple[str, ...]:
@@ -41,7 +55,7 @@ def surprise(came: Outcome) -> str:
 
 def _lines(told: Digest, now_s: float) -> Iterator[str]:
     since = f"since {when(told.since_s)}" if told.since_s is not None else "in the last 7 days"
-    if not (told.needs or told.changed or told.surprises):
+    if told.empty:
         yield f"nothing {since}"
         return
     yield f"{since}, on what is yours: {', '.join(told.apps) or 'decisions alone'}"

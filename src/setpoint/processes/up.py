@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -18,7 +19,7 @@ from setpoint.drivers.envoy.binary import EnvoyStart, prepare_envoy
 from setpoint.drivers.local import privileges, sandbox
 from setpoint.drivers.local.paths import Paths, default_data, default_runtime
 from setpoint.drivers.local.sandbox import Confinement
-from setpoint.formats import retention
+from setpoint.formats import digest_hook, retention
 from setpoint.formats.envoy.limits import HOT_FUNCTIONS, limits
 from setpoint.model.capability import LEVEL_WORDS
 from setpoint.model.errors import Refused, SetpointError
@@ -115,6 +116,7 @@ def _leave_behind(argv: list[str]) -> int:
 def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> Keeper:
     """Everything that can refuse, refuses in here, before the first process is started."""
     kept, bounds = retention.retention(os.environ), limits(os.environ)
+    digest_hook.hook(os.environ)
     data: Path = options.data.absolute()
     paths, who = Paths(data, default_runtime(data)), accounts()
     lock = preflight.take_lock(paths)
@@ -224,11 +226,16 @@ def _children(
     common |= {"SETPOINT_TLS_PORT": str(ports["tls"])}
     common |= {"SETPOINT_RENDEZVOUS_PORT": str(ports["rendezvous"])}
 
-    def python(name: str, uid: int | None, held: dict[str, str]) -> Child:
-        """As root it imports everything first and then takes its uid: see privileges."""
+    digests = {k: v for k, v in os.environ.items() if k.startswith(digest_hook.PREFIX)}
+
+    def python(
+        name: str, uid: int | None, held: dict[str, str], own: Mapping[str, str] = {}
+    ) -> Child:
+        """As root it imports everything first and then takes its uid: see privileges. `own`: of
+        the environment, what this one alone is told."""
         fds = {inside: sockets[key].fileno() for inside, key in held.items()}
         env = common | {"SETPOINT_FDS": ",".join(f"{k}={v}" for k, v in fds.items())}
-        env |= _as_user(uid, who.plane)
+        env |= _as_user(uid, who.plane) | dict(own)
         return Child(
             name=name,
             argv=lambda _: [sys.executable, "-I", "-m", f"setpoint.processes.{name}"],
@@ -241,7 +248,7 @@ def _children(
         python("supervisor", None, {"control": "control"}),
         python("edge_agent", who.edge, {"control": "edge"}),
         envoy,
-        python("daemon", who.daemon, {name: name for name in DAEMONS}),
+        python("daemon", who.daemon, {name: name for name in DAEMONS}, digests),
     ]
 
 

@@ -12,6 +12,7 @@ from setpoint.model.paths import flatten
 from setpoint.planning.decisions import DAY_S, fold
 from setpoint.planning.digest import surprise
 from setpoint.policy import access
+from setpoint.policy.words import SECRET_CHARS_MIN
 from setpoint.store.port import Store
 from setpoint.views import changes, decisions, drift, lookup
 
@@ -19,12 +20,14 @@ FIRST_S = 7 * DAY_S
 """What somebody hears who never looked before."""
 CHANGES_READ = changes.LIMIT_MAX
 INTRODUCED_MAX = 10
+LEFT_OUT = "    (a line is left out here: it holds the value of a config var)"
 
 
-async def digest(store: Store, actor: Actor, person: str, now_s: float) -> Digest:
-    """Theirs are the apps they own, and those that a decision of theirs governs something of."""
+async def digest(store: Store, actor: Actor, person: str, now_s: float, reader: str = "") -> Digest:
+    """Theirs are the apps they own, and those that a decision of theirs governs something of.
+    `reader`: under whose name the cursor is kept, if not their own."""
     access.authorise(actor, "see", "the changes")
-    read = await store.read_up_to(person)
+    read = await store.read_up_to(reader or person)
     since_s = read.at_s if read is not None else now_s - FIRST_S
     decided = [d for d in fold(await store.decisions()) if not d.superseded_by]
     decided = await decisions.measured(store, decided, now_s)
@@ -66,6 +69,19 @@ async def introduction(store: Store, actor: Actor) -> tuple[Introduced, ...]:
     found = [Introduced(d, counts[d.seq]) for d in decided if counts[d.seq]]
     most = sorted(found, key=lambda i: -i.fields)[:INTRODUCED_MAX]
     return tuple(sorted(most, key=lambda i: i.decision.checked_at_s))
+
+
+async def outward(store: Store, lines: Sequence[str]) -> tuple[str, ...]:
+    """As they may leave the house: a line that holds the value of a config var, of any app, is
+    left out. Nobody could write one down while it was a value; it may have become one since."""
+    refs = {
+        ref.key: ref
+        for unit in await store.units()
+        for ref in (*unit.intent.config.values(), unit.intent.invoke_key)
+        if ref is not None
+    }
+    values = [v for v in (await store.reveal(refs)).values() if len(v) >= SECRET_CHARS_MIN]
+    return tuple(LEFT_OUT if any(v in line for v in values) else line for line in lines)
 
 
 def _governs(found: Iterable[Decision], unit: Unit) -> bool:

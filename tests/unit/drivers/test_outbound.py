@@ -114,3 +114,59 @@ def test_credentials_are_in_no_message() -> None:
     told = refusal("http://me:hunter2@localhost/x?token=abc")
     assert "hunter2" not in told.message + told.hint
     assert "abc" not in told.message
+
+
+def send(url: str, allowed=LOOPBACK) -> None:
+    outbound.post(url, b"hello", {"Setpoint-Delivery": "d1"}, Rules(allowed, 0, 20.0))
+
+
+def test_what_is_sent_arrives_whole_with_its_headers(site: Https) -> None:
+    site.answers["/hook?k=1"] = Answer(b"thanks", status=202)
+    send(site.url("/hook?k=1"))
+    ((headers, body),) = site.posted
+    assert (body, headers["Setpoint-Delivery"]) == (b"hello", "d1")
+
+
+def test_nothing_is_sent_to_a_private_address_unless_the_operator_opened_it(site: Https) -> None:
+    for host in ("localhost", "127.0.0.1"):
+        with pytest.raises(Terminal, match="is not a public address"):
+            send(site.url("/hook", host), allowed=())
+    with pytest.raises(Terminal, match="cannot send to http://localhost/x: it is no https"):
+        send("http://localhost/x")
+    assert site.posted == []
+
+
+def test_a_name_that_leads_elsewhere_the_second_time_is_asked_once(
+    site: Https, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judged and connected to is one address: a name server has no second chance to say another."""
+    asked: list[str] = []
+
+    def rebinding(host: str, port: int, **_: object):
+        asked.append(host)
+        address = "93.184.215.14" if len(asked) == 1 else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    connected: list[str] = []
+
+    def connect(where: tuple[str, int], *_: object) -> socket.socket:
+        connected.append(where[0])
+        raise ConnectionRefusedError("refused")
+
+    monkeypatch.setattr(outbound.socket, "getaddrinfo", rebinding)
+    monkeypatch.setattr(outbound.socket, "create_connection", connect)
+    with pytest.raises(Transient):
+        send(site.url("/hook", "rebinding.example"), allowed=())
+    assert (asked, connected) == (["rebinding.example"], ["93.184.215.14"])
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(503, Transient), (429, Transient), (404, Terminal), (302, Terminal)]
+)
+def test_what_is_not_taken_is_told_apart_and_followed_nowhere(
+    site: Https, status: int, kind: type[DriverError]
+) -> None:
+    site.answers["/hook"] = Answer(status=status, headers={"Location": site.url("/away")})
+    with pytest.raises(kind, match=f"cannot send to .*: it answers {status}"):
+        send(site.url("/hook"))
+    assert site.asked == ["/hook"]

@@ -327,7 +327,7 @@ def test_a_domain_goes_from_one_app_to_another_in_one_file():
         await shop_with_a_release(office)
         text = "apps.shop.domains = {}\napps.first.domains = {}"
         await apply(office, text.format("['w.example']", "[]"))
-        with pytest.raises(Conflict, match=r"'w\.example' to 'first': 'shop' has it"):
+        with pytest.raises(Conflict, match=r"'w\.example' to 'first': another app has it"):
             await declared.planned(office.door, asked(), file("apps.first.domains = 'w.example'"))
         reverse = "apps.first.domains = ['w.example']\napps.shop.domains = []"
         assert (await apply(office, reverse)).change
