@@ -73,6 +73,8 @@ class Adoption:
         records.sweep(self._ground.paths.instances, living)
         for standing in list(self._table.sets.values()):
             supervisor.open_socket(standing)
+            for running in standing.running.values():
+                self._hands.watch_memory(standing, running)
             supervisor.wake(standing.key)
         orders = [s.order for s in self._table.sets.values() if s.order is not None]
         self._zygotes.resume(orders)

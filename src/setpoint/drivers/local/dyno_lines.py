@@ -57,13 +57,20 @@ def killing_job(late: bool) -> tuple[str, ...]:
     return (_exit_timeout(), "Stopping process with SIGKILL")
 
 
-def ended(exit: Exit, spec: ProcessSpec | None) -> tuple[str, ...]:
-    """`spec` None: it is lost."""
+def out_of_memory(count: int) -> str:
+    whom = "1 invocation is" if count == 1 else f"{count} invocations are"
+    return f"Out of memory: {whom} answered with that, and this instance is ended"
+
+
+def ended(exit: Exit, spec: ProcessSpec | None, *, answered: bool = False) -> tuple[str, ...]:
+    """`spec` None: it is lost. `answered`: who waited for it has heard of it."""
     told = [f"Process exited with status {exit.code}"]
     if exit.oom and spec is not None:
         needed = f"it needed more than {spec.memory_bytes_max // MIB}M"
         if spec.kind == "function":
-            needed = f"Out of memory: {needed}; what it was asked meanwhile gets no answer"
+            needed = f"Out of memory: {needed}"
+            if not answered:
+                needed += "; what it was asked meanwhile gets no answer"
         told.insert(0, f"Error R15 (Memory quota vastly exceeded) -> {needed}")
     return tuple(told)
 

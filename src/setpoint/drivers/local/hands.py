@@ -13,6 +13,7 @@ from setpoint.drivers.local.launching import Launcher
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.running import Ending, Reports, Running
 from setpoint.drivers.local.table import Standing
+from setpoint.formats import function_errors
 from setpoint.formats.control import LogLine
 from setpoint.model.errors import DriverError
 from setpoint.model.ids import InstanceId
@@ -30,6 +31,7 @@ from setpoint.model.process import (
     Start,
     Stop,
 )
+from setpoint.model.release import NODEJS
 
 
 class Hands:
@@ -140,6 +142,22 @@ class Hands:
         self._launcher.keep(standing, running)
         if running.how:
             self._say(standing, running.name.dyno, dyno_lines.started(running.how))
+        self.watch_memory(standing, running)
+
+    def watch_memory(self, standing: Standing, running: Running) -> None:
+        """What a function of Python has in hand can be seen from outside; Node.js hands over what
+        it accepts, and is told on by who does that."""
+        order, queue = standing.order, standing.socket
+        if order is not None and queue is not None and order.spec.runtime != NODEJS:
+            running.watch_memory(lambda: self._out_of_memory(standing, running))
+
+    def _out_of_memory(self, standing: Standing, running: Running) -> None:
+        order, queue = standing.order, standing.socket
+        if order is None or queue is None or running.identity is None:
+            return
+        reply = function_errors.out_of_memory(order.spec.memory_bytes_max)
+        count = running.answer_short(queue.name, reply)
+        self._say(standing, running.name.dyno, dyno_lines.out_of_memory(count))
 
     def _output(self, standing: Standing, running: Running, lines: Sequence[str]) -> None:
         now_s = self._now_s()
@@ -189,7 +207,7 @@ class Hands:
             if ending.failure:
                 self._say(standing, running.name.dyno, ending.failure)
             exit = self._exit(instance, running, ending)
-            self._tell_exit(standing, running.name.dyno, instance, exit)
+            self._tell_exit(standing, running, instance, exit)
             last_lines = (*running.last_lines, *filter(None, (ending.failure,)))
             standing.facts = change.ended(standing.facts, running.id, exit, last_lines)
             if exit.from_outside:
@@ -202,9 +220,12 @@ class Hands:
         asked = instance.stop_at_s is not None and not running.doomed
         return Exit(ending.code, self._now_s(), ending.oom, asked, timed_out=running.doomed)
 
-    def _tell_exit(self, standing: Standing, dyno: str, instance: Instance, exit: Exit) -> None:
+    def _tell_exit(
+        self, standing: Standing, running: Running, instance: Instance, exit: Exit
+    ) -> None:
         spec = standing.order.spec if standing.order is not None else None
-        for line in dyno_lines.ended(exit, spec):
+        dyno = running.name.dyno
+        for line in dyno_lines.ended(exit, spec, answered=running.short):
             self._say(standing, dyno, line)
         before = "up" if instance.ready_at_s is not None else "starting"
         self._say(standing, dyno, dyno_lines.changed(before, dyno_lines.state_after(exit)))

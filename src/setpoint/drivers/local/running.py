@@ -91,6 +91,8 @@ class Running:
         self.doomed = False
         self.footing: tuple[int, ...] = ()
         self.killed = False
+        self.short = False
+        """it needed more memory than it may have, and its callers were told"""
         self.how = ""
         """how it was started, where there is something to tell of it"""
         self.kind: StartKind = "fresh"
@@ -175,6 +177,27 @@ class Running:
         elif self._terminated:
             self.terminate()
 
+    def watch_memory(self, short: Callable[[], None]) -> None:
+        """`short`: called once it sleeps for want of memory. Whoever is called ends it."""
+
+        def told() -> None:
+            if sandbox.shortage.is_short(self._confinement, self.app, self._started_as):
+                short()
+            else:
+                self.watch_memory(short)
+
+        fd = sandbox.shortage.watch(self._confinement, self.app, self._started_as)
+        if fd is not None:
+            self.when_readable(fd, told)
+
+    def answer_short(self, queue: str, reply: bytes) -> int:
+        """To whoever waits for it; then it is ended. How many were told."""
+        assert self.identity is not None
+        self.short = True
+        count = sandbox.shortage.answer(self._confinement, self.identity, queue, reply)
+        self.kill()
+        return count
+
     # --- signals ------------------------------------------------------------------------------
 
     def terminate(self) -> None:
@@ -253,7 +276,7 @@ class Running:
             sandbox.kill(self._confinement, self.identity)
         seen = sandbox.read_exit(self._confinement, self.app, self._started_as, self.files.status)
         code, oom = seen if seen is not None else (UNKNOWN_CODE, False)
-        self._end(Ending(code, oom, known=seen is not None))
+        self._end(Ending(code, oom or self.short, known=seen is not None))
 
     def _end(self, ending: Ending) -> None:
         if self._handed_over:

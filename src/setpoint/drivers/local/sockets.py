@@ -61,6 +61,12 @@ class FunctionSocket:
             ours = False
         return "" if ours else "has lost its listening socket to an outsider"
 
+    @property
+    def name(self) -> str:
+        """As what is accepted from it says it is called: the path it was bound at, not where it
+        was moved to."""
+        return str(self._listener.getsockname())
+
     def fileno(self) -> int:
         return self._listener.fileno()
 

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import select
+import socket
 import threading
 import time
 import traceback
@@ -16,6 +17,11 @@ ANSWER_BYTES_MAX = 6 * 1024 * 1024
 """Salesforce's limit for a synchronous invocation. The edge holds it for what is sent."""
 LINGER_S_MAX = 2.0
 """how long an answer waits for the rest of a request nobody wants any more"""
+CONNECTION = "setpoint.connection"
+"""in a request's scope: the socket that it came by"""
+ANSWERING = 1
+"""Its priority once an answer has begun, for who answers in place of a function that ran out of
+memory (drivers/local/sandbox/shortage.py): two answers would garble each other."""
 ID_CHARACTERS_MAX = 200
 MOMENT_DIGITS_MAX = 14
 
@@ -71,6 +77,7 @@ class Invocation:
     def __init__(self, owner: Invocations, scope, receive, send) -> None:
         self._owner = owner
         self._scope = {**scope, "headers": contexts.completed(scope["headers"])}
+        self._connection = self._scope.pop(CONNECTION)
         self._receive = receive
         self._send = send
         self._headers = dict(reversed(scope["headers"]))
@@ -131,6 +138,7 @@ class Invocation:
                 await self._answer_instead(size)
                 return
             await self._read_to_the_end()
+            self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, ANSWERING)
             self.status = message["status"]
             headers = [*message["headers"], (b"connection", b"close")]
             message = {**message, "headers": headers}

@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 import uvicorn
 
+from .invocation import CONNECTION
+
 SILENT_S_MAX = 10.0
 """a connection that says nothing gives its place back"""
 SILENT_DRAINING_S_MAX = 1.0
@@ -132,7 +134,7 @@ class FunctionServer(uvicorn.Server):
         self._open += 1
         self._adjust()
         task = self._loop.create_task(
-            self._loop.connect_accepted_socket(self._make_protocol, connection)
+            self._loop.connect_accepted_socket(lambda: self._make_protocol(connection), connection)
         )
         self.server_state.tasks.add(task)
         task.add_done_callback(self.server_state.tasks.discard)
@@ -144,13 +146,15 @@ class FunctionServer(uvicorn.Server):
         self.broken = True
         self._stop.set()
 
-    def _make_protocol(self):
-        return self._protocol(
+    def _make_protocol(self, connection: socket.socket):
+        protocol = self._protocol(
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
             _loop=self._loop,
         )
+        protocol.connection = connection
+        return protocol
 
     def connection_lost(self) -> None:
         self._open -= 1
@@ -166,6 +170,10 @@ def _watched(server: FunctionServer) -> type:
         def connection_made(self, transport) -> None:
             super().connection_made(transport)
             self._silent = self.loop.call_later(SILENT_S_MAX, _close_if_silent, self)
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self.scope[CONNECTION] = self.connection
 
         def connection_lost(self, exc) -> None:
             self._silent.cancel()

@@ -11,6 +11,7 @@ be called from one small single-threaded process. One start, in order:
     kill(confinement, identity), read_exit(...), forget(...)       # in this order, always all three
 """
 
+from setpoint.drivers.local.sandbox import shortage
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.exits import forget, read_exit
 from setpoint.drivers.local.sandbox.find import find_ours
@@ -74,6 +75,7 @@ __all__ = [
     "read_exit",
     "refresh",
     "set_egress",
+    "shortage",
     "terminate",
     "unburied",
     "unpinned",

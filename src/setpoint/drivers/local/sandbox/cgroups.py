@@ -94,6 +94,32 @@ class Cgroups:
                     return int(value)
         return 0
 
+    def watch_shortage(self, name: str) -> int | None:
+        """From now on what needs more than it may have sleeps until somebody ends it. Readable
+        then, and once the folder goes. None: this kernel interface cannot. Raises OSError."""
+        if "memory" not in self.roots:
+            return None
+        folder = self.roots["memory"] / name
+        told = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        try:
+            control = os.open(folder / "memory.oom_control", os.O_RDWR | os.O_CLOEXEC)
+            try:
+                _write(folder / "cgroup.event_control", f"{told} {control}")
+                os.write(control, b"1")
+            finally:
+                os.close(control)
+        except BaseException:
+            os.close(told)
+            raise
+        return told
+
+    def is_short(self, name: str) -> bool:
+        """Does something in there sleep for want of memory?"""
+        with contextlib.suppress(OSError, KeyError):
+            text = (self.roots["memory"] / name / "memory.oom_control").read_text()
+            return "under_oom 1" in text
+        return False
+
     def memory_bytes_allowed(self) -> int | None:
         """The narrowest bound around our own folder, or None: a container has less than its host.
         The kernel says "max" where there is none, or in v1 a number beyond every machine."""

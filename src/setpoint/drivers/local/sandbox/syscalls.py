@@ -23,6 +23,8 @@ from setpoint.workers.forker import (
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 MS_BIND = 4096
+PIDFD_GETFD = 438
+"""the same on every architecture"""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -39,6 +41,11 @@ def bind_mount(source: str, target: Path) -> None:
 def unmount(target: Path) -> None:
     """Detached at once; what still uses it keeps it."""
     checked(_libc.umount2(os.fsencode(target), MNT_DETACH), "umount2")
+
+
+def take_descriptor(pidfd: int, number: int) -> int:
+    """A copy of another process's descriptor, closed on exec."""
+    return syscall(PIDFD_GETFD, pidfd, number, 0)
 
 
 @contextlib.contextmanager
@@ -79,6 +86,7 @@ __all__ = [
     "no_new_privileges",
     "setns",
     "syscall",
+    "take_descriptor",
     "unmount",
     "unshare",
 ]
