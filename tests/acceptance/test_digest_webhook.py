@@ -16,6 +16,10 @@ from tests.support.waiting import until
 SECRET = "a-secret-of-some-length"
 
 
+def environ(pid: int) -> str:
+    return Path(f"/proc/{pid}/environ").read_text(errors="replace")
+
+
 @pytest.fixture
 def readable() -> Iterator[Path]:
     """The daemon, which is no root, reads whom to trust from it."""
@@ -40,6 +44,8 @@ def test_a_digest_arrives_signed_and_a_private_address_is_refused(
         monkeypatch.setenv("SETPOINT_DIGEST_URL", site.url("/hook"))
         plane.up()
         plane.ok("create", "noted", "-m", "the fair has a second shop")
+        told = {name: environ(plane.pid(name)) for name in ("daemon", "supervisor", "edge_agent")}
+        assert {name for name, env in told.items() if SECRET in env} == {"daemon"}
         plane.kill("daemon")  # it looks as it starts, and every ten minutes
         log = plane.data / "log" / "daemon.log"
         until(lambda: "digest.refused" in log.read_text(), what="it is refused")
