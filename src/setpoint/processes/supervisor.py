@@ -46,7 +46,7 @@ from setpoint.drivers.local.requests import Requests
 from setpoint.drivers.local.rounds import Rounds
 from setpoint.drivers.local.sandbox import Confinement, Forker
 from setpoint.drivers.local.shelf import Shelf
-from setpoint.drivers.local.sockets import Sockets
+from setpoint.drivers.local.sockets import Sockets, room
 from setpoint.drivers.local.spares import Spares
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Table
@@ -142,7 +142,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     acts = ActLog(paths.runtime / "acts.json", now_s)
     lasting = Lasting(paths.supervisor, uids.APPS)
     orders = Orders(paths.orders)
-    sockets = Sockets(paths.functions, Shelf(paths.keeper_socket), who.envoy)
+    sockets = Sockets(paths.functions, Shelf(paths.keeper_socket), who.envoy, room())
     ground = _ground(paths, machine, who, lasting)
     zygotes = Zygotes(ground, Imports(paths.imports), _new_token, _eighth_of_memory())
     spares = Spares(ground, _new_token, _eighth_of_memory())

@@ -3,6 +3,7 @@
 python keep.py DATA RUNTIME [--edge]        without --edge: the supervisor alone
 python keep.py DATA RUNTIME --clock FILE    the supervisor, on a clock that a test moves
 python keep.py DATA RUNTIME --memory MIB    the supervisor, on a machine with so little memory
+python keep.py DATA RUNTIME --sockets MOST  the supervisor, with room for so few functions
 """
 
 import sys
@@ -19,6 +20,7 @@ from setpoint.processes.keeper import Child, Keeper
 WORLDS = {
     "--clock": Path(__file__).with_name("on_clock.py"),
     "--memory": Path(__file__).with_name("on_small_machine.py"),
+    "--sockets": Path(__file__).with_name("on_full_shelf.py"),
 }
 
 

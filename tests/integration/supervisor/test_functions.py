@@ -5,14 +5,16 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from hashlib import sha256
 
 import pytest
 from msgspec.structs import replace
 
+from setpoint.model.errors import Terminal
 from setpoint.model.ids import Digest
 from setpoint.model.process import Bounds, SetOrder
-from tests.integration.supervisor.plane import Plane
+from tests.integration.supervisor.plane import Plane, new_plane
 from tests.support.waiting import until
 
 STAND_IN = """
@@ -143,3 +145,31 @@ def test_a_function_that_is_gone_leaves_no_socket(plane: Plane, function: SetOrd
     plane.remove(order)
     plane.gone(order)
     until(lambda: not list(plane.paths.functions.iterdir()), what="no socket is left")
+
+
+class TestWithRoomForOne:
+    @pytest.fixture
+    def plane(self, python: str) -> Iterator[Plane]:
+        made = new_plane(python, "--sockets", "1")
+        try:
+            made.up()
+            yield made
+        finally:
+            made.clear()
+
+    def test_another_is_refused_and_the_first_goes_on(
+        self, plane: Plane, function: SetOrder
+    ) -> None:
+        function = with_code(plane, function)
+        plane.apply(function)
+        plane.ready(function)
+        key = replace(function.key, process="other")
+        other = replace(function, key=key, spec=replace(function.spec, process="other"))
+        with pytest.raises(Terminal, match="1 of them have a socket each, and no more files"):
+            plane.apply(other)
+        assert list(plane.sets()) == [function.key]
+        plane.apply(function)
+        plane.remove(function)
+        plane.gone(function)
+        plane.apply(other)
+        plane.ready(other)

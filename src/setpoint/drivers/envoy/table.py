@@ -138,6 +138,14 @@ class Table:
         after = project_route(message.route, message.invoke_key, self.shown, self._limits)
         return self.snapshot.replace(_names(had), after)
 
+    def _project_users(self, entry: Entry, key: SetKey) -> set[Name]:
+        """Only those of its hosts that send to this set: a project may have hundreds of others."""
+        message = entry.message
+        backends = tuple(b for b in message.route.backends if b.target == key)
+        route = replace(message.route, backends=backends)
+        after = project_route(route, message.invoke_key, self.shown, self._limits)
+        return self.snapshot.replace((), after)
+
     def has_left(self, app: AppId) -> None:
         """Envoy has confirmed everything about this app's route: what it left is gone for good."""
         entry = self.entries[app]
@@ -180,7 +188,7 @@ class Table:
         name = cluster_name(key)
         changed = self.snapshot.replace(((Kind.CLUSTER, name), (Kind.ENDPOINTS, name)), resources)
         for app in self._users.get(key, ()):
-            changed |= self._project(self.entries[app])
+            changed |= self._project_users(self.entries[app], key)
         return changed
 
     def users(self, key: SetKey) -> tuple[AppId, ...]:

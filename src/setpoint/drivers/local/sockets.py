@@ -7,6 +7,7 @@ socket that stays readable wants one more of them.
 import asyncio
 import contextlib
 import os
+import resource
 import select
 import socket
 from collections.abc import Callable
@@ -14,15 +15,26 @@ from pathlib import Path
 from typing import Literal
 
 from setpoint.drivers.local.shelf import Shelf
+from setpoint.model.errors import Terminal
 from setpoint.model.ids import SetKey
 from setpoint.model.process import Endpoint, Phase, SetFacts
 
+SHELF_MAX = 16_000
+"""a little less than the keeper takes (`processes.shelf`)"""
 BACKLOG = 4096
 """128 gave 71 refusals in a burst of 200 cold requests."""
 BUSY_S = 0.05
 """How long the queue of a warm function must not empty before that counts as demand."""
 
+
 Watch = Literal["off", "at once", "when busy"]
+
+
+def room() -> int:
+    """How many functions may have a socket: a quarter of the files that may be open is for what
+    runs, and the keeper, who has a copy of each, has a shelf of its own size."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return min(SHELF_MAX, files // 4 * 3)
 
 
 def watch_wanted(facts: SetFacts) -> Watch:
@@ -119,13 +131,24 @@ class FunctionSocket:
 
 
 class Sockets:
-    """`gid`: the edge's group, the only one that may connect; None: whoever we are."""
+    """`gid`: the edge's group, the only one that may connect; None: whoever we are. `most`: how
+    many there can be."""
 
-    def __init__(self, folder: Path, shelf: Shelf, gid: int | None) -> None:
+    def __init__(self, folder: Path, shelf: Shelf, gid: int | None, most: int) -> None:
         self._folder = folder
         self._shelf = shelf
         self._gid = gid
+        self._most = most
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+
+    def check_room(self, open_: int) -> None:
+        """For one more beside so many. Raises Terminal."""
+        if open_ >= self._most:
+            raise Terminal(
+                f"cannot take in another function: {open_} of them have a socket each, and no more "
+                "files may be open at once",
+                "start Setpoint with a higher limit of open files (ulimit -Hn, or LimitNOFILE)",
+            )
 
     def open(self, key: SetKey) -> FunctionSocket:
         """The set's socket as an earlier supervisor left it, or a new one."""

@@ -71,9 +71,11 @@ class Supervisor:
     # --- what it is asked ---------------------------------------------------------------------
 
     def apply(self, order: SetOrder, environment: dict[str, str]) -> None:
-        """Raises Stale."""
-        self._lasting.ordered(order.key, order.fence)
+        """Raises Stale, or Terminal where there is no room for another function's socket."""
         standing = self._table.sets.get(order.key)
+        if standing is None and order.spec.kind == "function":
+            self._sockets.check_room(self._table.functions())
+        self._lasting.ordered(order.key, order.fence)
         if standing is None:
             standing = Standing(change.ordered(None, order, None))
             self._table.sets[order.key] = standing

@@ -51,6 +51,10 @@ class Table:
     def of_app(self, app: AppId) -> list[Standing]:
         return [s for s in self.sets.values() if s.key.app == app]
 
+    def functions(self) -> int:
+        """How many have a socket."""
+        return sum(s.socket is not None for s in self.sets.values())
+
     def owner(self, id: InstanceId) -> Standing | None:
         return next((s for s in self.sets.values() if id in s.running), None)
 
