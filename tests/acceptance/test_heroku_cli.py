@@ -328,7 +328,6 @@ def test_what_there_is_one_or_none_of_is_told_as_such(
     [
         ("addons:create heroku-postgresql", "add-ons are not there yet"),
         ("domains:add nowhere", "not the name of a host"),
-        ("clients:create other https://example.com/", "nobody is asked"),
         ("stack:set heroku-24", "this machine builds on"),
         ("drains:add https://example.com/", "drains are not there yet"),
     ],

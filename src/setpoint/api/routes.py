@@ -6,6 +6,7 @@ from setpoint.api.git import smart_http
 from setpoint.api.native import (
     access,
     attach,
+    authority,
     decisions,
     declared,
     digest,
@@ -246,6 +247,7 @@ async def describe(call: Call) -> dict[str, object]:
 
 ROLES = "/v1/apps/{app}/access"
 NATIVE = (
+    Endpoint("GET", "/v1/authority", authority.info, "none", "By whom our certificate is"),
     Endpoint("GET", "/v1/users", users.listed, "admin", "Who may sign in"),
     Endpoint("POST", "/v1/users", users.add, "admin", "Add an account", status=201),
     Endpoint("PATCH", "/v1/users/{email}", users.patch, "admin", "Make it an administrator's"),

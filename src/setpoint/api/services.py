@@ -42,7 +42,7 @@ class Installation:
 
     `edge_port`: where apps are reached. `rendezvous_port`: where Heroku's clients meet their
     one-off dynos, `tls_port`: where git pushes to; 0 where they cannot. `host_suffix`:
-    `<app>.<suffix>` is an app's host.
+    `<app>.<suffix>` is an app's host. `authority`: by which the API's certificate is, as PEM.
     """
 
     version: str
@@ -51,6 +51,7 @@ class Installation:
     host_suffix: str = "localhost"
     rendezvous_port: int = 0
     tls_port: int = 0
+    authority: str = ""
 
 
 @dataclass(frozen=True)

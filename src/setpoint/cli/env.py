@@ -33,18 +33,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token", action="store_true", help="with your API key, so that no login is needed"
     )
+    parser.add_argument(
+        "--connected", metavar="URL", default="", help="of another machine, as connect has it"
+    )
+    parser.add_argument(
+        "--fingerprint", action="store_true", help="of this machine's authority, for connect there"
+    )
 
 
 def run(here: Here) -> int:
     if here.args.unset:
         return _taken_back(here)
-    paths = Paths.of(here.data)
-    port = _port(paths)
-    settings = git_settings(port, paths.api_authority, here.env)
+    if here.args.fingerprint:
+        return _fingerprint(here)
+    port, authority = _there(here)
+    settings = git_settings(port, authority, here.env)
     if not settings:
         here.out.complain("this shell has git settings of its own, so git must be told for itself:")
-        here.out.complain(f"git config --global {_trusting(port)} {paths.api_authority}")
-    said = variables(port, paths.api_authority) | settings
+        here.out.complain(f"git config --global {_trusting(port)} {authority}")
+    said = variables(port, authority) | settings
     if here.args.token:
         said |= {"HEROKU_API_KEY": here.client.token}
     for name, value in said.items():
@@ -52,6 +59,35 @@ def run(here: Here) -> int:
     if settings and GIT_TRUST in here.env:
         here.out.line(f"unset {GIT_TRUST}")  # it would count for our address, too
     here.out.result({"set": said})
+    return codes.SETTLED
+
+
+def _there(here: Here) -> tuple[int, Path]:
+    """The port on this machine, and whom to trust there."""
+    if not here.args.connected:
+        paths = Paths.of(here.data)
+        return _port(paths.ports, f"none was ever started on {paths.data}"), paths.api_authority
+    from setpoint.cli import connect
+
+    folder = connect.remembered(here.data, *connect.place(here.args.connected))
+    port = _port(folder / connect.PORTS, f"{here.args.connected} was never connected to")
+    return port, folder / connect.AUTHORITY
+
+
+def _fingerprint(here: Here) -> int:
+    """Of this machine's authority, for others who connect to it."""
+    from setpoint.drivers import pinned
+
+    file = Paths.of(here.data).api_authority
+    try:
+        told = pinned.fingerprint(file.read_text(encoding="ascii"))
+    except OSError as error:
+        raise Refused(
+            f"cannot tell the fingerprint: {file}: {error.strerror}",
+            "it is made at the first start: setpoint up --detach",
+        ) from None
+    here.out.line(told)
+    here.out.result({"fingerprint": told})
     return codes.SETTLED
 
 
@@ -117,12 +153,12 @@ def _url(port: int) -> str:
     return f"https://{HOST}:{port}"
 
 
-def _port(paths: Paths) -> int:
-    """Of the last `up`, which need not run now."""
+def _port(file: Path, fact: str) -> int:
+    """Of the last `up` or `connect`, which need not run now."""
     try:
-        return int(json.loads(paths.ports.read_text(encoding="utf-8"))["tls"])
+        return int(json.loads(file.read_text(encoding="utf-8"))["tls"])
     except (OSError, ValueError, KeyError):
         raise Refused(
-            f"cannot tell where Setpoint is: none was ever started on {paths.data}",
-            "start it with: setpoint up --detach",
+            f"cannot tell where Setpoint is: {fact}",
+            "start it with: setpoint up --detach, or: setpoint connect URL",
         ) from None

@@ -17,6 +17,7 @@ COMMANDS = {
     "gaps": "what is wanted and cannot be had",
     "doctor": "what this installation can and cannot do",
     "env": "what Heroku's own command line needs to come here",
+    "connect": "another machine's Setpoint, as if it were here",
     "conformance": "how much of Heroku's API is here, by its schema",
     "deploy": "build a folder and run it",
     "functions new": "begin a function's project",

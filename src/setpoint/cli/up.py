@@ -20,6 +20,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="the API over TLS (5100, or any with --api-port 0)",
     )
     parser.add_argument(
+        "--tls-address",
+        metavar="IP",
+        help="where both of these listen (127.0.0.1); others connect to it with setpoint connect",
+    )
+    parser.add_argument(
         "--rendezvous-port", type=int, metavar="N", help="heroku run's terminals (5101, or any)"
     )
     parser.add_argument(
@@ -36,7 +41,7 @@ def run(here: Here) -> int:
 
 def words_for(args: argparse.Namespace, data: str) -> list[str]:
     words = ["--data", data]
-    for option in ("edge_port", "api_port", "tls_port", "rendezvous_port", "floor"):
+    for option in ("edge_port", "api_port", "tls_port", "tls_address", "rendezvous_port", "floor"):
         value = getattr(args, option)
         if value is not None:
             words += [f"--{option.replace('_', '-')}", str(value)]

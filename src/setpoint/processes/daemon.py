@@ -109,8 +109,8 @@ async def _serve(
     )
     feed = Feed(store, clock.now)
     await offers.look()
-    services = _services(paths, driver, store, feed, tokens, loop, offers, collector)
     certificate = _certificate(paths)
+    services = _services(paths, driver, store, feed, tokens, loop, offers, collector)
     server = _server(services, sockets.get("api_tls"), certificate)
     endless = (
         *(loop.run(), offers.keep_looking(), collector.run(), feed.run(), _holding(store)),
@@ -186,6 +186,7 @@ def _services(
             int(os.environ["SETPOINT_EDGE_PORT"]),
             rendezvous_port=int(os.environ["SETPOINT_RENDEZVOUS_PORT"]),
             tls_port=int(os.environ["SETPOINT_TLS_PORT"]),
+            authority=_authority(paths),
         ),
     )
 
@@ -289,6 +290,14 @@ def _digests(store: SqliteStore) -> tuple[Coroutine[None, None, None], ...]:
 
     digests = Digests(store, wanted, post, clock.now, logging.getLogger("setpoint.digest"))
     return (digests.run(),)
+
+
+def _authority(paths: Paths) -> str:
+    """'' where none could be made."""
+    try:
+        return paths.api_authority.read_text(encoding="ascii")
+    except OSError:
+        return ""
 
 
 async def _holding(store: SqliteStore) -> None:

@@ -24,6 +24,7 @@ from setpoint.policy import headroom
 from setpoint.processes import leftovers
 from setpoint.processes.accounts import Accounts
 
+LOOPBACK = "127.0.0.1"
 BACKLOG = 1024
 OLD_PLANE_S_MAX = 5.0
 
@@ -126,16 +127,23 @@ def bind_unix(path: Path, *, uid: int | None, gid: int | None, mode: int) -> soc
 
 def bind_loopback(port: int, what: str, flag: str) -> socket.socket:
     """Listening on 127.0.0.1. Port 0 picks a free one. Raises Refused when it is taken."""
+    return bind(LOOPBACK, port, what, flag)
+
+
+def bind(address: str, port: int, what: str, flag: str) -> socket.socket:
+    """Listening on an address of this machine. Raises Refused when it is taken, or is none."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((address, port))
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        fact = "already in use" if error.errno == errno.EADDRINUSE else error.strerror
+        if error.errno != errno.EADDRINUSE:
+            fact = error.strerror or str(error)
+            raise Refused(f"cannot start {what} on {address}:{port}: {fact}") from None
         raise Refused(
-            f"cannot start {what}: port {port} on 127.0.0.1 is {fact}",
+            f"cannot start {what}: port {port} on {address} is already in use",
             f"free it, or choose another one with {flag} (0 picks a free one)",
         ) from None
     return listener

@@ -75,6 +75,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--edge-port", type=int, default=EDGE_PORT)
     parser.add_argument("--api-port", type=int, default=API_PORT)
     parser.add_argument("--tls-port", type=int, default=None)
+    parser.add_argument("--tls-address", default=preflight.LOOPBACK)
     parser.add_argument("--rendezvous-port", type=int, default=None)
     parser.add_argument("--floor", choices=LEVELS, default="L2")
     parser.add_argument("--detach", action="store_true")
@@ -187,9 +188,14 @@ def _ports(
         edge = preflight.free_port(edge, "the edge", "--edge-port")
     listeners = {
         "api_tcp": preflight.bind_loopback(wanted["api"], "the API", "--api-port"),
-        "api_tls": preflight.bind_loopback(wanted["tls"], "the API over TLS", "--tls-port"),
-        "rendezvous": preflight.bind_loopback(
-            wanted["rendezvous"], "heroku run's terminals", "--rendezvous-port"
+        "api_tls": preflight.bind(
+            options.tls_address, wanted["tls"], "the API over TLS", "--tls-port"
+        ),
+        "rendezvous": preflight.bind(
+            options.tls_address,
+            wanted["rendezvous"],
+            "heroku run's terminals",
+            "--rendezvous-port",
         ),
     }
     api, tls, rendezvous = (listener.getsockname()[1] for listener in listeners.values())
