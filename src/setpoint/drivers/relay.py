@@ -3,7 +3,7 @@ TLS is spoken from end to end, and each client checks the other end's certificat
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -92,7 +92,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @contextmanager
-def _closing(writer: asyncio.StreamWriter) -> Iterator[None]:
+def _closing(writer: asyncio.StreamWriter) -> Generator[None]:
     try:
         yield
     finally:

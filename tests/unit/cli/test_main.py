@@ -152,11 +152,13 @@ def test_up_hands_its_arguments_on() -> None:
         edge_port=0,
         api_port=None,
         tls_port=0,
+        tls_address="10.0.0.7",
         rendezvous_port=None,
         floor="L0",
     )
     assert up.words_for(args, "/d") == [
-        "--data", "/d", "--edge-port", "0", "--tls-port", "0", "--floor", "L0",
+        "--data", "/d", "--edge-port", "0", "--tls-port", "0",
+        "--tls-address", "10.0.0.7", "--floor", "L0",
         "--detach", "--json",
     ]  # fmt: skip
 
