@@ -26,6 +26,8 @@ def lines(data: str, where: str, env: "Mapping[str, str]") -> list[str] | None:
     try:
         token = env.get("SETPOINT_API_KEY") or _content(f"{data}/{whereabouts.TOKEN}")
         runtime = _content(f"{data}/{whereabouts.RUNTIME}")
+        if not token.isprintable():
+            return None
         answer = _asked(f"{runtime}/{whereabouts.API_SOCKET}", where, token)
     except (OSError, UnicodeError):
         return None

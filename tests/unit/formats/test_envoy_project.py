@@ -155,10 +155,10 @@ def test_maintenance_comes_before_keys_holds_and_what_runs() -> None:
     assert not closed.same_as(route(backend(), keyed))
 
 
-def test_nobody_changes_the_bounds_unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_changes_the_bounds_unnoticed() -> None:
     """Heroku's, and the worker's own deadline, which ends first. Other tests scale them down."""
-    monkeypatch.setattr("sys.argv", ["worker", "--fd", "3", "--record-fd", "4", "--project", "."])
-    assert serve._arguments().deadline == 120.0 < LIMITS.function_s
+    told = serve.read(["--fd", "3", "--record-fd", "4", "--project", "."])
+    assert told.deadline_s == 120.0 < LIMITS.function_s
     assert (LIMITS.first_byte_s, LIMITS.idle_s) == (30.0, 55.0)
     assert LIMITS.function_body_bytes == 6 * 1024 * 1024
 
