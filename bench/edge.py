@@ -47,6 +47,7 @@ async def measure(rounds: int, apps: int) -> dict[str, object]:
         idle = rss(world)
         result: dict[str, object] = {"bench": "edge", "cores": os.cpu_count(), "rounds": rounds}
         result |= await compare(world, rounds)
+        result |= {"own_connection": await connecting(world, rounds)}
         await fill(world, apps)
         result |= {"apps": apps, **await routing(world), **await moving(world)}
         result |= {"rss_mib": {"no app": idle, f"{apps} warm apps": rss(world)}}
@@ -94,6 +95,37 @@ async def compare(world: World, rounds: int) -> dict[str, object]:
     }
 
 
+async def connecting(world: World, rounds: int) -> dict[str, object]:
+    """A connection of its own for each request, as functions have, beside kept ones: the same app
+    behind the same socket, in turn."""
+    place = world.paths.functions / "connecting.sock"
+    app = subprocess.Popen([sys.executable, "-c", APP, str(place)], stdin=subprocess.DEVNULL)
+    try:
+        await until(place.is_socket, "the app")
+        socket = Endpoint("pipe", str(place))
+        keys = {name: key_of(name) for name in ("kept", "own")}
+        world.supervisor.put(facts_of(keys["kept"], socket))
+        world.supervisor.put(facts_of(keys["own"], None, socket=socket))
+        for name, key in keys.items():
+            await world.route(route_of(name, web(name, key)))
+        p50s: dict[str, list[float]] = {name: [] for name in keys}
+        rates: dict[str, list[int]] = {name: [] for name in keys}
+        for _ in range(rounds):
+            for name in keys:
+                p50s[name].append(p50(await paced(world.port, f"{name}.localhost")))
+                rates[name].append(await flat(world.port, f"{name}.localhost"))
+    finally:
+        app.kill()
+        app.wait()
+    added = [own - kept for own, kept in zip(p50s["own"], p50s["kept"], strict=True)]
+    return {
+        "added_p50_ms": round(statistics.median(added) / 1000, 3),
+        "added_each_ms": [round(us / 1000, 3) for us in added],
+        "kept_rps": [round(count / FLAT_S) for count in rates["kept"]],
+        "own_rps": [round(count / FLAT_S) for count in rates["own"]],
+    }
+
+
 APP = """
 import sys, uvicorn
 async def app(scope, receive, send):
@@ -101,20 +133,21 @@ async def app(scope, receive, send):
         headers = [(b"content-length", b"5")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"hello"})
-uvicorn.run(app, port=int(sys.argv[1]), log_level="error", lifespan="off", access_log=False)
+at = {"port": int(sys.argv[1])} if sys.argv[1].isdigit() else {"uds": sys.argv[1]}
+uvicorn.run(app, **at, log_level="error", lifespan="off", access_log=False)
 """
 
 
-async def paced(port: int) -> list[float]:
-    return await load(port, "paced", RATE, PACED_S, PACED_CONNECTIONS)
+async def paced(port: int, host: str = HOST) -> list[float]:
+    return await load(port, host, "paced", RATE, PACED_S, PACED_CONNECTIONS)
 
 
-async def flat(port: int) -> int:
-    return await load(port, "flat", 0, FLAT_S, FLAT_CONNECTIONS)
+async def flat(port: int, host: str = HOST) -> int:
+    return await load(port, host, "flat", 0, FLAT_S, FLAT_CONNECTIONS)
 
 
-async def load(port: int, kind: str, rate: int, seconds: float, connections: int) -> Any:
-    words = [str(port), HOST, kind, str(rate), str(seconds), str(connections)]
+async def load(port: int, host: str, kind: str, rate: int, seconds: float, connections: int) -> Any:
+    words = [str(port), host, kind, str(rate), str(seconds), str(connections)]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.load", *words), stdout=subprocess.PIPE
     )

@@ -233,7 +233,23 @@ def edge(result: Result) -> list[Row]:
             f"the app asked directly: {spread(result['direct_rps'], 0, 'a second')}; {rounds}",
         ),
         *(_change(result, name, what) for name, what in _CHANGES.items()),
+        *([_own_connection(result)] if "own_connection" in result else []),
     ]
+
+
+def _own_connection(result: Result) -> Row:
+    told = result["own_connection"]
+    kept, own = (
+        f"{name}: {spread(told[f'{name}_rps'], 0, 'a second')}" for name in ("kept", "own")
+    )
+    return Row(
+        "added by a connection of its own for each request, as functions have",
+        f"{told['added_p50_ms']:.2f} ms",
+        spread(told["added_each_ms"], 2, "ms"),
+        "",
+        None,
+        f"the p50 beside kept connections to the same socket; at most {own}; {kept}",
+    )
 
 
 _CHANGES = {
