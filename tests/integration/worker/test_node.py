@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from setpoint.cli.main import main
 from setpoint.drivers.builders.node import engine
 from setpoint.drivers.builders.stack import candidates, find_python
 from tests.integration.worker.conftest import Start
@@ -101,11 +102,26 @@ def start(node_layer: Path, tmp_path: Path) -> Iterator[Start]:
         worker.stop()
 
 
+@pytest.fixture(params=["javascript", "typescript"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """The same function, as it is or as TypeScript's own compiler leaves it."""
+    if request.param == "javascript":
+        return project_files()
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not on the PATH")
+    project = tmp_path / "hello"
+    assert main(["functions", "new", str(project), "-l", "typescript"]) == 0
+    (project / "src/index.ts").write_text(f"// @ts-nocheck\n{MAIN}")
+    for command in (("npm", "ci", "--no-audit", "--no-fund"), ("npm", "run", "build")):
+        subprocess.run(command, cwd=project, check=True, timeout=240, capture_output=True)
+    return project_files((project / "dist/index.js").read_text())
+
+
 def test_answers_are_those_of_the_official_server(
-    start: Start, node_layer: Path, tmp_path: Path
+    start: Start, node_layer: Path, tmp_path: Path, files: dict[str, str]
 ) -> None:
-    ours = start().started()
-    project = written(tmp_path, project_files())
+    ours = start(files).started()
+    project = written(tmp_path, files)
     cli = node_layer / "node_modules/@heroku/sf-fx-runtime-nodejs/bin/cli.js"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
