@@ -32,12 +32,14 @@ class Attempt:
     decided: asyncio.Event = field(default_factory=asyncio.Event)
 
     def succeed(self, token: str) -> None:
-        self.token = token
-        self.decided.set()
+        if not self.decided.is_set():
+            self.token = token
+            self.decided.set()
 
     def fail(self, fact: str) -> None:
-        self.refused = fact
-        self.decided.set()
+        if not self.decided.is_set():
+            self.refused = fact
+            self.decided.set()
 
 
 class Attempts:
@@ -67,5 +69,5 @@ class Attempts:
 
     def end(self, place: str) -> None:
         attempt = self._by_place.pop(place, None)
-        if attempt is not None and not attempt.decided.is_set():
+        if attempt is not None:
             attempt.fail("it took too long")

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +14,7 @@ from setpoint.policy.access import SCOPE_OF
 from tests.support.plane import Plane
 from tests.unit.api.conftest import Make
 from tests.unit.api.test_table import BODIES, CREATES, filled, named
+from tests.unit.api.test_watch import Told, watching
 
 NUMBERS = itertools.count(1)
 BY = Asked(Actor("test", "test@example.com"), "api", 0.0)
@@ -268,6 +270,41 @@ def test_nobody_hears_on_anothers_behalf_but_administrators(
     assert told["digest"]["person"] == "bo@example.com"
     told = plane.send("GET", "/v1/digest", headers=as_ana).json
     assert told["digest"]["person"] == "ana@example.com"
+
+
+def units_until(told: Iterator[Told], unit: str, verb: str) -> set[str]:
+    """Of all that is told before somebody's deed, and of that."""
+    found: set[str] = set()
+    for event in told:
+        if event.type != "bookmark":
+            found.add(event.data["unit"])
+        of_it = event.type == "change.accepted" and event.data["unit"] == unit
+        if of_it and event.data["body"]["verb"] == verb:
+            return found
+    raise AssertionError("the feed ended")
+
+
+def test_who_watches_hears_of_what_is_theirs_and_of_what_they_are_let(
+    plane: Plane, tenants: dict[str, str], app: Make
+) -> None:
+    mine, token = tenants["bos id"], tenants["bo"]
+    body = {"maintenance": True}
+    with watching(plane, Authorization=f"Bearer {token}") as told:
+        assert next(told).type == "bookmark"
+        other = app("unheard-of")
+        account(plane, "nobody-hears@example.com")
+        plane.send("PATCH", "/apps/bos-own", body, token=token)
+        assert units_until(told, mine, "switch maintenance of") == {mine}
+        let(plane, "unheard-of", "bo@example.com", "view")
+        assert other in units_until(told, other, "give access to")
+        plane.send("DELETE", "/v1/apps/unheard-of/access/bo@example.com")
+        plane.send("PATCH", "/apps/unheard-of", body)
+        plane.send("PATCH", "/apps/bos-own", {"maintenance": False}, token=token)
+        heard = units_until(told, mine, "switch maintenance of")
+        plane.send("PATCH", "/apps/unheard-of", {"maintenance": False})
+        plane.send("PATCH", "/apps/bos-own", body, token=token)
+        assert units_until(told, mine, "switch maintenance of") == {mine}
+    assert "" not in heard
 
 
 # --- what is let, is told, and is taken back ------------------------------------------------

@@ -124,7 +124,13 @@ def test_the_page_says_who_waits_and_takes_nothing_from_elsewhere(plane: Plane) 
 
 @pytest.mark.parametrize(
     ("csrf", "cookie"),
-    [("", None), ("forged.forged", None), (None, ""), (None, "setpoint-login=x")],
+    [
+        ("", None),
+        ("forged.forged", None),
+        ("fälschlich", None),
+        (None, ""),
+        (None, "setpoint-login=x"),
+    ],
 )
 def test_what_another_page_sends_signs_nobody_in(
     plane: Plane, csrf: str | None, cookie: str | None
@@ -132,6 +138,12 @@ def test_what_another_page_sends_signs_nobody_in(
     urls = begun(plane)
     refused = visit(plane, urls).send(csrf, cookie, email="x", password="root-token")
     assert (refused.status, refused.json["id"]) == (403, "forbidden")
+
+
+def test_two_pages_of_one_browser_do_not_disturb_each_other(plane: Plane) -> None:
+    first, second = visit(plane, begun(plane)), visit(plane, begun(plane))
+    for browser in (first, second):
+        assert f"Path={browser.where}" in browser.page.headers["set-cookie"]
 
 
 def test_another_visitors_page_is_of_no_use(plane: Plane) -> None:

@@ -87,7 +87,8 @@ async def submit(call: Call) -> Response:
         return _html(login_page.told("Over", OVER), 404)
     nonce = call.request.cookies.get(COOKIE, "")
     said = await _said(call)
-    if not nonce or not hmac.compare_digest(said.get("csrf", ""), _csrf(call, attempt, nonce)):
+    shown, expected = said.get("csrf", ""), _csrf(call, attempt, nonce)
+    if not nonce or not hmac.compare_digest(shown.encode(), expected.encode()):
         raise Forbidden("cannot sign in: that was not sent by the page that was shown here")
     if said.get("cancel"):
         attempt.fail(CANCELLED)
@@ -162,7 +163,7 @@ def _with_cookie(call: Call, response: Response, nonce: str) -> Response:
         COOKIE,
         nonce,
         max_age=int(GOOD_S),
-        path="/auth/browser",
+        path=call.request.url.path,
         secure=call.request.url.scheme == "https",
         httponly=True,
         samesite="strict",
