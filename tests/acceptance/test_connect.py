@@ -129,11 +129,10 @@ def test_the_day_of_somebody_on_another_machine(
 
 def test_ctrl_c_ends_it_and_frees_its_ports(elsewhere: Elsewhere, there: Plane, pin: str) -> None:
     with elsewhere.connected(pin) as child:
-        open_one = socket.create_connection(("127.0.0.1", there.ports["tls"]), 10)
-        child.send_signal(signal.SIGINT)
-        _, err = child.communicate(timeout=30)
+        with socket.create_connection(("127.0.0.1", there.ports["tls"]), 10):
+            child.send_signal(signal.SIGINT)
+            _, err = child.communicate(timeout=30)
         assert (child.returncode, err) == (0, "")
-        open_one.close()
     with elsewhere.connected(pin):
         assert "until Ctrl-C" in elsewhere.shown[0]
 

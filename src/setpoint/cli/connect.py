@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,10 +41,13 @@ def run(here: Here) -> int:
         listeners[known.rendezvous_port] = relay.listen(known.rendezvous_port, PORT_TAKEN)
     folder = remembered(here.data, host, port)
     _remember(folder, known.certificate, local)
-    here.out.line(f"https://localhost:{local} is {host}:{port} now, until Ctrl-C")
-    here.out.line(f'in another shell: eval "$(setpoint env --connected {here.args.url})"')
-    here.out.result({"port": local, "authority": str(folder / AUTHORITY)})
-    asyncio.run(_until_interrupted(relay.Relay(host, here.out.complain), listeners))
+
+    def announce() -> None:
+        here.out.line(f"https://localhost:{local} is {host}:{port} now, until Ctrl-C")
+        here.out.line(f'in another shell: eval "$(setpoint env --connected {here.args.url})"')
+        here.out.result({"port": local, "authority": str(folder / AUTHORITY)})
+
+    asyncio.run(_until_interrupted(relay.Relay(host, here.out.complain), listeners, announce))
     return codes.SETTLED
 
 
@@ -59,10 +63,14 @@ def _remember(folder: Path, authority: str, port: int) -> None:
         ) from None
 
 
-async def _until_interrupted(over: relay.Relay, listeners: dict[int, socket.socket]) -> None:
+async def _until_interrupted(
+    over: relay.Relay, listeners: dict[int, socket.socket], announce: Callable[[], None]
+) -> None:
+    """Said only once Ctrl-C is waited for: whoever reads it may press it at once."""
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    announce()
     await over.serve(listeners, ended)
 
 
