@@ -16,12 +16,18 @@ FILTERS = EXTENSIONS + "filters.http."
 STRIPPED = ("x-setpoint-org", "x-setpoint-client", "x-envoy-external-address")
 """Apps may believe the first two, so no caller may set them; the third is Envoy's own chatter."""
 
-_ASK_AGAIN: Json = {
-    "retry_on": "connect-failure,refused-stream,reset",
-    "num_retries": 60,
-    "retry_back_off": {"base_interval": "0.05s", "max_interval": "0.5s"},
-}
-"""For some 15 s: whoever waits for an app goes on waiting while the agent is started again."""
+
+def _asked_again(limits: Limits) -> Json:
+    """For some 13 s: whoever waits for an app goes on waiting while the agent is started again.
+
+    Envoy takes the longest pause as the time that each try has, too, so it must be no shorter than
+    a hold (convertCoreToRouteRetryPolicy in its source/common/http/utility.cc).
+    """
+    return {
+        "retry_on": "connect-failure,refused-stream,reset",
+        "num_retries": 8,
+        "retry_back_off": {"base_interval": "0.1s", "max_interval": seconds(limits.check_s)},
+    }
 
 
 def grpc(timeout_s: float | None = None, **fields: Any) -> Json:
@@ -110,7 +116,7 @@ def _filters(limits: Limits) -> list[Json]:
             "v3.ExtAuthz",
             disabled=True,
             transport_api_version="V3",
-            grpc_service=grpc(limits.check_s) | {"retry_policy": _ASK_AGAIN},
+            grpc_service=grpc(limits.check_s) | {"retry_policy": _asked_again(limits)},
             status_on_error={"code": "ServiceUnavailable"},
             failure_mode_allow=False,
             allowed_headers={"patterns": [{"exact": "x-request-id"}]},
