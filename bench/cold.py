@@ -293,6 +293,7 @@ def _pss(plane: Plane, app: str) -> float:
 def daemon(bench: Bench) -> Found:
     """Cold functions, each asked right after the daemon was killed."""
     plane, names = bench.plane, bench.python()
+    wake(plane, "python", names[0])  # learns the key, for which the daemon is asked
     all_asleep(plane)
     taken: list[float] = []
     for name in names[-KILLS:]:
