@@ -61,7 +61,7 @@ class BuildSite:
 
     def said(self, build: Build | BuildRequest) -> str:
         log = self.plane.paths.builds / f"{build.id}.log"
-        return log.read_text() if log.exists() else ""
+        return log.read_text(errors="replace") if log.exists() else ""
 
     def says(self, request: BuildRequest, text: str) -> None:
         """Wait for it."""
