@@ -62,7 +62,7 @@ def test_a_push_creates_the_app_builds_it_before_ones_eyes_and_serves(
     assert "remote: -----> Build succeeded" in told
     assert "remote: -----> Released v1" in told
     assert "remote: -----> no history to predict it from" in told
-    assert re.search(r"remote: +live after [0-9.]+ s", told)
+    assert re.search(r"remote: +live after [0-9.]+ m?s", told)
     assert re.search(r"\* \[new branch\] +main -> main", told)
     assert plane.get("pushed").status == 200
     (release,) = plane.ok("releases", "pushed", "--json").json

@@ -55,10 +55,12 @@ def test_it_begins_with_a_bookmark_and_what_was_missed(plane: Plane, app: Make) 
     since = here(plane)
     id = app("watched")
     with watching(plane, f"?since={since}") as told:
-        first, second = next(told), next(told)
+        first = next(told)
+        # The plane is shared: an app of another test may tell something meanwhile.
+        second = next(e for e in told if e.data.get("unit") == id)
     assert (first.type, first.id, first.data["cursor"]) == ("bookmark", since, since)
     assert first.data["at_s"] > 0
-    assert (second.type, second.data["unit"]) == ("change.accepted", id)
+    assert second.type == "change.accepted"
     assert second.data["body"]["verb"] == "create"
 
 
