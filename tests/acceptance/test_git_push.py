@@ -195,13 +195,13 @@ def test_a_name_that_no_app_can_have_is_refused_before_anything_is_sent(
 
 
 def test_names_of_other_letters_arrive_as_they_are(plane: Plane, repository: Make) -> None:
-    shop = repository("letters")
+    shop = repository("glyphs")
     shop.commit({"größe/日本.txt": "かな", "n\u0303.txt": "zwei"}, "Für die Größe: 大きさ")
     told = shop.ok("push", "heroku", "main", "main:übung")
     assert "übung is kept and not deployed" in told
-    shown = plane.ok("run", "letters", "--", "sh", "-c", "cat größe/日本.txt n\u0303.txt").out
+    shown = plane.ok("run", "glyphs", "--", "sh", "-c", "cat größe/日本.txt n\u0303.txt").out
     assert "かなzwei" in shown
-    (newest,) = plane.api("GET", "/v1/changes?app=letters&limit=1").json
+    (newest,) = plane.api("GET", "/v1/changes?app=glyphs&limit=1").json
     assert newest["change"]["asked"]["why"] == "Für die Größe: 大きさ"
 
 
