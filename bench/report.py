@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Row, rows_of
+from bench.figures import rows_of
 from bench.kept import PARTS, Kept, load
+from bench.rows import Row
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 TITLES = {
