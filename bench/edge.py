@@ -20,6 +20,7 @@ from tests.integration.edge.caller import read_head
 from tests.integration.edge.upstream import Upstream
 from tests.integration.edge.world import World, a_world, facts_of, key_of, route_of, until, web
 
+from bench.ports import free_port
 from setpoint.formats.envoy.limits import Limits
 from setpoint.model.process import Endpoint
 
@@ -162,12 +163,6 @@ def p50(values: list[float]) -> float:
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 # --- changes ----------------------------------------------------------------------------------

@@ -10,13 +10,13 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 from bench.memory import memory_kib, tree
+from bench.ports import free_port
 from setpoint.drivers.local.recipe import NODE_RUNTIME
 from setpoint.formats import cloudevents
 
 LOOK_S = 0.003
 ANSWER_S_MAX = 60.0
 END_S_MAX = 20.0
-PORT = 39_127
 
 
 class Official:
@@ -34,19 +34,20 @@ class Official:
 
     def cold(self) -> float:
         """Milliseconds from the start of the process to the whole answer of a first invocation."""
-        with self._running(PORT) as (_, took_ms):
+        with self._running() as (_, took_ms):
             return took_ms
 
     def idle_pss_mib(self, count: int) -> float:
         """Of so many at once that have answered once, each with all of its processes."""
         with contextlib.ExitStack() as stack:
-            running = [stack.enter_context(self._running(PORT + n)) for n in range(count)]
+            running = [stack.enter_context(self._running()) for _ in range(count)]
             pids = [pid for main, _ in running for pid in tree(main)]
             return memory_kib(pids)["pss"] / 1024 / count
 
     @contextlib.contextmanager
-    def _running(self, port: int) -> Generator[tuple[int, float]]:
+    def _running(self) -> Generator[tuple[int, float]]:
         """Its pid, and after how many milliseconds it had answered."""
+        port = free_port()
         began_s = time.perf_counter()
         process = subprocess.Popen(
             [*self._argv, str(port)],
@@ -62,7 +63,8 @@ class Official:
                 time.sleep(LOOK_S)
             yield process.pid, 1000 * (time.perf_counter() - began_s)
         finally:
-            os.killpg(process.pid, 9)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, 9)
             process.wait(END_S_MAX)
 
     def _answers(self, port: int) -> bool:

@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import random
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from tests.acceptance.plane import Plane
 
 from bench.deploys import SERVER, Poller, ask_port, write_app
 from bench.plane import measured_plane
+from bench.ports import free_port
 
 GOALS = {"ratio": 0.1, "setpoint_failed_polls": 0}
 NAME = "bench"
@@ -193,12 +193,6 @@ def pushing(scratch: Path, work: Path, vassal: Path, port: int) -> Callable[[str
 def git(folder: Path, *words: str) -> None:
     env = {**os.environ, **GIT}
     subprocess.run(["git", *words], cwd=folder, env=env, check=True, capture_output=True)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.ports import free_port
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.paths import default_runtime
 from setpoint.drivers.local.sandbox import Confinement, Forker, Identity, Launch
@@ -218,12 +219,6 @@ def environment(slug: Path, port: int) -> dict[str, str]:
         "PYTHONPATH": str(slug / "site"),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def await_answer(made: Stage, endpoint: Endpoint) -> None:
