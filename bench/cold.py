@@ -35,6 +35,8 @@ from setpoint.drivers.local.recipe import NODE_RUNTIME
 from setpoint.planning.pooling import WAITING
 
 Found = dict[str, object]
+PYTHON_RUNTIME = "lib/python*/site-packages/salesforce_functions"
+"""What only a layer of functions has: a web app's has a python too."""
 GOALS = {
     "python_ratio": 30.0,
     "python_p50_ms": 15.0,
@@ -93,7 +95,7 @@ class Bench:
 def python(bench: Bench) -> Found:
     """Forked, by ourselves without forking, and the official command, in turn."""
     plane, names, others = bench.plane, bench.python(), bench.fresh()
-    official = Official(layer(plane, "bin/python"), python_function())
+    official = Official(layer(plane, PYTHON_RUNTIME), python_function())
     before = starts(plane, "python")
     ours: list[float] = []
     fresh: list[float] = []
@@ -243,7 +245,7 @@ def memory(bench: Bench) -> Found:
         for name in these:
             wake(plane, app, name)
     forked, fresh = _pss(plane, "python"), _pss(plane, "fresh")
-    official = Official(layer(plane, "bin/python"), python_function())
+    official = Official(layer(plane, PYTHON_RUNTIME), python_function())
     theirs = official.idle_pss_mib(len(others))
     official.close()
     with ThreadPoolExecutor(4) as callers:
