@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.acceptance.plane import Load, Plane, until
 
 SLOW = """
-import http.server, os, time
+import http.server, os, signal, threading, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         time.sleep(0.3)
@@ -14,8 +14,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
-Server(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
+    daemon_threads = False
+server = Server(("0.0.0.0", int(os.environ["PORT"])), Handler)
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+server.serve_forever()
+server.server_close()
 """
+"""On SIGTERM it answers what it has begun, and ends."""
 
 
 def test_one_more_starts_and_everybody_is_answered(plane: Plane, tmp_path: Path) -> None:
