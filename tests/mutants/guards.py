@@ -544,8 +544,16 @@ LOOP = (
         "rests-whatever-the-world-shows",
         "drift is noticed within a period, though nobody told of it",
         "converge/rests.py",
-        "            if rest is not None and rest.facts != seen.of(app):",
-        "            if False:",
+        "        if rest is not None and rest.facts != facts:",
+        "        if False:",
+        by="tests/unit/converge/test_rests.py",
+    ),
+    Mutant(
+        "rests-while-all-is-gone",
+        "of whom nothing is to be seen any more, something has gone",
+        "converge/rests.py",
+        "                if not seen.has(app):",
+        "                if False:",
         by="tests/unit/converge/test_rests.py",
     ),
     Mutant(

@@ -1,11 +1,13 @@
 """What is: puts one app's facts together. Looks, and remembers verdicts on builds; no opinions."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 
+from setpoint.converge.slices import in_slices
 from setpoint.converge.within import within
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
@@ -37,8 +39,7 @@ class _Concluded(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Concluded).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What the world holds of one app, as drivers saw it."""
 
     sets: tuple[SetFacts, ...] = ()
@@ -81,21 +82,34 @@ class Snapshot:
     @property
     def apps(self) -> frozenset[AppId]:
         """Of which something runs or is routed."""
+        return frozenset(self._at_work())
+
+    def beyond(self, known: frozenset[AppId]) -> set[AppId]:
+        """Those of `apps` that are none of these."""
+        return {app for app in self._at_work() if app not in known}
+
+    def _at_work(self) -> Iterator[AppId]:
         working = (
             app for app, jobs in self.jobs.items() if any(j.state == "running" for j in jobs)
         )
-        return frozenset((*self.sets, *self.routes, *working))
+        return chain(self.sets, self.routes, working)
 
     @property
-    def named(self) -> dict[AppId, None]:
-        """Of which there is anything, each once and in the order in which it was told."""
-        return dict.fromkeys((*self.sets, *self.builds, *self.jobs, *self.routes))
+    def named(self) -> tuple[AppId, ...]:
+        """Of which there is anything, in the order in which it was told; some more than once."""
+        return (*self.sets, *self.builds, *self.jobs, *self.routes)
+
+    def has(self, app: AppId) -> bool:
+        """Whether it is one of `named`."""
+        return app in self.routes or app in self.sets or app in self.builds or app in self.jobs
 
     def of(self, app: AppId) -> Facts:
+        """Of most apps there is a route and nothing else."""
+        sets, builds, jobs = self.sets.get(app), self.builds.get(app), self.jobs.get(app)
         return Facts(
-            tuple(sorted(self.sets.get(app, ()), key=lambda s: s.key)),
-            tuple(self.builds.get(app, ())),
-            tuple(sorted(self.jobs.get(app, ()), key=lambda j: j.id)),
+            tuple(sorted(sets, key=lambda s: s.key)) if sets else (),
+            tuple(builds) if builds else (),
+            tuple(sorted(jobs, key=lambda j: j.id)) if jobs else (),
             self.routes.get(app),
             self.altered,
         )
@@ -133,7 +147,8 @@ class Observer:
             snapshot.builds[build.app].append(build)
         for job in seen.jobs:
             snapshot.jobs[job.app].append(job)
-        snapshot.routes.update((r.route.app, r) for r in routes)
+        async for some in in_slices(routes):
+            snapshot.routes.update((r.route.app, r) for r in some)
         return snapshot
 
     async def capabilities(self) -> Capabilities:

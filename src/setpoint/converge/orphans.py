@@ -49,7 +49,7 @@ class Orphans:
 
     async def sweep(self, snapshot: Snapshot, known: frozenset[AppId]) -> None:
         """`known` must have been read after `snapshot` was taken, or a new app looks orphaned."""
-        unknown = snapshot.apps - known
+        unknown = snapshot.beyond(known)
         now_s = self._clock()
         self._since = {app: self._since.get(app, now_s) for app in unknown}
         for app in sorted(unknown):

@@ -5,19 +5,16 @@ an app stays at rest while none of these is another, and the look at everything,
 costs no more than what has changed. All of it is only in memory: a new life looks at every app.
 """
 
-import asyncio
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from setpoint.converge.observer import NOTHING, Facts, Sight, Snapshot
+from setpoint.converge.slices import in_slices
 from setpoint.drivers.clock import Jumps
 from setpoint.model.capability import Capabilities
 from setpoint.model.ids import AppId
 from setpoint.store.port import Touched
-
-SLICE = 200
-"""Apps that are compared in about a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,13 @@ class Rests:
         self._hear(touched)
         await self._compare(seen)
         self._newest = {app: newest for app, newest in self._newest.items() if app in known}
-        return sorted(known - self._rests.keys())
+        return await self._restless(known)
+
+    async def _restless(self, known: frozenset[AppId]) -> list[AppId]:
+        found: list[AppId] = []
+        async for apps in in_slices(tuple(known)):
+            found += [app for app in apps if app not in self._rests]
+        return sorted(found)
 
     def _hear(self, touched: Touched) -> None:
         for app, newest in touched.newest.items():
@@ -96,13 +99,19 @@ class Rests:
         self.cursor = touched.cursor
 
     async def _compare(self, seen: Snapshot) -> None:
-        """In slices: somebody who asked does not wait for all of it."""
-        for number, app in enumerate(self._working | seen.named):
-            if number % SLICE == 0:
-                await asyncio.sleep(0)
-            rest = self._rests.get(app)
-            if rest is not None and rest.facts != seen.of(app):
-                self.end(app)
+        """Whoever has anything now, and of those who had who has nothing any more."""
+        async for apps in in_slices(seen.named):
+            for app in apps:
+                self._look_again(app, seen.of(app))
+        async for apps in in_slices(tuple(self._working)):
+            for app in apps:
+                if not seen.has(app):
+                    self._look_again(app, NOTHING)
+
+    def _look_again(self, app: AppId, facts: Facts) -> None:
+        rest = self._rests.get(app)
+        if rest is not None and rest.facts != facts:
+            self.end(app)
 
     def _late(self) -> Iterator[AppId]:
         """Those that nobody has looked at for long."""
