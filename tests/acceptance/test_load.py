@@ -1,39 +1,62 @@
-"""A web app under more load than one instance is meant for, through the real edge."""
+"""A web app under load: one more starts, and one less loses nothing, through the real edge."""
 
 from pathlib import Path
 
 from tests.acceptance.plane import Load, Plane, until
 
-SLOW = """
-import http.server, os, signal, threading, time
+ABRUPT = """
+import http.server, os, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        time.sleep(0.3)
+        time.sleep(0.7)
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
-    daemon_threads = False
-server = Server(("0.0.0.0", int(os.environ["PORT"])), Handler)
-signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-server.serve_forever()
-server.server_close()
+Server(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
 """
-"""On SIGTERM it answers what it has begun, and ends."""
+"""Python's own server, left as it is: SIGTERM ends it in the middle of an answer."""
+FORCED_STOPS = 32
+
+
+def release(plane: Plane, app: str, folder: Path, code: str) -> None:
+    (folder / "Procfile").write_text("web: python main.py\n")
+    (folder / "requirements.txt").write_text("")
+    (folder / "main.py").write_text(code)
+    plane.ok("deploy", str(folder), "-a", app)
+
+
+def up(plane: Plane, app: str, count: int) -> bool:
+    """So many, and none that is on its way out."""
+    dynos = plane.info(app)["dynos"]
+    return len(dynos) == count and all(dyno["state"] == "up" for dyno in dynos)
 
 
 def test_one_more_starts_and_everybody_is_answered(plane: Plane, tmp_path: Path) -> None:
-    (tmp_path / "Procfile").write_text("web: python main.py\n")
-    (tmp_path / "requirements.txt").write_text("")
-    (tmp_path / "main.py").write_text(SLOW)
-    plane.ok("deploy", str(tmp_path), "-a", "crowded")
+    release(plane, "crowded", tmp_path, ABRUPT)
     plane.ok("scale", "crowded", "web=1..2", "--concurrency", "3")
     with Load(lambda: plane.get("crowded"), visitors=12) as load:
-        until(lambda: len(plane.info("crowded")["dynos"]) == 2, 60, "there are two")
-        until(lambda: all(d["state"] == "up" for d in plane.info("crowded")["dynos"]), 60, "up")
+        until(lambda: up(plane, "crowded", 2), 60, "there are two")
         plane.ok("scale", "crowded", "web=1")
-        until(lambda: len(plane.info("crowded")["dynos"]) == 1, 60, "there is one")
+        until(lambda: up(plane, "crowded", 1), 60, "there is one")
     assert load.errors == []
     assert set(load.answers) == {200}
     assert "3 for each of 1 intended" in plane.ok("why", "crowded").out
+
+
+def test_what_ends_at_once_on_sigterm_is_let_finish_first(plane: Plane, tmp_path: Path) -> None:
+    release(plane, "abrupt", tmp_path, ABRUPT)
+    with Load(lambda: plane.get("abrupt"), visitors=8) as load:
+        for _ in range(FORCED_STOPS // 4):
+            plane.ok("scale", "abrupt", "web=5")
+            until(lambda: up(plane, "abrupt", 5), 60, "there are five")
+            plane.ok("scale", "abrupt", "web=1")
+            until(lambda: up(plane, "abrupt", 1), 60, "there is one")
+        release(plane, "abrupt", tmp_path, ABRUPT + "# again\n")
+        plane.ok("restart", "abrupt")
+        until(lambda: up(plane, "abrupt", 1), 60, "what was before is gone")
+    assert load.errors == []
+    assert set(load.answers) == {200}
+    told = plane.ok("logs", "abrupt", "-n", "9000", "-s", "heroku").out
+    assert told.count("Stopping all processes with SIGTERM") == FORCED_STOPS + 2

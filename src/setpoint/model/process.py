@@ -77,7 +77,8 @@ class Phase(StrEnum):
     STARTING = "starting"
     READY = "ready"
     DRAINING = "draining"
-    """takes no new work; the edge has been told; SIGTERM follows once it is out of the routes"""
+    """takes no new work; the edge has been told; SIGTERM follows once it is out of the routes and
+    has answered what it had in hand"""
     STOPPING = "stopping"
     """SIGTERM sent, grace running"""
     GONE = "gone"
@@ -160,6 +161,9 @@ class Instance(msgspec.Struct, frozen=True):
     """when draining or stopping began"""
     drained: bool = False
     """the edge confirmed that no new request can reach it"""
+    in_hand: int = 0
+    """while it drains: how many connections to it were open at the last look, idle ones excepted,
+    which the edge closes as soon as it takes an instance out"""
     outdated: bool = False
     """what it was started from had been altered, and was laid again since"""
 
@@ -222,7 +226,12 @@ class SetFacts(msgspec.Struct, frozen=True):
     @property
     def at_rest(self) -> "SetFacts":
         """Without how busy it is, which changes with every request and is no news."""
-        return msgspec.structs.replace(self, waiting=0, in_flight=0, loads=(), last_used_s=0.0)
+        instances = self.instances
+        if any(i.in_hand for i in instances):
+            instances = tuple(msgspec.structs.replace(i, in_hand=0) for i in instances)
+        return msgspec.structs.replace(
+            self, instances=instances, waiting=0, in_flight=0, loads=(), last_used_s=0.0
+        )
 
 
 # What standing.decide may answer. The supervisor carries acts out and records them.

@@ -22,8 +22,15 @@ from setpoint.planning.scaling import crowded, roomy
 
 GRACE_S = 30.0
 """Between SIGTERM and SIGKILL, as on Heroku (R12)."""
+FUNCTION_GRACE_S = 130.0
+"""A function's worker takes nothing new from SIGTERM on, and what it has begun may run for 120 s;
+then it ends by itself."""
 DRAIN_S_MAX = 5.0
 """How long to wait for the edge to say that no new request can arrive; it may be down."""
+ANSWER_S_MAX = 30.0
+"""How long what is in hand may keep an instance from its SIGTERM: the edge waits so long for an
+answer to begin. What takes longer (a websocket) is its own to end, within `GRACE_S`."""
+IN_HAND_LOOK_S = 0.2
 BACKOFF_S_MAX = 300.0
 STEADY_S = 60.0
 """Ready for this long, and its earlier crashes no longer count."""
@@ -44,7 +51,7 @@ def probe_due(order: SetOrder, facts: SetFacts) -> Probe | None:
 
 def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:
     """What to do now, each act with its reason, and when to look again. `now_s`: unix seconds."""
-    closing, again = _finish_stopping(facts, now_s)
+    closing, again = _finish_stopping(order, facts, now_s)
     if order.mode_at(now_s) == "freeze" and not facts.retiring:
         return _frozen(order, closing, again, now_s)
     booting, again_boot = _boot_deadlines(order, facts, now_s)
@@ -70,24 +77,44 @@ def _frozen(order: SetOrder, closing: list[Act], again: list[float], now_s: floa
     return Acts(tuple(closing), max(0.0, min(wakes)) if wakes else None)
 
 
-def _finish_stopping(facts: SetFacts, now_s: float) -> tuple[list[Act], list[float]]:
+def grace_s(order: SetOrder) -> float:
+    """How long after SIGTERM it may go on."""
+    return FUNCTION_GRACE_S if order.spec.kind == "function" else GRACE_S
+
+
+def _finish_stopping(
+    order: SetOrder, facts: SetFacts, now_s: float
+) -> tuple[list[Act], list[float]]:
     acts: list[Act] = []
     wakes: list[float] = []
     for i in facts.instances:
         since_s = now_s - (i.stop_at_s if i.stop_at_s is not None else now_s)
         if i.phase is Phase.DRAINING:
-            if i.drained:
-                acts.append(Stop(i.id, "no request can reach it any more"))
-            elif since_s >= DRAIN_S_MAX:
-                acts.append(Stop(i.id, f"the edge did not confirm within {DRAIN_S_MAX:g} s"))
+            why, left_s = _may_stop(i, since_s)
+            if why:
+                acts.append(Stop(i.id, why))
             else:
-                wakes.append(DRAIN_S_MAX - since_s)
+                wakes.append(left_s)
         elif i.phase is Phase.STOPPING:
-            if since_s >= GRACE_S:
-                acts.append(Kill(i.id, f"still running {GRACE_S:g} s after SIGTERM"))
+            left_s = grace_s(order) - since_s
+            if left_s <= 0:
+                acts.append(Kill(i.id, f"still running {grace_s(order):g} s after SIGTERM"))
             else:
-                wakes.append(GRACE_S - since_s)
+                wakes.append(left_s)
     return acts, wakes
+
+
+def _may_stop(i: Instance, since_s: float) -> tuple[str, float]:
+    """Why what drains is told to end, or '' and when to look again."""
+    if not i.drained and since_s < DRAIN_S_MAX:
+        return "", DRAIN_S_MAX - since_s
+    if i.in_hand and since_s < ANSWER_S_MAX:
+        return "", min(IN_HAND_LOOK_S, ANSWER_S_MAX - since_s)
+    if i.in_hand:
+        return f"{_requests(i.in_hand)} still in hand after {ANSWER_S_MAX:g} s", 0.0
+    if i.drained:
+        return "no request can reach it any more", 0.0
+    return f"the edge did not confirm within {DRAIN_S_MAX:g} s", 0.0
 
 
 def _boot_deadlines(

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit
+from setpoint.model.app import AppIntent, Formation, ProcessKind, SecretRef, Source, Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor, Asked
 from setpoint.model.ids import AppId, Digest, Fence, InstanceId, SetKey
@@ -66,11 +66,12 @@ def order(
     attempts_max: int = 3,
     code: Digest = CODE,
     command: str = "serve",
+    kind: ProcessKind | None = None,
 ) -> SetOrder:
     """A standing order; `code` and `process` make its key."""
     spec = ProcessSpec(
         process=process,
-        kind="web" if process == "web" else "worker",
+        kind=kind or ("web" if process == "web" else "worker"),
         release=1,
         code=code,
         layer=None,
@@ -98,10 +99,18 @@ def instance(
     ready_at_s: float | None = None,
     stop_at_s: float | None = None,
     drained: bool = False,
+    in_hand: int = 0,
 ) -> Instance:
     id = InstanceId(f"{process}.{ordinal}-{ordinal:06x}")
     return Instance(
-        id, ordinal, phase, started_at_s, ready_at_s, stop_at_s=stop_at_s, drained=drained
+        id,
+        ordinal,
+        phase,
+        started_at_s,
+        ready_at_s,
+        stop_at_s=stop_at_s,
+        drained=drained,
+        in_hand=in_hand,
     )
 
 

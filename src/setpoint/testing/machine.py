@@ -19,6 +19,8 @@ class Proc:
     status: int = 200
     code: int | None = None
     ended_at_s: float = 0.0
+    answers_at_s: tuple[float, ...] = ()
+    """when each request that it was given is answered"""
     footing: int = 0
 
 
@@ -51,6 +53,18 @@ class Machine:
         self.procs[id] = Proc(id, stop_s=0.5)
         if for_s is not None:
             self._loop.call_later(for_s, self.end, id, code)
+
+    def request(self, id: InstanceId, answer_s: float) -> None:
+        """It is asked, and answers after so long; what was answered is forgotten."""
+        proc, now_s = self.procs[id], self._loop.time()
+        open_ = (at_s for at_s in proc.answers_at_s if at_s > now_s)
+        proc.answers_at_s = (*open_, now_s + answer_s)
+
+    def in_hand(self, id: InstanceId) -> int:
+        proc = self.procs.get(id)
+        if proc is None or proc.code is not None:
+            return 0
+        return sum(at_s > self._loop.time() for at_s in proc.answers_at_s)
 
     def term(self, id: InstanceId) -> None:
         """SIGTERM: it takes the time it takes."""

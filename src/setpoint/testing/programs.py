@@ -35,6 +35,7 @@ class Program(msgspec.Struct, frozen=True):
     boot_s: float = 2.0
     fate: Fate = "ready"
     stop_s: float = 0.5
+    answer_s: float = 0.2
     release: ReleaseFate = "none"
     schedule: tuple[CronJob, ...] = ()
     errs_s: float = 0.0
@@ -52,8 +53,8 @@ def _digest(n: int) -> Digest:
 
 PROGRAMS: tuple[Program, ...] = (
     Program(_digest(1)),
-    Program(_digest(2), boot_s=9.0, stop_s=40.0),
-    Program(_digest(3), processes=(WEB,), build_s=0.2, boot_s=0.3),
+    Program(_digest(2), boot_s=9.0, stop_s=40.0, answer_s=12.0),
+    Program(_digest(3), processes=(WEB,), build_s=0.2, boot_s=0.3, answer_s=2.0),
     Program(_digest(4), processes=(FUNCTION, WORKER)),
     Program(_digest(5), builds=False),
     Program(_digest(6), fate="exits"),

@@ -257,7 +257,16 @@ class SimSupervisor:
         slot.last_used_s = self._loop.time()
         if not slot.ready:
             slot.waiting += 1
+        else:
+            self._hand_on(slot)
         self._poke(key)
+
+    def _hand_on(self, slot: Slot) -> None:
+        """To the one that has the least to do."""
+        ready = (i.id for i in slot.instances.values() if i.phase is Phase.READY)
+        least = min(ready, key=lambda id: (self._machine.in_hand(id), id))
+        if least in self._machine.procs:
+            self._machine.request(least, BY_DIGEST[slot.order.spec.code].answer_s)
 
     def drained(self, id: InstanceId) -> None:
         """The edge confirmed: no new request can reach it."""
@@ -267,6 +276,10 @@ class SimSupervisor:
         slot = self.slots[key]
         slot.instances[id] = msgspec.structs.replace(slot.instances[id], drained=True)
         self._poke(key)
+
+    def in_hand(self, id: InstanceId) -> int:
+        """Requests that one of its processes has not answered yet."""
+        return self._machine.in_hand(id)
 
     # --- facts ----------------------------------------------------------------------------
 
@@ -352,6 +365,9 @@ class SimSupervisor:
             del self.slots[key]
             self._tell(key.app)
             return
+        for id, instance in slot.instances.items():
+            count = self._machine.in_hand(id) if instance.phase is Phase.DRAINING else 0
+            slot.instances[id] = msgspec.structs.replace(instance, in_hand=count)
         decided = standing.decide(slot.order, slot.facts, self._loop.time())
         for act in decided.acts:
             self._carry_out(slot, act)

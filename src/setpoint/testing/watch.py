@@ -13,6 +13,7 @@ from setpoint.model.process import Act, Drain, Instance, Phase, ProcessSpec, Sta
 from setpoint.model.release import BuildRequest, Release
 from setpoint.model.route import Route
 from setpoint.planning import layers, release_phase
+from setpoint.planning.standing import ANSWER_S_MAX
 from setpoint.store.port import Status
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.programs import BY_DIGEST, FOR_EVER_S
@@ -242,6 +243,8 @@ class Watch:
     def _on_act(self, slot: Slot, act: Act) -> None:
         key = slot.order.key
         self.note(f"act {type(act).__name__} {key} {getattr(act, 'instance', '')}")
+        if isinstance(act, Stop):
+            self._check_answered(slot, act)
         if isinstance(act, Start | Drain) and not slot.retiring:
             self._check_kept(slot, act)
         if isinstance(act, Start):
@@ -259,6 +262,13 @@ class Watch:
         )
         if others <= 1 and self._edge.target(key.app, key.process) == key:
             self.violated(f"{act.instance} was stopped as the last ready one behind a route")
+
+    def _check_answered(self, slot: Slot, act: Stop) -> None:
+        """What it was given before it was let go is answered; nothing waits for more than that."""
+        since_s = slot.instances[act.instance].stop_at_s
+        left = self._supervisor.in_hand(act.instance)
+        if left and since_s is not None and self._loop.time() - since_s < ANSWER_S_MAX:
+            self.violated(f"{act.instance} was told to end and had {left} requests in hand")
 
     def _check_left_alone(self, app: AppId, what: str) -> None:
         """Nothing of a frozen app is changed from the moment that a look and its leap are over."""

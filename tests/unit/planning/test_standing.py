@@ -4,9 +4,12 @@ import pytest
 
 from setpoint.model.process import Bounds, Drain, Exit, GiveUp, Kill, Phase, Start, Stop
 from setpoint.planning.standing import (
+    ANSWER_S_MAX,
     BACKOFF_S_MAX,
     DRAIN_S_MAX,
+    FUNCTION_GRACE_S,
     GRACE_S,
+    IN_HAND_LOOK_S,
     decide,
     restart_delay_s,
 )
@@ -197,6 +200,34 @@ def test_a_drained_instance_is_stopped_as_soon_as_the_edge_says_so():
     draining = instance(1, Phase.DRAINING, stop_at_s=NOW_S, drained=True)
     decided = decide(wanted, facts(wanted, draining, retiring=True), NOW_S)
     assert kinds(decided) == [Stop]
+
+
+def test_what_it_has_in_hand_is_answered_before_it_is_stopped():
+    wanted = order()
+
+    def after(since_s: float, **known: object):
+        draining = instance(1, Phase.DRAINING, stop_at_s=NOW_S - since_s, **known)
+        return decide(wanted, facts(wanted, draining, retiring=True), NOW_S)
+
+    busy = after(10.0, drained=True, in_hand=2)
+    assert busy.acts == ()
+    assert busy.look_again_s == pytest.approx(IN_HAND_LOOK_S)
+    (late,) = after(ANSWER_S_MAX, drained=True, in_hand=2).acts
+    assert late.because == "2 requests are still in hand after 30 s"
+    assert kinds(after(1.0, drained=True, in_hand=0)) == [Stop]
+
+
+def test_an_edge_that_is_away_may_still_carry_answers():
+    wanted = order()
+    busy = instance(1, Phase.DRAINING, stop_at_s=NOW_S - DRAIN_S_MAX, in_hand=1)
+    assert decide(wanted, facts(wanted, busy, retiring=True), NOW_S).acts == ()
+
+
+def test_a_function_may_end_what_it_has_begun():
+    wanted = order(kind="function")
+    for since_s, decided in ((GRACE_S, []), (FUNCTION_GRACE_S, [Kill])):
+        stopping = instance(1, Phase.STOPPING, stop_at_s=NOW_S - since_s)
+        assert kinds(decide(wanted, facts(wanted, stopping, retiring=True), NOW_S)) == decided
 
 
 def test_a_silent_edge_does_not_keep_an_instance_for_ever():

@@ -2,7 +2,7 @@
 
 from setpoint.model.app import MIB
 from setpoint.model.process import Exit, Phase, ProbeSeen, ProcessSpec, SetOrder
-from setpoint.planning.standing import GRACE_S
+from setpoint.planning.standing import GRACE_S, grace_s
 
 
 def starting(spec: ProcessSpec) -> str:
@@ -30,13 +30,13 @@ def killing(phase: Phase, order: SetOrder, seen: ProbeSeen | None) -> tuple[str,
     """Why it is killed, with the code a Heroku user knows, and that it is."""
     if phase is Phase.STARTING:
         return (_boot_timeout(order, seen), "Stopping process with SIGKILL")
-    return (_exit_timeout(), "Stopping process with SIGKILL")
+    return (_exit_timeout(grace_s(order)), "Stopping process with SIGKILL")
 
 
-def _exit_timeout() -> str:
+def _exit_timeout(within_s: float) -> str:
     return (
         "Error R12 (Exit timeout) -> At least one process failed to exit within"
-        f" {GRACE_S:g} seconds of SIGTERM"
+        f" {within_s:g} seconds of SIGTERM"
     )
 
 
@@ -54,7 +54,7 @@ def killing_job(late: bool) -> tuple[str, ...]:
     """`late`: it had all the time it was given."""
     if late:
         return ("Cycling", "Stopping process with SIGKILL")
-    return (_exit_timeout(), "Stopping process with SIGKILL")
+    return (_exit_timeout(GRACE_S), "Stopping process with SIGKILL")
 
 
 def out_of_memory(count: int) -> str:

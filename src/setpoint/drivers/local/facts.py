@@ -133,6 +133,14 @@ def drained(facts: SetFacts, id: InstanceId) -> SetFacts:
     )
 
 
+def in_hand(facts: SetFacts, look: Callable[[Instance], int]) -> SetFacts:
+    """How much of what was begun is not answered yet, of those that drain."""
+    for instance in facts.instances:
+        if instance.phase is Phase.DRAINING and (count := look(instance)) != instance.in_hand:
+            facts = _changed(facts, instance.id, lambda i: replace(i, in_hand=count))
+    return facts
+
+
 def outdated(facts: SetFacts, id: InstanceId) -> SetFacts:
     return _changed(facts, id, lambda i: replace(i, outdated=True))
 

@@ -210,6 +210,13 @@ class Running:
     def _started_as(self) -> str:
         return (self.identity.name if self.identity is not None else "") or str(self.name)
 
+    def in_hand(self) -> int:
+        """Connections to its port that are open: once the edge sends it nothing new, these are the
+        requests that wait for their answer."""
+        if self.identity is None or not self.name.port:
+            return 0
+        return sandbox.ports.established(self.identity, self.name.port)
+
     def hang_up(self) -> None:
         if self.identity is not None:
             sandbox.terminate(self._confinement, self.identity, signal.SIGHUP)

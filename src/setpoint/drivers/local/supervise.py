@@ -202,6 +202,7 @@ class Supervisor:
 
     def _keep_in_order(self, standing: Standing) -> None:
         standing.facts = change.steadied(standing.facts, self._now_s())
+        standing.facts = change.in_hand(standing.facts, standing.in_hand)
         acts = self._acts(standing)
         for act in acts.acts:
             self._hands.carry_out(standing, act)

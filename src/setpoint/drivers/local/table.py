@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from setpoint.drivers.local.running import Running
 from setpoint.drivers.local.sockets import FunctionSocket
 from setpoint.model.ids import AppId, Digest, InstanceId, SetKey
-from setpoint.model.process import ProcessSpec, SetFacts, SetOrder
+from setpoint.model.process import Instance, ProcessSpec, SetFacts, SetOrder
 
 
 @dataclass
@@ -27,6 +27,10 @@ class Standing:
     @property
     def key(self) -> SetKey:
         return self.facts.key
+
+    def in_hand(self, instance: Instance) -> int:
+        running = self.running.get(instance.id)
+        return running.in_hand() if running is not None else 0
 
     @property
     def effective_order(self) -> SetOrder:

@@ -11,7 +11,7 @@ be called from one small single-threaded process. One start, in order:
     kill(confinement, identity), read_exit(...), forget(...)       # in this order, always all three
 """
 
-from setpoint.drivers.local.sandbox import shortage
+from setpoint.drivers.local.sandbox import ports, shortage
 from setpoint.drivers.local.sandbox.confinement import Confinement
 from setpoint.drivers.local.sandbox.exits import forget, read_exit
 from setpoint.drivers.local.sandbox.find import find_ours
@@ -70,6 +70,7 @@ __all__ = [
     "open_output",
     "open_pidfd",
     "pin_path",
+    "ports",
     "prepare_app",
     "probe",
     "read_exit",
