@@ -20,7 +20,7 @@ from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry
 from setpoint.model.retention import DAY_S, Retention
-from setpoint.model.signal import Sample
+from setpoint.model.signal import Sample, Sums
 from setpoint.store.port import Field, Status, UnitWrite
 from setpoint.store.sqlite import open_in_memory, open_store
 from setpoint.testing.store import SimStore
@@ -595,14 +595,28 @@ def test_samples_are_kept_by_app_and_process_until_they_are_too_old(tell):
     other = Sample(SHOP, "", NOON_S + 61, 60.0)
 
     async def story(store):
-        await store.add_samples([early], 0.0)
-        await store.add_samples([late, other], 0.0)
-        await store.add_samples([late], 0.0)
+        await store.add_samples([early], [], 0.0)
+        await store.add_samples([late, other], [], 0.0)
+        await store.add_samples([late], [], 0.0)
         assert await store.samples(SHOP, "web", NOON_S) == (early, late)
         assert await store.samples(SHOP, "web", NOON_S + 1) == (late,)
         assert await store.samples(SHOP, "", 0.0) == (other,)
-        await store.add_samples([], NOON_S + 60)
+        await store.add_samples([], [], NOON_S + 60)
         assert await store.samples(SHOP, "web", 0.0) == (late,)
+
+    tell(story)
+
+
+def test_where_sums_stand_is_what_was_said_last(tell):
+    one = Sums(SHOP, "web", NOON_S, NOON_S - 5, 7, 1, (6, 1))
+    other = Sums(SHOP, "", NOON_S, NOON_S - 5)
+
+    async def story(store):
+        assert await store.counted() == ()
+        await store.add_samples([], [one], 0.0)
+        assert await store.counted() == (one,)
+        await store.add_samples([], [other], 0.0)
+        assert await store.counted() == (other,)
 
     tell(story)
 

@@ -37,7 +37,7 @@ from setpoint.intents.door import Door
 from setpoint.model.app import Unit
 from setpoint.model.change import Actor
 from setpoint.model.errors import Terminal, Transient
-from setpoint.model.figures import Figures
+from setpoint.model.figures import EdgeFigures, Figures
 from setpoint.model.ids import AppId, BuildId, JobId
 from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.release import Build, BuildRequest, ProcessType
@@ -283,6 +283,7 @@ class Plane:
         )
         self.feed = Feed(self.store, self._loop.time)
         self.figures: Figures | None = Figures()
+        self.answered: EdgeFigures | None = EdgeFigures(0.0)
         self._server = _Server(self._config(converge), self._ready)
         working = [asyncio.create_task(task) for task in (converge.run(), self.feed.run())]
         try:
@@ -308,6 +309,11 @@ class Plane:
         if self.figures is None:
             raise Transient("cannot reach the supervisor")
         return self.figures
+
+    async def _answered(self) -> EdgeFigures:
+        if self.answered is None:
+            raise Transient("cannot reach the edge")
+        return self.answered
 
     def over(self, store: SqliteStore) -> ASGIApp:
         """The doors alone, in the running loop: nothing converges what is asked for. Nothing is
@@ -342,6 +348,7 @@ class Plane:
             disk=lambda: self.disk,
             collect=lambda dry_run: self.collector.collect(dry_run),
             figures=self._figures,
+            answered=self._answered,
             installation=Installation(
                 "0.0-test", self.visits.server_port, rendezvous_port=RENDEZVOUS_PORT
             ),

@@ -12,7 +12,7 @@ from setpoint.drivers.ports import Tails, Terminals
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor
-from setpoint.model.figures import Figures
+from setpoint.model.figures import EdgeFigures, Figures
 from setpoint.model.retention import Collection, Disk
 from setpoint.store.port import Store
 from setpoint.views.feed import Feed
@@ -59,7 +59,7 @@ class Services:
     """`plane`: facts about the plane's own processes for status and doctor, as JSON-able data.
 
     `disk`: as it is now. `collect`: told whether only to look; raises DriverError, StoreError.
-    `figures`: as counted by now; raises DriverError.
+    `figures`, `answered`: as counted by now by the supervisor and the edge; raise DriverError.
     `now`: unix seconds. `new_id`: unguessable text.
     """
 
@@ -79,6 +79,7 @@ class Services:
     disk: Callable[[], Disk]
     collect: Callable[[bool], Awaitable[Collection]]
     figures: Callable[[], Awaitable[Figures]]
+    answered: Callable[[], Awaitable[EdgeFigures]]
     installation: Installation
     attempts: Attempts = field(default_factory=Attempts)
     ending: asyncio.Event = field(default_factory=asyncio.Event)

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
 
 from setpoint.model.errors import SetpointError
-from setpoint.model.figures import BOUNDS_S, Figures, ProcessFigures
-from setpoint.model.signal import Sample
+from setpoint.model.figures import WAIT_BOUNDS_S, Answered, EdgeFigures, Figures, ProcessFigures
+from setpoint.model.ids import AppId
+from setpoint.model.signal import Sample, Sums
 from setpoint.planning.decisions import DAY_S, fold
 from setpoint.policy import signals
 from setpoint.store.port import Store
@@ -19,22 +21,28 @@ KEPT_S = 31 * DAY_S
 Watched = tuple[str, str]
 
 
+class Counting(Protocol):
+    """What is counted of some apps. Both raise DriverError."""
+
+    async def figures(self, weigh: Collection[AppId]) -> Figures:
+        """By the supervisor: who runs, and how large that is."""
+        ...
+
+    async def answered(self, only: Collection[AppId]) -> EdgeFigures:
+        """By the edge: what was answered since it began to count."""
+        ...
+
+
 class Measuring:
-    """`figures`: sums since the supervisor began to count; raises DriverError. `now`: unix
-    seconds."""
+    """`now`: unix seconds."""
 
     def __init__(
-        self,
-        store: Store,
-        figures: Callable[[], Awaitable[Figures]],
-        now: Callable[[], float],
-        log: logging.Logger,
+        self, store: Store, counting: Counting, now: Callable[[], float], log: logging.Logger
     ) -> None:
         self._store = store
-        self._figures = figures
+        self._counting = counting
         self._now = now
         self._log = log
-        self._before: dict[Watched, Sample] = {}
 
     async def run(self) -> None:
         while True:
@@ -45,21 +53,23 @@ class Measuring:
             await asyncio.sleep(EVERY_S)
 
     async def look(self) -> None:
-        """Where no bet is about a figure, nothing is asked or written."""
+        """Where no bet is about a figure, nothing is asked or written. What sums were before is in
+        the store, so that nothing is lost with a daemon."""
         wanted = await self._wanted()
         if not wanted:
-            self._before = {}
             return
-        counted, now_s = await self._figures(), self._now()
-        sums = {of: _sum(of, counted.processes, now_s) for of in wanted}
+        apps = {AppId(unit) for unit, _ in wanted}
+        counted = await self._counting.answered(apps)
+        here = await self._counting.figures(apps)
+        before = {(s.unit, s.process): s for s in await self._store.counted()}
+        now_s = self._now()
+        sums = {of: _sums(of, counted, now_s) for of in wanted}
         samples = [
-            _since(self._before[of], found)
+            _since(before[of], found, [p for p in here.processes if _is_of(of, p)])
             for of, found in sums.items()
-            if of in self._before and 0.0 < now_s - self._before[of].at_s <= GAP_S_MAX
+            if of in before and 0.0 < now_s - before[of].at_s <= GAP_S_MAX
         ]
-        self._before = sums
-        if samples:
-            await self._store.add_samples(samples, now_s - KEPT_S)
+        await self._store.add_samples(samples, [*sums.values()], now_s - KEPT_S)
 
     async def _wanted(self) -> set[Watched]:
         bets = fold(await self._store.decisions(bets=True))
@@ -70,34 +80,36 @@ class Measuring:
         }
 
 
-def _sum(of: Watched, counted: Iterable[ProcessFigures], at_s: float) -> Sample:
+def _is_of(of: Watched, counted: ProcessFigures | Answered) -> bool:
     unit, process = of
-    mine = [p for p in counted if p.app == unit and process in ("", p.process)]
-    return Sample(
-        unit=unit,
-        process=process,
-        at_s=at_s,
-        seconds=0.0,
-        answers=sum(n for p in mine for n in p.answers.values()),
-        errors=sum(p.answers.get("5", 0) for p in mine),
-        run=tuple(sum(p.run.counts[n] for p in mine) for n in range(len(BOUNDS_S) + 1)),
-        instances=sum(p.instances for p in mine),
-        memory_bytes_peak=max((p.memory_bytes_peak for p in mine), default=0),
-    )
+    return counted.app == unit and process in ("", counted.process)
 
 
-def _since(before: Sample, now: Sample) -> Sample:
-    """What came between two sums. One that is lower began anew: with another supervisor."""
-    anew = now.answers < before.answers
-    base = Sample("", "", 0.0, 0.0, run=(0,) * len(now.run)) if anew else before
+def _sums(of: Watched, counted: EdgeFigures, at_s: float) -> Sums:
+    mine = [p for p in counted.processes if _is_of(of, p)]
+    run = tuple(sum(p.wait.counts[n] for p in mine) for n in range(len(WAIT_BOUNDS_S) + 1))
+    total, errors = sum(p.total for p in mine), sum(p.errors for p in mine)
+    return Sums(*of, at_s, counted.since_s, total, errors, run)
+
+
+def _since(before: Sums, now: Sums, here: Sequence[ProcessFigures]) -> Sample:
+    """What came between. Who began to count anew in between knows nothing of before that."""
+    anew = now.since_s > before.at_s
+    if anew or now.answers < before.answers or len(before.run) != len(now.run):
+        base = Sums(*_NOTHING, run=(0,) * len(now.run))
+    else:
+        base = before
     return Sample(
         unit=now.unit,
         process=now.process,
         at_s=now.at_s,
-        seconds=now.at_s - before.at_s,
+        seconds=max(0.0, now.at_s - (now.since_s if anew else before.at_s)),
         answers=now.answers - base.answers,
         errors=max(0, now.errors - base.errors),
         run=tuple(max(0, n - b) for n, b in zip(now.run, base.run, strict=True)),
-        instances=now.instances,
-        memory_bytes_peak=now.memory_bytes_peak,
+        instances=sum(p.instances for p in here),
+        memory_bytes_peak=max((p.memory_bytes for p in here), default=0),
     )
+
+
+_NOTHING = ("", "", 0.0, 0.0)

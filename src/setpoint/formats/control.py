@@ -11,7 +11,7 @@ import msgspec
 from setpoint.model.app import SecretRef
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import DriverError, Stale, Terminal, Transient
-from setpoint.model.figures import Figures
+from setpoint.model.figures import EdgeFigures, Figures
 from setpoint.model.ids import AppId, Fence, InstanceId, JobId, SetKey
 from setpoint.model.job import JobFacts, JobOrder
 from setpoint.model.layer import Altered
@@ -156,7 +156,9 @@ class ClearAway(msgspec.Struct, frozen=True, tag=True):
 
 
 class ReadFigures(msgspec.Struct, frozen=True, tag=True):
-    """-> Counted"""
+    """-> Counted; `weigh`: with how much memory the instances of these have now"""
+
+    weigh: frozenset[AppId] = frozenset()
 
 
 class StopAll(msgspec.Struct, frozen=True, tag=True):
@@ -216,6 +218,12 @@ class SubscribeRoutes(msgspec.Struct, frozen=True, tag=True):
     """-> RouteChanged for ever: acked, refused or dropped"""
 
 
+class ReadAnswered(msgspec.Struct, frozen=True, tag=True):
+    """-> Answered; `apps`: of these only"""
+
+    apps: frozenset[AppId] | None = None
+
+
 Request = (
     Probe
     | ApplySet
@@ -241,6 +249,7 @@ Request = (
     | DropRoute
     | ObserveRoutes
     | SubscribeRoutes
+    | ReadAnswered
 )
 
 
@@ -336,6 +345,10 @@ class Counted(msgspec.Struct, frozen=True, tag=True):
     figures: Figures
 
 
+class Answered(msgspec.Struct, frozen=True, tag=True):
+    figures: EdgeFigures
+
+
 class Routes(msgspec.Struct, frozen=True, tag=True):
     routes: tuple[RouteFacts, ...]
 
@@ -355,6 +368,7 @@ Reply = (
     | Stocked
     | ClearedAway
     | Counted
+    | Answered
     | Routes
 )
 Event = FactsChanged | SnapshotEnd | LogLine | RouteChanged

@@ -11,7 +11,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from setpoint.model.figures import BOUNDS_S, Durations, Figures, ProcessFigures
+from setpoint.model.figures import (
+    BOUNDS_S,
+    WAIT_BOUNDS_S,
+    Durations,
+    EdgeFigures,
+    Figures,
+    ProcessFigures,
+)
 from setpoint.model.ids import AppId
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -30,18 +37,27 @@ class _Families:
 
 
 def exposition(
-    watchers: int, staleness_s: float | None, figures: Figures | None, names: Mapping[AppId, str]
+    watchers: int,
+    staleness_s: float | None,
+    figures: Figures | None,
+    answered: EdgeFigures | None,
+    names: Mapping[AppId, str],
 ) -> bytes:
-    """`figures` None: the supervisor did not answer. `names`: of apps; who has none has gone."""
+    """`figures`, `answered` None: the supervisor, or the edge, did not answer. `names`: of apps;
+    who has none has gone."""
     families = [
         _gauge("setpoint_watchers", "Connections that watch what changes.", watchers),
         _gauge("setpoint_supervisor_up", "Whether the supervisor answered.", figures is not None),
+        _gauge("setpoint_edge_up", "Whether the edge agent answered.", answered is not None),
     ]
     if staleness_s is not None:
         text = "How long the last event of our own took to reach those who watch."
         families.append(_gauge("setpoint_watch_staleness_seconds", text, staleness_s))
+    names = {**names, AppId(""): OTHERS}
     if figures is not None:
-        families += _of_processes(figures, {**names, AppId(""): OTHERS})
+        families += _of_processes(figures, names)
+    if answered is not None:
+        families += _of_answers(answered, names)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(families))
     return generate_latest(registry)
@@ -99,6 +115,26 @@ def _of_processes(figures: Figures, names: Mapping[AppId, str]) -> list[Metric]:
     for reason, count in figures.evictions.items():
         evictions.add_metric((reason,), count)
     return [starts, in_flight, instances, queue, run, answers, peak, evictions]
+
+
+def _of_answers(figures: EdgeFigures, names: Mapping[AppId, str]) -> list[Metric]:
+    answers = CounterMetricFamily(
+        "setpoint_edge_answers",
+        "Requests answered at the edge, by the first digit of the status, and by its own errors.",
+        labels=(*_PROCESS, "status", "code"),
+    )
+    wait = HistogramMetricFamily(
+        "setpoint_edge_wait_seconds",
+        "From a request's last byte to its answer's first.",
+        labels=_PROCESS,
+    )
+    for of in figures.processes:
+        if of.app in names:
+            labels = (names[of.app], of.process or OTHERS)
+            for kind in of.answers:
+                answers.add_metric((*labels, f"{kind.digit}xx", kind.code), kind.count)
+            _add(wait, labels, of.wait.folded(WAIT_BOUNDS_S, BOUNDS_S))
+    return [answers, wait]
 
 
 def _add_function(

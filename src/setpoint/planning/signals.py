@@ -1,9 +1,11 @@
 """Samples against a signal. Pure: what was not measured for long enough proves nothing."""
 
 from collections.abc import Sequence
+from itertools import pairwise
+from math import inf
 
 from setpoint.model.app import MIB
-from setpoint.model.figures import BOUNDS_S
+from setpoint.model.figures import WAIT_BOUNDS_S
 from setpoint.model.signal import Measured, Sample, Signal
 from setpoint.planning.explain import duration
 
@@ -15,9 +17,21 @@ def measured(signal: Signal, samples: Sequence[Sample], now_s: float) -> Measure
     """`samples`: of the app or process it is about; older ones are passed over."""
     within = [s for s in samples if s.at_s > now_s - signal.window_s]
     covered_s = sum(s.seconds for s in within)
-    value = _value(signal, within, covered_s)
     long_enough = covered_s >= COVERED_MIN * signal.window_s
+    if signal.name == "p99":
+        return _between(signal, _quantile(within, 0.99), covered_s, long_enough=long_enough)
+    value = _value(signal, within, covered_s)
     return Measured(value, covered_s, value is not None and long_enough and signal.holds(value))
+
+
+def _between(
+    signal: Signal, bounds_s: tuple[float, float] | None, covered_s: float, *, long_enough: bool
+) -> Measured:
+    if bounds_s is None:
+        return Measured(None, covered_s)
+    least, most = bounds_s
+    wrong = long_enough and signal.holds_between(least, most)
+    return Measured(most if most < inf else least, covered_s, wrong, least)
 
 
 def told(signal: Signal, seen: Measured) -> str:
@@ -25,7 +39,9 @@ def told(signal: Signal, seen: Measured) -> str:
     of = f" of {signal.process}" if signal.process else ""
     if seen.value is None:
         return f"{signal.name}{of}: nothing to measure yet"
-    text = f"{signal.name}{of} is {_in_words(signal, seen.value)} over {_span(signal.window_s)}"
+    text = (
+        f"{signal.name}{of} is {_in_words(signal, seen, seen.value)} over {_span(signal.window_s)}"
+    )
     if seen.covered_s < COVERED_MIN * signal.window_s:
         text += f", of which {_span(seen.covered_s)} were measured yet"
     return text
@@ -40,28 +56,31 @@ def _value(signal: Signal, samples: Sequence[Sample], covered_s: float) -> float
             return answers / covered_s
         case "error_rate":
             return sum(s.errors for s in samples) / answers if answers else None
-        case "p99":
-            return _quantile([sum(c) for c in zip(*(s.run for s in samples), strict=True)], 0.99)
         case "memory":
             return float(max(s.memory_bytes_peak for s in samples)) or None
-        case "instances":
+        case _:
             return sum(s.instances * s.seconds for s in samples) / covered_s
 
 
-def _quantile(counts: Sequence[int], share: float) -> float | None:
-    """The bound that so many stay below; what took longer than all of them is told as the last."""
+def _quantile(samples: Sequence[Sample], share: float) -> tuple[float, float] | None:
+    """The two bounds that it lies between; the longest is between the last one and for ever."""
+    runs = [s.run for s in samples if len(s.run) == len(WAIT_BOUNDS_S) + 1]
+    counts = [sum(c) for c in zip(*runs, strict=True)]
     total, below = sum(counts), 0
-    for place, count in enumerate(counts):
+    for count, bounds_s in zip(counts, pairwise((0.0, *WAIT_BOUNDS_S, inf)), strict=False):
         below += count
         if total and below >= share * total:
-            return BOUNDS_S[min(place, len(BOUNDS_S) - 1)]
+            return bounds_s
     return None
 
 
-def _in_words(signal: Signal, value: float) -> str:
+def _in_words(signal: Signal, seen: Measured, value: float) -> str:
     match signal.name:
         case "p99":
-            return f"at most {duration(value)}"
+            least = seen.least or 0.0
+            if least == value:
+                return f"more than {duration(value)}"
+            return f"{duration(least)} to {duration(value)}" if least else f"≤ {duration(value)}"
         case "error_rate":
             return f"{value:.2%}"
         case "memory":

@@ -11,7 +11,7 @@ from setpoint.model.release import ProcessType
 from setpoint.model.signal import Comparison, Signal, SignalName
 
 SIGNAL_RE = re.compile(
-    r"([a-z][a-z0-9_]{0,30}) *(<=|>=|<|>) *(\d{1,12}(?:\.\d{1,6})?) *(%|ms|s|MiB)?"
+    r"([a-z][a-z0-9_]{0,30}|error rate) *(<=|>=|<|>) *(\d{1,12}(?:\.\d{1,6})?) *(%|ms|s|MiB)?"
     r"(?: +over +(\d{1,5})([mhd]))?"
 )
 SECONDS = {"m": 60, "h": 3600, "d": 86_400}
@@ -24,9 +24,10 @@ UNITS: dict[str, dict[str, float]] = {
     "instances": {"": 1.0},
 }
 """Of each signal, what its bound may be said in."""
+OF_ANSWERS = ("rps", "error_rate", "p99")
 HINT = (
-    "measured are rps, error_rate, p99 and memory of functions, and instances, as in "
-    "'rps < 50 over 7d'; anything else can be said in words"
+    "measured are rps, error_rate, p99, memory and instances, as in 'rps < 50 over 7d'; anything "
+    "else can be said in words"
 )
 
 
@@ -36,6 +37,7 @@ def signal(said: str) -> Signal | None:
     if match is None:
         return None
     name, comparison, bound, unit, count, span = match.groups()
+    name = name.replace(" ", "_")
     if name not in get_args(SignalName):
         raise Invalid(f"cannot watch '{name}': it is not measured", HINT)
     factor = UNITS[name].get(unit or "")
@@ -70,11 +72,11 @@ def check_measured(signal: Signal, app: str, process: str, known: Sequence[Proce
             f"cannot watch {signal.name} of '{app}': nothing of it was deployed yet",
             "deploy first, or say it in words",
         )
-    if signal.name != "instances" and all(p.kind != "function" for p in of):
+    if signal.name in OF_ANSWERS and all(p.kind not in ("web", "function") for p in of):
         raise Invalid(
-            f"cannot watch {signal.name} of '{app}': of web apps and workers only instances are "
-            "measured",
-            HINT,
+            f"cannot watch {signal.name} of '{app}': {' and '.join(p.name for p in of)} "
+            "answers no requests",
+            "of all else memory and instances are measured; or say it in words",
         )
 
 

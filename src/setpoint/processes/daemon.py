@@ -8,7 +8,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,8 @@ from setpoint.formats.retention import retention
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import DriverError, SetpointError, StoreError, Superseded
+from setpoint.model.figures import EdgeFigures, Figures
+from setpoint.model.ids import AppId
 from setpoint.model.retention import Disk, Headroom, Retention
 from setpoint.policy.headroom import is_low
 from setpoint.processes import inherit, oplog, preload
@@ -110,11 +112,12 @@ async def _serve(
     feed = Feed(store, clock.now)
     await offers.look()
     certificate = _certificate(paths)
-    services = _services(paths, driver, store, feed, tokens, loop, offers, collector)
+    counting = Counting(driver, edge)
+    services = _services(paths, driver, counting, store, feed, tokens, loop, offers, collector)
     server = _server(services, sockets.get("api_tls"), certificate)
     endless = (
         *(loop.run(), offers.keep_looking(), collector.run(), feed.run(), _holding(store)),
-        Measuring(store, driver.figures, clock.now, logging.getLogger("setpoint.bets")).run(),
+        Measuring(store, counting, clock.now, logging.getLogger("setpoint.bets")).run(),
         *(_renewing(certificate), _forgetting(services.repositories, store)),
         *_digests(store),
     )
@@ -156,6 +159,7 @@ def _server(
 def _services(
     paths: Paths,
     driver: LocalDriver,
+    counting: "Counting",
     store: SqliteStore,
     feed: Feed,
     tokens: LocalTokens,
@@ -180,7 +184,8 @@ def _services(
         plane=lambda: _plane(paths),
         disk=space.disk,
         collect=collector.collect,
-        figures=driver.figures,
+        figures=counting.figures,
+        answered=counting.answered,
         installation=Installation(
             __version__,
             int(os.environ["SETPOINT_EDGE_PORT"]),
@@ -198,6 +203,20 @@ def _plane(paths: Paths) -> Mapping[str, object]:
         "api_tls": f"https://localhost:{os.environ['SETPOINT_TLS_PORT']}",
         "processes": plane_facts(paths),
     }
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Who counts: the supervisor what runs, the edge what it answers."""
+
+    driver: LocalDriver
+    edge: EdgeClient
+
+    async def figures(self, weigh: Collection[AppId] = ()) -> Figures:
+        return await self.driver.figures(weigh)
+
+    async def answered(self, only: Collection[AppId] | None = None) -> EdgeFigures:
+        return await self.edge.answered(only)
 
 
 @dataclass(frozen=True)

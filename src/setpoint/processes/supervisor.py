@@ -45,6 +45,7 @@ from setpoint.drivers.local.recipe import Layers
 from setpoint.drivers.local.requests import Requests
 from setpoint.drivers.local.rounds import Rounds
 from setpoint.drivers.local.sandbox import Confinement, Forker
+from setpoint.drivers.local.scales import Scales
 from setpoint.drivers.local.shelf import Shelf
 from setpoint.drivers.local.sockets import Sockets, room
 from setpoint.drivers.local.spares import Spares
@@ -185,6 +186,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         Collecting(site, builds),
         tally,
         inspections,
+        Scales(table, ground.confinement.cgroups),
     )
     snapshot = partial(_all_facts, supervisor, jobs)
     peers = _peers(who)

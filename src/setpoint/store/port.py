@@ -22,7 +22,7 @@ from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
-from setpoint.model.signal import Sample
+from setpoint.model.signal import Sample, Sums
 
 
 class UnitWrite(msgspec.Struct, frozen=True):
@@ -204,9 +204,14 @@ class Store(Protocol):
         app, of these, or of those whose bet is open or lost and that nothing replaced."""
         ...
 
-    async def add_samples(self, samples: Sequence[Sample], before_s: float) -> None:
-        """Twice is once. Those of before that time are kept no longer."""
+    async def add_samples(
+        self, samples: Sequence[Sample], sums: Sequence[Sums], before_s: float
+    ) -> None:
+        """Twice is once. Those of before that time are kept no longer. `sums`: where all that is
+        counted stands, which takes the place of what was said of it last."""
         ...
+
+    async def counted(self) -> tuple[Sums, ...]: ...
 
     async def samples(self, unit: AppId, process: str, since_s: float) -> tuple[Sample, ...]:
         """Oldest first."""

@@ -1,18 +1,16 @@
 """The names of apps that figures are about."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from setpoint.model.change import Actor
-from setpoint.model.figures import Figures
 from setpoint.model.ids import AppId
 from setpoint.policy import access
 from setpoint.store.port import Remembered, Store
 
 
-async def names(store: Store, actor: Actor, figures: Figures) -> Mapping[AppId, str]:
+async def names(store: Store, actor: Actor, apps: Collection[AppId]) -> Mapping[AppId, str]:
     """Of those that are still there, and that the actor may know of."""
-    ids = tuple({of.app for of in figures.processes if of.app})
-    known = await store.remembered(ids, 0, 0)
+    known = await store.remembered(tuple(app for app in apps if app), 0, 0)
     return {
         id: of.unit.name
         for id, of in known.items()

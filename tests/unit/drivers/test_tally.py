@@ -87,3 +87,12 @@ def test_what_runs_now_is_told_whether_it_was_counted_or_not() -> None:
     facts = SetFacts(key(), Fence(1, 1), Bounds(0, 1), 1, in_flight=3)
     (of,) = Tally().figures([facts]).processes
     assert (of.in_flight, of.instances) == (3, 0)
+
+
+def test_memory_is_what_instances_have_now_or_told_since_the_last_look() -> None:
+    tally = Tally()
+    tally.served(key(), said((200, 1, 1), peak_kib=4096))
+    facts = SetFacts(key(), Fence(1, 1), Bounds(0, 1), 1)
+    weighed = [tally.figures([facts], {key(): n}).processes[0].memory_bytes for n in (0, 7, 0)]
+    assert weighed == [4096 * 1024, 7, 0]
+    assert only(tally).memory_bytes_peak == 4096 * 1024

@@ -6,7 +6,16 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from setpoint.formats.exposition import exposition
-from setpoint.model.figures import BOUNDS_S, Durations, Figures, ProcessFigures
+from setpoint.model.figures import (
+    BOUNDS_S,
+    WAIT_BOUNDS_S,
+    Answered,
+    Answers,
+    Durations,
+    EdgeFigures,
+    Figures,
+    ProcessFigures,
+)
 from setpoint.model.ids import AppId
 
 PAGE = Path(__file__).parents[3] / "docs/reference/metrics.md"
@@ -22,12 +31,25 @@ FIGURES = Figures(
     ),
     {"memory": 2},
 )
+WAITED = Durations((*(1,) * len(WAIT_BOUNDS_S), 3), 500.0)
+ANSWERED = EdgeFigures(
+    0.0,
+    (
+        Answered(AppId("a"), "web", (Answers(2, "", 7), Answers(5, "H10", 2)), WAITED),
+        Answered(AppId("gone"), "web", (Answers(2, "", 7),)),
+        Answered(AppId(""), "", (Answers(2, "", 9),)),
+    ),
+)
 
 
-def samples(figures: Figures | None = FIGURES, name: str = "shop") -> dict[tuple[str, ...], float]:
+def samples(
+    figures: Figures | None = FIGURES,
+    name: str = "shop",
+    answered: EdgeFigures | None = ANSWERED,
+) -> dict[tuple[str, ...], float]:
     """By name and the values of the labels, in the page's order."""
-    labels = ("app", "process", "start", "status", "reason", "le")
-    text = exposition(3, 0.25, figures, {AppId("a"): name}).decode()
+    labels = ("app", "process", "start", "status", "code", "reason", "le")
+    text = exposition(3, 0.25, figures, answered, {AppId("a"): name}).decode()
     return {
         (sample.name, *(sample.labels[n] for n in labels if n in sample.labels)): sample.value
         for family in text_string_to_metric_families(text)
@@ -54,6 +76,23 @@ def test_functions_have_more_to_tell_than_others() -> None:
     assert ("setpoint_function_run_seconds_count", "shop", "web") not in seen
 
 
+def test_what_the_edge_answered_is_told_with_its_own_errors_and_in_fewer_bounds() -> None:
+    seen = samples()
+    assert seen[("setpoint_edge_answers_total", "shop", "web", "2xx", "")] == 7
+    assert seen[("setpoint_edge_answers_total", "shop", "web", "5xx", "H10")] == 2
+    assert seen[("setpoint_edge_answers_total", "(others)", "(others)", "2xx", "")] == 9
+    of = ("setpoint_edge_wait_seconds_bucket", "shop", "web")
+    for bound in BOUNDS_S:
+        within = sum(fine <= bound for fine in WAIT_BOUNDS_S)
+        assert seen[(*of, str(bound))] == within
+    assert seen[(*of, "+Inf")] == len(WAIT_BOUNDS_S) + 3
+
+
+def test_bounds_of_all_figures_are_among_the_finer_ones() -> None:
+    assert set(BOUNDS_S) <= set(WAIT_BOUNDS_S)
+    assert sorted(WAIT_BOUNDS_S) == list(WAIT_BOUNDS_S)
+
+
 def test_what_is_too_much_to_name_is_together_and_what_has_gone_is_left_out() -> None:
     seen = samples()
     assert ("setpoint_start_seconds_count", "(others)", "(others)", "fresh") in seen
@@ -61,15 +100,16 @@ def test_what_is_too_much_to_name_is_together_and_what_has_gone_is_left_out() ->
 
 
 def test_without_its_figures_the_supervisor_is_told_to_be_away() -> None:
-    assert samples(None) == {
+    assert samples(None, answered=None) == {
         ("setpoint_watchers",): 3,
         ("setpoint_supervisor_up",): 0,
+        ("setpoint_edge_up",): 0,
         ("setpoint_watch_staleness_seconds",): 0.25,
     }
 
 
 def test_the_page_lists_each_of_them_with_its_type() -> None:
-    told = exposition(3, 0.25, FIGURES, {AppId("a"): "shop"}).decode()
+    told = exposition(3, 0.25, FIGURES, ANSWERED, {AppId("a"): "shop"}).decode()
     types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", told, re.MULTILINE))
     listed = re.findall(r"^\| `(setpoint_\w+)` \| (\w+) \|", PAGE.read_text(), re.MULTILINE)
     assert dict(listed) == types

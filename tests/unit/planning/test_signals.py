@@ -5,8 +5,9 @@ import pytest
 from setpoint.model.app import MIB
 from setpoint.model.decision import Scope
 from setpoint.model.errors import Invalid
+from setpoint.model.figures import WAIT_BOUNDS_S
 from setpoint.model.release import ProcessType
-from setpoint.model.signal import Sample, Signal
+from setpoint.model.signal import Measured, Sample, Signal
 from setpoint.planning.signals import measured, told
 from setpoint.policy.signals import check_measured, signal, watched
 
@@ -15,8 +16,9 @@ HOUR_S = 3600.0
 
 
 def sample(ago_s=0.0, seconds=60.0, slow=0, **fields):
-    run = [0] * 15
-    run[2], run[8] = fields.get("answers", 0) - slow, slow
+    run = [0] * (len(WAIT_BOUNDS_S) + 1)
+    fast, late = WAIT_BOUNDS_S.index(0.025), WAIT_BOUNDS_S.index(2.5)
+    run[fast], run[late] = fields.get("answers", 0) - slow, slow
     return Sample("app", "", NOW_S - ago_s, seconds, run=tuple(run), **fields)
 
 
@@ -32,6 +34,12 @@ def hour(**fields):
         ("rps <= 30 over 1h", hour(answers=1800), 30.0, True),
         ("error_rate > 1% over 1h", hour(answers=100, errors=2), 0.02, True),
         ("error_rate > 1% over 1h", hour(), None, False),
+        ("error rate > 1% over 1h", hour(answers=100, errors=2), 0.02, True),
+        ("p99 > 2s over 1h", hour(answers=100, slow=3), 2.5, True),
+        ("p99 >= 2s over 1h", hour(answers=100, slow=3), 2.5, True),
+        ("p99 > 2200ms over 1h", hour(answers=100, slow=3), 2.5, False),
+        ("p99 < 2200ms over 1h", hour(answers=100, slow=3), 2.5, False),
+        ("p99 < 2500ms over 1h", hour(answers=100, slow=3), 2.5, True),
         ("p99 > 1s over 1h", hour(answers=100, slow=3), 2.5, True),
         ("p99 > 1s over 1h", hour(answers=100, slow=1), 0.025, False),
         ("p99 > 1s over 1h", hour(), None, False),
@@ -108,12 +116,36 @@ def test_it_is_measured_of_one_app(scopes):
         watched(Signal("rps", "<", 1.0, HOUR_S), scopes)
 
 
-def test_of_a_web_app_only_its_instances_are_measured():
-    web, hello = ProcessType("web", "web", "serve"), ProcessType("hello", "function")
-    rps, instances = (Signal(n, "<", 1.0, HOUR_S) for n in ("rps", "instances"))
-    check_measured(instances, "shop", "web", [web])
-    check_measured(rps, "shop", "", [web, hello])
-    with pytest.raises(Invalid, match="of web apps and workers only instances"):
-        check_measured(rps, "shop", "web", [web, hello])
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ((2.0, 2.5), "p99 is 2.0 s to 2.5 s over 1 h"),
+        ((0.0, 0.001), "p99 is ≤ 1 ms over 1 h"),
+        ((120.0, 120.0), "p99 is more than 2 min 0 s over 1 h"),
+    ],
+)
+def test_a_p99_is_told_as_what_it_lies_between(seen, said):
+    least, most = seen
+    assert told(Signal("p99", ">", 1.0, HOUR_S), Measured(most, HOUR_S, least=least)) == said
+
+
+def test_what_took_longer_than_all_bounds_is_more_than_the_last():
+    run = (*(0,) * len(WAIT_BOUNDS_S), 5)
+    samples = [Sample("app", "", NOW_S - n * 60, 60.0, 5, run=run) for n in range(60)]
+    seen = measured(Signal("p99", ">", 120.0, HOUR_S), samples, NOW_S)
+    assert (seen.wrong, seen.value, seen.least) == (True, 120.0, 120.0)
+
+
+def test_who_answers_no_requests_has_only_memory_and_instances():
+    web, worker = ProcessType("web", "web", "serve"), ProcessType("mail", "worker", "mail")
+    hello = ProcessType("hello", "function")
+    rps, memory, instances = (Signal(n, "<", 1.0, HOUR_S) for n in ("rps", "memory", "instances"))
+    for signal_ in (rps, memory, instances):
+        for process in ("web", "hello", ""):
+            check_measured(signal_, "shop", process, [web, hello, worker])
+    check_measured(memory, "shop", "mail", [web, worker])
+    check_measured(instances, "shop", "mail", [web, worker])
+    with pytest.raises(Invalid, match="mail answers no requests"):
+        check_measured(rps, "shop", "mail", [web, worker])
     with pytest.raises(Invalid, match="nothing of it was deployed yet"):
         check_measured(rps, "shop", "", [])

@@ -1,11 +1,16 @@
 """Figures for Prometheus, to whoever may read the apps they are of."""
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from starlette.responses import Response
 
 from setpoint.api.call import Call
 from setpoint.model.errors import DriverError
-from setpoint.model.figures import Figures
+from setpoint.model.figures import EdgeFigures, Figures
 from setpoint.views import figures as view
+
+T = TypeVar("T")
 
 
 async def metrics(call: Call) -> Response:
@@ -14,12 +19,15 @@ async def metrics(call: Call) -> Response:
 
     services = call.services
     health = services.feed.health
-    try:
-        counted: Figures | None = await services.figures()
-    except DriverError:
-        counted = None
-    names = (
-        await view.names(services.store, call.asked.actor, counted) if counted is not None else {}
-    )
-    text = exposition.exposition(health.watchers, health.staleness_s, counted, names)
+    counted, answered = await _had(services.figures), await _had(services.answered)
+    rows = (*(counted or Figures()).processes, *(answered or EdgeFigures(0.0)).processes)
+    names = await view.names(services.store, call.asked.actor, {row.app for row in rows})
+    text = exposition.exposition(health.watchers, health.staleness_s, counted, answered, names)
     return Response(text, media_type=exposition.CONTENT_TYPE)
+
+
+async def _had(ask: Callable[[], Awaitable[T]]) -> T | None:
+    try:
+        return await ask()
+    except DriverError:
+        return None

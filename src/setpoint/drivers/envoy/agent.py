@@ -16,6 +16,7 @@ from setpoint.drivers.authority import Authority
 from setpoint.drivers.envoy import wire
 from setpoint.drivers.envoy.ads import Ads
 from setpoint.drivers.envoy.certificates import Certificates
+from setpoint.drivers.envoy.counts import Counts
 from setpoint.drivers.envoy.drains import Drains
 from setpoint.drivers.envoy.dynos import Dynos
 from setpoint.drivers.envoy.hold import Holds
@@ -63,6 +64,7 @@ class Agent:
         self._hot = HotSet(self.table, self._ads.changed, limits, now_s, _later)
         self._traffic = Traffic(self._busy)
         self._dynos = Dynos()
+        self.counts = Counts(now_s)
         self.supervisor = SupervisorLink(supervisor, Listener(self._facts, self._all_facts))
         self.server = EnvoyServer(self._ads, self._holds, Ears(self._logged, self._traffic.heard))
         self._facts_known = asyncio.Event()
@@ -130,6 +132,7 @@ class Agent:
 
     def drop_route(self, message: DropRoute) -> None:
         changed = self.table.drop_route(message)
+        self.counts.drop(message.app)
         self._memory.keep(message)
         self._ads.changed(changed | self._certificates.drop(changed))
         self.news.route(message.app)
@@ -198,10 +201,18 @@ class Agent:
         for entry in entries:
             app = AppId(entry.app)
             if app in self.table.entries:
+                self.counts.note(app, self._process(app, entry), entry)
                 text = router_line(entry, self._dynos.name(entry.upstream))
                 lines.setdefault(app, []).append(LogLine(entry.at_s, "heroku", "router", text))
         for app, found in lines.items():
             self.supervisor.log(app, found)
+
+    def _process(self, app: AppId, entry: Entry) -> str:
+        """By the host, since an answer of the edge's own comes from no cluster."""
+        if found := self.table.process(app, entry.host):
+            return found
+        key = self.table.keys.get(entry.cluster)
+        return key.process if key is not None else ""
 
 
 def _later(after_s: float, then: Callable[[], None]) -> asyncio.TimerHandle:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from setpoint.drivers.envoy.line import Broken, Line
 from setpoint.formats.control import (
+    Answered,
     Done,
     DropRoute,
     Failed,
     ObserveRoutes,
+    ReadAnswered,
     Reply,
     Request,
     RouteChanged,
@@ -20,6 +22,7 @@ from setpoint.formats.control import (
 )
 from setpoint.model.app import SecretRef
 from setpoint.model.errors import Terminal, Transient
+from setpoint.model.figures import EdgeFigures
 from setpoint.model.ids import AppId, Fence
 from setpoint.model.route import Route, RouteFacts
 
@@ -47,6 +50,14 @@ class EdgeClient:
         if not isinstance(answer, Routes):
             raise _strange(answer)
         return answer.routes
+
+    async def answered(self, only: Collection[AppId] | None = None) -> EdgeFigures:
+        """What it answered by now. Raises DriverError."""
+        asked = ReadAnswered(frozenset(only) if only is not None else None)
+        answer = await self._ask(asked)
+        if not isinstance(answer, Answered):
+            raise _strange(answer)
+        return answer.figures
 
     async def changes(self) -> AsyncIterator[AppId]:
         """Starts with every app that has a route, again after each reconnection."""

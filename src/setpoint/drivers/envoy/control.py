@@ -10,10 +10,12 @@ from setpoint.drivers.envoy.agent import Agent
 from setpoint.drivers.local.control import peer_uid, send, until_closed
 from setpoint.formats import control
 from setpoint.formats.control import (
+    Answered,
     Done,
     DropRoute,
     Failed,
     ObserveRoutes,
+    ReadAnswered,
     Reply,
     Request,
     RouteChanged,
@@ -65,6 +67,8 @@ class ControlServer:
                 return _try(lambda: self._agent.drop_route(request))
             case ObserveRoutes(apps):
                 return Routes(routes_of(apps, self._agent.news.facts()))
+            case ReadAnswered(apps):
+                return Answered(self._agent.counts.figures(apps))
             case _:
                 name = type(request).__name__
                 return Failed("terminal", f"cannot serve {name}: this is the edge agent")

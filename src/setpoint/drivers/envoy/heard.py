@@ -66,12 +66,20 @@ def _entry(entry: Any) -> Entry:
         connect_ms=first_up,
         service_ms=ended - first_up,
         held_ms=_number(headers.get(HELD_HEADER, "")),
+        waited_ms=_waited_ms(common),
         error=headers.get(ERROR_HEADER, ""),
         details=response.response_code_details,
         flags=tuple(field.name for field, _ in common.response_flags.ListFields()),
         upstream=_place(common.upstream_remote_address),
         cluster=common.upstream_cluster,
     )
+
+
+def _waited_ms(common: Any) -> float:
+    """0 where the answer began before all of the request was there."""
+    began = "time_to_first_downstream_tx_byte"
+    until = _ms(common, began if common.HasField(began) else "duration")
+    return max(0.0, until - _ms(common, "time_to_last_rx_byte"))
 
 
 def _ms(common: Any, field: str) -> float:

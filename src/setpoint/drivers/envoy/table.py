@@ -63,6 +63,8 @@ class Table:
         """cluster name -> the set it stands for"""
         self.owners: dict[str, AppId] = {}
         """host -> the app whose it is"""
+        self.processes: dict[str, str] = {}
+        """host -> which of its processes answers there"""
         self.left: dict[str, set[AppId]] = {}
         """host -> apps that had it until lately, and are done with it once Envoy confirms"""
         self.shown: dict[SetKey, SetFacts] = {}
@@ -88,6 +90,7 @@ class Table:
         for host in leaving:
             self.left.setdefault(host, set()).add(route.app)
         self.owners.update(dict.fromkeys(hosts, route.app))
+        self.processes.update({host: b.process for b in route.backends for host in b.hosts})
         for key in _targets(entry):
             self._users.setdefault(key, set()).add(route.app)
             self.keys[cluster_name(key)] = key
@@ -125,6 +128,7 @@ class Table:
             return
         for host in hosts_of(entry.message.route):
             self.owners.pop(host, None)
+            self.processes.pop(host, None)
         for key in _targets(entry):
             users = self._users.get(key, set())
             users.discard(app)
@@ -155,6 +159,10 @@ class Table:
             if not apps:
                 self.left.pop(host, None)
         entry.leaving.clear()
+
+    def process(self, app: AppId, host: str) -> str:
+        """Which of the app's is asked at this host; '' for one that it had until lately."""
+        return self.processes.get(host, "") if self.owners.get(host) == app else ""
 
     # --- facts --------------------------------------------------------------------------------
 

@@ -135,9 +135,10 @@ class LocalDriver:
         removed = (r for r in clearance.removals if r.kind == "source" and r.name in gone)
         return replace(cleared, gone=(*cleared.gone, *removed))
 
-    async def figures(self) -> Figures:
-        """Raises DriverError."""
-        return (await self._get(control.ReadFigures(), control.Counted)).figures
+    async def figures(self, weigh: Collection[AppId] = ()) -> Figures:
+        """`weigh`: also how much memory the instances of these have. Raises DriverError."""
+        asked = control.ReadFigures(frozenset(weigh))
+        return (await self._get(asked, control.Counted)).figures
 
     async def acts(self, after: int) -> tuple[Act, ...]:
         return (await self._get(control.ReadActs(after), control.ActLog)).acts

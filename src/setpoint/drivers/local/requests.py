@@ -11,6 +11,7 @@ from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.inspections import Inspections
 from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.logs import Logs
+from setpoint.drivers.local.scales import Scales
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.tally import Tally
 from setpoint.drivers.local.vetting import (
@@ -46,6 +47,7 @@ class Requests:
         collecting: Collecting,
         tally: Tally,
         inspections: Inspections,
+        scales: Scales,
     ) -> None:
         self._supervisor = supervisor
         self._jobs = jobs
@@ -57,6 +59,7 @@ class Requests:
         self._collecting = collecting
         self._tally = tally
         self._inspections = inspections
+        self._scales = scales
 
     async def answer(self, request: Request) -> Reply:
         return await answering(lambda: self._serve(request))
@@ -78,8 +81,10 @@ class Requests:
             case control.ReadLogs(app, lines, only=only):
                 vet_app(app)
                 return control.Logs(self._logs.tail(app, lines, only))
-            case control.ReadFigures():
-                return control.Counted(self._tally.figures(self._supervisor.facts()))
+            case control.ReadFigures(weigh):
+                weights = self._scales.weigh(weigh)
+                figures = self._tally.figures(self._supervisor.facts(), weights)
+                return control.Counted(figures)
             case control.TakeStock():
                 return control.Stocked(await self._collecting.stock())
             case control.ClearAway(clearance):

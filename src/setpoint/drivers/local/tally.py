@@ -4,16 +4,16 @@ Kept in memory: they begin anew with each supervisor, as counters may.
 """
 
 import contextlib
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from setpoint.model.figures import BOUNDS_S, Durations, Figures, ProcessFigures
+from setpoint.drivers.histogram import Histogram
+from setpoint.model.figures import Figures, ProcessFigures
 from setpoint.model.ids import AppId, SetKey
 from setpoint.model.process import SetFacts, StartKind
 
@@ -36,20 +36,6 @@ class Served(msgspec.Struct, frozen=True):
     ]
 
 
-class Histogram:
-    def __init__(self) -> None:
-        self._counts = [0] * (len(BOUNDS_S) + 1)
-        self._sum_s = 0.0
-
-    def add(self, took_s: float) -> None:
-        self._counts[bisect_left(BOUNDS_S, took_s)] += 1
-        self._sum_s += took_s
-
-    @property
-    def durations(self) -> Durations:
-        return Durations(tuple(self._counts), self._sum_s)
-
-
 @dataclass
 class Row:
     starts: dict[StartKind, Histogram] = field(default_factory=dict[StartKind, Histogram])
@@ -57,6 +43,8 @@ class Row:
     run: Histogram = field(default_factory=Histogram)
     answers: Counter[str] = field(default_factory=Counter[str])
     memory_bytes_peak: int = 0
+    memory_bytes_lately: int = 0
+    """the most that was told since it was weighed last"""
 
 
 class Tally:
@@ -74,6 +62,7 @@ class Tally:
             told = msgspec.json.decode(said, type=Served)
             row = self._row(key)
             row.memory_bytes_peak = max(row.memory_bytes_peak, told.peak_kib * KIB)
+            row.memory_bytes_lately = max(row.memory_bytes_lately, told.peak_kib * KIB)
             for status, run_ms, queue_ms in told.calls:
                 row.answers[str(status // 100)] += 1
                 row.run.add(run_ms / 1000)
@@ -88,16 +77,30 @@ class Tally:
         for name in [name for name in self._rows if name[0] == app]:
             del self._rows[name]
 
-    def figures(self, facts: Iterable[SetFacts]) -> Figures:
-        """`facts`: what runs now."""
+    def figures(
+        self, facts: Iterable[SetFacts], memory: Mapping[SetKey, int] | None = None
+    ) -> Figures:
+        """`facts`: what runs now. `memory`: of the largest instance of some sets; of a function,
+        which may sleep again by now, also what it told since the last time it was looked at."""
         in_flight: Counter[tuple[AppId, str]] = Counter()
         instances: Counter[tuple[AppId, str]] = Counter()
         for seen in facts:
             name = self._name(seen.key)
             in_flight[name] += seen.in_flight
             instances[name] += len(seen.ready)
+        largest: dict[tuple[AppId, str], int] = {}
+        for key, used in (memory or {}).items():
+            name = self._name(key)
+            row = self._rows.get(name)
+            lately = row.memory_bytes_lately if row is not None else 0
+            largest[name] = max(used, lately, largest.get(name, 0))
+            if row is not None:
+                row.memory_bytes_lately = 0
         names = dict.fromkeys((*self._rows, *instances))
-        rows = (_told(n, self._rows.get(n, Row()), in_flight[n], instances[n]) for n in names)
+        rows = (
+            _told(n, self._rows.get(n, Row()), in_flight[n], instances[n], largest.get(n, 0))
+            for n in names
+        )
         return Figures(tuple(rows), dict(self._evictions))
 
     def _name(self, key: SetKey) -> tuple[AppId, str]:
@@ -108,7 +111,9 @@ class Tally:
         return self._rows.setdefault(self._name(key), Row())
 
 
-def _told(name: tuple[AppId, str], row: Row, in_flight: int, instances: int) -> ProcessFigures:
+def _told(
+    name: tuple[AppId, str], row: Row, in_flight: int, instances: int, memory_bytes: int
+) -> ProcessFigures:
     return ProcessFigures(
         *name,
         {kind: histogram.durations for kind, histogram in row.starts.items()},
@@ -118,4 +123,5 @@ def _told(name: tuple[AppId, str], row: Row, in_flight: int, instances: int) -> 
         row.memory_bytes_peak,
         in_flight,
         instances,
+        memory_bytes,
     )

@@ -33,6 +33,8 @@ class Entry(msgspec.Struct, frozen=True):
     connect_ms: float
     service_ms: float
     held_ms: float = 0.0
+    waited_ms: float = 0.0
+    """from the request's last byte to the answer's first, or to the end of who got none"""
     error: str = ""
     details: str = ""
     flags: tuple[str, ...] = ()

@@ -9,13 +9,14 @@ import msgspec
 from setpoint.model.change import Asked
 from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.errors import Conflict, NotFound
-from setpoint.model.signal import Sample
+from setpoint.model.signal import Sample, Sums
 from setpoint.store.sqlite import events
 from setpoint.store.sqlite.connection import Connection
 from setpoint.store.sqlite.documents import reader
 
 _decode = reader(Record, "a decision")
 _decode_sample = reader(Sample, "what was measured")
+_decode_sums = reader(Sums, "what was counted")
 _SELECT = "SELECT body FROM decision_record "
 
 
@@ -99,6 +100,20 @@ def add_samples(db: Connection, samples: Sequence[Sample], before_s: float) -> N
         "INSERT OR IGNORE INTO sample (unit, process, at_s, body) VALUES (?, ?, ?, ?)",
         [(s.unit, s.process, s.at_s, msgspec.json.encode(s)) for s in samples],
     )
+
+
+def count(db: Connection, sums: Sequence[Sums]) -> None:
+    """All there is to remember: what is not among them is forgotten."""
+    db.execute("DELETE FROM counted")
+    db.executemany(
+        "INSERT INTO counted (unit, process, body) VALUES (?, ?, ?)",
+        [(s.unit, s.process, msgspec.json.encode(s)) for s in sums],
+    )
+
+
+def counted(db: Connection) -> tuple[Sums, ...]:
+    rows = db.execute("SELECT body FROM counted ORDER BY unit, process")
+    return tuple(_decode_sums(body) for (body,) in rows)
 
 
 def samples(db: Connection, unit: str, process: str, since_s: float) -> tuple[Sample, ...]:

@@ -19,7 +19,7 @@ from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
-from setpoint.model.signal import Sample
+from setpoint.model.signal import Sample, Sums
 from setpoint.store import sealing
 from setpoint.store.bell import Bell
 from setpoint.store.port import (
@@ -288,8 +288,17 @@ class SqliteStore:
             return await self._reader.run(lambda db: decisions.of_unit(db, unit))
         return await self._reader.run(decisions.every)
 
-    async def add_samples(self, samples: Sequence[Sample], before_s: float) -> None:
-        await self._writer.run(lambda db: decisions.add_samples(db, samples, before_s))
+    async def add_samples(
+        self, samples: Sequence[Sample], sums: Sequence[Sums], before_s: float
+    ) -> None:
+        def add(db: Connection) -> None:
+            decisions.add_samples(db, samples, before_s)
+            decisions.count(db, sums)
+
+        await self._writer.run(add)
+
+    async def counted(self) -> tuple[Sums, ...]:
+        return await self._reader.run(decisions.counted)
 
     async def samples(self, unit: AppId, process: str, since_s: float) -> tuple[Sample, ...]:
         return await self._reader.run(lambda db: decisions.samples(db, unit, process, since_s))

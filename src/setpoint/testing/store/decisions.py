@@ -8,7 +8,7 @@ from setpoint.model.change import Asked
 from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.errors import Conflict, NotFound
 from setpoint.model.ids import AppId
-from setpoint.model.signal import Sample
+from setpoint.model.signal import Sample, Sums
 from setpoint.testing.store.tables import Tables
 
 
@@ -54,11 +54,17 @@ class Decisions(Tables):
             }
         return tuple(r for r in self.decided if r.decision in wanted)
 
-    async def add_samples(self, samples: Sequence[Sample], before_s: float) -> None:
+    async def add_samples(
+        self, samples: Sequence[Sample], sums: Sequence[Sums], before_s: float
+    ) -> None:
+        self.sums = tuple(sums)
         fresh = {(s.unit, s.process, s.at_s): s for s in samples}
         kept = {**fresh, **self.sampled}
         self.sampled = {key: s for key, s in kept.items() if s in samples or s.at_s >= before_s}
         self._committed()
+
+    async def counted(self) -> tuple[Sums, ...]:
+        return self.sums
 
     async def samples(self, unit: AppId, process: str, since_s: float) -> tuple[Sample, ...]:
         mine = [s for s in self.sampled.values() if (s.unit, s.process) == (unit, process)]

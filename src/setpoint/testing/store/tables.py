@@ -15,7 +15,7 @@ from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.release import Build, Release
-from setpoint.model.signal import Sample
+from setpoint.model.signal import Sample, Sums
 from setpoint.store.bell import Bell
 from setpoint.store.port import Committed, Event, Status
 
@@ -74,6 +74,7 @@ class Tables:
         self.people: dict[str, Account] = {}
         self.held: dict[str, Token] = {}
         self.sampled: dict[tuple[str, str, float], Sample] = {}
+        self.sums: tuple[Sums, ...] = ()
         self.log: list[Event] = []
         self._bell = Bell()
         self.provenance: dict[AppId, dict[str, int]] = defaultdict(dict)

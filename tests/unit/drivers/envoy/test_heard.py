@@ -39,6 +39,23 @@ def test_an_app_that_lies_about_the_hold_gets_its_line_all_the_same(held: str) -
     assert "connect=0ms" in router_line(entry, "web.1")
 
 
+@pytest.mark.parametrize(
+    ("all_read_ms", "first_sent_ms", "waited_ms"),
+    [(0, 30, 30.0), (1000, 1030, 30.0), (50, 30, 0.0), (20, None, 980.0)],
+)
+def test_who_uploads_slowly_waits_for_nobody_but_themselves(
+    all_read_ms: int, first_sent_ms: int | None, waited_ms: float
+) -> None:
+    log = _als.StreamAccessLogsMessage()
+    common = log.http_logs.log_entry.add().common_properties
+    common.time_to_last_rx_byte.FromMilliseconds(all_read_ms)
+    common.duration.FromMilliseconds(1000 if first_sent_ms is None else 90_000)
+    if first_sent_ms is not None:
+        common.time_to_first_downstream_tx_byte.FromMilliseconds(first_sent_ms)
+    (entry,) = read_log(log.SerializeToString())
+    assert entry.waited_ms == waited_ms
+
+
 @pytest.mark.parametrize("broken", [b"\x12", b"\x13\x00", b"\x80"])
 def test_bytes_that_are_no_message_are_refused(broken: bytes) -> None:
     with pytest.raises((ValueError, IndexError)):

@@ -149,6 +149,17 @@ class Cgroups:
             return int((root / name / file).read_text()) if root is not None else 0
         return 0
 
+    def memory_bytes_held(self, name: str) -> int:
+        """What the kernel cannot take back: without its caches of files. 0 where nobody knows."""
+        root = self.roots.get(UNIFIED) or self.roots.get("memory")
+        held = ("anon", "shmem") if self.unified else ("total_rss", "total_shmem")
+        with contextlib.suppress(OSError, ValueError):
+            if root is not None:
+                lines = (root / name / "memory.stat").read_text().splitlines()
+                counted = dict(line.split(" ", 1) for line in lines)
+                return sum(int(counted.get(kind, "0")) for kind in held)
+        return 0
+
     def remove(self, name: str) -> bool:
         """False while something in there still dies: ask again later. Absent is success."""
         busy = [root for root in self.roots.values() if not _remove(root / name)]
