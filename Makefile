@@ -17,7 +17,7 @@ export UV_NO_CONFIG = 1
 export UV_NO_PROGRESS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench simulate mutants soak fuzz proven rehearsals lock clean
+.PHONY: help demo test lint format bench simulate mutants soak fuzz proven matrix rehearsals lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -52,6 +52,11 @@ fuzz: $(VENV)/.dev ## CASES strange requests to each route of the API; SEED; exi
 
 proven: $(VENV)/.dev $(VENV)/.clients ## run the clients of Heroku's; writes which routes they used
 	@PROVEN=write $(BIN)/python -m pytest -q tests/acceptance/test_git_push.py tests/acceptance/test_heroku_*.py
+
+matrix: $(VENV)/.dev $(VENV)/.clients ## every test of Heroku's command line with each major of it
+	@for major in 11 10 9; do HEROKU_MAJOR=$$major $(BIN)/python -m pytest -q tests/acceptance/test_git_push.py \
+		tests/acceptance/test_heroku_cli.py tests/acceptance/test_people.py || exit 1; done
+	@$(BIN)/python -m pytest -q tests/acceptance/test_heroku_script.py
 
 rehearsals: $(VENV)/.dev ## play tests/rehearsals again; read what changed in their transcripts
 	@$(BIN)/python -m tests.rehearsals

@@ -39,6 +39,7 @@ TOKEN = b"Bearer root-token"
 READS: dict[str, Callable[[str], str]] = {
     "one app": lambda app: f"/apps/{app}",
     "200 apps of 1,000": lambda _: "/apps",
+    "how 1,000 apps are": lambda _: "/v1/status",
     "a formation": lambda app: f"/apps/{app}/formation",
     "config vars": lambda app: f"/apps/{app}/config-vars",
     "releases": lambda app: f"/apps/{app}/releases",
@@ -219,7 +220,7 @@ def _bare(size: int) -> ASGIApp:
         return Response(answer, 200, media_type="application/json")
 
     methods = ["GET", "POST", "PATCH"]
-    paths = ("/apps", "/apps/{app}", "/apps/{app}/{rest:path}", "/v1/apps/{app}")
+    paths = ("/v1/status", "/apps", "/apps/{app}", "/apps/{app}/{rest:path}", "/v1/apps/{app}")
     return Starlette(routes=[Route(path, handle, methods=methods) for path in paths])
 
 

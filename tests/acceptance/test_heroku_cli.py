@@ -18,6 +18,7 @@ from tests.acceptance.plane import EXAMPLES, SETPOINT, Plane, until
 from tests.support.heroku import COMMAND_S_MAX, Heroku, needs_heroku
 
 APP = "heroic"
+OLDER = ("10", "9")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,8 @@ def test_one_signs_in_by_name_and_password_and_out_again(plane: Plane, tmp_path:
     own = visitor.ok("auth:token").strip()
     assert own != token
     visitor.ok("logout")
-    assert "not logged in" in visitor.cli("whoami").err
+    if visitor.forgets:
+        assert "not logged in" in visitor.cli("whoami").err
     refused = plane.cli("apps", env={"SETPOINT_API_KEY": own})
     assert (refused.code, "good no more" in refused.err) == (2, True)
 
@@ -101,13 +103,20 @@ def test_config_vars_are_set_read_edited_and_unset(plane: Plane, heroku: Heroku,
     assert "grüße den Rest der Welt" in plane.ok("why", app).out
     assert "B=2" in heroku.ok("config", "-s", "-a", app)
     assert heroku.ok("config:get", "B", "-a", app).strip() == "2"
+    edits_config(heroku, app)
+    assert plane.ok("config", app, "--json").json["C"] == "3"
+    heroku.ok("config:unset", "B", "C", "-a", app)
+    until(lambda: plane.get(app).text.startswith("Grüß Gott"), 60, "the new config serves")
+
+
+def edits_config(heroku: Heroku, app: str) -> None:
+    if heroku.major in OLDER:  # their `config:edit` ends in a TypeError, with any editor
+        heroku.ok("config:set", "C=3", "-a", app)
+        return
     editor = heroku.home / "editor"
     editor.write_text('#!/bin/sh\nprintf "\\nC=3\\n" >> "$1"\n')
     editor.chmod(0o755)
     heroku.ok("config:edit", "-a", app, env={"EDITOR": str(editor)}, stdin="y\n")
-    assert plane.ok("config", app, "--json").json["C"] == "3"
-    heroku.ok("config:unset", "B", "C", "-a", app)
-    until(lambda: plane.get(app).text.startswith("Grüß Gott"), 60, "the new config serves")
 
 
 def test_a_reason_that_no_header_can_carry_goes_with_setpoint_heroku(
@@ -138,7 +147,9 @@ def test_dynos_are_scaled_awaited_restarted_and_stopped(
     assert "=== web (Basic)" in told
     assert {"web.1: up", "web.2: up"} <= {line[:9] for line in told.splitlines()}
     before = {dyno["id"] for dyno in plane.info(app)["dynos"]}
-    assert f"Restarting all dynos on {app}... done" in heroku.ok("ps:restart", "-a", app)
+    assert re.search(
+        rf"Restarting (all )?dynos on {app}... done", heroku.ok("ps:restart", "-a", app)
+    )
     until(lambda: not before & {d["id"] for d in plane.info(app)["dynos"]}, 60, "all are others")
     heroku.ok("ps:restart", "--process-type", "web", "-a", app)
     heroku.ok("ps:stop", "--dyno-name", "web.1", "-a", app)
@@ -312,7 +323,7 @@ def test_what_there_is_one_or_none_of_is_told_as_such(
     }
     assert f"{app}.localhost" in told["domains"]
     assert f"* {stack}" in told["stack"]
-    assert "has no Buildpacks" in told["buildpacks"]
+    assert "has no Buildpack" in told["buildpacks"]
     assert columns(told["access"], "admin@setpoint.localhost")[1] == "admin"
     assert f"No add-ons for app {app}" in told["addons"]
     assert columns(told["regions"], "local")
@@ -362,7 +373,8 @@ def test_a_bet_that_is_lost_is_one_line_after_a_change_and_none_after_a_look(
 @pytest.fixture(scope="module")
 def plugged(heroku: Heroku) -> dict[str, str]:
     """With the plugin linked; what its commands need to find Setpoint."""
-    heroku.ok("plugins:link", "--no-install", str(PLUGIN))
+    no_install = ["--no-install"] if heroku.major not in OLDER else []
+    heroku.ok("plugins:link", *no_install, str(PLUGIN))
     return {"SETPOINT": " ".join(SETPOINT)}
 
 

@@ -17,8 +17,6 @@ from tests.support.repository import started
 NAME = "admin@setpoint.localhost"
 TELLS = ("10", "9")
 """Majors that tell somebody of each command, with the token, whatever DISABLE_TELEMETRY says."""
-FORGETS = ("11",)
-"""Majors whose `logout` forgets other hosts than Heroku's own: see docs/known-flaws.md."""
 
 
 @pytest.mark.parametrize("major", FOLDERS)
@@ -49,7 +47,7 @@ def test_the_day_of_a_heroku_user(plane: Plane, tmp_path: Path, major: str) -> N
     heroku.ok("maintenance:off", "-a", app)
     assert "Destroying" in heroku.ok("apps:destroy", "-a", app, "-c", app)
     heroku.ok("logout")
-    if major in FORGETS:
+    if heroku.forgets:
         assert "not logged in" in heroku.cli("whoami").err
 
 

@@ -21,7 +21,7 @@ from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry
 from setpoint.model.retention import DAY_S, Retention
 from setpoint.model.signal import Sample, Sums
-from setpoint.store.port import Field, Status, UnitWrite
+from setpoint.store.port import Field, Standing, Status, UnitWrite
 from setpoint.store.sqlite import open_in_memory, open_store
 from setpoint.testing.store import SimStore
 from tests.support.memory import (
@@ -94,6 +94,32 @@ def test_a_taken_name_is_refused_until_its_app_is_forgotten(tell):
         again = await created(store, shop(id=AppId("another")))
         assert await store.units() == (again,)
         assert len(await store.changes(SHOP)) == 1
+
+    tell(story)
+
+
+def test_how_all_apps_are_is_told_at_once_and_is_what_is_so_now(tell):
+    async def story(store):
+        assert await store.standings() == {}
+        other = await created(store, shop(id=AppId("another"), name="another"))
+        unit, _ = await deployed(store, await created(store))
+        await store.settle_release(SHOP, 1, True, "")
+        unit, _ = await deployed(store, unit, OTHER_DIGEST)
+        stalled = Condition(
+            ConditionType.STALLED, True, "Crashed", "it ended at once", since_s=NOON_S
+        )
+        await store.end_pass([], SHOP, Status(3, (stalled,), b"{}", NOON_S), NOON_S)
+        told = await store.standings()
+        assert told.keys() == {SHOP, other.id}
+        assert (told[SHOP].newest, told[SHOP].serving) == (2, 1)
+        assert told[SHOP].status.conditions == (stalled,)
+        assert told[other.id] == Standing(None, 0, 0)
+        await store.settle_release(SHOP, 2, True, "")
+        await store.end_pass([], SHOP, Status(4, (), b"{}", NOON_S), NOON_S)
+        await store.forget(other.id)
+        told = await store.standings()
+        assert told.keys() == {SHOP}
+        assert (told[SHOP].serving, told[SHOP].status.conditions) == (2, ())
 
     tell(story)
 

@@ -57,6 +57,15 @@ class Status(msgspec.Struct, frozen=True):
     at_s: float = 0.0
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """How an app is, as a list tells it. `status`: without its summary. `newest`, `serving`: of its
+    releases, the highest version, and the highest that succeeded; 0 for none."""
+
+    status: Status | None
+    newest: int
+    serving: int
+
+
 class Remembered(msgspec.Struct, frozen=True):
     """All that a pass asks of one app, as of one moment. Builds, releases and jobs as their own
     methods have them.
@@ -149,6 +158,10 @@ class Store(Protocol):
 
     async def units(self) -> tuple[Unit, ...]:
         """All that are not forgotten and can be read, by name."""
+        ...
+
+    async def standings(self) -> dict[AppId, Standing]:
+        """Of all that are not forgotten, read in one go."""
         ...
 
     async def unit_ids(self) -> frozenset[AppId]:

@@ -11,11 +11,10 @@ from setpoint.model.observed import StatusSummary
 from setpoint.model.release import Release
 from setpoint.model.steps import Waiting
 from setpoint.policy import access
-from setpoint.store.port import Status, Store
+from setpoint.store.port import Standing, Status, Store
 from setpoint.views import lookup
 
-RELEASES_READ = 5
-"""How far back a list looks for the release that serves: one attempt after another may fail."""
+UNSEEN = Standing(None, 0, 0)
 
 
 class AppLine(msgspec.Struct, frozen=True):
@@ -67,7 +66,9 @@ class AppInfo(msgspec.Struct, frozen=True):
 async def apps(store: Store, actor: Actor) -> tuple[AppLine, ...]:
     """By name."""
     access.authorise(actor, "see", "the apps")
-    return tuple([await _line(store, unit) for unit in await lookup.apps_of(store, actor)])
+    found = await lookup.apps_of(store, actor)
+    standings = await store.standings()
+    return tuple(_line(unit, standings.get(unit.id, UNSEEN)) for unit in found)
 
 
 async def info(store: Store, actor: Actor, name: str, edge_port: int, now_s: float) -> AppInfo:
@@ -104,18 +105,15 @@ async def info(store: Store, actor: Actor, name: str, edge_port: int, now_s: flo
     )
 
 
-async def _line(store: Store, unit: Unit) -> AppLine:
-    releases = await store.releases(unit.id, RELEASES_READ)
-    newest = releases[0].version if releases else 0
-    serving = next((r.version for r in releases if r.status == "succeeded"), newest)
-    state, message = _state(unit, await store.status(unit.id))
+def _line(unit: Unit, standing: Standing) -> AppLine:
+    state, message = _state(unit, standing.status)
     return AppLine(
         id=unit.id,
         name=unit.name,
         owner=unit.owner,
         state=state,
         message=message,
-        release=serving,
+        release=standing.serving or standing.newest,
         maintenance=unit.intent.maintenance,
         created_at_s=unit.created_at_s,
         updated_at_s=unit.updated_at_s,

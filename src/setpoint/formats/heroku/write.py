@@ -52,6 +52,7 @@ def derived(*parts: str | int) -> str:
     return str(uuid5(NAMESPACE, "\0".join(map(str, parts))))
 
 
+@lru_cache(maxsize=4096)
 def when(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -377,9 +378,11 @@ class Urls:
         return f"{self.base}/sources/{digest}"
 
 
+@lru_cache(maxsize=256)
 def _named(kind: str, name: str) -> shapes.Ref:
     return shapes.Ref(derived(kind, name), name)
 
 
+@lru_cache(maxsize=4096)
 def _person(email: str) -> shapes.Person:
     return shapes.Person(derived("user", email), email)

@@ -28,6 +28,7 @@ from setpoint.store.port import (
     Event,
     Field,
     Remembered,
+    Standing,
     Status,
     Touched,
     UnitWrite,
@@ -41,6 +42,7 @@ from setpoint.store.sqlite import (
     events,
     jobs,
     journal,
+    lists,
     meta,
     notes,
     releases,
@@ -158,6 +160,7 @@ class SqliteStore:
         self._incarnation = incarnation
         self._bell = bell
         self._check = check
+        self._lists = lists.Lists(reader, incarnation)
 
     @property
     def incarnation(self) -> int:
@@ -206,7 +209,10 @@ class SqliteStore:
         return await self._reader.run(lambda db: units.named(db, self._incarnation, name))
 
     async def units(self) -> tuple[Unit, ...]:
-        return await self._reader.run(lambda db: units.every(db, self._incarnation), long=True)
+        return await self._lists.units()
+
+    async def standings(self) -> dict[AppId, Standing]:
+        return await self._lists.standings()
 
     async def unit_ids(self) -> frozenset[AppId]:
         return await self._reader.run(units.ids, long=True)

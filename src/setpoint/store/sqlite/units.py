@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -51,15 +50,6 @@ def rev(db: Connection, id: AppId) -> int | None:
 
 def named(db: Connection, incarnation: int, name: str) -> Unit | None:
     return _one(db.execute(_SELECT + "AND kind = ? AND name = ?", (KIND, name)), incarnation)
-
-
-def every(db: Connection, incarnation: int) -> tuple[Unit, ...]:
-    """All that can be read; `damaged` names the others."""
-    found: list[Unit] = []
-    for row in db.execute(_SELECT + "AND kind = ? ORDER BY name", (KIND,)):
-        with suppress(Unreadable):
-            found.append(from_row(row, incarnation))
-    return tuple(found)
 
 
 def ids(db: Connection) -> frozenset[AppId]:

@@ -6,9 +6,11 @@ the real one may: conflicts. Lost answers and outages are added around it (fault
 
 from collections.abc import Sequence
 
+import msgspec
+
 from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
-from setpoint.store.port import Remembered
+from setpoint.store.port import Remembered, Standing
 from setpoint.testing.store.accounts import Accounts
 from setpoint.testing.store.held import Held
 from setpoint.testing.store.intents import Intents
@@ -29,6 +31,15 @@ class SimStore(Intents, Story, Releases, Jobs, Keeping, Accounts):
         self, ids: Sequence[AppId], releases: int, jobs: int
     ) -> dict[AppId, Remembered | Unreadable]:
         return remembered(self.rows, self.spoiled, ids, releases, jobs)
+
+    async def standings(self) -> dict[AppId, Standing]:
+        return {id: self._standing(id) for id in self.rows.units}
+
+    def _standing(self, id: AppId) -> Standing:
+        seen, releases = self.rows.status.get(id), self.rows.releases.get(id, ())
+        status = msgspec.structs.replace(seen, summary=b"null") if seen is not None else None
+        serving = next((r.version for r in releases if r.status == "succeeded"), 0)
+        return Standing(status, releases[0].version if releases else 0, serving)
 
     async def close(self) -> None:
         """Memory goes with the process."""

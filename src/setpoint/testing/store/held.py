@@ -7,7 +7,17 @@ from setpoint.model.errors import Superseded
 from setpoint.testing.store.tables import Tables
 
 FREE = frozenset(
-    {"remembered", "unit_named", "units", "unit_ids", "damaged", "reveal", "changes", "change"}
+    {
+        "remembered",
+        "unit_named",
+        "units",
+        "standings",
+        "unit_ids",
+        "damaged",
+        "reveal",
+        "changes",
+        "change",
+    }
     | {"notes", "decisions", "read_up_to", "fields", "field", "touching", "as_of", "events"}
     | {"event_bounds", "touched", "news", "acts_seen", "journal", "status", "took", "builds"}
     | {"releases", "release", "jobs", "source_known", "kept_releases", "close"}
