@@ -60,3 +60,15 @@ def test_what_ends_at_once_on_sigterm_is_let_finish_first(plane: Plane, tmp_path
     assert set(load.answers) == {200}
     told = plane.ok("logs", "abrupt", "-n", "9000", "-s", "heroku").out
     assert told.count("Stopping all processes with SIGTERM") == FORCED_STOPS + 2
+
+
+def test_few_requests_that_wait_are_enough_for_one_more(plane: Plane, tmp_path: Path) -> None:
+    """One after the other, half a second each: far from ten in hand, and yet two of three wait."""
+    code = ABRUPT.replace("ThreadingHTTPServer", "HTTPServer").replace("0.7", "0.5")
+    release(plane, "oneatatime", tmp_path, code)
+    plane.ok("scale", "oneatatime", "web=1..2")
+    with Load(lambda: plane.get("oneatatime"), visitors=3) as load:
+        until(lambda: up(plane, "oneatatime", 2), 60, "there are two")
+        load.more(10)
+    assert load.errors == []
+    assert "requests have been waiting before it accepts them" in plane.ok("why", "oneatatime").out

@@ -348,6 +348,22 @@ STANDING_ORDERS = (
         by="tests/unit/planning/test_standing.py",
     ),
     Mutant(
+        "few-may-wait",
+        "where nobody is accepted for seconds there is one more, however few they are",
+        "planning/scaling.py",
+        "    if not up or not _queue_lasts(facts, now_s) or not _all_ready_by(up, since_s):",
+        "    if True:",
+        by="tests/unit/planning/test_scaling.py",
+    ),
+    Mutant(
+        "comes-and-goes",
+        "what a queue has brought is not taken back while as much is in hand",
+        "planning/scaling.py",
+        "    room = ROOMY * _enough(order, facts) * left",
+        "    room = ROOMY * order.bounds.concurrency * left",
+        by="tests/unit/planning/test_scaling.py",
+    ),
+    Mutant(
         "stops-for-ever",
         "what does not end on SIGTERM is killed",
         "planning/standing.py",

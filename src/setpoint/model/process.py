@@ -195,6 +195,11 @@ class SetFacts(msgspec.Struct, frozen=True):
     in_flight: int = 0
     loads: tuple[Load, ...] = ()
     """the last minute's, oldest first"""
+    queued_since_s: float | None = None
+    """since then each of a web app's instances has left connections waiting, at every look"""
+    crowd: float = 0.0
+    """so many requests in hand for each of them were too many when another was started for that;
+    0: none ever was"""
     last_used_s: float = 0.0
     ever_ready: bool = False
     gave_up: bool = False
@@ -230,7 +235,14 @@ class SetFacts(msgspec.Struct, frozen=True):
         if any(i.in_hand for i in instances):
             instances = tuple(msgspec.structs.replace(i, in_hand=0) for i in instances)
         return msgspec.structs.replace(
-            self, instances=instances, waiting=0, in_flight=0, loads=(), last_used_s=0.0
+            self,
+            instances=instances,
+            waiting=0,
+            in_flight=0,
+            loads=(),
+            queued_since_s=None,
+            crowd=0.0,
+            last_used_s=0.0,
         )
 
 

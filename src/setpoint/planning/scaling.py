@@ -1,7 +1,8 @@
 """How many instances does the load ask for, between what was intended? Pure.
 
-What is seen is how many requests a set has in hand, about once a second while it has any. One look
-is chance, so what counts is what held all through a window: up soon, down late.
+What is seen is how many requests a set has in hand, about once a second while it has any, and for a
+web app whether its instances leave connections waiting. One look is chance, so what counts is what
+held all through a window: up soon, down late.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,21 @@ def crowded(order: SetOrder, facts: SetFacts, up: Sequence[Instance], now_s: flo
     return f"{least} requests or more in hand for {UP_S:g} s, {most} for each of {len(up)} intended"
 
 
+def may_queue(order: SetOrder, facts: SetFacts) -> bool:
+    """Is it worth a look whether requests wait in the queues of its instances?"""
+    grows = order.spec.kind == "web" and len(facts.up) < order.bounds.max
+    return grows and facts.in_flight > 0 and not facts.retiring
+
+
+def queueing(facts: SetFacts, up: Sequence[Instance], now_s: float) -> str:
+    """Why one more is wanted though they have little in hand: none of them gets along with it."""
+    since_s = now_s - UP_S
+    if not up or not _queue_lasts(facts, now_s) or not _all_ready_by(up, since_s):
+        return ""
+    whose = "it accepts" if len(up) == 1 else f"any of {len(up)} accepts"
+    return f"for {UP_S:g} s requests have been waiting before {whose} them"
+
+
 def roomy(
     order: SetOrder, facts: SetFacts, up: Sequence[Instance], now_s: float
 ) -> tuple[str, float | None]:
@@ -48,7 +64,7 @@ def roomy(
     leaving = len(facts.live) > len(up)
     if left < max(order.bounds.min, 1) or leaving:
         return "", None
-    room = ROOMY * order.bounds.concurrency * left
+    room = ROOMY * _enough(order, facts) * left
     if not facts.loads or (facts.loads[-1].in_flight and not _told_lately(facts, now_s)):
         return "", None
     full_s = (until_s for until_s, n in _ends(facts.loads, now_s) if n > room)
@@ -58,6 +74,23 @@ def roomy(
         return "", since_s + DOWN_S - now_s
     most = max(_during(facts.loads, now_s - DOWN_S), default=0)
     return f"{most} requests or fewer in hand for {DOWN_S:g} s, room enough with {left}", None
+
+
+def crowd(facts: SetFacts, now_s: float) -> float:
+    """What to remember where another starts now: this many for each were too many."""
+    if _queue_lasts(facts, now_s) and facts.ready and facts.in_flight:
+        return facts.in_flight / len(facts.ready)
+    return facts.crowd
+
+
+def _queue_lasts(facts: SetFacts, now_s: float) -> bool:
+    return facts.queued_since_s is not None and now_s - facts.queued_since_s >= UP_S
+
+
+def _enough(order: SetOrder, facts: SetFacts) -> float:
+    """For one instance: as intended, or fewer where fewer had to wait already."""
+    intended = order.bounds.concurrency
+    return min(intended, facts.crowd) if facts.crowd else intended
 
 
 def _all_ready_by(up: Sequence[Instance], at_s: float) -> bool:

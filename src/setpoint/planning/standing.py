@@ -18,7 +18,7 @@ from setpoint.model.process import (
     Start,
     Stop,
 )
-from setpoint.planning.scaling import crowded, roomy
+from setpoint.planning.scaling import crowded, queueing, roomy
 
 GRACE_S = 30.0
 """Between SIGTERM and SIGKILL, as on Heroku (R12)."""
@@ -203,7 +203,7 @@ def _by_load(
 ) -> tuple[int, str] | None:
     """A function's queue tells by itself when it is too many for those that are up."""
     if order.spec.kind == "web" and order.bounds.min <= len(up) < order.bounds.max:
-        why = crowded(order, facts, up, now_s)
+        why = crowded(order, facts, up, now_s) or queueing(facts, up, now_s)
         if why:
             return len(up) + 1, why
     why, _ = roomy(order, facts, up, now_s)

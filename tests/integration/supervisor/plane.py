@@ -324,16 +324,25 @@ def get(instance: Instance, path: str = "/") -> tuple[int, bytes]:
     endpoint = instance.endpoint
     assert endpoint is not None
     connection = http.client.HTTPConnection(endpoint.address, endpoint.port, timeout=10.0)
-    if endpoint.kind in ("pipe", "relay"):
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(10.0)
-        connection.sock.connect(endpoint.address)
+    connection.sock = dial(instance)
     try:
         connection.request("GET", path, headers={"Host": "app"})
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def dial(instance: Instance) -> socket.socket:
+    """A connection as the edge makes it."""
+    endpoint = instance.endpoint
+    assert endpoint is not None
+    if endpoint.kind not in ("pipe", "relay"):
+        return socket.create_connection((endpoint.address, endpoint.port), 10.0)
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(10.0)
+    peer.connect(endpoint.address)
+    return peer
 
 
 def new_plane(python: str, *flags: str) -> Plane:

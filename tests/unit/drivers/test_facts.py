@@ -20,13 +20,16 @@ from setpoint.model.process import (
     Start,
     Stop,
 )
+from setpoint.planning.scaling import UP_S
 from setpoint.planning.standing import DRAIN_S_MAX, GRACE_S, STEADY_S, decide
+from setpoint.testing import builders
 
 KEY = SetKey(AppId("a1"), "web", Digest("ab" * 32))
 SPEC = ProcessSpec(
     "web", "web", 1, Digest("c0"), None, "/usr/bin/python3", "", "run", "", Digest("e0"), "basic",
     1 << 20, 10, 100,
 )  # fmt: skip
+NOW_S = 10_000.0
 ORDER = SetOrder(KEY, "shop", SPEC, Bounds(1, 1, boot_s_max=60.0), Fence(1, 1), attempts_max=3)
 ONE = InstanceId("web.1-aaaaaa")
 HERE = Endpoint("veth", "198.18.0.2", 10000)
@@ -153,3 +156,28 @@ def test_a_shift_moves_every_moment_of_a_set_and_nothing_else() -> None:
     assert moved.last_exit is not None
     assert (moved.last_exit.at_s, moved.last_used_s) == (35.0, 45.0)
     assert change.shifted(moved, 5.0) == facts
+
+
+def test_waiting_counts_from_the_first_look_of_those_that_saw_it_everywhere():
+    facts = change.used(builders.facts(ORDER), 6, NOW_S, NOW_S)
+    for queued, at_s, since_s in (
+        ((1, 1), 0.0, 0.0),
+        ((3, 1), 2.0, 0.0),
+        ((3, 0), 2.5, None),
+        ((1, 1), 3.0, 3.0),
+        ((), 4.0, None),
+    ):
+        facts = change.queues_seen(facts, queued, NOW_S + at_s)
+        assert facts.queued_since_s == (None if since_s is None else NOW_S + since_s)
+        assert facts.crowd == 0.0
+
+
+def test_how_many_were_too_many_for_those_that_were_up_is_remembered():
+    facts = change.used(builders.facts(ORDER, builders.instance(1)), 6, NOW_S, NOW_S)
+    waits = change.queues_seen(facts, (1,), NOW_S)
+    assert change.started(waits, InstanceId("web.2-0"), 2, NOW_S + 1.0).crowd == 0.0
+    grown = change.started(waits, InstanceId("web.2-0"), 2, NOW_S + UP_S)
+    assert grown.crowd == 6.0
+    assert change.queues_seen(grown, (0, 0), NOW_S + UP_S + 1).crowd == 6.0
+    assert grown.at_rest.crowd == 0.0
+    assert change.shifted(waits, 5.0).queued_since_s == NOW_S + 5.0

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from setpoint.model.process import Bounds, Drain, Exit, Instance, Load, Phase, Start
-from setpoint.planning.scaling import DOWN_S, UP_S, noted
+from setpoint.planning.scaling import DOWN_S, UP_S, may_queue, noted
 from setpoint.planning.standing import decide
 from setpoint.testing import builders
 
@@ -123,3 +123,43 @@ def test_what_is_remembered_is_bounded() -> None:
     loads = seen(*range(500))
     assert len(loads) <= DOWN_S + 2
     assert loads[0].at_s <= NOW_S - DOWN_S
+
+
+# --- few requests, and yet somebody waits ---
+
+
+def test_one_that_cannot_get_along_with_little_is_joined_by_another() -> None:
+    few = seen(*[2] * 5)
+    (act,) = acts([instance(1)], few, BOUNDS, queued_since_s=NOW_S - UP_S).acts
+    assert isinstance(act, Start)
+    assert act.because == "for 3 s requests have been waiting before it accepts them"
+    two = [instance(1), instance(2)]
+    (act,) = acts(two, few, BOUNDS, queued_since_s=NOW_S - UP_S).acts
+    assert act.because == "for 3 s requests have been waiting before any of 2 accepts them"
+
+
+def test_a_moments_queue_starts_nothing() -> None:
+    few = seen(*[2] * 5)
+    for since_s in (None, NOW_S - UP_S / 2):
+        assert not acts([instance(1)], few, BOUNDS, queued_since_s=since_s).acts
+    newer = [instance(1), instance(2, NOW_S - UP_S / 2)]
+    assert not acts(newer, few, BOUNDS, queued_since_s=NOW_S - 2 * UP_S).acts
+    full = [instance(1), instance(2), instance(3)]
+    assert not acts(full, few, BOUNDS, queued_since_s=NOW_S - UP_S).acts
+
+
+def test_what_made_one_too_few_keeps_two_for_as_long_as_it_lasts() -> None:
+    two = [instance(1), instance(2)]
+    assert not acts(two, seen(*[2] * LONG), BOUNDS, crowd=2.0).acts
+    (act,) = acts(two, seen(*[1] * LONG), BOUNDS, crowd=2.0).acts
+    assert isinstance(act, Drain)
+
+
+def test_queues_are_looked_at_only_where_it_matters() -> None:
+    order = builders.order(BOUNDS)
+    busy = builders.facts(order, instance(1), in_flight=1)
+    assert may_queue(order, busy)
+    assert not may_queue(order, replace(busy, in_flight=0))
+    assert not may_queue(order, replace(busy, retiring=True))
+    assert not may_queue(replace(order, bounds=Bounds(1, 1)), busy)
+    assert not may_queue(builders.order(BOUNDS, kind="function"), busy)

@@ -52,6 +52,7 @@ def shifted(facts: SetFacts, by_s: float) -> SetFacts:
         last_exit=None if last is None else replace(last, at_s=last.at_s + by_s),
         last_used_s=facts.last_used_s + by_s,
         loads=tuple(replace(load, at_s=load.at_s + by_s) for load in facts.loads),
+        queued_since_s=None if facts.queued_since_s is None else facts.queued_since_s + by_s,
     )
 
 
@@ -83,6 +84,13 @@ def used(facts: SetFacts, in_flight: int, last_used_s: float, now_s: float) -> S
     )
 
 
+def queues_seen(facts: SetFacts, queued: Sequence[int], now_s: float) -> SetFacts:
+    """How many connections wait at each instance that is ready; nothing was looked at: ()."""
+    if not queued or not all(queued):
+        return replace(facts, queued_since_s=None)
+    return replace(facts, queued_since_s=facts.queued_since_s or now_s)
+
+
 def removed(facts: SetFacts, fence: Fence) -> SetFacts:
     return replace(facts, retiring=True, fence=max(facts.fence, fence), waiting=0)
 
@@ -92,6 +100,7 @@ def started(facts: SetFacts, id: InstanceId, ordinal: int, now_s: float) -> SetF
     return replace(
         facts,
         instances=(*facts.instances, instance),
+        crowd=scaling.crowd(facts, now_s),
         last_probe=None,
         lost=max(0, facts.lost - 1),
     )

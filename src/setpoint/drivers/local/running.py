@@ -217,6 +217,12 @@ class Running:
             return 0
         return sandbox.ports.established(self.identity, self.name.port)
 
+    def queued(self) -> int:
+        """Connections to its port that it has not accepted yet."""
+        if self.identity is None or not self.name.port:
+            return 0
+        return sandbox.ports.queued(self.identity, self.name.port)
+
     def hang_up(self) -> None:
         if self.identity is not None:
             sandbox.terminate(self._confinement, self.identity, signal.SIGHUP)

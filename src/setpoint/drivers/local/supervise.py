@@ -16,6 +16,7 @@ from setpoint.drivers.local.hub import Hub
 from setpoint.drivers.local.imports import Kin
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.orders import Orders
+from setpoint.drivers.local.queues import Queues
 from setpoint.drivers.local.sockets import Sockets, watch_wanted
 from setpoint.drivers.local.spares import Kind, Spares
 from setpoint.drivers.local.table import Standing, Table
@@ -63,6 +64,7 @@ class Supervisor:
         self._jumped_s = jumped_s
         self._loop = asyncio.get_running_loop()
         self._woken: set[SetKey] = set()
+        self._queues = Queues(table, self.wake, now_s)
         self._halted = False
         self._something_ended = asyncio.Event()
         hands.changed = lambda standing: self.wake(standing.key)
@@ -108,6 +110,7 @@ class Supervisor:
             return change.used(facts, in_flight, last_used_s, self._now_s())
 
         self._note(key, used)
+        self._queues.told(key)
 
     def drained(self, instance: InstanceId) -> None:
         standing = self._table.owner(instance)

@@ -32,6 +32,10 @@ class Standing:
         running = self.running.get(instance.id)
         return running.in_hand() if running is not None else 0
 
+    def queued(self, instance: Instance) -> int:
+        running = self.running.get(instance.id)
+        return running.queued() if running is not None else 0
+
     @property
     def effective_order(self) -> SetOrder:
         """What to decide by. Of a lost order only that it is being removed can matter."""
