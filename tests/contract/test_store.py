@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from setpoint.model.app import Formation, Source
+from setpoint.model.app import Drain, Formation, Source
 from setpoint.model.condition import Condition, ConditionType
 from setpoint.model.decision import Bet, Decided, Scope
 from setpoint.model.digest import ReadUpTo
+from setpoint.model.drain import Place, Shipped
 from setpoint.model.errors import Conflict, NotFound, StoreError
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, JobId
@@ -834,5 +835,36 @@ def test_an_uploaded_buildpack_is_kept_like_a_source(tell):
         await created(store, shop(buildpacks=(f"mine@sha256:{OTHER_DIGEST}",)))
         assert await store.drop_sources([OTHER_DIGEST], MUCH_LATER_S) == ()
         assert await store.source_known(OTHER_DIGEST)
+
+    tell(story)
+
+
+def test_who_sends_something_is_known_by_name_and_what_came_of_it_is_kept(tell):
+    async def story(store):
+        unit = await created(store)
+        other = await created(store, shop(id=AppId("another"), name="another"))
+        assert await store.senders() == {}
+        drain = Drain("https://logs.example.com", ref(id="d-1"), NOON_S)
+        sending = changed(unit, drains={"d-1": drain})
+        unit = await write(
+            store, unit, sending, secrets={ref(id="d-1").key: "https://u:p@a.example"}
+        )
+        assert await store.senders() == {SHOP: unit.rev}
+        assert unit.intent.drains == {"d-1": drain}
+        unit = await write(store, unit, changed(unit, formation=WEB))
+        assert await store.senders() == {SHOP: unit.rev}
+        ours = Shipped("d-1", SHOP, Place("m", 2), 5, 1, 1, 3, NOON_S, None, "", None)
+        theirs = Shipped("d-2", other.id)
+        await store.record_shipped([ours, theirs])
+        assert await store.shipped() == (ours, theirs)
+        assert await store.shipped(SHOP) == (ours,)
+        later = msgspec.structs.replace(ours, delivered=6)
+        await store.record_shipped([later], ["d-2", "d-3"])
+        assert await store.shipped() == (later,)
+        unit = await write(store, unit, changed(unit, drains={}))
+        assert await store.senders() == {}
+        await write(store, unit, sending)
+        await store.forget(SHOP)
+        assert (await store.senders(), await store.shipped()) == ({}, ())
 
     tell(story)

@@ -44,7 +44,7 @@ class Https:
 
 @contextmanager
 def served(folder: Path) -> Iterator[Https]:
-    authority, chain = _certificates(folder)
+    authority, chain = certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
 
@@ -83,7 +83,7 @@ def served(folder: Path) -> Iterator[Https]:
             thread.join()
 
 
-def _certificates(folder: Path) -> tuple[Path, Path]:
+def certificates(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime(2020, 1, 1)

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 RECORD = Path(__file__).parents[2] / "src" / "setpoint" / "cli" / "proven.json"
-MODULES = ("test_git_push", "test_heroku_cli", "test_heroku_clients", "test_heroku_script")
+MODULES = (
+    *("test_git_push", "test_heroku_cli", "test_heroku_clients", "test_heroku_script"),
+    "test_heroku_sending",
+)
 """Of acceptance tests: those that run clients which are not ours."""
 AGENTS = {
     r"heroku-cli/(\d+)\.": r"heroku \1",

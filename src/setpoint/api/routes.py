@@ -11,6 +11,7 @@ from setpoint.api.native import (
     declared,
     digest,
     disk,
+    drains,
     egress,
     gaps,
     jobs,
@@ -40,6 +41,7 @@ from setpoint.api.platform import (
     dyno_sizes,
     dynos,
     formation,
+    log_drains,
     log_sessions,
     login,
     oauth,
@@ -234,6 +236,14 @@ PLATFORM = (
     Endpoint("POST", "/apps/{app}/domains", domains.add, "operate", "Add a host", status=201),
     Endpoint("GET", "/apps/{app}/domains/{domain}", domains.info, "view", "One host"),
     Endpoint("DELETE", "/apps/{app}/domains/{domain}", domains.remove, "operate", "Remove a host"),
+    Endpoint("GET", "/apps/{app}/log-drains", log_drains.listed, "view", "Where its log is sent"),
+    Endpoint(
+        "POST", "/apps/{app}/log-drains", log_drains.add, "operate", "Send it there", status=201
+    ),
+    Endpoint("GET", "/apps/{app}/log-drains/{drain}", log_drains.info, "view", "One drain"),
+    Endpoint(
+        "DELETE", "/apps/{app}/log-drains/{drain}", log_drains.remove, "operate", "Send no more"
+    ),
     *_collaborators("/apps/{app}"),
     *_collaborators("/teams/apps/{app}"),
     *sales_orgs.ROUTES,
@@ -374,6 +384,7 @@ NATIVE = (
     ),
     Endpoint("GET", "/v1/apps/{app}/probes/{process}", probes.info, "view", "What is asked of it"),
     Endpoint("PATCH", "/v1/apps/{app}/probes/{process}", probes.patch, "operate", "Ask otherwise"),
+    Endpoint("GET", "/v1/apps/{app}/drains", drains.listed, "view", "Whether its log arrives"),
     Endpoint("GET", "/v1/apps/{app}/egress", egress.info, "view", "Whom it may connect to"),
     Endpoint("PUT", "/v1/apps/{app}/egress", egress.put, "operate", "Open or close its way out"),
     Endpoint(

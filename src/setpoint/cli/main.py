@@ -35,6 +35,7 @@ COMMANDS = {
     "scale": "how many of each process",
     "probe": "what a web process answers before it gets requests",
     "domains": "which hosts an app answers at",
+    "drains": "where an app's log is sent, too",
     "egress": "whom an app may connect to",
     "access": "who may do what to an app",
     "users": "who may sign in here",

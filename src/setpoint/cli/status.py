@@ -114,6 +114,9 @@ def _one(here: Here, detail: dict[str, Any]) -> int:
         here.out.line(f"  {unmet_text(unmet)}", "yellow")
     for wait in detail["waiting"]:
         here.out.line(f"  waiting: {wait['because']}")
+    for condition in detail["conditions"]:
+        if condition["type"] == "Delivering" and not condition["status"]:
+            here.out.line(f"  {condition['message']}", "yellow")
     if not detail["releases"] and now == "settled":
         here.out.line(f"  nothing deployed yet; next: setpoint deploy DIR -a {detail['name']}")
     for line in dyno_lines(detail):

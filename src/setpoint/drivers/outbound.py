@@ -1,13 +1,13 @@
-"""The one client for every address that a user can choose.
+"""The client that fetches from addresses that a user can choose, and posts a digest to one.
 
 Such an address may name this machine or its neighbours, directly or by a name that resolves to
-them. So the name is resolved once, each address is judged, and the connection goes to the judged
-one. Redirects stay on the host; size and time are bounded. The operator may open private networks.
+them. So the name is resolved once, each address is judged (`policy.addresses`), and the connection
+goes to the judged one. Redirects stay on the host; size and time are bounded. What is sent all day
+long goes by `outgoing`, by the same judgement. The operator may open private networks.
 """
 
 import contextlib
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
@@ -17,22 +17,14 @@ from typing import BinaryIO
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from setpoint.model.errors import DriverError, Terminal, Transient
+from setpoint.policy.addresses import ALLOW, Network, networks, permits
 
-ALLOW = "SETPOINT_OUTBOUND_ALLOW"
-"""The operator's: networks that are neither public nor forbidden, as `10.1.0.0/16,fd00::/8`."""
+__all__ = ["ALLOW", "Rules", "fetch", "judged", "networks", "post"]
+
 REDIRECTS_MAX = 5
 CHUNK_BYTES = 256 * 1024
 WAIT_S = 20.0
 """for one answer of the other side"""
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-TRANSLATED = tuple(
-    map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"))
-)
-"""An IPv4 address in their last 32 bits: RFC 4291, 2765 and 6052."""
-NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
-"""RFC 8215: how a site puts IPv4 addresses in there is its own affair"""
 
 
 @dataclass(frozen=True)
@@ -44,33 +36,7 @@ class Rules:
     time_s_max: float
 
     def permits(self, address: str) -> bool:
-        """Also what it leads to by way of a translator or a tunnel must be."""
-        return all(map(self._permits, _ends(ipaddress.ip_address(address))))
-
-    def _permits(self, ip: Address) -> bool:
-        local = ip.is_multicast or (ip.version == 6 and (ip.is_site_local or ip in NAT64_LOCAL))
-        public = ip.is_global and not local
-        return public or any(ip in network for network in self.allowed)
-
-
-def _ends(ip: Address) -> tuple[Address, ...]:
-    """Where a connection to it may come out. Of the IPv4 address in a translated one that alone;
-    a tunnel's own address counts too."""
-    if ip.version == 4:
-        return (ip,)
-    if any(ip in network for network in TRANSLATED):
-        return (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF),)
-    inner = (ip.sixtofour, *(ip.teredo or ()))
-    return (ip, *filter(None, inner))
-
-
-def networks(operator: Mapping[str, str]) -> tuple[Network, ...]:
-    """Raises Terminal."""
-    words = operator.get(ALLOW, "").replace(",", " ").split()
-    try:
-        return tuple(ipaddress.ip_network(word, strict=False) for word in words)
-    except ValueError as error:
-        raise Terminal(f"cannot read {ALLOW}: {error}") from None
+        return permits(address, self.allowed)
 
 
 def fetch(url: str, into: BinaryIO, rules: Rules) -> None:
@@ -210,25 +176,31 @@ class _Checked(http.client.HTTPSConnection):
 
 
 def _connected(host: str, port: int, rules: Rules) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise Transient(f"cannot reach {host}: the name is not known") from None
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    judged = [address for address in addresses if rules.permits(address.partition("%")[0])]
-    if not judged:
-        raise Terminal(
-            f"cannot reach {host}: {addresses[0]} is not a public address",
-            f"the operator may open networks with {ALLOW}",
-        )
     failed: OSError | None = None
-    for address in judged:
+    for address in judged(host, port, rules.allowed):
         try:
             return socket.create_connection((address, port), WAIT_S)
         except OSError as error:
             failed = error
     assert failed is not None
     raise failed
+
+
+def judged(host: str, port: int, allowed: tuple[Network, ...]) -> list[str]:
+    """Its addresses, looked up now, that may be connected to: at least one. A name is not asked for
+    again afterwards, since it might lead elsewhere by then. Raises Transient, Terminal."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Transient(f"cannot reach {host}: the name is not known") from None
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    fine = [address for address in addresses if permits(address.partition("%")[0], allowed)]
+    if not fine:
+        raise Terminal(
+            f"cannot reach {host}: {addresses[0]} is not a public address",
+            f"the operator may open networks with {ALLOW}",
+        )
+    return fine
 
 
 def _next(url: str, location: str) -> str:

@@ -3,7 +3,7 @@
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import Metric
 
+from setpoint.model.drain import Shipped
 from setpoint.model.figures import (
     BOUNDS_S,
     WAIT_BOUNDS_S,
@@ -42,6 +43,7 @@ def exposition(
     figures: Figures | None,
     answered: EdgeFigures | None,
     names: Mapping[AppId, str],
+    shipped: Sequence[Shipped] = (),
 ) -> bytes:
     """`figures`, `answered` None: the supervisor, or the edge, did not answer. `names`: of apps;
     who has none has gone."""
@@ -58,6 +60,7 @@ def exposition(
         families += _of_processes(figures, names)
     if answered is not None:
         families += _of_answers(answered, names)
+    families += _of_drains(shipped, names)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(families))
     return generate_latest(registry)
@@ -65,6 +68,28 @@ def exposition(
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _of_drains(shipped: Sequence[Shipped], names: Mapping[AppId, str]) -> list[Metric]:
+    lines = CounterMetricFamily(
+        "setpoint_drain_lines",
+        "Lines of the log: taken by the drain, or dropped.",
+        labels=("app", "drain", "outcome"),
+    )
+    retries = CounterMetricFamily(
+        "setpoint_drain_retries", "Attempts that failed.", labels=("app", "drain")
+    )
+    failing = GaugeMetricFamily(
+        "setpoint_drain_failing", "1: what was tried last was not taken.", labels=("app", "drain")
+    )
+    for of in shipped:
+        if of.app in names:
+            labels = (names[of.app], of.drain)
+            lines.add_metric((*labels, "delivered"), of.delivered)
+            lines.add_metric((*labels, "dropped"), of.dropped)
+            retries.add_metric(labels, of.retries)
+            failing.add_metric(labels, float(of.failing_since_s is not None))
+    return [lines, retries, failing] if shipped else []
 
 
 def _of_processes(figures: Figures, names: Mapping[AppId, str]) -> list[Metric]:

@@ -8,7 +8,9 @@ from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Asked
 from setpoint.model.ids import AppId
 from setpoint.model.retention import DEFAULTS, Headroom, Retention
+from setpoint.model.target import telling
 from setpoint.policy import access, words
+from setpoint.policy.addresses import Network
 from setpoint.store.port import Store, UnitWrite
 
 
@@ -17,7 +19,8 @@ class Door:
     """`wake` carries a name and no payload: the loop looks for itself.
 
     `new_id`: unique for ever. `new_token`: unguessable, fit to be a credential.
-    `headroom`: of the disk, now; `retention`: as the operator set it.
+    `headroom`: of the disk, now; `retention`: as the operator set it. `reachable`: networks the
+    operator opened to addresses of users', besides public ones.
     """
 
     store: Store
@@ -26,6 +29,7 @@ class Door:
     new_token: Callable[[], str]
     headroom: Callable[[], Headroom] = lambda: Headroom(1, 1)
     retention: Retention = DEFAULTS
+    reachable: tuple[Network, ...] = ()
 
 
 async def app_to(door: Door, asked: Asked, verb: str, name: str) -> Unit:
@@ -69,6 +73,6 @@ async def _unsayable(
     nothing is said."""
     if not asked.why:
         return ()
-    refs = (*(base.intent.config.values() if base is not None else ()), *intent.config.values())
+    refs = (*(base.intent.sealed if base is not None else ()), *intent.sealed)
     stored = await door.store.reveal({r.key: r for r in refs if r.key not in secrets})
-    return (*stored.values(), *secrets.values())
+    return telling((*stored.values(), *secrets.values()))

@@ -141,6 +141,15 @@ class Upkeep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.mode != "enforce" and (self.until_s is None or now_s < self.until_s)
 
 
+class Drain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the log goes, too. `to`: what of its address may be shown; `url`: all of it.
+    `since_s`: unix seconds; lines from then on."""
+
+    to: str
+    url: SecretRef
+    since_s: float
+
+
 class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One app's intent document. `deleted`: the app should cease to be.
 
@@ -176,6 +185,8 @@ class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """hosts it answers at besides its own, sorted; no other app does"""
     access: dict[str, Role] = {}
     """who may do what to it besides its owner and administrators, by email"""
+    drains: dict[str, Drain] = {}
+    """by id"""
 
     @property
     def uploads(self) -> frozenset[Digest]:
@@ -184,6 +195,17 @@ class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Digest(text.rpartition(UPLOADED)[2]) for text in self.buildpacks if UPLOADED in text
         }
         return frozenset(named | ({self.source.digest} if self.source is not None else set()))
+
+    @property
+    def sealed(self) -> tuple[SecretRef, ...]:
+        """Values in it that must not be told by the way."""
+        key = (self.invoke_key,) if self.invoke_key is not None else ()
+        return (*self.config.values(), *key, *(drain.url for drain in self.drains.values()))
+
+    @property
+    def sends(self) -> bool:
+        """Is something of it sent elsewhere?"""
+        return bool(self.drains)
 
     def upkeep_at(self, now_s: float) -> Upkeep | None:
         """None where everything is enforced, as it is unless somebody says otherwise."""

@@ -1,4 +1,4 @@
-"""Conditions, in Kubernetes' form: five types, each true only for the generation it names."""
+"""Conditions, in Kubernetes' form: each true only for the generation it names."""
 
 from enum import StrEnum
 
@@ -12,6 +12,8 @@ class ConditionType(StrEnum):
     READY = "Ready"
     STALLED = "Stalled"
     """Needs a human; the message is the next step."""
+    DELIVERING = "Delivering"
+    """Of apps that send something elsewhere: does it arrive? Nothing waits for it."""
 
 
 class Condition(msgspec.Struct, frozen=True):

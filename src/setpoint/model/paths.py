@@ -19,6 +19,8 @@ Leaves = Mapping[str, object]
 
 FLAT = ("access.", "config.")
 """Fields whose keys are leaves as they stand; an email has dots of its own."""
+SENT = ("drains.",)
+"""Addresses, which may hold a password"""
 
 
 def flatten(intent: AppIntent) -> dict[str, object]:
@@ -79,9 +81,12 @@ def meant(leaves: Iterable[str], said: str) -> tuple[str, ...]:
 
 def secret_at(intent: AppIntent, path: str) -> SecretRef | None:
     """The reference that stands at a path, if it is one."""
-    name, _, key = path.partition(".")
-    leaf = getattr(intent, name)
-    found: object = cast("dict[str, object]", leaf).get(key) if isinstance(leaf, dict) else leaf
+    found: object = intent
+    for part in _parts(path):
+        if isinstance(found, dict):
+            found = cast("dict[str, object]", found).get(part)
+        else:
+            found = getattr(found, part, None)
     return found if isinstance(found, SecretRef) else None
 
 
@@ -135,6 +140,8 @@ def owner(path: str) -> str:
 
 def is_secret(path: str) -> bool:
     """May a reference to a sealed value stand there?"""
+    if path.startswith(SENT):
+        return path.endswith(".url")
     return path.startswith("config.") or path == "invoke_key"
 
 

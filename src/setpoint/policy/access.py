@@ -54,6 +54,9 @@ NEEDS: dict[str, Need] = {
     "rename": "manage",
     "add a domain to": "operate",
     "remove a domain from": "operate",
+    # Where a log goes may hold a password, and who sets it sees all that the app writes.
+    "add a log drain to": "operate",
+    "remove a log drain from": "operate",
     "switch maintenance of": "operate",
     "freeze": "operate",
     "unfreeze": "operate",
@@ -114,6 +117,13 @@ def admit(actor: Actor, verb: str, unit: Unit) -> None:
             f"whoever may manage it gives more: setpoint access {unit.name} --add {actor.email} "
             f"--role {needed}",
         )
+
+
+def may(actor: Actor, verb: str, unit: Unit) -> bool:
+    """Would both of the above let them?"""
+    role, needed = role_on(actor, unit), NEEDS[verb]
+    enough = role is not None and needed in ROLES and ROLES.index(role) >= ROLES.index(needed)
+    return enough and _RANK[actor.scope] >= _RANK[SCOPE_OF[needed]]
 
 
 def role_on(actor: Actor, unit: Unit) -> Role | None:

@@ -10,6 +10,7 @@ import ssl
 import sys
 from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -21,7 +22,9 @@ from setpoint.api.services import Installation, Services
 from setpoint.converge.collector import Collector
 from setpoint.converge.loop import Loop
 from setpoint.converge.measuring import Measuring
-from setpoint.drivers import clock, outbound
+from setpoint.converge.shippers import Shippers
+from setpoint.converge.shipping import Ports
+from setpoint.drivers import clock, logplex, outbound
 from setpoint.drivers.envoy.client import EdgeClient
 from setpoint.drivers.git.repositories import Repositories
 from setpoint.drivers.local import disk, privileges
@@ -33,6 +36,8 @@ from setpoint.drivers.local.tails import LocalTails
 from setpoint.drivers.local.tickets import Tickets
 from setpoint.drivers.local.tokens import LocalTokens
 from setpoint.drivers.local.uploads import Uploads
+from setpoint.drivers.outgoing import Outgoing
+from setpoint.drivers.ports import Tails
 from setpoint.formats.digest_hook import hook
 from setpoint.formats.retention import retention
 from setpoint.intents.door import Door
@@ -120,6 +125,7 @@ async def _serve(
         Measuring(store, counting, clock.now, logging.getLogger("setpoint.bets")).run(),
         *(_renewing(certificate), _forgetting(services.repositories, store)),
         *_digests(store),
+        _shippers(store, driver, services.tails).run(),
     )
     work = [asyncio.create_task(task) for task in endless]
     for task in work:
@@ -169,7 +175,15 @@ def _services(
 ) -> Services:
     space = Space(paths.data, collector, retention(os.environ))
     return Services(
-        door=Door(store, loop.wake, clock.new_id, clock.new_token, space.headroom, space.retention),
+        door=Door(
+            store,
+            loop.wake,
+            clock.new_id,
+            clock.new_token,
+            space.headroom,
+            space.retention,
+            outbound.networks(os.environ),
+        ),
         store=store,
         feed=feed,
         tails=LocalTails(paths.supervisor_socket, paths.builds),
@@ -309,6 +323,13 @@ def _digests(store: SqliteStore) -> tuple[Coroutine[None, None, None], ...]:
 
     digests = Digests(store, wanted, post, clock.now, logging.getLogger("setpoint.digest"))
     return (digests.run(),)
+
+
+def _shippers(store: SqliteStore, driver: LocalDriver, tails: Tails) -> Shippers:
+    outgoing = Outgoing(outbound.networks(os.environ))
+    ports = Ports(tails, driver.append, clock.now, asyncio.sleep, clock.luck, clock.new_id)
+    log = logging.getLogger("setpoint.drains")
+    return Shippers(store, partial(logplex.sink, outgoing), ports, log)
 
 
 def _authority(paths: Paths) -> str:

@@ -23,6 +23,7 @@ from setpoint.formats import digest_hook, retention
 from setpoint.formats.envoy.limits import HOT_FUNCTIONS, limits
 from setpoint.model.capability import LEVEL_WORDS
 from setpoint.model.errors import Refused, SetpointError
+from setpoint.policy import addresses
 from setpoint.processes import preflight
 from setpoint.processes.accounts import Accounts, accounts
 from setpoint.processes.keeper import Child, Keeper
@@ -118,6 +119,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
     """Everything that can refuse, refuses in here, before the first process is started."""
     kept, bounds = retention.retention(os.environ), limits(os.environ)
     digest_hook.hook(os.environ)
+    addresses.networks(os.environ)
     data: Path = options.data.absolute()
     paths, who = Paths(data, default_runtime(data)), accounts()
     lock = preflight.take_lock(paths)

@@ -15,6 +15,7 @@ from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.condition import Condition
 from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.digest import ReadUpTo
+from setpoint.model.drain import Shipped
 from setpoint.model.errors import Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
@@ -265,6 +266,18 @@ class Store(Protocol):
 
     async def held_by(self, digest: bytes) -> tuple[Token, Account | None] | None:
         """The token of this digest, and whose it is: None for the installation itself."""
+        ...
+
+    async def senders(self) -> dict[AppId, int]:
+        """Apps of which something is sent elsewhere, each with its rev."""
+        ...
+
+    async def shipped(self, app: AppId | None = None) -> tuple[Shipped, ...]:
+        """What was recorded of drains, by id: of one app's, or of all."""
+        ...
+
+    async def record_shipped(self, states: Sequence[Shipped], gone: Sequence[str] = ()) -> None:
+        """`gone`: ids of drains that are no more."""
         ...
 
     async def fields(self, unit: AppId) -> tuple[Field, ...]:

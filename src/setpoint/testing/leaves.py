@@ -144,4 +144,5 @@ _JUDGES: dict[str, Callable[[_Case, str], bool]] = {
     "release_s_max": _for_later,
     "upkeep": _for_later,
     "access": _at_the_doors,
+    "drains": _at_the_doors,
 }

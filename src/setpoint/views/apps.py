@@ -10,6 +10,7 @@ from setpoint.model.ids import AppId
 from setpoint.model.observed import StatusSummary
 from setpoint.model.release import Release
 from setpoint.model.steps import Waiting
+from setpoint.planning import drains
 from setpoint.policy import access
 from setpoint.store.port import Standing, Status, Store
 from setpoint.views import lookup
@@ -98,11 +99,23 @@ async def info(store: Store, actor: Actor, name: str, edge_port: int, now_s: flo
         release_status=release.status if release is not None else "",
         stack=release.slug.stack if release is not None else "",
         maintenance=unit.intent.maintenance,
-        conditions=status.conditions if status is not None else (),
+        conditions=await _conditions(store, unit, status, now_s),
         waiting=summary.waiting,
         unmet=summary.unmet,
         seen_s_ago=max(0.0, now_s - status.at_s) if status is not None else None,
     )
+
+
+async def _conditions(
+    store: Store, unit: Unit, status: Status | None, now_s: float
+) -> tuple[Condition, ...]:
+    """As last concluded; whether what is sent arrives is looked up."""
+    found = status.conditions if status is not None else ()
+    if not unit.intent.sends:
+        return found
+    shipped = await store.shipped(unit.id)
+    sent = drains.condition(unit.intent, unit.generation, shipped, now_s)
+    return (*found, sent) if sent is not None else found
 
 
 def _line(unit: Unit, standing: Standing) -> AppLine:

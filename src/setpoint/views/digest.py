@@ -9,6 +9,7 @@ from setpoint.model.change import Actor
 from setpoint.model.decision import Decision
 from setpoint.model.digest import Digest, Group, Introduced, Need, Surprise
 from setpoint.model.paths import flatten
+from setpoint.model.target import telling
 from setpoint.planning.decisions import DAY_S, fold
 from setpoint.planning.digest import surprise
 from setpoint.policy import access
@@ -72,15 +73,12 @@ async def introduction(store: Store, actor: Actor) -> tuple[Introduced, ...]:
 
 
 async def outward(store: Store, lines: Sequence[str]) -> tuple[str, ...]:
-    """As they may leave the house: a line that holds the value of a config var, of any app, is
-    left out. Nobody could write one down while it was a value; it may have become one since."""
-    refs = {
-        ref.key: ref
-        for unit in await store.units()
-        for ref in (*unit.intent.config.values(), unit.intent.invoke_key)
-        if ref is not None
-    }
-    values = [v for v in (await store.reveal(refs)).values() if len(v) >= SECRET_CHARS_MIN]
+    """As they may leave the house: a line that holds a secret of any app, such as the value of a
+    config var, is left out. Nobody could write one down while it was one; it may have become one
+    since."""
+    refs = {ref.key: ref for unit in await store.units() for ref in unit.intent.sealed}
+    found = telling(tuple((await store.reveal(refs)).values()))
+    values = [v for v in found if len(v) >= SECRET_CHARS_MIN]
     return tuple(LEFT_OUT if any(v in line for v in values) else line for line in lines)
 
 

@@ -4,13 +4,14 @@ an app's document, or all of them in a line each."""
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from setpoint.model.answer import FieldAnswer, FieldLine, Freshness, Past
+from setpoint.model.answer import Actual, FieldAnswer, FieldLine, Freshness, Past
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor, Note, UnitChange
 from setpoint.model.decision import Decision
 from setpoint.model.errors import NotFound
 from setpoint.model.journal import Entry
+from setpoint.model.observed import StatusSummary
 from setpoint.model.paths import flatten, is_secret, meant, shown
 from setpoint.model.release import Release
 from setpoint.model.story import Reason
@@ -20,8 +21,8 @@ from setpoint.planning.explain import by_default
 from setpoint.planning.reasons import DAY_S, STALE_DAYS, reason, stale
 from setpoint.policy import times
 from setpoint.policy.names import shortened
-from setpoint.store.port import Store
-from setpoint.views import decisions, drift, lookup, outcomes, releases, undo
+from setpoint.store.port import Status, Store
+from setpoint.views import decisions, drains, drift, lookup, outcomes, releases, undo
 
 HISTORY_MAX = 100
 RELEASES_READ = 50
@@ -119,7 +120,7 @@ async def _answered(
         history=history if whole else history[:1],
         outcome=came[made[0].change.seq],
         fresh=_fresh(unit, made[0], kept, now_s),
-        actual=actual(path, seen, serving, status.at_s) if status is not None else None,
+        actual=await _actual(store, unit, path, status, seen, serving, now_s),
         undo=await undo.undo(store, unit, path, made[0], kept, capabilities, now_s),
         governing=await decisions.governing(
             store, actor, unit.id, path, made[0].change.asked.decision, now_s
@@ -127,6 +128,21 @@ async def _answered(
         standing=_about(path, (e for e in entries if e.kind == "act"), made[0]),
         repairs=_about(path, repaired, made[0]),
     )
+
+
+async def _actual(
+    store: Store,
+    unit: Unit,
+    path: str,
+    status: Status | None,
+    seen: StatusSummary,
+    serving: Release | None,
+    now_s: float,
+) -> Actual | None:
+    if path.startswith("drains."):
+        told = await drains.words(store, unit, path.split(".")[1], now_s)
+        return Actual(None, told, "", now_s) if told else None
+    return actual(path, seen, serving, status.at_s) if status is not None else None
 
 
 def _history(

@@ -69,6 +69,7 @@ BODIES = {
     "/apps/{app}/builds": {"source_blob": {}},
     "/apps/{app}/buildpack-installations": {"updates": []},
     "/v1/apps/{app}/egress": {"egress": []},
+    "/apps/{app}/log-drains": {"url": "https://logs.example.com/"},
     "/apps/{app}/domains": {"hostname": "www.example.com"},
     "/apps/{app}/collaborators": {"user": "ghost@example.com"},
     "/apps/{app}/collaborators/{collaborator}": {"permissions": ["view"]},

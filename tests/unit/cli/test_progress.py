@@ -131,6 +131,6 @@ def kinds_waited_for() -> Iterator[tuple[str, str]]:
 def test_every_command_that_waits_names_the_kind_of_change_whose_past_counts() -> None:
     found = set(kinds_waited_for())
     assert {kind for _, kind in found} <= NEEDS.keys()
-    waiting = {"apply", "buildpacks", "config", "deploy", "domains", "egress", "freeze"}
+    waiting = {"apply", "buildpacks", "config", "deploy", "domains", "drains", "egress", "freeze"}
     waiting |= {"maintenance", "probe", "rename", "restart", "rollback", "scale", "unfreeze"}
     assert {command for command, _ in found} == waiting

@@ -6,6 +6,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from setpoint.formats.exposition import exposition
+from setpoint.model.drain import Shipped
 from setpoint.model.figures import (
     BOUNDS_S,
     WAIT_BOUNDS_S,
@@ -109,7 +110,8 @@ def test_without_its_figures_the_supervisor_is_told_to_be_away() -> None:
 
 
 def test_the_page_lists_each_of_them_with_its_type() -> None:
-    told = exposition(3, 0.25, FIGURES, ANSWERED, {AppId("a"): "shop"}).decode()
+    sent = (Shipped("d-1", AppId("a")),)
+    told = exposition(3, 0.25, FIGURES, ANSWERED, {AppId("a"): "shop"}, sent).decode()
     types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", told, re.MULTILINE))
     listed = re.findall(r"^\| `(setpoint_\w+)` \| (\w+) \|", PAGE.read_text(), re.MULTILINE)
     assert dict(listed) == types

@@ -21,8 +21,12 @@ async def metrics(call: Call) -> Response:
     health = services.feed.health
     counted, answered = await _had(services.figures), await _had(services.answered)
     rows = (*(counted or Figures()).processes, *(answered or EdgeFigures(0.0)).processes)
-    names = await view.names(services.store, call.asked.actor, {row.app for row in rows})
-    text = exposition.exposition(health.watchers, health.staleness_s, counted, answered, names)
+    shipped = await services.store.shipped()
+    apps = {row.app for row in (*rows, *shipped)}
+    names = await view.names(services.store, call.asked.actor, apps)
+    text = exposition.exposition(
+        health.watchers, health.staleness_s, counted, answered, names, shipped
+    )
     return Response(text, media_type=exposition.CONTENT_TYPE)
 
 

@@ -45,12 +45,6 @@ NOS = (
     ),
     No("create a pipeline", "pipelines are not there yet", "", ("POST /pipelines",)),
     No(
-        "add a log drain",
-        "drains are not there yet",
-        "follow the log: setpoint logs APP --tail",
-        ("POST /apps/{app}/log-drains",),
-    ),
-    No(
         "add a webhook",
         "webhooks are not there yet",
         "GET /v1/watch tells every event as it happens",
@@ -98,7 +92,6 @@ EMPTY = (
     ("/apps/{app}/addons", "An app's add-ons: none"),
     ("/apps/{app}/addon-attachments", "An app's attachments: none"),
     ("/apps/{app}/features", "Features of an app: none"),
-    ("/apps/{app}/log-drains", "An app's drains: none"),
     ("/apps/{app}/sni-endpoints", "An app's own certificates: none"),
     ("/apps/{app}/webhooks", "An app's webhooks: none"),
     ("/pipelines", "Pipelines: none"),

@@ -6,7 +6,7 @@ next call connects anew.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from setpoint.drivers.local.uploads import discard
 from setpoint.formats import buildpack, control
-from setpoint.formats.control import Act, Done, Event, Failed, Reply, Request
+from setpoint.formats.control import Act, Done, Event, Failed, LogLine, Reply, Request
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import Terminal, Transient
 from setpoint.model.figures import Figures
@@ -118,6 +118,10 @@ class LocalDriver:
         digests = buildpack.digests(request.buildpacks)
         packs = {str(digest): str(self._sources / f"{digest}.tar.gz") for digest in digests}
         await self._get(control.RunBuild(request, str(archive), dict(environment), packs), Done)
+
+    async def append(self, app: AppId, lines: Sequence[LogLine]) -> None:
+        """Into its log. Raises DriverError."""
+        await self._get(control.AppendLog(app, tuple(lines)), Done)
 
     async def drop(self, app: AppId) -> None:
         await self._get(control.DropApp(app), Done)

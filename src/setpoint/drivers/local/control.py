@@ -125,9 +125,11 @@ class ControlServer:
         self, request: ReadLogs, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         queue = LineQueue(self._now_s, request.only)
-        await send(writer, control.Logs(self._logs.tail(request.app, request.lines, request.only)))
+        # Both before anything is waited for: a line is in one of them, and in one alone.
+        kept = self._logs.tail(request.app, request.lines, request.only)
         unfollow = self._logs.follow(request.app, queue.put)
         try:
+            await send(writer, control.Logs(kept))
 
             async def forward() -> None:
                 while True:

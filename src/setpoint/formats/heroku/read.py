@@ -19,6 +19,12 @@ class NewDomain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sni_endpoint: object = None
 
 
+class NewLogDrain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /apps/A/log-drains"""
+
+    url: str
+
+
 class NewApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /apps. Region, stack and team are accepted and have no say here."""
 

@@ -268,6 +268,16 @@ class Domain(msgspec.Struct, frozen=True):
     sni_endpoint: Ref | None = None
 
 
+class LogDrain(msgspec.Struct, frozen=True):
+    id: str
+    url: str
+    token: str
+    app: Ref
+    created_at: str
+    updated_at: str
+    addon: Ref | None = None
+
+
 class User(msgspec.Struct, frozen=True):
     id: str
     email: str

@@ -145,6 +145,11 @@ def custom_domain(
     )
 
 
+def log_drain(unit: intent.Unit, id: str, token: str, url: str, since_s: float) -> shapes.LogDrain:
+    at = when(since_s)
+    return shapes.LogDrain(id, url, token, shapes.Ref(unit.id, unit.name), at, at)
+
+
 def owner(unit: intent.Unit, *, admin: bool) -> shapes.Collaborator:
     return _collaborator(unit, unit.owner, "manage", "admin" if admin else "owner")
 

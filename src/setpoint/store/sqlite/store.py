@@ -12,6 +12,7 @@ from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.digest import ReadUpTo
+from setpoint.model.drain import Shipped
 from setpoint.model.errors import Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
@@ -50,6 +51,7 @@ from setpoint.store.sqlite import (
     retention,
     schema,
     secrets,
+    senders,
     sources,
     status,
     tenure,
@@ -323,6 +325,15 @@ class SqliteStore:
 
     async def as_of(self, unit: AppId, at_s: float, change: int) -> AppIntent | None:
         return await self._reader.run(lambda db: changes.as_of(db, unit, at_s, change))
+
+    async def senders(self) -> dict[AppId, int]:
+        return await self._reader.run(senders.every)
+
+    async def shipped(self, app: AppId | None = None) -> tuple[Shipped, ...]:
+        return await self._reader.run(lambda db: senders.shipped(db, app))
+
+    async def record_shipped(self, states: Sequence[Shipped], gone: Sequence[str] = ()) -> None:
+        await self._writer.run(lambda db: senders.record(db, states, gone))
 
     async def fields(self, unit: AppId) -> tuple[Field, ...]:
         return await self._reader.run(lambda db: changes.fields(db, unit))

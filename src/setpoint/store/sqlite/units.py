@@ -10,7 +10,7 @@ from setpoint.model.app import AppIntent, Unit
 from setpoint.model.errors import Conflict, Unreadable
 from setpoint.model.ids import AppId
 from setpoint.store.port import Damaged
-from setpoint.store.sqlite import events
+from setpoint.store.sqlite import events, senders
 from setpoint.store.sqlite.connection import Connection
 from setpoint.store.sqlite.documents import reader
 
@@ -88,6 +88,7 @@ def insert(db: Connection, unit: Unit, encoded: bytes) -> None:
             unit.shape_change, unit.shape_summary,
         ),
     )  # fmt: skip
+    senders.note(db, None, intent)
 
 
 def update(db: Connection, unit: Unit, encoded: bytes, *, before: AppIntent) -> None:
@@ -102,6 +103,7 @@ def update(db: Connection, unit: Unit, encoded: bytes, *, before: AppIntent) -> 
             unit.last_change, unit.source_change, unit.shape_change, unit.shape_summary, unit.id,
         ),
     )  # fmt: skip
+    senders.note(db, before, unit.intent)
 
 
 def forget(db: Connection, id: AppId) -> None:
@@ -111,6 +113,7 @@ def forget(db: Connection, id: AppId) -> None:
         db.execute("DELETE FROM secret WHERE unit = ?", (id,))
         db.execute("DELETE FROM status WHERE unit = ?", (id,))
         db.execute("DELETE FROM settled WHERE unit = ?", (id,))
+        senders.forget(db, id)
         events.append(db, id, "app.forgotten")
 
 

@@ -18,13 +18,14 @@ from setpoint.testing.store.jobs import Jobs
 from setpoint.testing.store.releases import Releases
 from setpoint.testing.store.remembered import remembered
 from setpoint.testing.store.retention import Keeping
+from setpoint.testing.store.senders import Senders
 from setpoint.testing.store.stale import StaleReads
 from setpoint.testing.store.story import Outcomes, Story
 
 __all__ = ["Held", "Outcomes", "SimStore", "StaleReads"]
 
 
-class SimStore(Intents, Story, Releases, Jobs, Keeping, Accounts):
+class SimStore(Intents, Story, Releases, Jobs, Keeping, Accounts, Senders):
     """Implements store.port.Store."""
 
     async def remembered(

@@ -148,6 +148,7 @@ class Intents(Decisions):
     async def forget(self, id: AppId) -> None:
         if self.rows.units.pop(id, None) is not None:
             self.rows.status.pop(id, None)
+            self.sent = {key: s for key, s in self.sent.items() if s.app != id}
             self._emit(id, "app.forgotten", {})
             self._committed()
 

@@ -11,6 +11,7 @@ from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Note, UnitChange
 from setpoint.model.decision import Record
 from setpoint.model.digest import ReadUpTo
+from setpoint.model.drain import Shipped
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry, EntryState
@@ -73,6 +74,7 @@ class Tables:
         self.read: dict[str, ReadUpTo] = {}
         self.people: dict[str, Account] = {}
         self.held: dict[str, Token] = {}
+        self.sent: dict[str, Shipped] = {}
         self.sampled: dict[tuple[str, str, float], Sample] = {}
         self.sums: tuple[Sums, ...] = ()
         self.log: list[Event] = []

@@ -1,0 +1,44 @@
+"""Where somebody may have things sent to. What was said is never repeated: it may hold a secret."""
+
+from setpoint.model.errors import Invalid, OverLimit
+from setpoint.model.target import Target, target
+from setpoint.policy.addresses import ALLOW, Network, refused
+
+URL_CHARS_MAX = 2000
+DRAINS_MAX = 10
+DRAIN_SCHEMES = ("https", "syslog+tls", "syslog")
+
+
+def drain(app: str, said: str, count: int, allowed: tuple[Network, ...]) -> Target:
+    """`count`: how many it has. Raises Invalid, OverLimit."""
+    failing = f"cannot add a log drain to '{app}'"
+    if count >= DRAINS_MAX:
+        raise OverLimit(f"{failing}: it has {count}, at most {DRAINS_MAX} are allowed")
+    found = checked(failing, said, DRAIN_SCHEMES, allowed)
+    if found.scheme != "https" and (found.user or found.password or found.path != "/"):
+        raise Invalid(f"{failing}: a syslog address is a host and a port, and nothing else")
+    return found
+
+
+def checked(
+    failing: str, said: str, schemes: tuple[str, ...], allowed: tuple[Network, ...]
+) -> Target:
+    """An address of one of these kinds, that does not name this machine or its neighbours. Raises
+    Invalid."""
+    kinds = " or ".join(f"{scheme}://" for scheme in schemes)
+    hint = f"give one that begins {kinds}"
+    if not said.isascii() or not said.isprintable() or " " in said or len(said) > URL_CHARS_MAX:
+        fact = f"at most {URL_CHARS_MAX} ASCII characters without spaces"
+        raise Invalid(f"{failing}: the address is not valid", fact)
+    if said.partition("://")[0].lower() not in schemes or "#" in said:
+        raise Invalid(f"{failing}: that is no address for it", hint)
+    try:
+        found = target(said)
+    except ValueError:
+        raise Invalid(f"{failing}: that is no address", hint) from None
+    if refused(found.host, allowed):
+        raise Invalid(
+            f"{failing}: {found.host[:100]} is not a public address",
+            f"the operator may open networks with {ALLOW}",
+        )
+    return found
