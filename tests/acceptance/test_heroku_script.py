@@ -43,6 +43,7 @@ def test_the_day_of_a_heroku_user(plane: Plane, tmp_path: Path, major: str) -> N
     _runs(plane, heroku, app)
     _answers_at_a_domain(plane, heroku, app)
     _is_asked_for_what_there_is_not(heroku, app)
+    _promotes(plane, heroku, app)
     heroku.ok("maintenance:on", "-a", app)
     heroku.ok("maintenance:off", "-a", app)
     assert "Destroying" in heroku.ok("apps:destroy", "-a", app, "-c", app)
@@ -115,12 +116,25 @@ def _answers_at_a_domain(plane: Plane, heroku: Heroku, app: str) -> None:
 
 
 def _is_asked_for_what_there_is_not(heroku: Heroku, app: str) -> None:
-    for words, fact in (
-        (("addons:create", "heroku-postgresql", "-a", app), "add-ons are not there yet"),
-        (("pipelines:create", "-a", app, "-s", "production", app), "pipelines are not there yet"),
-    ):
-        refused = heroku.cli(*words)
-        assert refused.code != 0
-        assert fact in re.sub(r"\s+(›\s+)?", " ", refused.err)
+    refused = heroku.cli("addons:create", "heroku-postgresql", "-a", app)
+    assert refused.code != 0
+    assert "add-ons are not there yet" in re.sub(r"\s+(›\s+)?", " ", refused.err)
     assert "No add-ons" in heroku.ok("addons", "-a", app)
-    heroku.ok("pipelines")
+
+
+def _promotes(plane: Plane, heroku: Heroku, app: str) -> None:
+    """The same slug to the next stage, whose config stays its own."""
+    production, line = f"{app}-prod", f"{app}-line"
+    heroku.ok("apps:create", production)
+    heroku.ok("config:set", "WHERE=production", "-a", production)
+    told = heroku.ok("pipelines:create", line, "-a", app, "-s", "staging")
+    assert f"Creating {line} pipeline" in told
+    heroku.ok("pipelines:add", line, "-a", production, "-s", "production")
+    told = heroku.ok("pipelines:promote", "-a", app)
+    assert "Promotion successful" in told
+    assert re.search(rf"{production}:? +succeeded", told)
+    assert plane.get(production).status == 200
+    assert f"Promote {app} v" in heroku.ok("releases", "-a", production)
+    assert "WHERE=production" in heroku.ok("config", "-s", "-a", production)
+    heroku.ok("pipelines:destroy", line)
+    heroku.ok("apps:destroy", "-a", production, "-c", production)

@@ -20,8 +20,10 @@ from setpoint.model.history import Took
 from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry
+from setpoint.model.pipeline import Pipeline, PipelineWrite, Promoted, Promotion, Target
 from setpoint.model.retention import DAY_S, Retention
 from setpoint.model.signal import Sample, Sums
+from setpoint.planning.builds import build_id
 from setpoint.store.port import Field, Standing, Status, UnitWrite
 from setpoint.store.sqlite import open_in_memory, open_store
 from setpoint.testing.store import SimStore
@@ -866,5 +868,88 @@ def test_who_sends_something_is_known_by_name_and_what_came_of_it_is_kept(tell):
         await write(store, unit, sending)
         await store.forget(SHOP)
         assert (await store.senders(), await store.shipped()) == ({}, ())
+
+    tell(story)
+
+
+# --- pipelines -----------------------------------------------------------------------------------
+
+LINE = Pipeline("line-1", "shop-line", "dev@example.com", NOON_S, NOON_S)
+
+
+def test_a_pipeline_is_written_and_taken_away_with_a_change_of_its_own(tell):
+    async def story(store):
+        await store.commit(asked("why not"), "create", "Create", [], pipeline=PipelineWrite(LINE))
+        renamed = msgspec.structs.replace(LINE, name="other-line")
+        await store.commit(asked(), "alter", "Rename", [], pipeline=PipelineWrite(renamed))
+        assert await store.pipelines() == (renamed,)
+        namesake = msgspec.structs.replace(renamed, id="line-2")
+        with pytest.raises(Conflict):
+            await store.commit(asked(), "create", "Again", [], pipeline=PipelineWrite(namesake))
+        theirs = msgspec.structs.replace(namesake, owner="another@example.com")
+        await store.commit(asked(), "create", "Theirs", [], pipeline=PipelineWrite(theirs))
+        assert await store.pipelines() == (theirs, renamed)
+        await store.commit(asked(), "end", "End", [], pipeline=PipelineWrite(renamed, gone=True))
+        assert await store.pipelines() == (theirs,)
+        told = await store.changes(None)
+        assert [c.change.summary for c in told] == ["End", "Theirs", "Rename", "Create"]
+
+    tell(story)
+
+
+async def promoted(store, target, release, id="p-1"):
+    """The target once it was given that release, in a promotion of its own."""
+    await store.begin_promotion(
+        Promotion(id, LINE.id, SHOP, release.version, NOON_S, (Target(target.id),))
+    )
+    intent = msgspec.structs.replace(target.intent, source=Source(release.source))
+    write = UnitWrite(
+        intent,
+        target.rev,
+        restated=("source.digest",),
+        promoted=Promoted(id, SHOP, release.version),
+    )
+    committed = await store.commit(asked(), "promote to", "Promote shop v1", [write])
+    return committed.units[0]
+
+
+def test_a_promoted_slug_is_a_build_of_the_target_before_anybody_looks(tell):
+    async def story(store):
+        other = await created(store, shop(id=AppId("another"), name="another"))
+        _, release = await deployed(store, await created(store))
+        unit = await promoted(store, other, release)
+        (taken,) = await store.builds(other.id)
+        assert (taken.id, taken.slug) == (build_id(unit, release.slug.stack), release.slug)
+        assert (taken.status, taken.taken_over, taken.source) == ("succeeded", True, DIGEST)
+        told = await store.promotion("p-1")
+        assert told is not None
+        assert told.targets == (Target(other.id, unit.last_change),)
+        await store.refuse_promotion("p-1", AppId("nobody"), "gone")
+        await store.begin_promotion(told)
+        assert await store.promotion("p-1") == told
+        assert await store.promotion("p-2") is None
+        cut = await store.cut_release(other.id, taken, {}, "Promote", unit.shape_change, NOON_S)
+        assert cut is not None
+        assert cut.slug == release.slug
+
+    tell(story)
+
+
+def test_what_is_kept_no_longer_is_given_to_nobody(tell):
+    async def story(store):
+        other = await created(store, shop(id=AppId("another"), name="another"))
+        unit, first = await deployed(store, await created(store))
+        await store.settle_release(SHOP, 1, True, "")
+        await deployed(store, unit, OTHER_DIGEST)
+        entry = Entry(0, SHOP, 0, "act", "let-go", "v1", "retention", "old", None, "succeeded", 0.0)
+        assert await store.let_go(SHOP, [1], entry) == (1,)
+        with pytest.raises(Conflict):
+            await promoted(store, other, first)
+        assert await store.unit(other.id) == other
+        assert await store.builds(other.id) == ()
+        await store.refuse_promotion("p-1", other.id, "kept no longer")
+        told = await store.promotion("p-1")
+        assert told is not None
+        assert told.targets == (Target(other.id, None, "kept no longer"),)
 
     tell(story)

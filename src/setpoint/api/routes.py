@@ -45,6 +45,7 @@ from setpoint.api.platform import (
     log_sessions,
     login,
     oauth,
+    pipelines,
     release_output,
     releases,
     sales_orgs,
@@ -246,6 +247,7 @@ PLATFORM = (
     ),
     *_collaborators("/apps/{app}"),
     *_collaborators("/teams/apps/{app}"),
+    *pipelines.ROUTES,
     *sales_orgs.ROUTES,
     *unsupported.ROUTES,
 )

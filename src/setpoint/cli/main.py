@@ -43,6 +43,8 @@ COMMANDS = {
     "restart": "replace the instances of an app, or of a type",
     "releases": "what ran, what runs, and why",
     "rollback": "go back to an earlier release",
+    "pipelines": "which apps are stages of one another",
+    "promote": "give what an app runs to the next stage",
     "open": "where an app answers, in a browser",
     "rename": "call an app otherwise",
     "maintenance": "close an app to visitors for a while",

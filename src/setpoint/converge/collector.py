@@ -104,11 +104,9 @@ class Collector:
             helds = await self._look()
             gone = [g for h in helds for g in decision.let_go(h, self._retention)]
             helds = _without(helds, gone)
-            if not dry_run:
-                let_go = await self._let_go(gone)
-                if len(let_go) < len(gone):
-                    helds = await self._look()
-                gone = let_go
+            if gone and not dry_run:
+                # Another look, since what goes now may have been promoted right before.
+                gone, helds = await self._let_go(gone), await self._look()
             cleared = await self._clear(helds, now_s, dry_run)
             done = Collection(
                 at_s=now_s,

@@ -7,6 +7,7 @@ from setpoint.intents import deciding
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Asked
 from setpoint.model.ids import AppId
+from setpoint.model.pipeline import Promoted
 from setpoint.model.retention import DEFAULTS, Headroom, Retention
 from setpoint.model.target import telling
 from setpoint.policy import access, words
@@ -51,15 +52,17 @@ async def change(
     intent: AppIntent,
     secrets: Mapping[str, str] = {},
     restated: tuple[str, ...] = (),
+    promoted: Promoted | None = None,
 ) -> Unit:
-    """One app's new document as one Change, and the loop woken. `base` None: it is created."""
+    """One app's new document as one Change, and the loop woken. `base` None: it is created.
+    `promoted`: where the slug of its source is taken over from."""
     unsayable = await _unsayable(door, asked, base, intent, secrets)
     asked, decided = await deciding.part_of(door.store, words.linked(asked), base, intent)
     if decided is not None:
         words.check_told(deciding.told(decided), unsayable, asked.why_source)
     asked = words.accepted(asked, unsayable)
     rev = base.rev if base is not None else None
-    write = UnitWrite(intent, rev, restated=restated)
+    write = UnitWrite(intent, rev, restated=restated, promoted=promoted)
     committed = await door.store.commit(asked, verb, summary, [write], secrets, decided)
     unit = committed.units[0]
     door.wake(unit.id)

@@ -8,6 +8,7 @@ import msgspec
 from setpoint.model.account import Role
 from setpoint.model.egress import Egress
 from setpoint.model.ids import AppId, Digest, Fence
+from setpoint.model.pipeline import Coupling
 
 NAME_RE = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]")
 """Heroku's rule for app names: 3 to 30 characters, so `<fn>--<app>` stays a DNS label."""
@@ -187,6 +188,7 @@ class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """who may do what to it besides its owner and administrators, by email"""
     drains: dict[str, Drain] = {}
     """by id"""
+    pipeline: Coupling | None = None
 
     @property
     def uploads(self) -> frozenset[Digest]:

@@ -113,8 +113,8 @@ def conflict_scope(path: str) -> str:
     """
     if path.startswith("source.") or path == "rollback_to":
         return "source"
-    if path.startswith("upkeep."):
-        return "upkeep"
+    if path.startswith(("upkeep.", "pipeline.")):
+        return path.partition(".")[0]
     if path.startswith("formation.") and path.endswith((".min", ".max")):
         return path.rpartition(".")[0] + ".bounds"
     return path
@@ -132,8 +132,8 @@ def is_shape(path: str) -> bool:
 def owner(path: str) -> str:
     """The struct that a leaf is a field of, with the dot: it has all its fields, or is not there.
     '' for what stands alone, as a config var does."""
-    if is_source(path):
-        return "source."
+    if path.startswith(("source.", "pipeline.")):
+        return path.partition(".")[0] + "."
     *parents, _ = _parts(path)
     return ".".join(parents) + "." if len(parents) == 2 else ""
 

@@ -105,6 +105,8 @@ class Build(msgspec.Struct, frozen=True):
     ended_at_s: float | None = None
     assumed: bool = False
     """only in drafts: the plan goes past a build on an assumed success"""
+    taken_over: bool = False
+    """its slug was built for another app and promoted: nothing was built for this one"""
 
     @property
     def cut_off(self) -> bool:

@@ -21,6 +21,7 @@ from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
+from setpoint.model.pipeline import Pipeline, PipelineWrite, Promoted, Promotion
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
 from setpoint.model.signal import Sample, Sums
@@ -34,6 +35,7 @@ class UnitWrite(msgspec.Struct, frozen=True):
     by another since `rev_expected` (conflicts are per path).
     `restated`: paths said anew, touched by this Change even where the value is equal (a redeploy).
     `whys`: by path, what was said beside a value; kept with its touch, if it is touched.
+    `promoted`: the slug of its source is taken over from there, in this transaction.
     """
 
     intent: AppIntent
@@ -41,6 +43,7 @@ class UnitWrite(msgspec.Struct, frozen=True):
     whole: bool = False
     restated: tuple[str, ...] = ()
     whys: Mapping[str, str] = {}
+    promoted: Promoted | None = None
 
 
 class Committed(msgspec.Struct, frozen=True):
@@ -134,13 +137,29 @@ class Store(Protocol):
         writes: Sequence[UnitWrite],
         secrets: Mapping[str, str] = {},
         decided: Decided | None = None,
+        pipeline: PipelineWrite | None = None,
     ) -> Committed:
         """One Change, one transaction. `secrets`: 'id@version' -> plaintext of refs in `writes`.
         `decided`: a decision that is made with it, and that the Change is then part of.
+        `pipeline`: is written, or taken away, with it.
 
-        Raises Conflict (name taken, path changed meanwhile), NotFound.
+        Raises Conflict (name taken, path changed meanwhile, slug kept no longer), NotFound.
         """
         ...
+
+    async def pipelines(self) -> tuple[Pipeline, ...]:
+        """By name, then owner."""
+        ...
+
+    async def begin_promotion(self, promotion: Promotion) -> None:
+        """Before any of its targets is given anything. Twice is once."""
+        ...
+
+    async def refuse_promotion(self, id: str, app: AppId, error: str) -> None:
+        """This target will not be given it."""
+        ...
+
+    async def promotion(self, id: str) -> Promotion | None: ...
 
     async def unit(self, id: AppId) -> Unit | None: ...
 

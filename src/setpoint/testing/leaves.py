@@ -145,4 +145,5 @@ _JUDGES: dict[str, Callable[[_Case, str], bool]] = {
     "upkeep": _for_later,
     "access": _at_the_doors,
     "drains": _at_the_doors,
+    "pipeline": _at_the_doors,
 }

@@ -33,12 +33,22 @@ async def create(call: Call, body: read.NewBuild) -> shapes.Build:
 async def listed(call: Call) -> tuple[shapes.Build, ...]:
     """Oldest first, with the intended source's build even before it began."""
     unit = await find.app(call)
+    return tuple([await _told(call, unit, b) for b in await _ordered(call, unit)])
+
+
+async def newest(call: Call, unit: Unit) -> shapes.Build | None:
+    builds = await _ordered(call, unit)
+    return await _told(call, unit, builds[-1]) if builds else None
+
+
+async def _ordered(call: Call, unit: Unit) -> list[Build]:
+    """Nothing was built where a slug was promoted."""
     builds = {b.id: b for b in await call.services.store.builds(unit.id)}
     if _is_built(unit):
         intended = await _of_intent(call, unit)
         builds.setdefault(intended.id, intended)
-    ordered = sorted(builds.values(), key=lambda b: b.started_at_s or call.asked.at_s)
-    return tuple([await _told(call, unit, b) for b in ordered])
+    own = (b for b in builds.values() if not b.taken_over)
+    return sorted(own, key=lambda b: b.started_at_s or call.asked.at_s)
 
 
 async def info(call: Call) -> shapes.Build:

@@ -50,13 +50,6 @@ AREAS = (
         "push the branch to an app of its own: git push APP branch:main",
     ),
     Area(
-        rf"/pipelines/.+|/pipeline-(couplings|promotions|transfers)(/.+)?|"
-        rf"/(users|teams)/{ONE}/pipeline-couplings",
-        "use a pipeline",
-        "pipelines are not there yet",
-        "deploy the same commit to each app",
-    ),
-    Area(
         rf"/apps/{ONE}/webhook(s|-events|-deliveries)/.+|/apps/{ONE}/webhook-(events|deliveries)",
         "use a webhook",
         "webhooks are not there yet",

@@ -25,6 +25,10 @@ async def listed(call: Call) -> tuple[shapes.Release, ...]:
     return (await _told(call, unit))[::-1] or (write.initial(unit),)
 
 
+async def newest(call: Call, unit: Unit) -> shapes.Release | None:
+    return next(iter(await _told(call, unit)), None)
+
+
 async def info(call: Call) -> shapes.Release:
     unit = await find.app(call)
     initial = write.initial(unit)

@@ -43,7 +43,6 @@ NOS = (
         "",
         ("POST /apps/{app}/sni-endpoints",),
     ),
-    No("create a pipeline", "pipelines are not there yet", "", ("POST /pipelines",)),
     No(
         "add a webhook",
         "webhooks are not there yet",
@@ -94,7 +93,6 @@ EMPTY = (
     ("/apps/{app}/features", "Features of an app: none"),
     ("/apps/{app}/sni-endpoints", "An app's own certificates: none"),
     ("/apps/{app}/webhooks", "An app's webhooks: none"),
-    ("/pipelines", "Pipelines: none"),
     ("/spaces", "Spaces: none"),
     ("/oauth/clients", "OAuth clients: none"),
 )
@@ -112,14 +110,6 @@ async def page(call: Call) -> tuple[Unable, ...]:
     single = ((route, no) for no in NOS for route in no.routes)
     areas = ((elsewhere.shown(area), area) for area in elsewhere.AREAS)
     return tuple(Unable(r, f"cannot {no.what}: {no.why}", no.hint) for r, no in (*single, *areas))
-
-
-async def no_coupling(call: Call) -> shapes.Nothing:
-    """What Heroku answers of an app that is in no pipeline."""
-    unit = await find.app(call)
-    raise NoSuch(
-        f"cannot see the pipeline of '{unit.name}': it is in none", resource="pipeline_coupling"
-    )
 
 
 async def no_feature(call: Call) -> shapes.Nothing:
@@ -157,9 +147,6 @@ def _empty(path: str, summary: str) -> Endpoint:
 
 ROUTES: tuple[Endpoint, ...] = (
     *(_empty(path, summary) for path, summary in EMPTY),
-    Endpoint(
-        "GET", "/apps/{app}/pipeline-couplings", no_coupling, "view", "An app's pipeline: none"
-    ),
     Endpoint("GET", "/apps/{app}/features/{feature}", no_feature, "view", "There is none"),
     *(_refusing(no, route) for no in NOS for route in no.routes),
 )

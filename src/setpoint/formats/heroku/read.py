@@ -262,3 +262,61 @@ def checksum(text: str) -> str:
     if match is None:
         raise Invalid("cannot deploy: the checksum is not SHA256: and 64 hex digits")
     return match[1]
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """`type`: user or team. Where it is left out, whoever asks is meant."""
+
+    id: str = "~"
+    type: str = "user"
+
+
+class NewPipeline(msgspec.Struct, frozen=True):
+    """POST /pipelines. Older command lines say no generation."""
+
+    name: str
+    owner: Owner | None = None
+    generation: object = None
+
+
+class PipelinePatch(msgspec.Struct, frozen=True):
+    """PATCH /pipelines/ID"""
+
+    name: str | None = None
+
+
+class NamedById(msgspec.Struct, frozen=True):
+    id: str
+
+
+class NewCoupling(msgspec.Struct, frozen=True):
+    """POST /pipeline-couplings, each by id or name"""
+
+    app: str
+    pipeline: str
+    stage: str
+
+
+class CouplingPatch(msgspec.Struct, frozen=True):
+    """PATCH /pipeline-couplings/ID"""
+
+    stage: str | None = None
+
+
+class OfApp(msgspec.Struct, frozen=True):
+    app: NamedById
+
+
+class NewPromotion(msgspec.Struct, frozen=True):
+    """POST /pipeline-promotions. Without targets, those of the next stage are meant."""
+
+    pipeline: NamedById
+    source: OfApp
+    targets: tuple[OfApp, ...] = ()
+
+
+class NewTransfer(msgspec.Struct, frozen=True):
+    """POST /pipeline-transfers"""
+
+    pipeline: NamedById
+    new_owner: Owner

@@ -393,3 +393,63 @@ class LogSession(msgspec.Struct, frozen=True):
 
 class Nothing(msgspec.Struct, frozen=True):
     """`{}`: what Heroku answers to a restart."""
+
+
+class PipelineOwner(msgspec.Struct, frozen=True):
+    id: str
+    type: str = "user"
+
+
+class Pipeline(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    owner: PipelineOwner
+    generation: Ref
+    created_at: str
+    updated_at: str
+
+
+class Coupling(msgspec.Struct, frozen=True):
+    id: str
+    app: Ref
+    pipeline: Ref
+    stage: str
+    generation: Ref
+    created_at: str
+    updated_at: str
+
+
+class PromotionSource(msgspec.Struct, frozen=True):
+    app: IdRef
+    release: IdRef
+
+
+class Promotion(msgspec.Struct, frozen=True):
+    id: str
+    pipeline: IdRef
+    source: PromotionSource
+    status: Literal["pending", "completed"]
+    created_at: str
+    updated_at: str | None
+
+
+class PromotionTarget(msgspec.Struct, frozen=True):
+    id: str
+    app: IdRef
+    pipeline_promotion: IdRef
+    release: IdRef | None
+    status: Literal["pending", "succeeded", "failed"]
+    error_message: str | None
+
+
+class Transfer(msgspec.Struct, frozen=True):
+    id: str
+    pipeline: IdRef
+    previous_owner: PipelineOwner
+    new_owner: PipelineOwner
+    created_at: str
+    updated_at: str
+
+
+class PipelineStack(msgspec.Struct, frozen=True):
+    stack: Ref

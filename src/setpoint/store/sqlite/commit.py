@@ -26,9 +26,10 @@ from setpoint.model.paths import (
     touches,
     unflatten,
 )
+from setpoint.model.pipeline import PipelineWrite
 from setpoint.store.port import Committed, UnitWrite
 from setpoint.store.sealing import Sealer
-from setpoint.store.sqlite import changes, decisions, events, said, secrets, units
+from setpoint.store.sqlite import changes, decisions, events, pipelines, said, secrets, units
 from setpoint.store.sqlite.connection import Connection
 
 IDEMPOTENCY_S = 24 * 3600.0
@@ -43,6 +44,7 @@ class Request:
     writes: Sequence[UnitWrite]
     secrets: Mapping[str, str] = field(repr=False)
     decided: Decided | None = None
+    pipeline: PipelineWrite | None = None
 
 
 def commit(db: Connection, sealer: Sealer, incarnation: int, request: Request) -> Committed:
@@ -56,6 +58,8 @@ def commit(db: Connection, sealer: Sealer, incarnation: int, request: Request) -
         asked = msgspec.structs.replace(asked, decision=made.decision)
     seq = changes.insert(db, asked, request.verb, request.summary)
     said.remember(db, asked, seq)
+    if request.pipeline is not None:
+        pipelines.write(db, request.pipeline, seq, request.verb, request.summary)
     written = tuple(
         _write(db, sealer, incarnation, request, seq, write) for write in request.writes
     )
@@ -93,6 +97,8 @@ def _write(
     told = secrets.fingerprinted(db, sealer, before, intent, touched, request.secrets)
     changes.insert_unit(db, unit, encoded, told)
     _tell(db, request, unit)
+    if write.promoted is not None:
+        pipelines.promote(db, unit, write.promoted, request.asked.at_s)
     return unit
 
 
@@ -227,5 +233,6 @@ def _remember(db: Connection, request: Request, seq: int) -> None:
 def _hash(request: Request) -> str:
     """Over what stays equal when a request is repeated: ids and secret versions do not."""
     names = sorted(write.intent.name for write in request.writes)
-    text = "\0".join((request.verb, request.summary, *names))
+    of = [request.pipeline.pipeline.name] if request.pipeline is not None else []
+    text = "\0".join((request.verb, request.summary, *names, *of))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -18,6 +18,7 @@ from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry, EntryState
+from setpoint.model.pipeline import Pipeline, PipelineWrite, Promotion
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
 from setpoint.model.signal import Sample, Sums
@@ -46,6 +47,7 @@ from setpoint.store.sqlite import (
     lists,
     meta,
     notes,
+    pipelines,
     releases,
     remembered,
     retention,
@@ -178,11 +180,24 @@ class SqliteStore:
         writes: Sequence[UnitWrite],
         secrets: Mapping[str, str] = {},
         decided: Decided | None = None,
+        pipeline: PipelineWrite | None = None,
     ) -> Committed:
-        request = Request(asked, verb, summary, tuple(writes), dict(secrets), decided)
+        request = Request(asked, verb, summary, tuple(writes), dict(secrets), decided, pipeline)
         return await self._writer.run(
             lambda db: commit(db, self._sealer, self._incarnation, request)
         )
+
+    async def pipelines(self) -> tuple[Pipeline, ...]:
+        return await self._reader.run(pipelines.every)
+
+    async def begin_promotion(self, promotion: Promotion) -> None:
+        await self._writer.run(lambda db: pipelines.begin(db, promotion))
+
+    async def refuse_promotion(self, id: str, app: AppId, error: str) -> None:
+        await self._writer.run(lambda db: pipelines.refuse(db, id, app, error))
+
+    async def promotion(self, id: str) -> Promotion | None:
+        return await self._reader.run(lambda db: pipelines.promotion(db, id))
 
     async def held(self) -> None:
         """Raises Superseded once it is another's."""

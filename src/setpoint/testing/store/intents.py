@@ -10,12 +10,14 @@ from setpoint.model.change import Asked, Change, Touch, UnitChange
 from setpoint.model.decision import Decided
 from setpoint.model.errors import Conflict, NotFound, Unreadable
 from setpoint.model.ids import AppId
+from setpoint.model.pipeline import PipelineWrite
 from setpoint.store.port import Committed, Damaged, UnitWrite
 from setpoint.testing.store.decisions import Decisions
+from setpoint.testing.store.pipelines import Pipelines
 from setpoint.testing.store.tables import SPOILED
 
 
-class Intents(Decisions):
+class Intents(Decisions, Pipelines):
     """Units and the Changes that made them what they are."""
 
     async def commit(
@@ -26,11 +28,16 @@ class Intents(Decisions):
         writes: Sequence[UnitWrite],
         secrets: Mapping[str, str] = {},
         decided: Decided | None = None,
+        pipeline: PipelineWrite | None = None,
     ) -> Committed:
         key = (asked.actor.name, asked.idempotency_key)
         if asked.idempotency_key and key in self._asked:
             return self._asked[key]
         merged = [(write, self._merged(write)) for write in writes]
+        for write in writes:
+            self._check_promoted(write)
+        if pipeline is not None:
+            self._put_pipeline(pipeline)
         if decided is not None:
             made = self._decided(msgspec.structs.replace(asked, idempotency_key=""), decided)
             asked = msgspec.structs.replace(asked, decision=made.decision)
@@ -40,6 +47,8 @@ class Intents(Decisions):
         done = Committed(
             change.seq, tuple(self._write(change, write, intent) for write, intent in merged)
         )
+        if not writes:
+            self.told.append(UnitChange(change, "", 0, ()))
         self._asked[key] = done
         self._committed()
         return done
@@ -93,6 +102,8 @@ class Intents(Decisions):
             self.provenance[intent.id][touch.path] = change.seq
         self.told.append(UnitChange(change, intent.id, unit.generation, touches))
         self._emit(intent.id, change.verb, change)
+        if write.promoted is not None:
+            self._promote(unit, write.promoted, change)
         return unit
 
     def _next_unit(

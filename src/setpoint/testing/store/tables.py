@@ -15,6 +15,7 @@ from setpoint.model.drain import Shipped
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry, EntryState
+from setpoint.model.pipeline import Pipeline, Promotion
 from setpoint.model.release import Build, Release
 from setpoint.model.signal import Sample, Sums
 from setpoint.store.bell import Bell
@@ -75,6 +76,8 @@ class Tables:
         self.people: dict[str, Account] = {}
         self.held: dict[str, Token] = {}
         self.sent: dict[str, Shipped] = {}
+        self.lines: dict[str, Pipeline] = {}
+        self.promoted: dict[str, Promotion] = {}
         self.sampled: dict[tuple[str, str, float], Sample] = {}
         self.sums: tuple[Sums, ...] = ()
         self.log: list[Event] = []
