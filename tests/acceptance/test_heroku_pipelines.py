@@ -52,15 +52,15 @@ def test_a_release_goes_from_stage_to_stage(plane: Plane, tmp_path: Path, major:
         prod: "production",
     }
 
-    told = heroku.ok(
-        "pipelines:promote", "-a", stage, env={"SETPOINT_WHY": "not read by Heroku's own"}
-    )
+    why = json.dumps({"Commit-Message": f"{stage} held for a day"})
+    told = heroku.ok("pipelines:promote", "-a", stage, env={"HEROKU_HEADERS": why})
     assert "Promotion successful" in told
     assert f"migrates {prod}" in told
     assert plane.get(prod).status == 200
     releases = heroku.ok("releases", "-a", prod)
     assert f"Promote {stage} v1" in releases
-    assert plane.ok("why", prod, "-n", "1").out.count(f"Promote {stage} v1") == 1
+    assert f"{stage} held for a day" in plane.ok("why", prod, "source.digest").out
+    assert f"Promote {stage} v1" in plane.ok("why", prod, "-n", "1").out
 
     heroku.ok("config:set", "BREAKS=1", "-a", prod)
     plane.cli("status", prod, "--wait")
