@@ -15,10 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.plane import EXAMPLES, SETPOINT, Plane, until
-from tests.support.heroku import COMMAND_S_MAX, Heroku, needs_heroku
+from tests.support.heroku import COMMAND_S_MAX, OLDER, Heroku, needs_heroku
 
 APP = "heroic"
-OLDER = ("10", "9")
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +150,8 @@ def test_dynos_are_scaled_awaited_restarted_and_stopped(
         rf"Restarting (all )?dynos on {app}... done", heroku.ok("ps:restart", "-a", app)
     )
     until(lambda: not before & {d["id"] for d in plane.info(app)["dynos"]}, 60, "all are others")
-    heroku.ok("ps:restart", "--process-type", "web", "-a", app)
-    heroku.ok("ps:stop", "--dyno-name", "web.1", "-a", app)
+    heroku.ok("ps:restart", "web", "-a", app)
+    heroku.ok("ps:stop", "web.1", "-a", app)
     heroku.ok("ps:type", "web=standard-1x", "-a", app)
     assert columns(heroku.ok("ps:type", "-a", app), "web")[:3] == ["web", "Standard-1X", "2"]
     assert "now running web at 1" in heroku.ok("ps:scale", "web=1", "-a", app)

@@ -23,6 +23,7 @@ MAJOR = os.environ.get("HEROKU_MAJOR", "11")
 """Of the one that tests run which do not run all of them: `make matrix`."""
 PREPARED = 'eval "$({setpoint} env {options})" && exec {said}'
 """A shell as a user's: what `setpoint env` prints is evaluated, then the command is run."""
+OLDER = ("10", "9")
 COMMAND_S_MAX = 240
 ECHO_S, HIDDEN_S = 1.0, 0.5
 
@@ -51,7 +52,7 @@ class Heroku:
     @property
     def forgets(self) -> bool:
         """Does its `logout` forget hosts besides Heroku's own? See docs/known-flaws.md."""
-        return self.major not in ("9", "10")
+        return self.major not in OLDER
 
     def env(self, more: Mapping[str, str] = {}) -> dict[str, str]:
         home = {name: str(self.home) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}

@@ -49,6 +49,7 @@ from setpoint.api.platform import (
     release_output,
     releases,
     sales_orgs,
+    sni_endpoints,
     sources,
     stacks,
     teams,
@@ -68,6 +69,7 @@ def _collaborators(app: str) -> tuple[Endpoint, ...]:
     )
 
 
+CERTIFICATES = "/apps/{app}/sni-endpoints"
 AUTHORIZATION = "/oauth/authorizations/{id}"
 LOGIN = "/auth/browser/{place}"
 ACCOUNTS = (
@@ -236,6 +238,7 @@ PLATFORM = (
     Endpoint("GET", "/apps/{app}/domains", domains.listed, "view", "Hosts of an app"),
     Endpoint("POST", "/apps/{app}/domains", domains.add, "operate", "Add a host", status=201),
     Endpoint("GET", "/apps/{app}/domains/{domain}", domains.info, "view", "One host"),
+    Endpoint("PATCH", "/apps/{app}/domains/{domain}", domains.patch, "operate", "Its certificate"),
     Endpoint("DELETE", "/apps/{app}/domains/{domain}", domains.remove, "operate", "Remove a host"),
     Endpoint("GET", "/apps/{app}/log-drains", log_drains.listed, "view", "Where its log is sent"),
     Endpoint(
@@ -244,6 +247,13 @@ PLATFORM = (
     Endpoint("GET", "/apps/{app}/log-drains/{drain}", log_drains.info, "view", "One drain"),
     Endpoint(
         "DELETE", "/apps/{app}/log-drains/{drain}", log_drains.remove, "operate", "Send no more"
+    ),
+    Endpoint("GET", CERTIFICATES, sni_endpoints.listed, "view", "Certificates", paged=True),
+    Endpoint("POST", CERTIFICATES, sni_endpoints.add, "operate", "Bring one", status=201),
+    Endpoint("GET", f"{CERTIFICATES}/{{endpoint}}", sni_endpoints.info, "view", "One certificate"),
+    Endpoint("PATCH", f"{CERTIFICATES}/{{endpoint}}", sni_endpoints.update, "operate", "Renew it"),
+    Endpoint(
+        "DELETE", f"{CERTIFICATES}/{{endpoint}}", sni_endpoints.remove, "operate", "Take it away"
     ),
     *_collaborators("/apps/{app}"),
     *_collaborators("/teams/apps/{app}"),

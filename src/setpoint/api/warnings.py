@@ -29,7 +29,7 @@ async def warn(endpoint: Endpoint, call: Call) -> None:
         store, named = call.services.store, call.param("app")
         unit = await store.unit_named(named) or await store.unit(AppId(named))
         told = [await _unmet(call, unit), await _bets(call, unit)] if unit is not None else []
-        text = "; ".join(filter(None, told))
+        text = "; ".join(filter(None, (call.headers.get(HEADER, ""), *told)))
         if text:
             call.headers[HEADER] = text.encode("ascii", "replace").decode()
 

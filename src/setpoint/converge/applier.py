@@ -144,7 +144,9 @@ class Applier:
     async def _ensure_route(self, step: EnsureRoute) -> None:
         ref = step.invoke_key
         values = await self._reveal({"invoke_key": ref} if ref is not None else {})
-        await self._edge.ensure_route(step.route, ref, values.get("invoke_key", ""))
+        key = values.get("invoke_key", "")
+        pems = await self._reveal({c.pem.key: c.pem for c in step.route.certificates})
+        await self._edge.ensure_route(step.route, ref, key, pems)
 
     async def _reveal(self, refs: Mapping[str, SecretRef]) -> dict[str, str]:
         return await self._store.reveal(refs) if refs else {}

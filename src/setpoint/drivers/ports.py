@@ -90,8 +90,14 @@ class Edge(Protocol):
     """Routes. The edge learns endpoints from the supervisor by itself."""
 
     async def ensure_route(
-        self, route: Route, invoke_key_ref: SecretRef | None, invoke_key: str
-    ) -> None: ...
+        self,
+        route: Route,
+        invoke_key_ref: SecretRef | None,
+        invoke_key: str,
+        certificates: Mapping[str, str] = {},
+    ) -> None:
+        """`certificates`: 'id@version' -> PEM of what the route refers to."""
+        ...
 
     async def remove_route(self, app: AppId, fence: Fence) -> None: ...
 

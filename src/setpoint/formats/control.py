@@ -199,6 +199,8 @@ class SetRoute(msgspec.Struct, frozen=True, tag=True):
     route: Route
     invoke_key_ref: SecretRef | None = None
     invoke_key: str = ""
+    certificates: dict[str, str] = {}
+    """'id@version' -> chain and key of what the route names, as PEM; never logged"""
 
 
 class DropRoute(msgspec.Struct, frozen=True, tag=True):

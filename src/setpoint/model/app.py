@@ -1,6 +1,7 @@
 """What is intended for one app: the intent document and the rules about one noun."""
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -151,6 +152,39 @@ class Drain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since_s: float
 
 
+DUE_S = 14 * 86_400.0
+"""Before the end of a certificate."""
+
+
+class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One that somebody brought, and what can be said of it. `pem`: its chain and key. `names`: the
+    hosts it is for; `domains`: those of the app that are served with it, sorted. `trusted`: by this
+    machine, when it came."""
+
+    pem: SecretRef
+    names: tuple[str, ...]
+    fingerprint: str
+    issuer: str
+    subject: str
+    starts_at_s: float
+    expires_at_s: float
+    trusted: bool = False
+    domains: tuple[str, ...] = ()
+
+    @property
+    def due_s(self) -> float:
+        """When it is time for the next: of one that lives for days only, the last third of them."""
+        return self.expires_at_s - min(DUE_S, (self.expires_at_s - self.starts_at_s) / 3)
+
+    def covers(self, host: str) -> bool:
+        return covered(self.names, host)
+
+
+def covered(names: Sequence[str], host: str) -> bool:
+    """A wildcard stands for one label."""
+    return host in names or f"*.{host.partition('.')[2]}" in names
+
+
 class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One app's intent document. `deleted`: the app should cease to be.
 
@@ -189,6 +223,8 @@ class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drains: dict[str, Drain] = {}
     """by id"""
     pipeline: Coupling | None = None
+    certificates: dict[str, Certificate] = {}
+    """of its domains, by name"""
 
     @property
     def uploads(self) -> frozenset[Digest]:

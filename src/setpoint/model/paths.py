@@ -113,7 +113,7 @@ def conflict_scope(path: str) -> str:
     """
     if path.startswith("source.") or path == "rollback_to":
         return "source"
-    if path.startswith(("upkeep.", "pipeline.")):
+    if path.startswith(("upkeep.", "pipeline.", "certificates.")):
         return path.partition(".")[0]
     if path.startswith("formation.") and path.endswith((".min", ".max")):
         return path.rpartition(".")[0] + ".bounds"
@@ -142,6 +142,8 @@ def is_secret(path: str) -> bool:
     """May a reference to a sealed value stand there?"""
     if path.startswith(SENT):
         return path.endswith(".url")
+    if path.startswith("certificates."):
+        return path.endswith(".pem")
     return path.startswith("config.") or path == "invoke_key"
 
 

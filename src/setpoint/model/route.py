@@ -28,6 +28,13 @@ class Backend(msgspec.Struct, frozen=True):
     keyed: bool = False
 
 
+class Served(msgspec.Struct, frozen=True):
+    """Hosts, and a certificate of their own. `pem`: its chain and key."""
+
+    hosts: tuple[str, ...]
+    pem: SecretRef
+
+
 class Route(msgspec.Struct, frozen=True):
     """All virtual hosts of one app. Endpoints are not in here: the edge learns them as facts.
 
@@ -39,6 +46,7 @@ class Route(msgspec.Struct, frozen=True):
     backends: tuple[Backend, ...]
     fence: Fence
     maintenance: bool = False
+    certificates: tuple[Served, ...] = ()
 
     def same_as(self, other: "Route") -> bool:
         """But for the fence."""

@@ -10,6 +10,7 @@ from setpoint.model.observed import Observed
 from setpoint.model.steps import Plan
 from setpoint.planning import (
     builds,
+    certificates,
     conditions,
     egress,
     jobs,
@@ -32,6 +33,7 @@ def plan(unit: Unit, observed: Observed, capabilities: Capabilities, now_s: floa
         removal.plan_removal(draft)
         return conditions.finish(draft)
     egress.plan_egress(draft)
+    certificates.plan_certificates(draft)
     builds.plan_build(draft)
     releases.plan_release(draft)
     layers.plan_layers(draft)

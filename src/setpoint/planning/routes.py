@@ -4,6 +4,7 @@ from setpoint.model.change import Because
 from setpoint.model.ids import SetKey
 from setpoint.model.route import Backend, Route, RouteKind
 from setpoint.model.steps import EnsureRoute
+from setpoint.planning import certificates
 from setpoint.planning.draft import Draft
 from setpoint.planning.processes import CRASHES_TOLD, Wanted, still_proving
 
@@ -12,7 +13,14 @@ HOST_SUFFIX = "localhost"
 
 def plan_route(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
     unit = draft.unit
-    route = Route(unit.id, unit.name, _backends(draft, wanted), unit.fence, unit.intent.maintenance)
+    route = Route(
+        unit.id,
+        unit.name,
+        _backends(draft, wanted),
+        unit.fence,
+        unit.intent.maintenance,
+        certificates.served(draft),
+    )
     seen = draft.observed.route
     key = draft.unit.intent.invoke_key
     same = seen is not None and seen.route.same_as(route) and seen.invoke_key == key
@@ -141,6 +149,8 @@ def _why(seen: Route | None, route: Route) -> str:
     moved = [b.process for b in after if b.target is not None and b.target != old.get(b.process)]
     if moved:
         return f"{', '.join(moved)} is ready to take requests"
+    if seen is not None and before == after and seen.certificates != route.certificates:
+        return "its hosts have another certificate"
     if not before:
         return "the app has a host and nothing serves it yet"
     return "hosts or their treatment changed"

@@ -57,6 +57,10 @@ NEEDS: dict[str, Need] = {
     # Where a log goes may hold a password, and who sets it sees all that the app writes.
     "add a log drain to": "operate",
     "remove a log drain from": "operate",
+    "add a certificate to": "operate",
+    "alter a certificate of": "operate",
+    "remove a certificate from": "operate",
+    "serve a domain of": "operate",
     "switch maintenance of": "operate",
     "freeze": "operate",
     "unfreeze": "operate",

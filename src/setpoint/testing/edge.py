@@ -1,7 +1,7 @@
 """The simulated edge: routes that Envoy confirms a moment later."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
 import msgspec
 
@@ -32,7 +32,11 @@ class SimEdge:
         self._watchers: dict[asyncio.Queue[AppId], None] = {}
 
     async def ensure_route(
-        self, route: Route, invoke_key_ref: SecretRef | None, invoke_key: str
+        self,
+        route: Route,
+        invoke_key_ref: SecretRef | None,
+        invoke_key: str,
+        certificates: Mapping[str, str] = {},
     ) -> None:
         self._check_fence(route.app, route.fence)
         self.on_command("ensure_route", route.app, route.fence)

@@ -90,6 +90,13 @@ def _domains(case: _Case, path: str) -> bool:
     return set(case.unit.intent.domains) <= hosts
 
 
+def _certificates(case: _Case, path: str) -> bool:
+    facts = case.world.edge.routes.get(case.unit.id)
+    served = {s.pem for s in facts.route.certificates} if facts is not None else set()
+    bound = (c.pem for c in case.unit.intent.certificates.values() if c.domains)
+    return all(pem in served for pem in bound)
+
+
 def _restarted(case: _Case, path: str) -> bool:
     wanted = case.unit.intent.restarted_s
     return all(s.order.spec.restarted_at_s == wanted(p) for p, s in case.slots.items())
@@ -130,6 +137,7 @@ _JUDGES: dict[str, Callable[[_Case, str], bool]] = {
     "name": _route,
     "maintenance": _route,
     "invoke_key": _route,
+    "certificates": _certificates,
     "domains": _domains,
     "formation": _formation,
     "restarted": _restarted,

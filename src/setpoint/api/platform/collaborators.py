@@ -12,6 +12,12 @@ from setpoint.policy import accounts as policy
 from setpoint.policy.names import shortened
 from setpoint.views import accounts
 
+UNSAID = (
+    "{email} may {role} '{app}' now, since no permissions were sent; "
+    "less: setpoint access {app} --add {email} --role view"
+)
+"""Heroku's command line before 11 leaves out what `-p` says, and tells nobody."""
+
 
 async def listed(call: Call) -> tuple[shapes.Collaborator, ...]:
     """The owner first. One who is an administrator too is called so: Heroku's client lists those
@@ -37,6 +43,8 @@ async def add(call: Call, body: read.NewCollaborator) -> shapes.Collaborator:
     unit, role = await _said(call, body.permissions)
     door, asked = call.services.door, call.asked
     unit, email = await intents.grant(door, asked, unit.name, body.user, role, new=True)
+    if body.permissions is None:
+        call.headers["Warning-Message"] = UNSAID.format(email=email, role=role, app=unit.name)
     return write.collaborator(unit, email, role)
 
 

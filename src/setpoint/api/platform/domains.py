@@ -2,10 +2,11 @@
 
 from setpoint.api import find
 from setpoint.api.call import Call
+from setpoint.api.platform import sni_endpoints
 from setpoint.formats.heroku import read, shapes, write
-from setpoint.intents import domains
+from setpoint.intents import certificates, domains
 from setpoint.model.app import Unit
-from setpoint.model.errors import NotFound
+from setpoint.model.errors import Invalid, NotFound
 from setpoint.policy.names import shortened
 from setpoint.views import lookup
 
@@ -21,8 +22,21 @@ async def info(call: Call) -> shapes.Domain:
 
 async def add(call: Call, body: read.NewDomain) -> shapes.Domain:
     unit = await find.app(call, domains.ADD)
-    unit, host = await domains.add(call.services.door, call.asked, unit.name, body.hostname)
+    with_ = sni_endpoints.chosen(unit, body.sni_endpoint)
+    door, asked = call.services.door, call.asked
+    unit, host = await domains.add(door, asked, unit.name, body.hostname, with_)
     return _custom(call, unit, host, answered=False)
+
+
+async def patch(call: Call, body: read.DomainPatch) -> shapes.Domain:
+    """Serves it with another certificate."""
+    unit = await find.app(call, certificates.BIND)
+    host = (await _found(call, unit)).hostname
+    if host not in unit.intent.domains:
+        raise Invalid(f"cannot serve '{host}' with a certificate: the edge makes its own for it")
+    name = sni_endpoints.chosen(unit, body.sni_endpoint)
+    await certificates.bind(call.services.door, call.asked, unit.name, host, name)
+    return await _found(call, await find.app(call))
 
 
 async def remove(call: Call) -> shapes.Domain:

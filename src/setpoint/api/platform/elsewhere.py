@@ -39,8 +39,9 @@ AREAS = (
     ),
     Area(
         rf"/apps/{ONE}/acm",
-        "manage a certificate",
-        "one's own domains are for the proxy in front, which ends TLS there",
+        "have a certificate made",
+        "nobody outside is asked for any here",
+        "bring your own: heroku certs:add CRT KEY",
     ),
     Area(
         rf"/(review-apps|test-runs)(/.+)?|/apps/{ONE}/review-app|"

@@ -38,12 +38,6 @@ NOS = (
     No("find an add-on", ADDONS, "", ("POST /actions/addons/resolve",)),
     No("find an attachment", ADDONS, "", ("POST /actions/addon-attachments/resolve",)),
     No(
-        "add a certificate",
-        "the edge makes its own for hosts below localhost",
-        "",
-        ("POST /apps/{app}/sni-endpoints",),
-    ),
-    No(
         "add a webhook",
         "webhooks are not there yet",
         "GET /v1/watch tells every event as it happens",
@@ -91,7 +85,6 @@ EMPTY = (
     ("/apps/{app}/addons", "An app's add-ons: none"),
     ("/apps/{app}/addon-attachments", "An app's attachments: none"),
     ("/apps/{app}/features", "Features of an app: none"),
-    ("/apps/{app}/sni-endpoints", "An app's own certificates: none"),
     ("/apps/{app}/webhooks", "An app's webhooks: none"),
     ("/spaces", "Spaces: none"),
     ("/oauth/clients", "OAuth clients: none"),

@@ -81,6 +81,7 @@ class Agent:
         for message in kept:
             try:
                 self.table.set_route(message)
+                self._certificates.given(message)
             except DriverError as error:
                 _log.error("cannot take up a remembered route: %s", error)
         for facts in sorted(self._memory.facts(), key=lambda facts: -facts.last_used_s):
@@ -125,13 +126,13 @@ class Agent:
 
     def set_route(self, message: SetRoute) -> None:
         """Raises Stale, Terminal or Transient; then nothing has changed."""
-        changed = self.table.set_route(message)
+        changed = self.table.set_route(message) | self._certificates.given(message)
         self._memory.keep(message)
         self._ads.changed(changed | self._certificates.drop(changed))
         self.news.route(message.route.app)
 
     def drop_route(self, message: DropRoute) -> None:
-        changed = self.table.drop_route(message)
+        changed = self.table.drop_route(message) | self._certificates.taken(message.app)
         self.counts.drop(message.app)
         self._memory.keep(message)
         self._ads.changed(changed | self._certificates.drop(changed))

@@ -1,7 +1,7 @@
 """The daemon's hands on the edge: `drivers.ports.Edge` over the agent's control socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 
 from setpoint.drivers.envoy.line import Broken, Line
@@ -37,9 +37,13 @@ class EdgeClient:
         self._socket = socket
 
     async def ensure_route(
-        self, route: Route, invoke_key_ref: SecretRef | None, invoke_key: str
+        self,
+        route: Route,
+        invoke_key_ref: SecretRef | None,
+        invoke_key: str,
+        certificates: Mapping[str, str] = {},
     ) -> None:
-        await self._done(SetRoute(route, invoke_key_ref, invoke_key))
+        await self._done(SetRoute(route, invoke_key_ref, invoke_key, dict(certificates)))
 
     async def remove_route(self, app: AppId, fence: Fence) -> None:
         await self._done(DropRoute(app, fence))

@@ -72,7 +72,8 @@ class News:
             self._tell(app)
 
     def _facts(self, entry: Entry) -> RouteFacts:
-        nacks = (self._ads.refusal(kind, name) for kind, name in sorted(entry.names | entry.behind))
+        names = sorted(entry.names | entry.behind | entry.secrets)
+        nacks = (self._ads.refusal(kind, name) for kind, name in names)
         return RouteFacts(
             route=entry.message.route,
             acked=all(self._ads.confirmed(kind, name) for kind, name in entry.names),
@@ -86,6 +87,9 @@ class News:
             if (owner := self._table.owners.get(text)) is not None:
                 yield owner
             yield from tuple(self._table.left.get(text, ()))
+        elif kind is Kind.SECRET:
+            if (owner := self._table.owners.get(text)) is not None:
+                yield owner
         elif self._ads.refusal(kind, text) and (key := self._table.keys.get(text)):
             yield from self._table.users(key)
 

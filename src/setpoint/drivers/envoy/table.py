@@ -46,6 +46,12 @@ class Entry:
         return _names(self.hosts)
 
     @property
+    def secrets(self) -> set[Name]:
+        """Certificates it brings. Envoy asks for them when they are wanted, if ever."""
+        served = self.message.route.certificates
+        return {(Kind.SECRET, host) for one in served for host in one.hosts}
+
+    @property
     def behind(self) -> set[Name]:
         """What its hosts point at: these change with the facts, not with the route."""
         clusters = {cluster_name(key) for key in _targets(self)}

@@ -2,8 +2,8 @@
 
 from setpoint.formats.envoy.resource import ADS, EXTENSIONS, Json, Kind, Resource, typed
 
-NAME = r"([a-z0-9-]{1,63}\.){0,7}localhost"
-"""What may be greeted: see `drivers.authority`."""
+NAME = r"localhost|([a-z0-9-]{1,63}\.){1,12}[a-z][a-z0-9-]{1,62}"
+"""What may be greeted: the name of a host, whoever has it."""
 _TLS = EXTENSIONS + "transport_sockets.tls."
 
 

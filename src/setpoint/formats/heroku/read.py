@@ -13,10 +13,26 @@ CHECKSUM_RE = re.compile(r"(?:(?i:sha256):)?([0-9a-f]{64})")
 
 
 class NewDomain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /apps/A/domains. Certificates are the edge's own affair."""
+    """POST /apps/A/domains. `sni_endpoint`: a certificate's name or id."""
 
     hostname: str
-    sni_endpoint: object = None
+    sni_endpoint: str | None = None
+
+
+class DomainPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PATCH /apps/A/domains/D. None: without a certificate."""
+
+    sni_endpoint: str | None
+
+
+class NewSniEndpoint(msgspec.Struct, frozen=True):
+    """POST and PATCH of /apps/A/sni-endpoints. PEM."""
+
+    certificate_chain: str
+    private_key: str
+
+    def __repr__(self) -> str:
+        return "NewSniEndpoint(...)"
 
 
 class NewLogDrain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -278,6 +278,42 @@ class LogDrain(msgspec.Struct, frozen=True):
     addon: Ref | None = None
 
 
+class SslCert(
+    msgspec.Struct,
+    frozen=True,
+    rename={"ca_signed": "ca_signed?", "self_signed": "self_signed?"},
+):
+    """Each fact by the names that one client or another reads it by."""
+
+    id: str
+    cert_domains: tuple[str, ...]
+    expires_at: str
+    issuer: str
+    starts_at: str
+    subject: str
+    fingerprint: str
+    ca_signed: bool
+    self_signed: bool
+    is_ca_signed: bool
+    is_self_signed: bool
+    acm: bool = False
+
+
+class SniEndpoint(msgspec.Struct, frozen=True):
+    """`domains`: ids of those that are served with it."""
+
+    id: str
+    name: str
+    display_name: str | None
+    app: Ref
+    certificate_chain: str
+    domains: tuple[str, ...]
+    ssl_cert: SslCert
+    created_at: str
+    updated_at: str
+    cname: str | None = None
+
+
 class User(msgspec.Struct, frozen=True):
     id: str
     email: str

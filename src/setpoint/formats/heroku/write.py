@@ -137,8 +137,11 @@ def custom_domain(
     unit: intent.Unit, hostname: str, *, target: str, answered: bool
 ) -> shapes.Domain:
     """`target`: the host it stands for; `answered`: by the edge, already."""
+    kept = unit.intent.certificates.items()
+    name = next((name for name, one in kept if hostname in one.domains), None)
     return msgspec.structs.replace(
         domain(unit, hostname),
+        sni_endpoint=shapes.Ref(certificate_id(unit, name), name) if name is not None else None,
         kind="custom",
         cname=target,
         status="succeeded" if answered else "pending",
@@ -148,6 +151,39 @@ def custom_domain(
 def log_drain(unit: intent.Unit, id: str, token: str, url: str, since_s: float) -> shapes.LogDrain:
     at = when(since_s)
     return shapes.LogDrain(id, url, token, shapes.Ref(unit.id, unit.name), at, at)
+
+
+def certificate_id(unit: intent.Unit, name: str) -> str:
+    return derived(unit.id, "sni-endpoint", name)
+
+
+def certificate(unit: intent.Unit, name: str, chain: str) -> shapes.SniEndpoint:
+    """`chain`: PEM."""
+    one = unit.intent.certificates[name]
+    own = one.issuer == one.subject
+    return shapes.SniEndpoint(
+        id=certificate_id(unit, name),
+        name=name,
+        display_name=None,
+        app=shapes.Ref(unit.id, unit.name),
+        certificate_chain=chain,
+        domains=tuple(derived(unit.id, "domain", host) for host in one.domains),
+        ssl_cert=shapes.SslCert(
+            id=derived(unit.id, "ssl-cert", one.fingerprint),
+            cert_domains=one.names,
+            expires_at=when(one.expires_at_s),
+            issuer=one.issuer,
+            starts_at=when(one.starts_at_s),
+            subject=one.subject,
+            fingerprint=one.fingerprint,
+            ca_signed=one.trusted,
+            self_signed=own,
+            is_ca_signed=one.trusted,
+            is_self_signed=own,
+        ),
+        created_at=when(unit.created_at_s),
+        updated_at=when(unit.updated_at_s),
+    )
 
 
 def owner(unit: intent.Unit, *, admin: bool) -> shapes.Collaborator:

@@ -68,6 +68,7 @@ class _Restoring:
         intent = self._app.unit.intent
         refs: list[SecretRef] = [*intent.config.values()]
         refs += [intent.invoke_key] if intent.invoke_key is not None else []
+        refs += [certificate.pem for certificate in intent.certificates.values()]
         refs += [ref for r in self._app.releases for ref in r.config.values()]
         refs += [ref for j in self._app.jobs for ref in j.environment.values()]
         self._stage.store.secrets |= {ref.key: "" for ref in refs}
