@@ -48,15 +48,15 @@ def test_what_was_brought_is_read_back_but_for_the_key(plane: Plane, app: Make) 
 
 
 def test_the_key_is_nowhere_to_be_read(plane: Plane, app: Make) -> None:
-    app("discreet")
-    _, issued = added(plane, "discreet", "www.discreet.example")
+    app("unspoken")
+    _, issued = added(plane, "unspoken", "www.unspoken.example")
     secret = issued.key.splitlines()[1]
     for path in (
-        "/apps/discreet/sni-endpoints",
-        "/v1/apps/discreet",
-        "/v1/changes?app=discreet",
-        "/v1/why?resource=discreet&history=1",
-        "/v1/apps/discreet/declared",
+        "/apps/unspoken/sni-endpoints",
+        "/v1/apps/unspoken",
+        "/v1/changes?app=unspoken",
+        "/v1/why?resource=unspoken&history=1",
+        "/v1/apps/unspoken/declared",
         "/v1/snapshot",
     ):
         answer = plane.send("GET", path)
@@ -64,7 +64,7 @@ def test_the_key_is_nowhere_to_be_read(plane: Plane, app: Make) -> None:
         assert secret not in json.dumps(answer.json), path
     said = plane.send(
         "PATCH",
-        "/apps/discreet",
+        "/apps/unspoken",
         {"maintenance": True},
         headers={"Commit-Message": f"as {secret} wants"},
     )
