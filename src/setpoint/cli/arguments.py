@@ -4,10 +4,6 @@ argparse is not imported until it is needed: for help, for complaints, and for e
 that leaves it something to decide. What is read here it would have read in the same way.
 """
 
-from __future__ import annotations
-
-from types import SimpleNamespace
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
@@ -17,10 +13,17 @@ if TYPE_CHECKING:
     Adds = argparse.ArgumentParser | argparse._MutuallyExclusiveGroup  # pyright: ignore
 
 
+class Values:
+    """What argparse calls a namespace; `types`, which has one, would have to be imported."""
+
+    def __init__(self, **values: "Any") -> None:
+        self.__dict__.update(values)
+
+
 class Argument:
     """One declaration, as `argparse.add_argument` takes it. `group`: of these, one may be said."""
 
-    def __init__(self, names: tuple[str, ...], options: dict[str, Any], group: int) -> None:
+    def __init__(self, names: tuple[str, ...], options: "dict[str, Any]", group: int) -> None:
         self.names = names
         self.options = options
         self.group = group
@@ -48,18 +51,18 @@ class Argument:
         return one_word and (self.flag or "action" not in self.options)
 
     @property
-    def default(self) -> Any:
+    def default(self) -> "Any":
         return self.options.get("default", False if self.flag else None)
 
 
 class Group:
     """Of what is added to it, one may be said."""
 
-    def __init__(self, arguments: Arguments, number: int) -> None:
+    def __init__(self, arguments: "Arguments", number: int) -> None:
         self._arguments = arguments
         self._number = number
 
-    def add_argument(self, *names: str, **options: Any) -> None:
+    def add_argument(self, *names: str, **options: "Any") -> None:
         self._arguments.declared.append(Argument(names, options, self._number))
 
 
@@ -70,21 +73,21 @@ class Arguments:
         self.declared: list[Argument] = []
         self._groups = 0
 
-    def add_argument(self, *names: str, **options: Any) -> None:
+    def add_argument(self, *names: str, **options: "Any") -> None:
         self.declared.append(Argument(names, options, 0))
 
     def add_mutually_exclusive_group(self) -> Group:
         self._groups += 1
         return Group(self, self._groups)
 
-    def add_to(self, parser: argparse.ArgumentParser) -> None:
+    def add_to(self, parser: "argparse.ArgumentParser") -> None:
         groups: dict[int, Adds] = {0: parser}
         for one in self.declared:
             if one.group not in groups:
                 groups[one.group] = parser.add_mutually_exclusive_group()
             groups[one.group].add_argument(*one.names, **one.options)
 
-    def read(self, words: Sequence[str]) -> SimpleNamespace | None:
+    def read(self, words: "Sequence[str]") -> Values | None:
         """None where it takes argparse to tell what is meant, or what is wrong."""
         said = _said(self.declared, words)
         if said is None or not _allowed(self.declared, said):
@@ -95,13 +98,13 @@ class Arguments:
             if value is None:
                 return None
             values[one.dest] = value
-        return SimpleNamespace(**values)
+        return Values(**values)
 
 
 Said = list[tuple[Argument, "str | None"]]
 
 
-def _said(declared: Iterable[Argument], words: Sequence[str]) -> Said | None:
+def _said(declared: "Iterable[Argument]", words: "Sequence[str]") -> Said | None:
     """What each word is about; a switch has no word of its own."""
     by_name = {name: one for one in declared for name in one.names if not one.positional}
     places = [one for one in declared if one.positional]
@@ -125,7 +128,7 @@ def _said(declared: Iterable[Argument], words: Sequence[str]) -> Said | None:
     return said
 
 
-def _allowed(declared: Iterable[Argument], said: Said) -> bool:
+def _allowed(declared: "Iterable[Argument]", said: Said) -> bool:
     """All that has to be said is, and nothing that excludes the other, or is said twice."""
     about = [one for one, _ in said]
     groups = [one.group for one in about if one.group]
@@ -137,7 +140,7 @@ def _allowed(declared: Iterable[Argument], said: Said) -> bool:
     return len({*groups}) == len(groups) and len({*about}) == len(about) and not any(needed)
 
 
-def _converted(one: Argument, word: str) -> Any:
+def _converted(one: Argument, word: str) -> "Any":
     """None for what is no such value."""
     try:
         value = one.options.get("type", str)(word)

@@ -3,8 +3,6 @@
 One that takes somebody else's words too has `arrange(words)`, which puts them where they belong.
 """
 
-from __future__ import annotations
-
 import os
 
 from setpoint.cli.arguments import Arguments
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     class Module(Protocol):
         EXAMPLE: str
         arguments: Callable[[Any], None]
-        run: Callable[[Here], int]
+        run: "Callable[[Here], int]"
 
 
 APP_CHARS_MAX = 63
@@ -38,14 +36,14 @@ VERSION_DIGITS_MAX = 9
 class Here:
     """What a command is given: its arguments, the way to the API, the way to the user."""
 
-    def __init__(self, args: Namespace, env: Mapping[str, str]) -> None:
+    def __init__(self, args: "Namespace", env: "Mapping[str, str]") -> None:
         self.args = args
         self.env = env
         self.out = Output(as_json=args.json, env=env)
         self._client: Client | None = None
 
     @property
-    def client(self) -> Client:
+    def client(self) -> "Client":
         if self._client is None:
             from setpoint.cli.client import Client
 
@@ -53,7 +51,7 @@ class Here:
         return self._client
 
     @property
-    def data(self) -> Path:
+    def data(self) -> "Path":
         from pathlib import Path
 
         return Path(self._data)
@@ -89,7 +87,7 @@ class Here:
         return named or option or self.env.get("SETPOINT_APP")
 
 
-def run(name: str, summary: str, module: Module, words: list[str]) -> int:
+def run(name: str, summary: str, module: "Module", words: list[str]) -> int:
     arrange: Callable[[list[str]], list[str]] | None = getattr(module, "arrange", None)
     words = arrange(words) if arrange is not None else words
     args: Any = declared(module).read(words)
@@ -100,7 +98,7 @@ def run(name: str, summary: str, module: Module, words: list[str]) -> int:
     return module.run(Here(args, os.environ))
 
 
-def declared(module: Module) -> Arguments:
+def declared(module: "Module") -> Arguments:
     """All that a command takes."""
     found = Arguments()
     module.arguments(found)
@@ -109,14 +107,14 @@ def declared(module: Module) -> Arguments:
     return found
 
 
-def add_app(parser: Adds, *, metavar: str = "APP", required: bool = True) -> None:
+def add_app(parser: "Adds", *, metavar: str = "APP", required: bool = True) -> None:
     """`APP`, or `-a APP`, or SETPOINT_APP."""
     told = "the app (also -a, or SETPOINT_APP)" if required else "one app; all without it"
     parser.add_argument("app", metavar=metavar, nargs="?", help=told)
     add_app_option(parser)
 
 
-def add_app_option(parser: Adds) -> None:
+def add_app_option(parser: "Adds") -> None:
     parser.add_argument("-a", "--app", dest="app_option", metavar="APP", help="the app meant")
 
 
@@ -134,7 +132,7 @@ def app_and_version(here: Here, verb: str) -> tuple[str, str]:
     return here.app, words[1] if len(words) == 2 else ""
 
 
-def add_why(parser: Adds) -> None:
+def add_why(parser: "Adds") -> None:
     parser.add_argument("-m", "--why", metavar="WHY", default="", help="why, kept with the Change")
 
 

@@ -1,7 +1,5 @@
 """What the user sees: tables, relative times, colours, JSON. Foreign text is escaped here."""
 
-from __future__ import annotations
-
 import sys
 
 from setpoint.model.errors import SetpointError
@@ -51,7 +49,7 @@ def size(count: int) -> str:
     return f"{count / 1_000_000_000:.1f} GB"
 
 
-def aligned(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:
+def aligned(rows: "Iterable[Sequence[str]]", indent: str = "") -> list[str]:
     """Columns as wide as their widest cell; the last one is never padded."""
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in cells), strict=False)]
@@ -81,7 +79,7 @@ class Output:
     """With `as_json` the lines for humans are left out and `result` prints; else the reverse."""
 
     def __init__(
-        self, *, as_json: bool, env: Mapping[str, str], stream: TextIO | None = None
+        self, *, as_json: bool, env: "Mapping[str, str]", stream: "TextIO | None" = None
     ) -> None:
         self.as_json = as_json
         self.stream = stream if stream is not None else sys.stdout
@@ -107,11 +105,11 @@ class Output:
             self.stream.write(f"\r{ERASE}{self.painted(one_line(text), 'dim')}")
             self.stream.flush()
 
-    def table(self, rows: Iterable[Sequence[str]], indent: str = "") -> None:
+    def table(self, rows: "Iterable[Sequence[str]]", indent: str = "") -> None:
         for line in aligned(rows, indent):
             self.line(line)
 
-    def fields(self, pairs: Iterable[tuple[str, str]]) -> None:
+    def fields(self, pairs: "Iterable[tuple[str, str]]") -> None:
         """'name   value' lines; what has no value is left out."""
         self.table([(name, value) for name, value in pairs if value])
 

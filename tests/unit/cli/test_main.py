@@ -182,3 +182,28 @@ def test_a_bad_environment_is_refused(env: dict[str, str], told: str) -> None:
     with pytest.raises(Refused) as refused:
         Client.at(Path("/nowhere"), env)
     assert told in refused.value.message
+
+
+ASKED = """
+import sys, atexit
+from setpoint.cli import main as program
+atexit.register(print, "took itself apart")
+program.answered = lambda words: print("told") or 3
+sys.argv = ["setpoint", sys.argv[1]]
+sys.exit(program.main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("why", "told\n"), ("up", "told\ntook itself apart\n")]
+)
+def test_who_only_asks_leaves_at_once_with_all_that_was_said(command: str, said: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ASKED, command], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == (said, 3)
+
+
+def test_whoever_reads_only_the_first_line_of_an_answer_gets_no_complaint() -> None:
+    piped = '"$0" -c "$1" why | true; echo "${PIPESTATUS[0]}"'
+    words = ["bash", "-c", piped, sys.executable, ASKED]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("3\n", "")
