@@ -13,7 +13,7 @@ from setpoint.model.errors import Refused
 EXAMPLE = "setpoint export shop -f setpoint.toml"
 PROCESS = ("min", "max", "size", "idle_s", "boot_s_max", "concurrency")
 PROBE = ("path", "timeout_s", "status_below", "once")
-LISTS = {"domains": "hosts", "egress": "to"}
+LISTS = {"buildpacks": "use", "domains": "hosts", "egress": "to"}
 """Each with what its texts are called where a why stands beside them."""
 DECISION = ("bet", "wrong_if", "if_wrong", "revisit", "owner", "backup")
 
@@ -57,9 +57,13 @@ def written(before: str, declared: dict[str, Any]) -> str:
 
 
 def _app(table: Table, app: dict[str, Any]) -> None:
-    if app["maintenance"] is not None or "maintenance" in table:
-        _set(table, "maintenance", bool(app["maintenance"]))
     above = str(table.get("why", ""))
+    if app["maintenance"] is not None or "maintenance" in table:
+        _alone(table, "maintenance", "on", app["maintenance"] or {"on": False, "why": ""}, above)
+    if app["release_phase"] is None:
+        table.pop("release_phase", None)
+    else:
+        _alone(table, "release_phase", "run_s_max", app["release_phase"], above)
     for name, key in LISTS.items():
         _list(table, name, key, app[name] or {key: [], "why": ""}, above)
     formation = {**app["processes"], **app["functions"]}
@@ -76,6 +80,20 @@ def _only(table: Table, there: Iterable[str]) -> None:
     """What is not so any more is not said any more."""
     for name in [name for name in table if name not in there]:
         del table[name]
+
+
+def _alone(table: Table, name: str, key: str, said: dict[str, Any], above: str) -> None:
+    """`true`; with a why of its own `{ key = true, why = "..." }`."""
+    import tomlkit
+
+    if isinstance(table.get(name), MutableMapping):
+        _inline(table, name, {key: said[key]}, said["why"], above)
+    elif said["why"] in ("", above):
+        _set(table, name, said[key])
+    else:
+        whole = tomlkit.inline_table()
+        whole.update({key: said[key], "why": said["why"]})
+        table[name] = whole
 
 
 def _list(table: Table, name: str, key: str, said: dict[str, Any], above: str) -> None:

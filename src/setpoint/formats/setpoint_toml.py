@@ -27,10 +27,13 @@ from setpoint.model.decision import Wish
 from setpoint.model.declared import (
     Declared,
     DeclaredApp,
+    DeclaredBuildpacks,
     DeclaredDomains,
     DeclaredEgress,
+    DeclaredMaintenance,
     DeclaredProbe,
     DeclaredProcess,
+    DeclaredReleasePhase,
     DeclaredVar,
 )
 from setpoint.model.errors import Invalid, OverLimit
@@ -43,7 +46,8 @@ Table = Mapping[str, Any]
 _ELSEWHERE = {
     "addons": "Setpoint has none yet",
     "source": "send it with: setpoint deploy",
-    "buildpacks": "set them with: setpoint buildpacks",
+    "access": "say who may do what with: setpoint access",
+    "freeze": "say it with: setpoint freeze",
     "probes": "say each of its process: processes.web.probe",
 }
 """Keys of an app that a file cannot hold, and what does."""
@@ -78,8 +82,7 @@ def parse(text: str, env: Mapping[str, str]) -> Declared:
 
 def _app(name: str, said: Table, env: Mapping[str, str]) -> DeclaredApp:
     at = f"apps.{name}"
-    known = ("processes", "functions", "config", "maintenance", "domains", "egress", "why")
-    _known(at, said, known, _ELSEWHERE)
+    _known(at, said, [f for f in DeclaredApp.__struct_fields__ if f != "name"], _ELSEWHERE)
     processes = _processes(f"{at}.processes", said.get("processes", {}))
     functions = _processes(f"{at}.functions", said.get("functions", {}))
     for twice in processes.keys() & functions.keys():
@@ -90,36 +93,63 @@ def _app(name: str, said: Table, env: Mapping[str, str]) -> DeclaredApp:
         processes=processes,
         functions=functions,
         config={key: _var(f"{at}.config.{key}", var, env) for key, var in config.items()},
-        maintenance=_maintenance(at, said.get("maintenance")),
-        domains=_domains(f"{at}.domains", said["domains"]) if "domains" in said else None,
-        egress=_egress(f"{at}.egress", said["egress"]) if "egress" in said else None,
+        maintenance=_maintenance(f"{at}.maintenance", said.get("maintenance")),
+        release_phase=_release_phase(f"{at}.release_phase", said.get("release_phase")),
+        buildpacks=_buildpacks(f"{at}.buildpacks", said.get("buildpacks")),
+        domains=_domains(f"{at}.domains", said.get("domains")),
+        egress=_egress(f"{at}.egress", said.get("egress")),
         why=_text(f"{at}.why", said.get("why", "")),
     )
 
 
-def _maintenance(at: str, said: object) -> bool | None:
-    if said is not None and not isinstance(said, bool):
-        _wrong(f"{at}.maintenance", "it is true or false")
-    return said
+# Each may stand by itself, as in `domains = ["a", "b"]`, or with its why beside it, as in
+# `domains = { hosts = ["a", "b"], why = "..." }`.
 
 
-def _domains(at: str, said: object) -> DeclaredDomains:
-    return DeclaredDomains(*_listed(at, said, "hosts"))
+def _maintenance(at: str, said: object) -> DeclaredMaintenance | None:
+    if said is None:
+        return None
+    on, why = _alone_or_told(at, said, "on")
+    if not isinstance(on, bool):
+        _wrong(at, "it is true or false")
+    return DeclaredMaintenance(on, why)
 
 
-def _egress(at: str, said: object) -> DeclaredEgress:
-    return DeclaredEgress(*_listed(at, said, "to"))
+def _release_phase(at: str, said: object) -> DeclaredReleasePhase | None:
+    if said is None:
+        return None
+    run_s_max, why = _alone_or_told(at, said, "run_s_max")
+    if isinstance(run_s_max, bool) or not isinstance(run_s_max, int | float):
+        _wrong(at, "it is how many seconds it may take")
+    return DeclaredReleasePhase(float(run_s_max), why)
+
+
+def _buildpacks(at: str, said: object) -> DeclaredBuildpacks | None:
+    return DeclaredBuildpacks(*_listed(at, said, "use")) if said is not None else None
+
+
+def _domains(at: str, said: object) -> DeclaredDomains | None:
+    return DeclaredDomains(*_listed(at, said, "hosts")) if said is not None else None
+
+
+def _egress(at: str, said: object) -> DeclaredEgress | None:
+    return DeclaredEgress(*_listed(at, said, "to")) if said is not None else None
 
 
 def _listed(at: str, said: object, key: str) -> tuple[tuple[str, ...], str]:
-    """(texts, why) of `["a", "b"]` or, to say why, of `{ key = ["a", "b"], why = "..." }`."""
+    found, why = _alone_or_told(at, said, key)
+    return _strings(f"{at}.{key}" if isinstance(said, dict) else at, found), why
+
+
+def _alone_or_told(at: str, said: object, key: str) -> tuple[object, str]:
+    """(the value, why)"""
     if not isinstance(said, dict):
-        return _strings(at, said), ""
+        return said, ""
     table = _table(at, cast("object", said))
     _known(at, table, (key, "why"), {})
     if key not in table:
         _wrong(at, f"{key} is missing")
-    return _strings(f"{at}.{key}", table[key]), _text(f"{at}.why", table.get("why", ""))
+    return table[key], _text(f"{at}.why", table.get("why", ""))
 
 
 def _strings(at: str, said: object) -> tuple[str, ...]:

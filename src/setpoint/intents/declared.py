@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from setpoint.intents import decisions, declared_app
+from setpoint.intents import buildpacks, decisions, declared_app
 from setpoint.intents.declared_app import AppPlan
 from setpoint.intents.door import Door
 from setpoint.model.app import Unit
@@ -77,6 +77,8 @@ async def apply(door: Door, asked: Asked, file: Declared, token: str = "") -> Ap
             "more",
             await _since(door, token, plan),
         )
+    for app in plan.changed:
+        await buildpacks.hold(door, app.name, app.intent.buildpacks, asked.at_s)
     change = await _commit(door, asked, plan) if plan.changed else 0
     made: list[int] = []
     try:
@@ -157,9 +159,9 @@ async def _new_decisions(door: Door, actor: Actor, wishes: Sequence[Wish]) -> tu
 
 
 async def _token(door: Door, file: Declared, apps: Iterable[AppPlan]) -> str:
-    """`<newest Change>.<hash>`: over the file without the values of its environment, over which of
-    those would be news, and over what each app is made of now."""
-    bare = msgspec.json.encode([_bare(app) for app in file.apps])
+    """`<newest Change>.<hash>`: over the file with fingerprints for the values of its environment,
+    over which of those would be news, and over what each app is made of now."""
+    bare = msgspec.json.encode([_bare(door, app) for app in file.apps])
     rest = msgspec.json.encode((file.decisions, file.prune))
     state = msgspec.json.encode(
         [
@@ -178,8 +180,13 @@ def _hash(token: str) -> str:
     return token.rpartition(".")[2]
 
 
-def _bare(app: DeclaredApp) -> DeclaredApp:
-    config = {k: msgspec.structs.replace(v, value=None) for k, v in app.config.items()}
+def _bare(door: Door, app: DeclaredApp) -> DeclaredApp:
+    config = {
+        key: msgspec.structs.replace(var, value=door.store.fingerprint(app.name, key, var.value))
+        for key, var in app.config.items()
+        if var.value is not None
+    }
+    config = {**app.config, **config}
     return msgspec.structs.replace(app, config=config)
 
 

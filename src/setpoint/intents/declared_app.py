@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from setpoint.intents import config, declared_whys, probes, secrets
+from setpoint.intents import (
+    buildpacks,
+    config,
+    declared_whys,
+    probes,
+    release_phase,
+    secrets,
+)
 from setpoint.intents.door import Door
 from setpoint.model import egress as ways_out
 from setpoint.model.app import (
@@ -66,7 +73,8 @@ async def planned(door: Door, actor: Actor, said: DeclaredApp, *, prune: bool) -
         base,
         formation=_formation(slug, base, said, prune=prune),
         config=vars_,
-        maintenance=base.maintenance if said.maintenance is None else said.maintenance,
+        maintenance=base.maintenance if said.maintenance is None else said.maintenance.on,
+        release_s_max=_release_s_max(base, said),
         probes=_probes(slug, base, said),
         **_ways(base, said),
     )
@@ -111,8 +119,10 @@ def _named(said: DeclaredApp, path: str) -> bool:
             return process is not None and process.probe is not None
         case "config":
             return rest in said.config
-        case "domains" | "egress":
+        case "domains" | "egress" | "buildpacks":
             return getattr(said, head) is not None
+        case "release_s_max":
+            return said.release_phase is not None
         case _:
             return True
 
@@ -123,9 +133,19 @@ async def _slug(door: Door, unit: Unit | None) -> Slug | None:
     return releases[0].slug if releases else None
 
 
+def _release_s_max(base: AppIntent, said: DeclaredApp) -> float | None:
+    if said.release_phase is None:
+        return base.release_s_max
+    limits.check_release_phase(said.name, said.release_phase.run_s_max)
+    return said.release_phase.run_s_max
+
+
 def _ways(base: AppIntent, said: DeclaredApp) -> dict[str, tuple[str, ...]]:
-    """How it is reached, and what it may reach."""
+    """How it is built and reached, and what it may reach."""
     ways: dict[str, tuple[str, ...]] = {}
+    if said.buildpacks is not None:
+        buildpacks.check(said.name, said.buildpacks.use)
+        ways["buildpacks"] = said.buildpacks.use
     if said.domains is not None:
         ways["domains"] = domains.declared(said.name, said.domains.hosts)
     if said.egress is not None:
@@ -270,6 +290,10 @@ def _told_of_ways(before: AppIntent, after: AppIntent) -> list[str]:
         for verb, some in (("Add", added), ("Remove", removed))
         if some
     ]
+    if before.buildpacks != after.buildpacks:
+        told.append(buildpacks.summary(after.buildpacks))
+    if after.release_s_max is not None and before.release_s_max != after.release_s_max:
+        told.append(release_phase.summary(after.release_s_max))
     if before.egress != after.egress:
         told.append(f"Egress: {ways_out.words(after.egress)}")
     return told + [

@@ -27,8 +27,14 @@ def _beside(said: DeclaredApp, path: str) -> str | None:
     head, _, rest = path.partition(".")
     process = said.formation.get(rest.rpartition(".")[0])
     match head:
-        case "name" | "maintenance":
+        case "name":
             return ""
+        case "maintenance" if said.maintenance is not None:
+            return said.maintenance.why
+        case "release_s_max" if said.release_phase is not None:
+            return said.release_phase.why
+        case "buildpacks" if said.buildpacks is not None:
+            return said.buildpacks.why
         case "formation" if process is not None:
             return process.why
         case "probes" if process is not None and process.probe is not None:
@@ -56,7 +62,10 @@ async def restated(
 
 
 def _decided(path: str) -> bool:
-    return path.startswith(("config.", "domains", "egress")) or path.endswith((".min", ".max"))
+    return path.startswith("config.") or path in _ALONE or path.endswith((".min", ".max"))
+
+
+_ALONE = ("domains", "egress", "buildpacks", "maintenance", "release_s_max")
 
 
 async def _known_why(door: Door, unit: Unit, path: str) -> str:

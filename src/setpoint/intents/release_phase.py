@@ -17,5 +17,8 @@ async def bound(door: Door, asked: Asked, name: str, run_s_max: float) -> Unit:
     if unit.intent.release_s_max == run_s_max:
         return unit
     intent = msgspec.structs.replace(unit.intent, release_s_max=run_s_max)
-    told = f"Let the release phase take {run_s_max:g} s"
-    return await change(door, asked, VERB, told, unit, intent)
+    return await change(door, asked, VERB, summary(run_s_max), unit, intent)
+
+
+def summary(run_s_max: float) -> str:
+    return f"Let the release phase take {run_s_max:g} s"

@@ -61,6 +61,25 @@ class DeclaredEgress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str = ""
 
 
+class DeclaredBuildpacks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that its next build runs, in order; (): the builder sees for itself."""
+
+    use: tuple[str, ...]
+    why: str = ""
+
+
+class DeclaredMaintenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    on: bool
+    why: str = ""
+
+
+class DeclaredReleasePhase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`run_s_max`: how long it may take."""
+
+    run_s_max: float
+    why: str = ""
+
+
 class DeclaredApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`functions`: as processes, for what has to be a function. `why`: of the app itself, and of
     what has none of its own."""
@@ -69,7 +88,9 @@ class DeclaredApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     processes: dict[str, DeclaredProcess] = {}
     functions: dict[str, DeclaredProcess] = {}
     config: dict[str, DeclaredVar] = {}
-    maintenance: bool | None = None
+    maintenance: DeclaredMaintenance | None = None
+    release_phase: DeclaredReleasePhase | None = None
+    buildpacks: DeclaredBuildpacks | None = None
     domains: DeclaredDomains | None = None
     egress: DeclaredEgress | None = None
     why: str = ""

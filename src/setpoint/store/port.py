@@ -201,6 +201,10 @@ class Store(Protocol):
         """Decrypt. The only way to plaintext; callers are the applier and the config door."""
         ...
 
+    def fingerprint(self, name: str, path: str, value: str) -> str:
+        """By which two values of one path can be told apart, and nothing else."""
+        ...
+
     async def changes(self, unit: AppId | None, limit: int = 50) -> tuple[UnitChange, ...]:
         """Newest first."""
         ...

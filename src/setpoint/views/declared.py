@@ -6,10 +6,13 @@ from setpoint.model.decision import Decision, Wish
 from setpoint.model.declared import (
     Declared,
     DeclaredApp,
+    DeclaredBuildpacks,
     DeclaredDomains,
     DeclaredEgress,
+    DeclaredMaintenance,
     DeclaredProbe,
     DeclaredProcess,
+    DeclaredReleasePhase,
     DeclaredVar,
 )
 from setpoint.model.text import when
@@ -42,7 +45,15 @@ async def declared(store: Store, actor: Actor, name: str, now_s: float) -> Decla
         config={
             key: DeclaredVar(why=_said(whys, f"config.{key}")) for key in sorted(intent.config)
         },
-        maintenance=intent.maintenance or None,
+        maintenance=DeclaredMaintenance(on=True, why=_said(whys, "maintenance"))
+        if intent.maintenance
+        else None,
+        release_phase=DeclaredReleasePhase(intent.release_s_max, _said(whys, "release_s_max"))
+        if intent.release_s_max is not None
+        else None,
+        buildpacks=DeclaredBuildpacks(intent.buildpacks, _said(whys, "buildpacks"))
+        if intent.buildpacks
+        else None,
         domains=DeclaredDomains(intent.domains, _said(whys, "domains")) if intent.domains else None,
         egress=DeclaredEgress(intent.egress, _said(whys, "egress")) if intent.egress else None,
     )

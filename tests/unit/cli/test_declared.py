@@ -216,3 +216,33 @@ def test_other_apps_comments_and_counts_of_a_file_stay() -> None:
     assert written(before, {"apps": [app], "decisions": []}) == before.replace(
         "count = 2 ", "count = 3 "
     ).replace("count = 1\n", "min = 0\nmax = 4\n")
+
+
+def test_what_stands_alone_is_told_with_its_why_in_one_line_and_keeps_its_comment() -> None:
+    before = """\
+[apps.shop]
+maintenance = true  # since Tuesday
+release_phase = { run_s_max = 600, why = "slow" }  # see the wiki
+"""
+    app = {
+        **APP,
+        "maintenance": {"on": True, "why": ""},
+        "release_phase": {"run_s_max": 1200.0, "why": "slower by now"},
+        "buildpacks": {"use": ["https://example.com/ruby.tar.gz"], "why": "Ruby"},
+    }
+    after = written(before, {"apps": [app], "decisions": []})
+    assert (
+        after
+        == """\
+[apps.shop]
+maintenance = true  # since Tuesday
+release_phase = { run_s_max = 1200.0, why = "slower by now" }  # see the wiki
+buildpacks = {use = ["https://example.com/ruby.tar.gz"], why = "Ruby"}
+"""
+    )
+    app |= {"maintenance": {"on": True, "why": "a new till"}, "release_phase": None}
+    told = written(after, {"apps": [app], "decisions": []})
+    assert 'maintenance = {on = true, why = "a new till"}' in told
+    assert "release_phase" not in told
+    closed = written(told, {"apps": [{**app, "maintenance": None}], "decisions": []})
+    assert "on = false" in closed

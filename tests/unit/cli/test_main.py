@@ -1,6 +1,7 @@
 """Dispatch, and how every way to end looks to the shell."""
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -205,5 +206,6 @@ def test_who_only_asks_leaves_at_once_with_all_that_was_said(command: str, said:
 def test_whoever_reads_only_the_first_line_of_an_answer_gets_no_complaint() -> None:
     piped = '"$0" -c "$1" why | true; echo "${PIPESTATUS[0]}"'
     words = ["bash", "-c", piped, sys.executable, ASKED]
-    done = subprocess.run(words, capture_output=True, text=True)
+    env = {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(words, env=env, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("3\n", "")

@@ -3,7 +3,7 @@
 import pytest
 
 from setpoint.formats.setpoint_toml import BYTES_MAX, parse
-from setpoint.model.declared import DeclaredDomains, DeclaredProbe
+from setpoint.model.declared import DeclaredDomains, DeclaredMaintenance, DeclaredProbe
 from setpoint.model.errors import Invalid, OverLimit
 
 WHOLE = """
@@ -45,7 +45,9 @@ on = "shop"
 def test_a_file_is_read_whole():
     read = parse(WHOLE, {"SHOP_GREETING": "hello"})
     (shop,) = read.apps
-    assert (shop.name, shop.maintenance, shop.why) == ("shop", False, "the shop is for the fair")
+    assert (shop.name, shop.maintenance, shop.why) == (
+        *("shop", DeclaredMaintenance(on=False), "the shop is for the fair"),
+    )
     web, hello = shop.processes["web"], shop.functions["hello"]
     assert (web.min, web.max, web.size, web.why) == (1, 3, "standard-2x", "the fair is on Saturday")
     assert (hello.min, hello.max, hello.size) == (2, 2, None)
@@ -82,9 +84,16 @@ def test_an_empty_file_declares_nothing():
         ("apps.shop.addons = {}", "apps.shop.addons: Setpoint has none yet"),
         ("apps.shop.egress = {to = 3}", "apps.shop.egress.to: it is a list of texts"),
         ("apps.shop.probes.web = {}", "apps.shop.probes: say each of its process"),
-        ("apps.shop.buildpacks = []", "apps.shop.buildpacks: set them with: setpoint buildpacks"),
         ("apps.shop.scale = 3", "apps.shop.scale: known here are processes"),
         ("apps.shop.maintenance = 'on'", "apps.shop.maintenance: it is true or false"),
+        ("apps.shop.maintenance = { why = 'x' }", "apps.shop.maintenance: on is missing"),
+        ("apps.shop.maintenance = { on = 1 }", "apps.shop.maintenance: it is true or false"),
+        ("apps.shop.release_phase = true", "release_phase: it is how many seconds it may take"),
+        ("apps.shop.release_phase = 'long'", "release_phase: it is how many seconds it may take"),
+        ("apps.shop.release_phase = { s = 1 }", "release_phase.s: known here are run_s_max, why"),
+        ("apps.shop.buildpacks = 3", "apps.shop.buildpacks: it is a list of texts"),
+        ("apps.shop.buildpacks = { use = [3] }", "apps.shop.buildpacks.use: it is a list of texts"),
+        ("apps.shop.access = {}", "apps.shop.access: say who may do what with: setpoint access"),
         ("apps.shop.why = 3", "apps.shop.why: it is no text"),
         ("apps.shop.processes.web = 3", "apps.shop.processes.web: it is no table"),
         ("apps.shop.processes.web.min = true", "web.min: it is a whole number"),

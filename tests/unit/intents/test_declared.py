@@ -152,6 +152,20 @@ def test_a_plan_writes_nothing_and_holds_until_anything_it_was_made_from_differs
     in_office(story)
 
 
+def test_a_plan_knows_the_value_that_it_would_set_and_does_not_tell_it():
+    async def story(office):
+        await shop_with_a_release(office)
+        plan = await declared.planned(office.door, asked(), file())
+        for env in ({"GREETING": "another-word"}, {"GREETING": "hello-world "}):
+            other = await declared.planned(office.door, asked(), file(env=env))
+            assert other.token != plan.token
+            with pytest.raises(Conflict, match="the file, or its environment, differs"):
+                await apply(office, env=env, token=plan.token)
+        assert (await apply(office, token=plan.token)).change
+
+    in_office(story)
+
+
 def test_another_apps_change_does_not_spoil_a_plan():
     async def story(office):
         await shop_with_a_release(office)
@@ -272,6 +286,52 @@ why = "the shop is for the fair"
 concurrency = 20
 probe = { path = "/health", why = "the front page is slow" }
 """
+
+
+BUILT = """
+[apps.shop]
+maintenance = { on = true, why = "the till is being replaced" }
+release_phase = { run_s_max = 1200, why = "its migrations are slow" }
+buildpacks = { use = ["https://example.com/ruby.tar.gz"], why = "the till is in Ruby" }
+"""
+
+
+def test_a_file_says_how_an_app_is_built_how_long_its_phase_may_take_and_why_it_is_closed():
+    async def story(office):
+        await shop_with_a_release(office)
+        done = await apply(office, BUILT)
+        (made,) = await office.store.change(done.change)
+        assert made.change.summary == (
+            "Maintenance on, Set buildpacks to ruby, Let the release phase take 1200 s"
+        )
+        assert {t.path: t.why for t in made.touches} == {
+            "buildpacks": "the till is in Ruby",
+            "maintenance": "the till is being replaced",
+            "release_s_max": "its migrations are slow",
+        }
+        said = await views.declared(office.store, DEV, "shop", NOON_S)
+        assert msgspec.structs.replace(said.apps[0], processes={}) == parse(BUILT, {}).apps[0]
+        assert (await declared.apply(office.door, asked(), said)).change == 0
+        told = await apply(office, BUILT.replace("the till is in Ruby", "and the stock, too"))
+        assert [t.path for t in (await office.store.change(told.change))[0].touches] == [
+            "buildpacks"
+        ]
+        await apply(office, "apps.shop.buildpacks = []\napps.shop.maintenance = false")
+        intent = (await office.store.unit_named("shop")).intent
+        assert (intent.buildpacks, intent.maintenance, intent.release_s_max) == ((), False, 1200.0)
+
+    in_office(story)
+
+
+def test_a_buildpack_that_nobody_uploaded_is_refused_and_nothing_is_done():
+    async def story(office):
+        await shop_with_a_release(office)
+        own = f"ours@sha256:{'a' * 64}"
+        with pytest.raises(NotFound, match="ours was not uploaded"):
+            await apply(office, f"apps.shop.buildpacks = ['{own}']\napps.shop.maintenance = true")
+        assert not (await office.store.unit_named("shop")).intent.maintenance
+
+    in_office(story)
 
 
 def test_a_file_says_how_an_app_is_reached_what_it_may_reach_and_when_it_is_ready():

@@ -245,6 +245,9 @@ class SqliteStore:
 
     # --- the log ------------------------------------------------------------------------------
 
+    def fingerprint(self, name: str, path: str, value: str) -> str:
+        return self._sealer.fingerprint(name, path, value)
+
     async def changes(self, unit: AppId | None, limit: int = 50) -> tuple[UnitChange, ...]:
         return await self._reader.run(
             lambda db: (

@@ -8,6 +8,7 @@ from setpoint.testing.store.tables import Tables
 
 FREE = frozenset(
     {
+        "fingerprint",
         "remembered",
         "unit_named",
         "units",

@@ -1,5 +1,6 @@
 """Changes, events, the journal and status of the simulated store."""
 
+import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -23,6 +24,9 @@ Outcomes = Sequence[tuple[int, EntryState, str]]
 
 class Story(Tables):
     """What was asked for, what was done about it, and what came of it."""
+
+    def fingerprint(self, name: str, path: str, value: str) -> str:
+        return hashlib.sha256("\0".join((name, path, value)).encode()).hexdigest()[:12]
 
     async def changes(self, unit: AppId | None, limit: int = 50) -> tuple[UnitChange, ...]:
         found = [c for c in reversed(self.told) if unit is None or c.unit == unit]
