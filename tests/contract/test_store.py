@@ -636,6 +636,20 @@ def test_samples_are_kept_by_app_and_process_until_they_are_too_old(tell):
     tell(story)
 
 
+def test_samples_are_replaced_by_fewer_of_the_same_time(tell):
+    first, second, newer = (Sample(SHOP, "web", NOON_S + n, 60.0, answers=n) for n in (1, 2, 9))
+    other = Sample(SHOP, "", NOON_S + 1, 60.0)
+    both = Sample(SHOP, "web", NOON_S + 2, 120.0, answers=3)
+
+    async def story(store):
+        await store.add_samples([first, second, newer, other], [], 0.0)
+        await store.replace_samples(SHOP, "web", [both])
+        assert await store.samples(SHOP, "web", 0.0) == (both, newer)
+        assert await store.samples(SHOP, "", 0.0) == (other,)
+
+    tell(story)
+
+
 def test_where_sums_stand_is_what_was_said_last(tell):
     one = Sums(SHOP, "web", NOON_S, NOON_S - 5, 7, 1, (6, 1))
     other = Sums(SHOP, "", NOON_S, NOON_S - 5)

@@ -9,14 +9,16 @@ from setpoint.model.errors import SetpointError
 from setpoint.model.figures import WAIT_BOUNDS_S, Answered, EdgeFigures, Figures, ProcessFigures
 from setpoint.model.ids import AppId
 from setpoint.model.signal import Sample, Sums
+from setpoint.planning import signals
 from setpoint.planning.decisions import DAY_S, fold
-from setpoint.policy import signals
+from setpoint.policy import signals as policy
 from setpoint.store.port import Store
 
 EVERY_S = 60.0
 GAP_S_MAX = 3600.0
 """Counters go on while the daemon is away, but what they came to by the hour says little."""
 KEPT_S = 31 * DAY_S
+THIN_EVERY_S = 1800.0
 
 Watched = tuple[str, str]
 
@@ -43,6 +45,7 @@ class Measuring:
         self._counting = counting
         self._now = now
         self._log = log
+        self._thinned_at_s = 0.0
 
     async def run(self) -> None:
         while True:
@@ -70,11 +73,21 @@ class Measuring:
             if of in before and 0.0 < now_s - before[of].at_s <= GAP_S_MAX
         ]
         await self._store.add_samples(samples, [*sums.values()], now_s - KEPT_S)
+        if now_s - self._thinned_at_s >= THIN_EVERY_S:
+            self._thinned_at_s = now_s
+            for unit, process in wanted:
+                await self._thin(AppId(unit), process, now_s)
+
+    async def _thin(self, unit: AppId, process: str, now_s: float) -> None:
+        there = await self._store.samples(unit, process, 0.0)
+        kept = signals.thinned(there, now_s)
+        if len(kept) < len(there):
+            await self._store.replace_samples(unit, process, kept)
 
     async def _wanted(self) -> set[Watched]:
         bets = fold(await self._store.decisions(bets=True))
         return {
-            signals.watched(d.decided.bet.signal, d.decided.governs)
+            policy.watched(d.decided.bet.signal, d.decided.governs)
             for d in bets
             if d.decided.bet is not None and d.decided.bet.signal is not None
         }

@@ -42,7 +42,7 @@ class Sample(msgspec.Struct, frozen=True):
     """What was counted of one app, or one process of it, in the `seconds` before `at_s`.
 
     `errors`: answers of 500 and above, the edge's own too. `run`: how long they were waited for,
-    by `figures.WAIT_BOUNDS_S`. `instances`: ready at `at_s`. `memory_bytes_peak`: the most that
+    by `figures.WAIT_BOUNDS_S`. `instances`: ready, on average. `memory_bytes_peak`: the most that
     any instance had when it was looked at.
     """
 
@@ -53,7 +53,7 @@ class Sample(msgspec.Struct, frozen=True):
     answers: int = 0
     errors: int = 0
     run: tuple[int, ...] = ()
-    instances: int = 0
+    instances: float = 0
     memory_bytes_peak: int = 0
 
 

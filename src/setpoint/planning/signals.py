@@ -13,6 +13,40 @@ COVERED_MIN = 0.9
 """Of the window: the plane may have been renewed in between."""
 
 
+STEPS_S = ((2 * 3600.0, 600.0), (2 * 86_400.0, 3600.0))
+"""Samples older than the first are kept as one for so long: a month is a thousand rows, not forty
+thousand, and a window begins within a tenth of where it should."""
+
+
+def thinned(samples: Sequence[Sample], now_s: float) -> list[Sample]:
+    """Of one app or process, oldest first. What was thinned before stays as it is."""
+    groups: dict[tuple[float, float], list[Sample]] = {}
+    for sample in samples:
+        span_s = max((s for age_s, s in STEPS_S if sample.at_s < now_s - age_s), default=0.0)
+        place = sample.at_s // span_s if span_s else sample.at_s
+        groups.setdefault((span_s, place), []).append(sample)
+    return [_together(group) for group in groups.values()]
+
+
+def _together(group: Sequence[Sample]) -> Sample:
+    last = group[-1]
+    if len(group) == 1:
+        return last
+    seconds = sum(s.seconds for s in group)
+    runs = [s.run for s in group if len(s.run) == len(last.run)]
+    return Sample(
+        unit=last.unit,
+        process=last.process,
+        at_s=last.at_s,
+        seconds=seconds,
+        answers=sum(s.answers for s in group),
+        errors=sum(s.errors for s in group),
+        run=tuple(sum(counts) for counts in zip(*runs, strict=True)),
+        instances=sum(s.instances * s.seconds for s in group) / seconds if seconds else 0.0,
+        memory_bytes_peak=max(s.memory_bytes_peak for s in group),
+    )
+
+
 def measured(signal: Signal, samples: Sequence[Sample], now_s: float) -> Measured:
     """`samples`: of the app or process it is about; older ones are passed over."""
     within = [s for s in samples if s.at_s > now_s - signal.window_s]

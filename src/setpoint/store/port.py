@@ -248,6 +248,10 @@ class Store(Protocol):
         counted stands, which takes the place of what was said of it last."""
         ...
 
+    async def replace_samples(self, unit: AppId, process: str, kept: Sequence[Sample]) -> None:
+        """All there are of it, up to the newest of these."""
+        ...
+
     async def counted(self) -> tuple[Sums, ...]: ...
 
     async def samples(self, unit: AppId, process: str, since_s: float) -> tuple[Sample, ...]:

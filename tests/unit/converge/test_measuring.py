@@ -187,6 +187,19 @@ def test_a_web_app_is_held_to_what_the_edge_answered(wrong_if, good, bad):
     in_office(story)
 
 
+def test_a_long_watch_is_kept_in_few_rows():
+    async def story(office):
+        await shop_with_a_release(office)
+        await decisions.decide(office.door, asked(), WISH)
+        machine = Machine(office)
+        await machine.minutes(5 * 60, answers=60)
+        samples = await office.store.samples(SHOP, "web", 0.0)
+        assert len(samples) < 180
+        assert sum(s.answers for s in samples) == 60 * (5 * 60 - 1)
+
+    in_office(story)
+
+
 def test_memory_is_of_the_window():
     async def story(office):
         await shop_with_a_release(office)

@@ -8,7 +8,7 @@ from setpoint.model.errors import Invalid
 from setpoint.model.figures import WAIT_BOUNDS_S
 from setpoint.model.release import ProcessType
 from setpoint.model.signal import Measured, Sample, Signal
-from setpoint.planning.signals import measured, told
+from setpoint.planning.signals import measured, thinned, told
 from setpoint.policy.signals import check_measured, signal, watched
 
 NOW_S = 1.79e9
@@ -61,6 +61,44 @@ def test_what_lies_before_the_window_counts_for_nothing():
     wanted = Signal("rps", "<", 50.0, HOUR_S)
     old = [sample(HOUR_S + 60.0 * n, answers=60_000) for n in range(60)]
     assert measured(wanted, [*old, *hour(answers=60)], NOW_S).value == pytest.approx(1.0)
+
+
+def month():
+    """A minute each, with a day of errors a week ago and an hour of many instances yesterday."""
+    return [
+        sample(
+            60.0 * n,
+            answers=60,
+            errors=6 if 7 <= n / 1440 < 8 else 0,
+            instances=9 if 1440 <= n < 1500 else 1,
+            memory_bytes_peak=MIB * (n % 7),
+        )
+        for n in reversed(range(30 * 1440))
+    ]
+
+
+@pytest.mark.parametrize("said", ["rps < 2", "error_rate > 1%", "p99 > 1s", "memory > 5MiB"])
+@pytest.mark.parametrize("span", ["1h", "5h", "1d", "8d", "30d"])
+def test_what_is_kept_for_long_is_kept_in_fewer_rows_and_says_the_same(said, span):
+    every, wanted = month(), signal(f"{said} over {span}")
+    kept = thinned(every, NOW_S)
+    assert len(kept) < 1100
+    whole, less = measured(wanted, every, NOW_S), measured(wanted, kept, NOW_S)
+    assert less.value == pytest.approx(whole.value, rel=0.02)
+    assert less.covered_s == pytest.approx(whole.covered_s, rel=0.1)
+    assert less.wrong is whole.wrong
+
+
+def test_what_was_thinned_before_is_thinned_no_further_and_nothing_is_lost():
+    every = month()
+    kept = thinned(every, NOW_S)
+    assert thinned(kept, NOW_S) == kept
+    later = thinned(kept, NOW_S + 5 * 86_400.0)
+    assert sum(s.answers for s in later) == sum(s.answers for s in every)
+    assert sum(s.seconds for s in later) == sum(s.seconds for s in every)
+    assert sum(sum(s.run) for s in later) == sum(s.answers for s in every)
+    average = sum(s.instances * s.seconds for s in later) / sum(s.seconds for s in later)
+    assert average == pytest.approx(1 + 8 * 60 / (30 * 1440))
 
 
 def test_it_says_how_much_was_measured_yet():

@@ -96,6 +96,19 @@ def with_bets(db: Connection) -> tuple[Record, ...]:
 
 def add_samples(db: Connection, samples: Sequence[Sample], before_s: float) -> None:
     db.execute("DELETE FROM sample WHERE at_s < ?", (before_s,))
+    _insert_samples(db, samples)
+
+
+def replace_samples(db: Connection, unit: str, process: str, kept: Sequence[Sample]) -> None:
+    newest_s = max((s.at_s for s in kept), default=0.0)
+    db.execute(
+        "DELETE FROM sample WHERE unit = ? AND process = ? AND at_s <= ?",
+        (unit, process, newest_s),
+    )
+    _insert_samples(db, kept)
+
+
+def _insert_samples(db: Connection, samples: Sequence[Sample]) -> None:
     db.executemany(
         "INSERT OR IGNORE INTO sample (unit, process, at_s, body) VALUES (?, ?, ?, ?)",
         [(s.unit, s.process, s.at_s, msgspec.json.encode(s)) for s in samples],

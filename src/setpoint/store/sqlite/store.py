@@ -323,6 +323,9 @@ class SqliteStore:
 
         await self._writer.run(add)
 
+    async def replace_samples(self, unit: AppId, process: str, kept: Sequence[Sample]) -> None:
+        await self._writer.run(lambda db: decisions.replace_samples(db, unit, process, kept))
+
     async def counted(self) -> tuple[Sums, ...]:
         return await self._reader.run(decisions.counted)
 

@@ -63,6 +63,16 @@ class Decisions(Tables):
         self.sampled = {key: s for key, s in kept.items() if s in samples or s.at_s >= before_s}
         self._committed()
 
+    async def replace_samples(self, unit: AppId, process: str, kept: Sequence[Sample]) -> None:
+        newest_s = max((s.at_s for s in kept), default=0.0)
+        others = {
+            key: s
+            for key, s in self.sampled.items()
+            if (s.unit, s.process) != (unit, process) or s.at_s > newest_s
+        }
+        self.sampled = others | {(s.unit, s.process, s.at_s): s for s in kept}
+        self._committed()
+
     async def counted(self) -> tuple[Sums, ...]:
         return self.sums
 
