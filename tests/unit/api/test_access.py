@@ -246,7 +246,7 @@ def test_another_tenants_change_takes_no_notes(plane: Plane, tenants: dict[str, 
 def test_a_file_cannot_reach_into_another_tenants_app(
     plane: Plane, tenants: dict[str, str]
 ) -> None:
-    file = {"apps": [{"name": "anas-own", "maintenance": True}]}
+    file = {"apps": [{"name": "anas-own", "maintenance": {"on": True}}]}
     refused = plane.send("POST", "/v1/apply", {"file": file}, token=tenants["bo"])
     assert (refused.status, refused.json["id"]) == (409, "conflict")
     assert "the name is taken" in refused.json["message"]
@@ -256,7 +256,7 @@ def test_who_may_deploy_cannot_apply_what_takes_more(plane: Plane, app: Make) ->
     app("half-open")
     token = account(plane, "dee@example.com")
     let(plane, "half-open", "dee@example.com", "deploy")
-    file = {"apps": [{"name": "half-open", "maintenance": True}]}
+    file = {"apps": [{"name": "half-open", "maintenance": {"on": True}}]}
     assert plane.send("POST", "/v1/plan", file, token=token).status == 200
     refused = plane.send("POST", "/v1/apply", {"file": file}, token=token)
     assert (refused.status, refused.json["id"]) == (403, "forbidden")
