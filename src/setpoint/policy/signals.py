@@ -9,11 +9,14 @@ from setpoint.model.decision import Scope
 from setpoint.model.errors import Invalid
 from setpoint.model.release import ProcessType
 from setpoint.model.signal import Comparison, Signal, SignalName
+from setpoint.policy.names import shortened
 
 SIGNAL_RE = re.compile(
     r"([a-z][a-z0-9_]{0,30}|error rate) *(<=|>=|<|>) *(\d{1,12}(?:\.\d{1,6})?) *(%|ms|s|MiB)?"
     r"(?: +over +(\d{1,5})([mhd]))?"
 )
+MEANT_RE = re.compile(r"(?:rps|error[_ ]rate|p99|memory|instances) *[<>]=? *\d.*", re.DOTALL)
+"""Said as a figure: what is wrong with it must not make words of it, which nobody watches."""
 SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 WINDOW_S, WINDOW_S_MIN, WINDOW_S_MAX = 86_400.0, 300.0, 30 * 86_400.0
 UNITS: dict[str, dict[str, float]] = {
@@ -34,6 +37,8 @@ HINT = (
 def signal(said: str) -> Signal | None:
     """None for what is words. One that cannot be measured is refused by name. Raises Invalid."""
     match = SIGNAL_RE.fullmatch(said)
+    if match is None and MEANT_RE.fullmatch(said):
+        raise Invalid(f"cannot watch '{shortened(said)}': it cannot be read", HINT)
     if match is None:
         return None
     name, comparison, bound, unit, count, span = match.groups()
