@@ -1,6 +1,7 @@
 """Log drains of a real Setpoint to real receivers on loopback, which the operator opened."""
 
 import base64
+import hmac
 import json
 import re
 import socket
@@ -242,3 +243,29 @@ def test_private_addresses_are_refused_where_nobody_opened_them(plane: Plane) ->
         assert refused.code == 2
         assert "is not a public address" in refused.err
     plane.ok("destroy", "walled-drain", "--confirm", "walled-drain")
+
+
+def test_webhooks_arrive_signed_and_survive_a_killed_daemon(draining: Plane, web: Https) -> None:
+    web.posted.clear()
+    web.answers["/hook"] = Answer(status=503)
+    url = f"https://localhost:{web.port}/hook"
+    include = "api:domain,api:app"
+    words = ("--add", url, "--include", include, "--secret", SECRET)
+    draining.ok("webhooks", APP, *words)
+    draining.ok("domains", APP, "--add", "www.leaky.example")
+    until(lambda: web.posted, 30, "it is tried")
+    web.posted.clear()
+    web.answers["/hook"] = Answer(status=200)
+    killed = draining.kill("daemon")
+    until(lambda: draining.pid("daemon") != killed, 30, "another daemon")
+    until(lambda: web.posted, 60, "it is taken")
+    headers, body = web.posted[0]
+    signed = base64.b64encode(hmac.digest(SECRET.encode(), body, "sha256")).decode()
+    assert headers["Heroku-Webhook-Hmac-SHA256"] == signed
+    told = json.loads(body)
+    assert (told["resource"], told["action"]) == ("domain", "create")
+    assert told["data"]["hostname"] == "www.leaky.example"
+    taken = lambda: draining.ok("webhooks", APP, "--deliveries").out  # noqa: E731
+    until(lambda: re.search(r"api:domain +succeeded +2 attempts +200", taken()), 30, "it is kept")
+    (hook,) = draining.ok("webhooks", APP, "--json").json
+    draining.ok("webhooks", APP, "--remove", hook["id"])

@@ -54,6 +54,7 @@ from setpoint.api.platform import (
     stacks,
     teams,
     unsupported,
+    webhooks,
 )
 
 
@@ -70,6 +71,30 @@ def _collaborators(app: str) -> tuple[Endpoint, ...]:
 
 
 CERTIFICATES = "/apps/{app}/sni-endpoints"
+HOOK = "/apps/{app}/webhooks/{webhook}"
+TOLD = "/apps/{app}/webhook-deliveries"
+WEBHOOKS = (
+    Endpoint("GET", "/apps/{app}/webhooks", webhooks.listed, "view", "Who is told", paged=True),
+    Endpoint("POST", "/apps/{app}/webhooks", webhooks.add, "operate", "Tell them, too", status=201),
+    Endpoint("GET", HOOK, webhooks.info, "view", "One webhook"),
+    Endpoint("PATCH", HOOK, webhooks.patch, "operate", "Tell them otherwise"),
+    Endpoint("DELETE", HOOK, webhooks.remove, "operate", "Tell them no more"),
+    Endpoint(
+        "GET",
+        TOLD,
+        webhooks.deliveries,
+        "view",
+        "What they were told",
+        paged=True,
+        query=("eq[status]",),
+    ),
+    Endpoint("GET", f"{TOLD}/{{delivery}}", webhooks.delivery, "view", "One delivery"),
+    Endpoint(
+        "GET", "/apps/{app}/webhook-events", webhooks.events, "view", "What happened", paged=True
+    ),
+    Endpoint("GET", "/apps/{app}/webhook-events/{event}", webhooks.event, "view", "One event"),
+)
+
 AUTHORIZATION = "/oauth/authorizations/{id}"
 LOGIN = "/auth/browser/{place}"
 ACCOUNTS = (
@@ -255,6 +280,7 @@ PLATFORM = (
     Endpoint(
         "DELETE", f"{CERTIFICATES}/{{endpoint}}", sni_endpoints.remove, "operate", "Take it away"
     ),
+    *WEBHOOKS,
     *_collaborators("/apps/{app}"),
     *_collaborators("/teams/apps/{app}"),
     *pipelines.ROUTES,

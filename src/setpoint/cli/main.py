@@ -40,6 +40,7 @@ COMMANDS = {
     "probe": "what a web process answers before it gets requests",
     "domains": "which hosts an app answers at",
     "drains": "where an app's log is sent, too",
+    "webhooks": "who is told of what happens to an app",
     "egress": "whom an app may connect to",
     "access": "who may do what to an app",
     "users": "who may sign in here",

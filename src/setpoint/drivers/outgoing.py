@@ -151,6 +151,15 @@ class Posts:
             self._open = None
 
 
+async def post_once(outgoing: Outgoing, to: Target, headers: Mapping[str, str], body: bytes) -> int:
+    """By a connection of its own. Raises Transient, Terminal."""
+    posts = Posts(outgoing, to)
+    try:
+        return await posts.post(headers, body)
+    finally:
+        posts.close()
+
+
 class _Gone(Exception):
     """What was kept open had been closed by the other side."""
 

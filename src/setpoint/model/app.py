@@ -185,6 +185,25 @@ def covered(names: Sequence[str], host: str) -> bool:
     return host in names or f"*.{host.partition('.')[2]}" in names
 
 
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told of what happens. `include`: kinds of events, sorted. `level`: 'notify' is tried
+    once, 'sync' again and again. `to`: what of the address may be shown. `secret`: signs what is
+    sent; `authorization`: a header. `since_s`: unix seconds."""
+
+    include: tuple[str, ...]
+    level: Literal["notify", "sync"]
+    to: str
+    url: SecretRef
+    secret: SecretRef
+    authorization: SecretRef | None
+    since_s: float
+
+    @property
+    def sealed(self) -> tuple[SecretRef, ...]:
+        more = (self.authorization,) if self.authorization is not None else ()
+        return (self.url, self.secret, *more)
+
+
 class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One app's intent document. `deleted`: the app should cease to be.
 
@@ -225,6 +244,8 @@ class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pipeline: Coupling | None = None
     certificates: dict[str, Certificate] = {}
     """of its domains, by name"""
+    webhooks: dict[str, Webhook] = {}
+    """by id"""
 
     @property
     def uploads(self) -> frozenset[Digest]:
@@ -238,12 +259,14 @@ class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def sealed(self) -> tuple[SecretRef, ...]:
         """Values in it that must not be told by the way."""
         key = (self.invoke_key,) if self.invoke_key is not None else ()
-        return (*self.config.values(), *key, *(drain.url for drain in self.drains.values()))
+        drains = (drain.url for drain in self.drains.values())
+        hooks = (ref for hook in self.webhooks.values() for ref in hook.sealed)
+        return (*self.config.values(), *key, *drains, *hooks)
 
     @property
     def sends(self) -> bool:
         """Is something of it sent elsewhere?"""
-        return bool(self.drains)
+        return bool(self.drains or self.webhooks)
 
     def upkeep_at(self, now_s: float) -> Upkeep | None:
         """None where everything is enforced, as it is unless somebody says otherwise."""

@@ -19,8 +19,9 @@ Leaves = Mapping[str, object]
 
 FLAT = ("access.", "config.")
 """Fields whose keys are leaves as they stand; an email has dots of its own."""
-SENT = ("drains.",)
-"""Addresses, which may hold a password"""
+SENT = ("drains.", "webhooks.")
+SEALED = (".url", ".secret", ".authorization")
+"""of those: addresses may hold a password, too"""
 
 
 def flatten(intent: AppIntent) -> dict[str, object]:
@@ -141,7 +142,7 @@ def owner(path: str) -> str:
 def is_secret(path: str) -> bool:
     """May a reference to a sealed value stand there?"""
     if path.startswith(SENT):
-        return path.endswith(".url")
+        return path.endswith(SEALED)
     if path.startswith("certificates."):
         return path.endswith(".pem")
     return path.startswith("config.") or path == "invoke_key"

@@ -40,8 +40,8 @@ def words(to: str, shipped: Shipped | None, now_s: float) -> str:
 def condition(
     intent: AppIntent, generation: int, shipped: Sequence[Shipped], now_s: float
 ) -> Condition | None:
-    """None for an app that sends nothing."""
-    if not intent.sends:
+    """None for an app whose log goes nowhere else."""
+    if not intent.drains:
         return None
     failing = [
         (intent.drains[s.drain].to, s)

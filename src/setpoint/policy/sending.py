@@ -1,8 +1,13 @@
 """Where somebody may have things sent to. What was said is never repeated: it may hold a secret."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 from setpoint.model.errors import Invalid, OverLimit
 from setpoint.model.target import Target, target
+from setpoint.model.webhook import NAMES
 from setpoint.policy.addresses import ALLOW, Network, refused
+from setpoint.policy.names import shortened
 
 URL_CHARS_MAX = 2000
 DRAINS_MAX = 10
@@ -42,3 +47,50 @@ def checked(
             f"the operator may open networks with {ALLOW}",
         )
     return found
+
+
+# --- webhooks ---------------------------------------------------------------------------------
+
+WEBHOOKS_MAX = 20
+SECRET_CHARS_MIN, SECRET_CHARS_MAX = 8, 500
+LEVELS = ("notify", "sync")
+
+
+def check_webhooks(failing: str, count: int) -> None:
+    if count >= WEBHOOKS_MAX:
+        raise OverLimit(f"{failing}: it has {count}, at most {WEBHOOKS_MAX} are allowed")
+
+
+def webhook_url(failing: str, said: str, allowed: tuple[Network, ...]) -> Target:
+    return checked(failing, said, ("https",), allowed)
+
+
+def included(failing: str, said: Sequence[str]) -> tuple[str, ...]:
+    """Each once, in order. Raises Invalid."""
+    unknown = [name for name in said if name not in NAMES]
+    if not said or unknown:
+        fact = f"'{shortened(unknown[0])}' is nothing to tell of" if unknown else "it is of nothing"
+        raise Invalid(f"{failing}: {fact}", f"include some of: {', '.join(NAMES)}")
+    return tuple(sorted(set(said)))
+
+
+def level(failing: str, said: str) -> Literal["notify", "sync"]:
+    if said == "notify" or said == "sync":
+        return said
+    raise Invalid(
+        f"{failing}: '{shortened(said)}' is no level",
+        "notify (tried once) or sync (tried for 72 hours)",
+    )
+
+
+def secret(failing: str, said: str) -> str:
+    if not SECRET_CHARS_MIN <= len(said) <= SECRET_CHARS_MAX or not said.isprintable():
+        bounds = f"{SECRET_CHARS_MIN} to {SECRET_CHARS_MAX} printable characters"
+        raise Invalid(f"{failing}: the secret is not valid", bounds)
+    return said
+
+
+def header(failing: str, said: str) -> str:
+    if len(said) > URL_CHARS_MAX or not said.isascii() or not said.isprintable():
+        raise Invalid(f"{failing}: the authorization is not valid", "one line of ASCII characters")
+    return said

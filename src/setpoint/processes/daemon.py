@@ -20,11 +20,13 @@ from setpoint.api import rendezvous
 from setpoint.api.app import make_app
 from setpoint.api.services import Installation, Services
 from setpoint.converge.collector import Collector
+from setpoint.converge.happened import Place
 from setpoint.converge.loop import Loop
 from setpoint.converge.measuring import Measuring
+from setpoint.converge.notices import Notices
 from setpoint.converge.shippers import Shippers
 from setpoint.converge.shipping import Ports
-from setpoint.drivers import clock, logplex, outbound
+from setpoint.drivers import clock, logplex, outbound, outgoing
 from setpoint.drivers.envoy.client import EdgeClient
 from setpoint.drivers.git.repositories import Repositories
 from setpoint.drivers.local import disk, privileges
@@ -46,6 +48,7 @@ from setpoint.model.errors import DriverError, SetpointError, StoreError, Supers
 from setpoint.model.figures import EdgeFigures, Figures
 from setpoint.model.ids import AppId
 from setpoint.model.retention import Disk, Headroom, Retention
+from setpoint.model.target import target
 from setpoint.policy.headroom import is_low
 from setpoint.processes import inherit, oplog, preload
 from setpoint.processes.digests import Digests
@@ -126,6 +129,7 @@ async def _serve(
         *(_renewing(certificate), _forgetting(services.repositories, store)),
         *_digests(store),
         _shippers(store, driver, services.tails).run(),
+        _notices(store, services).run(),
     )
     work = [asyncio.create_task(task) for task in endless]
     for task in work:
@@ -326,10 +330,26 @@ def _digests(store: SqliteStore) -> tuple[Coroutine[None, None, None], ...]:
 
 
 def _shippers(store: SqliteStore, driver: LocalDriver, tails: Tails) -> Shippers:
-    outgoing = Outgoing(outbound.networks(os.environ))
+    out = Outgoing(outbound.networks(os.environ))
     ports = Ports(tails, driver.append, clock.now, asyncio.sleep, clock.luck, clock.new_id)
     log = logging.getLogger("setpoint.drains")
-    return Shippers(store, partial(logplex.sink, outgoing), ports, log)
+    return Shippers(store, partial(logplex.sink, out), ports, log)
+
+
+def _notices(store: SqliteStore, services: Services) -> Notices:
+    out = Outgoing(outbound.networks(os.environ))
+    here = services.installation
+
+    async def post(url: str, headers: Mapping[str, str], body: bytes) -> int:
+        to = target(url)
+        return await outgoing.post_once(out, to, {**logplex.basic(to), **headers}, body)
+
+    def place() -> Place:
+        stack = services.capabilities().stack
+        return Place(stack, here.edge_port, here.tls_port, here.host_suffix)
+
+    log = logging.getLogger("setpoint.webhooks")
+    return Notices(store, post, place, clock.now, clock.luck, log)
 
 
 def _authority(paths: Paths) -> str:

@@ -25,6 +25,7 @@ from setpoint.model.pipeline import Pipeline, PipelineWrite, Promoted, Promotion
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
 from setpoint.model.signal import Sample, Sums
+from setpoint.model.webhook import Delivery
 
 
 class UnitWrite(msgspec.Struct, frozen=True):
@@ -305,6 +306,28 @@ class Store(Protocol):
 
     async def record_shipped(self, states: Sequence[Shipped], gone: Sequence[str] = ()) -> None:
         """`gone`: ids of drains that are no more."""
+        ...
+
+    async def told_up_to(self) -> int | None:
+        """Cursor of the newest event that webhooks were told of; None while there is none of
+        them."""
+        ...
+
+    async def record_notices(self, new: Sequence[Delivery], up_to: int | None) -> None:
+        """What is to be told, and up to which event that is all, in one transaction. Twice is
+        once. `up_to` None: nobody wants to hear of anything, if that is so."""
+        ...
+
+    async def record_tried(self, delivery: Delivery) -> None: ...
+
+    async def due_notices(
+        self, now_s: float, limit: int, busy: Sequence[str]
+    ) -> dict[str, tuple[Delivery, ...]]:
+        """What is to be sent by now, by webhook, but of these; oldest first."""
+        ...
+
+    async def notices(self, app: AppId) -> tuple[Delivery, ...]:
+        """Newest first."""
         ...
 
     async def fields(self, unit: AppId) -> tuple[Field, ...]:

@@ -154,4 +154,5 @@ _JUDGES: dict[str, Callable[[_Case, str], bool]] = {
     "access": _at_the_doors,
     "drains": _at_the_doors,
     "pipeline": _at_the_doors,
+    "webhooks": _at_the_doors,
 }

@@ -111,7 +111,7 @@ async def _conditions(
 ) -> tuple[Condition, ...]:
     """As last concluded; whether what is sent arrives is looked up."""
     found = status.conditions if status is not None else ()
-    if not unit.intent.sends:
+    if not unit.intent.drains:
         return found
     shipped = await store.shipped(unit.id)
     sent = drains.condition(unit.intent, unit.generation, shipped, now_s)

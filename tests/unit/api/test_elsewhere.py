@@ -18,8 +18,6 @@ PATHS = (
     "/apps/any/acm",
     "/review-apps",
     "/pipelines/1/review-app-config",
-    "/apps/any/webhooks/1",
-    "/apps/any/webhook-deliveries",
     "/telemetry-drains",
     "/users/any/sms-number/actions/recover",
     "/account/app-transfers/1",

@@ -69,6 +69,11 @@ BODIES = {
     "/apps/{app}/builds": {"source_blob": {}},
     "/apps/{app}/buildpack-installations": {"updates": []},
     "/v1/apps/{app}/egress": {"egress": []},
+    "/apps/{app}/webhooks": {
+        "include": ["api:app"],
+        "level": "notify",
+        "url": "https://logs.example.com/",
+    },
     "/apps/{app}/log-drains": {"url": "https://logs.example.com/"},
     "/apps/{app}/domains": {"hostname": "www.example.com"},
     "/apps/{app}/domains/{domain}": {"sni_endpoint": None},

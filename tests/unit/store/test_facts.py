@@ -185,7 +185,7 @@ def test_a_build_cut_off_through_no_fault_of_its_own_may_yet_succeed(open_one):
         await store.record_build(build(status="succeeded"))
         (only,) = await store.builds(SHOP)
         assert only.status == "succeeded"
-        assert [e.type for e in await store.events(0)] == ["build.ended"]
+        assert [e.type for e in await store.events(0)] == ["build.begun", "build.ended"]
         await store.close()
 
     run(story())

@@ -51,12 +51,6 @@ AREAS = (
         "push the branch to an app of its own: git push APP branch:main",
     ),
     Area(
-        rf"/apps/{ONE}/webhook(s|-events|-deliveries)/.+|/apps/{ONE}/webhook-(events|deliveries)",
-        "use a webhook",
-        "webhooks are not there yet",
-        "GET /v1/watch tells every event as it happens",
-    ),
-    Area(
         rf"(/apps/{ONE})?/telemetry-drains(/.+)?",
         "send telemetry elsewhere",
         "there are no drains for it",

@@ -38,12 +38,6 @@ NOS = (
     No("find an add-on", ADDONS, "", ("POST /actions/addons/resolve",)),
     No("find an attachment", ADDONS, "", ("POST /actions/addon-attachments/resolve",)),
     No(
-        "add a webhook",
-        "webhooks are not there yet",
-        "GET /v1/watch tells every event as it happens",
-        ("POST /apps/{app}/webhooks",),
-    ),
-    No(
         "add a key",
         "there is no ssh here: a token is all that is needed",
         "",
@@ -85,7 +79,6 @@ EMPTY = (
     ("/apps/{app}/addons", "An app's add-ons: none"),
     ("/apps/{app}/addon-attachments", "An app's attachments: none"),
     ("/apps/{app}/features", "Features of an app: none"),
-    ("/apps/{app}/webhooks", "An app's webhooks: none"),
     ("/spaces", "Spaces: none"),
     ("/oauth/clients", "OAuth clients: none"),
 )

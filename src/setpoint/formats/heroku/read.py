@@ -41,6 +41,26 @@ class NewLogDrain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str
 
 
+class NewWebhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /apps/A/webhooks. Without a secret there is one made."""
+
+    include: tuple[str, ...]
+    level: str
+    url: str
+    secret: str | None = None
+    authorization: str | None = None
+
+
+class WebhookPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PATCH /apps/A/webhooks/W. What is left out stays; `authorization` null takes it away."""
+
+    include: tuple[str, ...] | None = None
+    level: str | None = None
+    url: str | None = None
+    secret: str | None = None
+    authorization: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
 class NewApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /apps. Region, stack and team are accepted and have no say here."""
 

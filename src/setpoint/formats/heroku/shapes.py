@@ -3,7 +3,7 @@
 Times are RFC 3339 text. Where an object carries more than Heroku's, a docstring says so.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -312,6 +312,59 @@ class SniEndpoint(msgspec.Struct, frozen=True):
     created_at: str
     updated_at: str
     cname: str | None = None
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    id: str
+    app: Ref
+    include: tuple[str, ...]
+    level: str
+    url: str
+    created_at: str
+    updated_at: str
+
+
+class WebhookEvent(msgspec.Struct, frozen=True):
+    """`payload`: what is sent, but for what is of one delivery."""
+
+    id: str
+    include: str
+    payload: dict[str, Any]
+    created_at: str
+    updated_at: str
+
+
+class EventRef(msgspec.Struct, frozen=True):
+    id: str
+    include: str
+
+
+class WebhookRef(msgspec.Struct, frozen=True):
+    id: str
+    level: str
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """`error_class`: in words, null where it was answered."""
+
+    id: str
+    code: int | None
+    error_class: str | None
+    status: str
+    created_at: str
+    updated_at: str
+
+
+class WebhookDelivery(msgspec.Struct, frozen=True):
+    id: str
+    event: EventRef
+    webhook: WebhookRef
+    status: str
+    num_attempts: int
+    last_attempt: Attempt | None
+    next_attempt_at: str | None
+    created_at: str
+    updated_at: str
 
 
 class User(msgspec.Struct, frozen=True):

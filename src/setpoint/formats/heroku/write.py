@@ -14,6 +14,7 @@ from setpoint.model import process, release
 from setpoint.model.account import ROLES, Account, Role, Token
 from setpoint.model.change import Actor
 from setpoint.model.ids import BuildId
+from setpoint.model.webhook import Delivery
 
 NAMESPACE = UUID("6f0c3f1e-5e53-5a4c-9a54-2f2ff2a9a0d6")
 """Of ids that Heroku's clients want and Setpoint has no other use for."""
@@ -183,6 +184,39 @@ def certificate(unit: intent.Unit, name: str, chain: str) -> shapes.SniEndpoint:
         ),
         created_at=when(unit.created_at_s),
         updated_at=when(unit.updated_at_s),
+    )
+
+
+def webhook(
+    unit: intent.Unit, id: str, include: tuple[str, ...], level: str, url: str, since_s: float
+) -> shapes.Webhook:
+    at = when(since_s)
+    return shapes.Webhook(id, shapes.Ref(unit.id, unit.name), include, level, url, at, at)
+
+
+def webhook_event(told: Delivery) -> shapes.WebhookEvent:
+    at = when(told.created_at_s)
+    return shapes.WebhookEvent(told.event, told.include, told.payload, at, at)
+
+
+def webhook_delivery(told: Delivery) -> shapes.WebhookDelivery:
+    at_s = told.attempted_at_s
+    last = None
+    if at_s is not None:
+        answered = "succeeded" if told.status == "succeeded" else "failed"
+        id = derived(told.id, "attempt", told.attempts)
+        last = shapes.Attempt(id, told.code, told.error or None, answered, when(at_s), when(at_s))
+    next_at = when(told.next_at_s) if told.next_at_s is not None else None
+    return shapes.WebhookDelivery(
+        id=told.id,
+        event=shapes.EventRef(told.event, told.include),
+        webhook=shapes.WebhookRef(told.webhook, told.level),
+        status=told.status,
+        num_attempts=told.attempts,
+        last_attempt=last,
+        next_attempt_at=next_at,
+        created_at=when(told.created_at_s),
+        updated_at=when(at_s if at_s is not None else told.created_at_s),
     )
 
 

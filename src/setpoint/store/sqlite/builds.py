@@ -24,6 +24,8 @@ def record(db: Connection, build: Build) -> None:
         "ON CONFLICT (id) DO UPDATE SET final = excluded.final, body = excluded.body",
         (build.id, build.app, build.final, msgspec.json.encode(build)),
     )
+    if row is None and not build.taken_over:
+        events.append(db, build.app, "build.begun", build=build.id)
     if build.final and not build.taken_over:
         events.append(db, build.app, "build.ended", build=build.id, status=build.status)
 

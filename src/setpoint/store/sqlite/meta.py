@@ -7,6 +7,7 @@ KEY_CHECK = "key_check"
 ACTS_SEEN = "acts_seen"
 EVENT_FLOOR = "event_floor"
 TENURE = "tenure"
+TOLD_UP_TO = "told_up_to"
 
 
 def get(db: Connection, key: str) -> str | None:

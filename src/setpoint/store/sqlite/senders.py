@@ -7,6 +7,7 @@ import msgspec
 from setpoint.model.app import AppIntent
 from setpoint.model.drain import Shipped
 from setpoint.model.ids import AppId
+from setpoint.store.sqlite import notices
 from setpoint.store.sqlite.connection import Connection
 from setpoint.store.sqlite.documents import reader
 
@@ -17,6 +18,8 @@ def note(db: Connection, before: AppIntent | None, after: AppIntent) -> None:
     """Costs nothing where nothing of it is sent, before or after."""
     if after.sends:
         db.execute("INSERT OR IGNORE INTO sender (unit) VALUES (?)", (after.id,))
+        if after.webhooks:
+            notices.begin(db)
     elif before is not None and before.sends:
         db.execute("DELETE FROM sender WHERE unit = ?", (after.id,))
 
@@ -46,3 +49,4 @@ def record(db: Connection, states: Sequence[Shipped], gone: Sequence[str]) -> No
 def forget(db: Connection, app: AppId) -> None:
     db.execute("DELETE FROM sender WHERE unit = ?", (app,))
     db.execute("DELETE FROM shipped WHERE unit = ?", (app,))
+    notices.forget(db, app)

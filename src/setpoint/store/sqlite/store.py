@@ -22,6 +22,7 @@ from setpoint.model.pipeline import Pipeline, PipelineWrite, Promotion
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
 from setpoint.model.signal import Sample, Sums
+from setpoint.model.webhook import Delivery
 from setpoint.store import sealing
 from setpoint.store.bell import Bell
 from setpoint.store.port import (
@@ -47,6 +48,7 @@ from setpoint.store.sqlite import (
     lists,
     meta,
     notes,
+    notices,
     pipelines,
     releases,
     remembered,
@@ -355,6 +357,23 @@ class SqliteStore:
 
     async def record_shipped(self, states: Sequence[Shipped], gone: Sequence[str] = ()) -> None:
         await self._writer.run(lambda db: senders.record(db, states, gone))
+
+    async def told_up_to(self) -> int | None:
+        return await self._reader.run(notices.told_up_to)
+
+    async def record_notices(self, new: Sequence[Delivery], up_to: int | None) -> None:
+        await self._writer.run(lambda db: notices.record(db, new, up_to))
+
+    async def record_tried(self, delivery: Delivery) -> None:
+        await self._writer.run(lambda db: notices.tried(db, delivery))
+
+    async def due_notices(
+        self, now_s: float, limit: int, busy: Sequence[str]
+    ) -> dict[str, tuple[Delivery, ...]]:
+        return await self._reader.run(lambda db: notices.due(db, now_s, limit, busy))
+
+    async def notices(self, app: AppId) -> tuple[Delivery, ...]:
+        return await self._reader.run(lambda db: notices.of_app(db, app))
 
     async def fields(self, unit: AppId) -> tuple[Field, ...]:
         return await self._reader.run(lambda db: changes.fields(db, unit))

@@ -159,6 +159,7 @@ class Intents(Decisions, Pipelines):
     async def forget(self, id: AppId) -> None:
         if self.rows.units.pop(id, None) is not None:
             self.rows.status.pop(id, None)
+            self.notices_kept = {k: n for k, n in self.notices_kept.items() if n.app != id}
             self.sent = {key: s for key, s in self.sent.items() if s.app != id}
             self._emit(id, "app.forgotten", {})
             self._committed()

@@ -18,6 +18,7 @@ from setpoint.model.journal import Entry, EntryState
 from setpoint.model.pipeline import Pipeline, Promotion
 from setpoint.model.release import Build, Release
 from setpoint.model.signal import Sample, Sums
+from setpoint.model.webhook import Delivery
 from setpoint.store.bell import Bell
 from setpoint.store.port import Committed, Event, Status
 
@@ -78,6 +79,8 @@ class Tables:
         self.sent: dict[str, Shipped] = {}
         self.lines: dict[str, Pipeline] = {}
         self.promoted: dict[str, Promotion] = {}
+        self.notices_kept: dict[str, Delivery] = {}
+        self.told_to = 0
         self.sampled: dict[tuple[str, str, float], Sample] = {}
         self.sums: tuple[Sums, ...] = ()
         self.log: list[Event] = []
