@@ -32,6 +32,7 @@ from setpoint.api.native import apps as detail
 from setpoint.api.native import releases as history
 from setpoint.api.platform import (
     account,
+    app_setups,
     apps,
     buildpacks,
     builds,
@@ -284,6 +285,7 @@ PLATFORM = (
     *_collaborators("/apps/{app}"),
     *_collaborators("/teams/apps/{app}"),
     *pipelines.ROUTES,
+    *app_setups.ROUTES,
     *sales_orgs.ROUTES,
     *unsupported.ROUTES,
 )

@@ -4,7 +4,9 @@ import re
 
 import msgspec
 
+from setpoint.intents import setups
 from setpoint.intents.door import Door, app_to, change
+from setpoint.intents.setups import Begins, Begun
 from setpoint.model.app import Source, Unit
 from setpoint.model.change import Asked
 from setpoint.model.errors import Invalid, NotFound
@@ -17,16 +19,36 @@ _DIGEST_RE = re.compile(r"[0-9a-f]{64}")
 _COMMIT_RE = re.compile(r"[0-9a-f]{40}")
 
 
-async def deploy(door: Door, asked: Asked, name: str, digest: str, version: str = "") -> Unit:
+async def deploy(
+    door: Door,
+    asked: Asked,
+    name: str,
+    digest: str,
+    version: str = "",
+    begins: Begins | None = None,
+) -> Unit:
     """Source that was uploaded before. The same source again is a Change, and a build, of its own:
-    somebody who deploys twice after a failure wants it tried again."""
+    somebody who deploys twice after a failure wants it tried again. `begins`: how an app does that
+    was never released, which is part of the same Change."""
     unit = await app_to(door, asked, VERB, name)
     limits.check_version(name, version)
     headroom.check(f"deploy '{name}'", door.headroom(), door.retention)
     source = Source(await _uploaded(door, asked, name, digest), version)
-    intent = msgspec.structs.replace(unit.intent, source=source, rollback_to=None)
-    summary = f"Deploy {_shown(version) or digest[:8]}"
-    return await change(door, asked, VERB, summary, unit, intent, restated=("source.digest",))
+    begun = Begun(unit.intent, {}, {})
+    if begins is not None and not await door.store.releases(unit.id, 1):
+        begun = setups.begun(door, unit, begins, asked.at_s)
+    intent = msgspec.structs.replace(begun.intent, source=source, rollback_to=None)
+    return await change(
+        door,
+        asked,
+        VERB,
+        f"Deploy {_shown(version) or digest[:8]}",
+        unit,
+        intent,
+        begun.sealed,
+        restated=("source.digest",),
+        whys=begun.whys,
+    )
 
 
 def _shown(version: str) -> str:

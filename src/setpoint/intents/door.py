@@ -53,16 +53,17 @@ async def change(
     secrets: Mapping[str, str] = {},
     restated: tuple[str, ...] = (),
     promoted: Promoted | None = None,
+    whys: Mapping[str, str] = {},
 ) -> Unit:
     """One app's new document as one Change, and the loop woken. `base` None: it is created.
-    `promoted`: where the slug of its source is taken over from."""
+    `promoted`: where the slug of its source is taken over from; `whys`: said beside values."""
     unsayable = await _unsayable(door, asked, base, intent, secrets)
     asked, decided = await deciding.part_of(door.store, words.linked(asked), base, intent)
     if decided is not None:
         words.check_told(deciding.told(decided), unsayable, asked.why_source)
     asked = words.accepted(asked, unsayable)
     rev = base.rev if base is not None else None
-    write = UnitWrite(intent, rev, restated=restated, promoted=promoted)
+    write = UnitWrite(intent, rev, restated=restated, whys=whys, promoted=promoted)
     committed = await door.store.commit(asked, verb, summary, [write], secrets, decided)
     unit = committed.units[0]
     door.wake(unit.id)

@@ -204,6 +204,16 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self.url, self.secret, *more)
 
 
+class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How it began, by its app.json. `postdeploy`: runs once, when it first serves; `predestroy`:
+    before a review app ends; `branch`: of a review app. `at_s`: unix seconds."""
+
+    at_s: float
+    postdeploy: str = ""
+    predestroy: str = ""
+    branch: str = ""
+
+
 class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One app's intent document. `deleted`: the app should cease to be.
 
@@ -246,6 +256,7 @@ class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """of its domains, by name"""
     webhooks: dict[str, Webhook] = {}
     """by id"""
+    setup: Setup | None = None
 
     @property
     def uploads(self) -> frozenset[Digest]:

@@ -13,7 +13,7 @@ from setpoint.model.egress import INTERNET, Egress
 from setpoint.model.ids import AppId, Fence, JobId
 from setpoint.model.process import Exit, ProcessSpec
 
-JobKind = Literal["run", "release", "scheduled"]
+JobKind = Literal["run", "release", "scheduled", "script"]
 JobState = Literal["pending", "handed", "succeeded", "failed", "lost", "stopped"]
 """`handed`: written down before the supervisor was asked. It started since, or it never will."""
 

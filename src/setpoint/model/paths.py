@@ -114,7 +114,7 @@ def conflict_scope(path: str) -> str:
     """
     if path.startswith("source.") or path == "rollback_to":
         return "source"
-    if path.startswith(("upkeep.", "pipeline.", "certificates.")):
+    if path.startswith(("upkeep.", "pipeline.", "certificates.", "setup.")):
         return path.partition(".")[0]
     if path.startswith("formation.") and path.endswith((".min", ".max")):
         return path.rpartition(".")[0] + ".bounds"
@@ -133,7 +133,7 @@ def is_shape(path: str) -> bool:
 def owner(path: str) -> str:
     """The struct that a leaf is a field of, with the dot: it has all its fields, or is not there.
     '' for what stands alone, as a config var does."""
-    if path.startswith(("source.", "pipeline.")):
+    if path.startswith(("source.", "pipeline.", "setup.")):
         return path.partition(".")[0] + "."
     *parents, _ = _parts(path)
     return ".".join(parents) + "." if len(parents) == 2 else ""

@@ -25,7 +25,7 @@ CATCH_UP_S = 300.0
 def plan_jobs(draft: Draft) -> None:
     for job in draft.observed.jobs:
         if not job.final:
-            _follow(draft, job)
+            follow(draft, job)
     _plan_scheduled(draft)
 
 
@@ -61,7 +61,7 @@ def _type(release: Release, job: Job, dyno: str) -> ProcessType:
     return ProcessType(dyno, "worker", job.command, layer=layer, runtime=runtime)
 
 
-def _follow(draft: Draft, job: Job) -> None:
+def follow(draft: Draft, job: Job) -> None:
     facts = next((f for f in draft.observed.job_facts if f.id == job.id), None)
     if job.incarnation not in (0, draft.unit.incarnation):
         text = f"{job.dyno} was handed over before this memory was restored from a backup"

@@ -21,6 +21,7 @@ from setpoint.planning import (
     removal,
     routes,
     runtimes,
+    scripts,
     upkeep,
 )
 from setpoint.planning.draft import Draft
@@ -44,5 +45,6 @@ def plan(unit: Unit, observed: Observed, capabilities: Capabilities, now_s: floa
     processes.plan_retirement(draft, wanted)
     releases.plan_verdict(draft, wanted)
     jobs.plan_jobs(draft)
+    scripts.plan_postdeploy(draft)
     upkeep.hold_back(draft, wanted)
     return conditions.finish(draft)

@@ -3,11 +3,14 @@
 from setpoint.model.change import Because
 from setpoint.model.ids import JobId
 from setpoint.model.steps import ForgetApp, RemoveProcesses, RemoveRoute, StopJob
+from setpoint.planning import scripts
 from setpoint.planning.draft import Draft
 
 
 def plan_removal(draft: Draft) -> None:
     unit, observed = draft.unit, draft.observed
+    if scripts.plan_predestroy(draft):
+        return
     because = draft.because("destroy", f"{unit.name} was destroyed")
     if observed.route is not None:
         draft.steps.append(RemoveRoute(unit.id, unit.generation, because))

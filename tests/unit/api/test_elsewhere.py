@@ -16,12 +16,12 @@ PATHS = (
     "/apps/any/slugs",
     "/apps/any/oci-images/1",
     "/apps/any/acm",
-    "/review-apps",
+    "/test-runs/1",
     "/pipelines/1/review-app-config",
     "/telemetry-drains",
     "/users/any/sms-number/actions/recover",
     "/account/app-transfers/1",
-    "/app-setups",
+    "/pipelines/1/repo/branches/main",
 )
 
 

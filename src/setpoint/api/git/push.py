@@ -10,7 +10,7 @@ from typing import IO
 
 import msgspec
 
-from setpoint.api import deploying
+from setpoint.api import beginning, deploying
 from setpoint.api.call import Call
 from setpoint.api.deploying import MARK, WARN
 from setpoint.drivers.git import source
@@ -126,7 +126,8 @@ class Push:
         if await deploying.under_way(self.call.services, found, digest, commit):
             await self._say(f"{MARK}{commit[:8]} was deployed already")
             return found
-        return await deploys.deploy(door, asked, found.name, digest, commit)
+        begins = await beginning.of(self.call.services, found, digest)
+        return await deploys.deploy(door, asked, found.name, digest, commit, begins)
 
     async def _now(self) -> Unit:
         unit = await self.call.services.store.unit(self.unit.id)

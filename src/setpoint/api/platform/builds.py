@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from starlette.responses import Response, StreamingResponse
 
-from setpoint.api import find
+from setpoint.api import beginning, find
 from setpoint.api.call import Call
 from setpoint.api.services import Services
 from setpoint.formats.heroku import read, shapes, write
@@ -24,9 +24,10 @@ NOT_BEGUN_S_MAX = 30.0
 async def create(call: Call, body: read.NewBuild) -> shapes.Build:
     """Accepted at once, `pending`: the loop builds. The id is known because it is derived."""
     unit = await find.app(call, "deploy")
-    digest = _digest(call, body.source_blob)
+    digest = uploaded(call, body.source_blob)
     version = body.source_blob.version or ""
-    unit = await deploys.deploy(call.services.door, call.asked, unit.name, digest, version)
+    begins = await beginning.of(call.services, unit, digest)
+    unit = await deploys.deploy(call.services.door, call.asked, unit.name, digest, version, begins)
     return await _told(call, unit, await _of_intent(call, unit))
 
 
@@ -77,7 +78,8 @@ async def stream(services: Services, app: AppId, id: BuildId) -> AsyncIterator[b
         yield chunk
 
 
-def _digest(call: Call, blob: read.SourceBlob) -> Digest:
+def uploaded(call: Call, blob: read.SourceBlob) -> Digest:
+    """Raises Invalid, Conflict."""
     if blob.digest is not None:
         return Digest(read.checksum(blob.digest))
     digest = _uploaded(call, blob.url or "")

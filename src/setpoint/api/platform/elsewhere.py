@@ -44,11 +44,10 @@ AREAS = (
         "bring your own: heroku certs:add CRT KEY",
     ),
     Area(
-        rf"/(review-apps|test-runs)(/.+)?|/apps/{ONE}/review-app|"
-        rf"/pipelines/{ONE}/(review-app(s|-config)|test-runs)(/.+)?",
-        "make an app of a branch",
-        "there are neither review apps nor test runs",
-        "push the branch to an app of its own: git push APP branch:main",
+        rf"/test-runs(/.+)?|/pipelines/{ONE}/(review-app-config|repo|test-runs)(/.+)?",
+        "follow a repository elsewhere",
+        "there is no GitHub here: nothing comes by itself",
+        "a review app is made of an uploaded source: POST /review-apps",
     ),
     Area(
         rf"(/apps/{ONE})?/telemetry-drains(/.+)?",
@@ -65,12 +64,6 @@ AREAS = (
         r"/account/app-transfers(/.+)?",
         "hand an app over",
         "an app stays with who created it",
-    ),
-    Area(
-        r"/app-setups(/.+)?",
-        "set up an app from its app.json",
-        "only its schedule is read",
-        "create the app, set its config vars and push",
     ),
 )
 

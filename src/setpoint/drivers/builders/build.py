@@ -60,7 +60,8 @@ def build(shop: Workshop) -> Slug:
         parts = node.prepare(shop, root, processes)
         built = _with_layers(shop, root, processes, parts)
         code, warned = _code_layer(shop, root, code_layers, parts, built.processes)
-    warnings = (*(w.because for w in built.unmet), *built.warnings, *warned)
+    hoped = detect.addons(root)
+    warnings = (*(w.because for w in built.unmet), *built.warnings, *warned, *hoped)
     for warning in warnings:
         shop.say.warn(warning)
     shop.say.topic(f"Build succeeded: code {code[:12]}, stack {shop.request.stack}")

@@ -7,10 +7,19 @@ from pathlib import Path
 
 from setpoint.drivers.builders import requirements, tree
 from setpoint.drivers.builders.errors import CannotBuild
-from setpoint.formats import app_json, package_json, procfile, project, project_toml, static_json
+from setpoint.formats import (
+    app_json,
+    app_setup,
+    package_json,
+    procfile,
+    project,
+    project_toml,
+    static_json,
+)
 from setpoint.model.errors import Invalid
 from setpoint.model.job import CronJob
 from setpoint.model.release import ProcessType
+from setpoint.model.text import printable
 from setpoint.planning.schedule import check_jobs
 
 OTHER_LANGUAGES = {
@@ -50,6 +59,20 @@ def schedule(root: Path) -> tuple[CronJob, ...]:
     except Invalid as error:
         raise CannotBuild(error.message, error.hint) from None
     return found
+
+
+def addons(root: Path) -> tuple[str, ...]:
+    """Warnings: what app.json wants and nobody can give it here."""
+    data = tree.read(root, app_json.FILE, app_json.BYTES_MAX + 1)
+    try:
+        wanted = app_setup.parse(data).addons if data is not None else ()
+    except Invalid:
+        return ()
+    return tuple(
+        f"app.json wants the add-on {printable(plan)[:60]}: add-ons are not there yet; run the "
+        "service elsewhere and put its URL into a config var"
+        for plan in wanted
+    )
 
 
 def _text(name: str, data: bytes) -> str:

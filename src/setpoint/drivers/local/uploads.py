@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from setpoint.drivers import clock
+from setpoint.formats import tar_member
 from setpoint.model.errors import NotFound, OverLimit, StoreError
 from setpoint.model.ids import Digest
-from setpoint.model.release import SOURCE_BYTES_MAX
+from setpoint.model.release import SOURCE_BYTES_MAX, SOURCE_UNPACKED_BYTES_MAX
 
 PLACE_RE = re.compile(r"[A-Za-z0-9-]{16,64}")
 PLACES_MAX = 1000
@@ -79,6 +80,16 @@ class Uploads:
     def digest(self, place: str) -> Digest | None:
         """What was put there, or None while nothing was."""
         return Digest(self._place(place).read_text(encoding="ascii")) or None
+
+    def member(self, digest: Digest, name: str, bytes_max: int) -> bytes | None:
+        """One file of that archive; None where there is none, or the archive cannot be read, which
+        the builder will say. Blocks."""
+        try:
+            with self.path(digest).open("rb") as file:
+                chunks = iter(lambda: file.read(tar_member.CHUNK_BYTES), b"")
+                return tar_member.find(chunks, name, bytes_max, SOURCE_UNPACKED_BYTES_MAX)
+        except (OSError, tar_member.Unreadable):
+            return None
 
     def path(self, digest: Digest) -> Path:
         return self.folder / f"{digest}.tar.gz"

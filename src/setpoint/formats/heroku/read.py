@@ -356,3 +356,34 @@ class NewTransfer(msgspec.Struct, frozen=True):
 
     pipeline: NamedById
     new_owner: Owner
+
+
+class SetupApp(msgspec.Struct, frozen=True):
+    name: str | None = None
+
+
+class BuildpackUrl(msgspec.Struct, frozen=True):
+    url: str
+
+
+class Overrides(msgspec.Struct, frozen=True):
+    env: dict[str, str] = {}
+    buildpacks: tuple[BuildpackUrl, ...] = ()
+
+
+class NewSetup(msgspec.Struct, frozen=True):
+    """POST /app-setups"""
+
+    source_blob: SourceBlob
+    app: SetupApp | None = None
+    overrides: Overrides | None = None
+
+
+class NewReviewApp(msgspec.Struct, frozen=True):
+    """POST /review-apps"""
+
+    branch: str
+    pipeline: str
+    source_blob: SourceBlob
+    pr_number: int | None = None
+    environment: dict[str, str] | None = None

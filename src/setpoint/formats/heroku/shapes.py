@@ -542,3 +542,44 @@ class Transfer(msgspec.Struct, frozen=True):
 
 class PipelineStack(msgspec.Struct, frozen=True):
     stack: Ref
+
+
+class SetupBuild(msgspec.Struct, frozen=True):
+    id: str
+    status: str
+    output_stream_url: str
+
+
+class Postdeploy(msgspec.Struct, frozen=True):
+    exit_code: int
+    output: str
+
+
+class AppSetup(msgspec.Struct, frozen=True):
+    id: str
+    app: Ref
+    build: SetupBuild | None
+    status: Literal["pending", "succeeded", "failed"]
+    failure_message: str | None
+    created_at: str
+    updated_at: str
+    manifest_errors: tuple[str, ...] = ()
+    postdeploy: Postdeploy | None = None
+    resolved_success_url: str | None = None
+
+
+class ReviewApp(msgspec.Struct, frozen=True):
+    id: str
+    app: Ref
+    app_setup: IdRef
+    branch: str
+    pipeline: IdRef
+    status: Literal["pending", "creating", "created", "deleting", "errored"]
+    creator: IdRef
+    created_at: str
+    updated_at: str
+    pr_number: int | None = None
+    error_status: str | None = None
+    message: str | None = None
+    wait_for_ci: bool = False
+    fork_repo: IdRef | None = None
