@@ -94,8 +94,8 @@ PLANNER = (
         "leaf-dropped",
         "what is intended is applied, unmet or without use, and never dropped in silence",
         "planning/routes.py",
-        ", unit.fence, unit.intent.maintenance)",
-        ", unit.fence, False)",
+        "        unit.intent.maintenance,\n",
+        "        False,\n",
     ),
     Mutant(
         "served-and-forgotten",
@@ -504,9 +504,9 @@ LOOP = (
     Mutant(
         "one-unreadable-ends-all",
         "an intent that cannot be read is no reason not to read the others",
-        "store/sqlite/units.py",
-        "        with suppress(Unreadable):",
-        "        with suppress():",
+        "store/sqlite/lists.py",
+        "                except Unreadable:",
+        "                except ZeroDivisionError:",
         by=BAD_MEMORY,
     ),
     Mutant(
