@@ -751,6 +751,22 @@ REAL_PARTS = (
         "        if False:",
         by="tests/unit/drivers",
     ),
+    Mutant(
+        "counted-before-it-began",
+        "what was counted before the edge agent began anew is not taken for what came since",
+        "converge/measuring.py",
+        "    anew = now.since_s > before.at_s",
+        "    anew = False",
+        by="tests/unit/converge/test_measuring.py",
+    ),
+    Mutant(
+        "lost-at-one-bound",
+        "a bet on a p99 is lost only if it is so at both bounds that it lies between",
+        "model/signal.py",
+        "        return least >= self.bound",
+        "        return most >= self.bound",
+        by="tests/unit/planning/test_signals.py",
+    ),
 )
 
 MUTANTS = PLANNER + LAYERS + RETENTION + STANDING_ORDERS + LOOP + SIMULATED + REAL_PARTS
