@@ -292,6 +292,7 @@ class Walk:
 
 
 EMPTY = "always empty"
+NONE_TO_ASK = "there is no "
 OF_TEAM = "-team"
 RESTARTS = ("dyno",)
 """What is replaced when it is taken away."""
@@ -302,6 +303,16 @@ BODIES: dict[str, Callable[[Walk], object]] = {
     "PATCH /apps/{app}/config-vars": lambda _: {"CONFORM": "yes"},
     "POST /apps/{app}/builds": lambda w: {"source_blob": {"url": w.uploaded(), "version": "v1"}},
     "POST /apps/{app}/domains": lambda w: {"hostname": f"www.{w.name}.example"},
+    "POST /apps/{app}/log-drains": lambda _: {"url": "https://logs.example.com/in"},
+    "POST /apps/{app}/webhooks": lambda _: {
+        "include": ["api:formation"],
+        "level": "notify",
+        "url": "https://hooks.example.invalid/",
+    },
+    "PATCH /apps/{app}/webhooks/{app-webhook}": lambda _: {
+        "include": ["api:formation", "api:app"],
+        "level": "sync",
+    },
     "POST /apps/{app}/dynos": lambda _: {"command": "sleep 60", "size": "Standard-1X"},
     "PATCH /apps/{app}/formation": lambda _: {"updates": [{"type": "web", "quantity": 1}]},
     "PATCH /apps/{app}/formation/{formation}": lambda _: {"quantity": 1, "size": "Standard-1X"},
@@ -338,7 +349,8 @@ ENDS = 8
 
 def _empty(facts: Mapping[str, str], link: Link) -> bool:
     """What there is none of may be there later."""
-    return facts.get(link.route) == EMPTY
+    fact = facts.get(link.route, "")
+    return fact == EMPTY or fact.startswith(NONE_TO_ASK)
 
 
 def _turn(link: Link) -> tuple[int, int]:

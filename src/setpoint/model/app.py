@@ -186,7 +186,7 @@ def covered(names: Sequence[str], host: str) -> bool:
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is told of what happens. `include`: kinds of events, sorted. `level`: 'notify' is tried
+    """Who is told of what happens. `include`: kinds of events. `level`: 'notify' is tried
     once, 'sync' again and again. `to`: what of the address may be shown. `secret`: signs what is
     sent; `authorization`: a header. `since_s`: unix seconds."""
 

@@ -66,12 +66,12 @@ def webhook_url(failing: str, said: str, allowed: tuple[Network, ...]) -> Target
 
 
 def included(failing: str, said: Sequence[str]) -> tuple[str, ...]:
-    """Each once, in order. Raises Invalid."""
+    """Each once, as they were said: what is read back is what was written. Raises Invalid."""
     unknown = [name for name in said if name not in NAMES]
     if not said or unknown:
         fact = f"'{shortened(unknown[0])}' is nothing to tell of" if unknown else "it is of nothing"
         raise Invalid(f"{failing}: {fact}", f"include some of: {', '.join(NAMES)}")
-    return tuple(sorted(set(said)))
+    return tuple(dict.fromkeys(said))
 
 
 def level(failing: str, said: str) -> Literal["notify", "sync"]:

@@ -23,7 +23,7 @@ def test_what_was_written_is_read_back_and_the_secret_is_told_once(plane: Plane,
     hook = made.json
     assert hook.keys() == {"id", "app", "include", "level", "url", "created_at", "updated_at"}
     assert (hook["url"], hook["level"]) == (URL, "notify")
-    assert hook["include"] == ["api:build", "api:release"]
+    assert hook["include"] == ["api:release", "api:build"]
     where = f"/apps/hooked/webhooks/{hook['id']}"
     again = plane.send("GET", where)
     assert again.json == hook
