@@ -304,6 +304,31 @@ def test_a_full_backlog_drops_the_oldest_and_says_so_there_and_in_the_apps_own_l
     played(story)
 
 
+def test_what_was_dropped_stays_counted_while_that_is_not_taken_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backlog, "LINES_MAX", 10)
+
+    async def story(scene: Scene) -> None:
+        await scene.drains("a")
+        held = asyncio.Event()
+        scene.receivers["a"] = Receiver(answers=[""], always=AWAY, holds=held)
+        scene.start()
+        scene.log.say("line 1")
+        await asyncio.sleep(3)
+        scene.log.say(*numbered(2, 31))
+        held.set()
+        await asyncio.sleep(30)
+        state = await scene.state()
+        assert (state.delivered, state.dropped, state.unsaid) == (1, 20, 20)
+        scene.receivers["a"].always = ""
+        await asyncio.sleep(90)
+        state = await scene.state()
+        assert (state.delivered, state.dropped, state.unsaid) == (11, 20, 0)
+
+    played(story)
+
+
 def test_no_drain_holds_up_another_and_their_backlogs_are_bounded_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
