@@ -3,7 +3,8 @@
 Stdlib only and no policy, so that it never needs an upgrade in a hurry. It is a child subreaper:
 what its children leave behind is reaped here. It listens on the keeper socket for one JSON line:
 `{"do": "down" | "restart" | "status", ...}` and answers in JSON lines. Its children may leave
-descriptors with it: `{"do": "park" | "parked" | "unpark", "name": ...}`.
+descriptors with it: `{"do": "park" | "parked" | "unpark", "name": ...}`, and `{"do": "page",
+"after": ...}` for many at a time.
 """
 
 import contextlib
@@ -279,9 +280,13 @@ class Keeper:
                 self.asker, self.stopping = peer, True
                 self.keep_apps = bool(request.get("keep_apps"))
                 return
-            parked = request.get("do") == "parked"
-            copies = self.shelf.parked(str(request.get("name"))) if parked else []
-            answer = self._answer(request, fds)
+            if request.get("do") == "page":
+                names, copies = self.shelf.page(str(request.get("after", "")))
+                answer: dict[str, object] = {"done": True, "names": names}
+            else:
+                parked = request.get("do") == "parked"
+                copies = self.shelf.parked(str(request.get("name"))) if parked else []
+                answer = self._answer(request, fds)
             socket.send_fds(peer, [json.dumps(answer).encode() + b"\n"], copies)
         peer.close()
 

@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass, field
 
 NAMES_MAX = 16_384
+PAGE = 200
+"""The kernel passes 253 descriptors with one message."""
 
 
 @dataclass
@@ -32,6 +34,11 @@ class Shelf:
     def parked(self, name: str) -> list[int]:
         """To be sent as a copy; the original stays."""
         return [self.fds[name]] if name in self.fds else []
+
+    def page(self, after: str) -> tuple[list[str], list[int]]:
+        """The next names in order, and their descriptors; none: that was all."""
+        names = sorted(name for name in self.fds if name > after)[:PAGE]
+        return names, [self.fds[name] for name in names]
 
 
 def _close(fds: list[int]) -> None:

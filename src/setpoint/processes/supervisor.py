@@ -123,11 +123,13 @@ async def serve(paths: Paths, machine: Machine, who: Accounts, listener: socket.
     inspecting.cancel()
     server.close()
     parts.door.close_clients()
+    parts.lasting.sync()
     log.info("supervisor.ended")
 
 
 @dataclass(frozen=True)
 class Parts:
+    lasting: Lasting
     supervisor: Supervisor
     adoption: Adoption
     builds: Builds
@@ -141,7 +143,8 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     table, hub, now_s = Table(), Hub(), clock.now
     logs = Logs(paths.logs)
     acts = ActLog(paths.runtime / "acts.json", now_s)
-    lasting = Lasting(paths.supervisor, uids.APPS)
+    later = asyncio.get_running_loop().call_later
+    lasting = Lasting(paths.supervisor, uids.APPS, paths.fences, later)
     orders = Orders(paths.orders)
     sockets = Sockets(paths.functions, Shelf(paths.keeper_socket), who.envoy, room())
     ground = _ground(paths, machine, who, lasting)
@@ -193,7 +196,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     door = ControlServer(requests.answer, snapshot, hub, logs, jobs.terminal, peers, now_s)
     adoption = Adoption(ground, table, orders, launcher, hands, jobs, zygotes, spares, now_s)
     rounds = Rounds(ground, table, hands, supervisor, now_s)
-    return Parts(supervisor, adoption, builds, door, ground.ways_out, rounds, inspections)
+    return Parts(lasting, supervisor, adoption, builds, door, ground.ways_out, rounds, inspections)
 
 
 def _ground(paths: Paths, machine: Machine, who: Accounts, lasting: Lasting) -> Ground:

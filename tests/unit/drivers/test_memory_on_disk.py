@@ -1,5 +1,6 @@
 """What the supervisor keeps on disk: lasting memory, orders, acts and logs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,57 @@ def test_a_fence_holds_for_the_process_and_over_a_restart(tmp_path: Path) -> Non
     again.ordered(KEY, Fence(1, 5))
     again.ordered(replace(KEY, process="worker"), Fence(1, 2))
     again.ordered(KEY, Fence(2, 1))
+
+
+class Clock:
+    """What is to be done later, when the test says so."""
+
+    def __init__(self) -> None:
+        self.due: list[Callable[[], None]] = []
+
+    def later(self, _: float, then: Callable[[], None]) -> None:
+        self.due.append(then)
+
+    def passes(self) -> None:
+        due, self.due = self.due, []
+        for then in due:
+            then()
+
+
+def test_many_rises_are_synced_together_and_none_is_lost_with_the_process(tmp_path: Path) -> None:
+    kept, recent, clock = tmp_path / "kept", tmp_path / "recent", Clock()
+    lasting = Lasting(kept, 10, recent, clock.later)
+    for n in range(50):
+        lasting.ordered(replace(KEY, process=f"f{n}"), Fence(1, n + 1))
+    assert list(kept.iterdir()) == []
+    assert len(clock.due) == 1
+    killed = Lasting(kept, 10, recent, clock.later)
+    with pytest.raises(Stale):
+        killed.removed(replace(KEY, process="f49"), Fence(1, 49))
+    clock.passes()
+    rebooted = Lasting(kept, 10, tmp_path / "wiped", clock.later)
+    with pytest.raises(Stale):
+        rebooted.removed(replace(KEY, process="f49"), Fence(1, 49))
+    rebooted.forget(APP)
+    assert not Lasting(kept, 10).resolve(APP, "f1", "0" * 10).spec_hash.startswith("ab")
+
+
+def test_a_number_is_given_for_good_at_once(tmp_path: Path) -> None:
+    clock = Clock()
+    Lasting(tmp_path / "kept", 10, tmp_path / "recent", clock.later).number(APP)
+    after = Lasting(tmp_path / "kept", 10, tmp_path / "wiped", clock.later)
+    assert [after.number(AppId("b")), after.number(APP)] == [1, 0]
+
+
+def test_a_disk_that_takes_nothing_delays_the_sync(tmp_path: Path) -> None:
+    kept, clock = tmp_path / "kept", Clock()
+    lasting = Lasting(kept, 10, tmp_path / "recent", clock.later)
+    lasting.ordered(KEY, Fence(1, 5))
+    (kept / f".{APP}.json.new").mkdir()  # what is to be written there cannot be
+    clock.passes()
+    (kept / f".{APP}.json.new").rmdir()
+    clock.passes()
+    assert (kept / f"{APP}.json").exists()
 
 
 def test_what_repeats_is_not_written_again(tmp_path: Path) -> None:

@@ -71,8 +71,8 @@ class Adoption:
         self._adopt_unrecorded(found)
         self._jobs.adopt(jobs)
         records.sweep(self._ground.paths.instances, living)
+        supervisor.open_sockets()
         for standing in list(self._table.sets.values()):
-            supervisor.open_socket(standing)
             for running in standing.running.values():
                 self._hands.watch_memory(standing, running)
             supervisor.wake(standing.key)

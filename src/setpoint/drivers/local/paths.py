@@ -230,5 +230,10 @@ class Paths(NamedTuple):
         return self.runtime / "orders"
 
     @property
+    def fences(self) -> Path:
+        """The newest of what lies in `supervisor`, until that is synced."""
+        return self.runtime / "fences"
+
+    @property
     def netns(self) -> Path:
         return self.runtime / "net"

@@ -6,11 +6,13 @@ they survive the supervisor's death. Without a keeper (in tests) nothing is kept
 
 import contextlib
 import json
+import os
 import socket
 from pathlib import Path
 
 ANSWER_S_MAX = 0.5
 ANSWER_BYTES_MAX = 4096
+PAGE_BYTES_MAX, PAGE_FDS_MAX = 64 * 1024, 253
 
 
 class Shelf:
@@ -23,6 +25,29 @@ class Shelf:
     def take_copy(self, name: str) -> int | None:
         """A descriptor put there before, perhaps by an earlier supervisor."""
         return self._ask({"do": "parked", "name": name})
+
+    def take_all(self) -> dict[str, int]:
+        """A copy of everything, by name, some hundred at a time. What could not be had is left
+        out: `take_copy` may still."""
+        all_of_them: dict[str, int] = {}
+        with contextlib.suppress(OSError, ValueError):
+            while page := self._page(max(all_of_them, default="")):
+                all_of_them |= page
+        return all_of_them
+
+    def _page(self, after: str) -> dict[str, int]:
+        """Raises OSError, ValueError."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(ANSWER_S_MAX)
+            link.connect(str(self._keeper))
+            link.sendall(json.dumps({"do": "page", "after": after}).encode())
+            said, fds, _, _ = socket.recv_fds(link, PAGE_BYTES_MAX, PAGE_FDS_MAX)
+            for fd in fds:  # 3.11 does not pass on the flag for this
+                os.set_inheritable(fd, False)
+            while not said.endswith(b"\n") and (more := link.recv(PAGE_BYTES_MAX)):
+                said += more
+        answer: dict[str, list[str]] = json.loads(said)
+        return dict(zip(answer.get("names", []), fds, strict=False))
 
     def drop(self, name: str) -> None:
         self._ask({"do": "unpark", "name": name})

@@ -10,7 +10,7 @@ import os
 import resource
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Literal
 
@@ -139,6 +139,7 @@ class Sockets:
         self._shelf = shelf
         self._gid = gid
         self._most = most
+        self._found: dict[str, int] = {}
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
 
     def check_room(self, open_: int) -> None:
@@ -153,7 +154,9 @@ class Sockets:
     def open(self, key: SetKey) -> FunctionSocket:
         """The set's socket as an earlier supervisor left it, or a new one."""
         path = self._path(key)
-        kept = self._shelf.take_copy(key.short)
+        kept = self._found.pop(key.short, None)
+        if kept is None:
+            kept = self._shelf.take_copy(key.short)
         if kept is not None and path.is_socket():
             return FunctionSocket(path, socket.socket(fileno=kept), fresh=False)
         if kept is not None:
@@ -161,6 +164,17 @@ class Sockets:
         listener = self._bind(path)
         self._shelf.put(key.short, listener.fileno())
         return FunctionSocket(path, listener, fresh=True)
+
+    @contextlib.contextmanager
+    def found(self) -> Generator[None]:
+        """While many are opened that an earlier supervisor left: all are fetched at once."""
+        self._found = self._shelf.take_all()
+        try:
+            yield
+        finally:
+            for fd in self._found.values():
+                os.close(fd)
+            self._found = {}
 
     def drop(self, key: SetKey) -> None:
         self._shelf.drop(key.short)

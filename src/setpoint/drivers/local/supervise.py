@@ -158,6 +158,12 @@ class Supervisor:
         self._something_ended.set()
         self.wake(standing.key)
 
+    def open_sockets(self) -> None:
+        """Of all that there are, as an earlier supervisor left them."""
+        with self._sockets.found():
+            for standing in list(self._table.sets.values()):
+                self.open_socket(standing)
+
     def open_socket(self, standing: Standing) -> None:
         """A function's queue. Instances that listen on one that was lost can get no requests."""
         order = standing.order

@@ -9,6 +9,7 @@ is closed it forks no more, stays for as long as a child of it runs, to tell how
 ends. docs/decisions/0050.
 """
 
+import atexit
 import fcntl
 import gc
 import json
@@ -19,6 +20,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterable
@@ -68,13 +70,13 @@ class Child:
         self.kept = frozenset(kept)
 
 
-def main() -> int | None:
-    """None in the zygote itself, once nobody needs it any more; in a child, how it ended."""
+def main() -> None:
+    """Returns in the zygote itself, once nobody needs it any more. Its children never return."""
     control = socket.socket(fileno=int(sys.argv[2]))
     control.set_inheritable(False)
     text = control.recv(MESSAGE_BYTES_MAX)
     if not text:
-        return None
+        return
     base = dict(os.environ)
     preloaded = Preloaded((*json.loads(text)["preload"], *OURS))
     added = {key: value for key, value in os.environ.items() if base.get(key) != value}
@@ -83,16 +85,16 @@ def main() -> int | None:
     report = {"refusal": preloaded.refusal, "touched": sorted(preloaded.touched)}
     control.send(json.dumps(report).encode())
     if preloaded.refusal:
-        return None
+        return
     known = Known(frozenset(sys.modules) | preloaded.asked, len(sys.modules))
     gc.collect()
     gc.freeze()
     gc.disable()
     child = Zygote(control, known, preloaded.tops).serve()
     if child is None:
-        return None
+        return
     control.detach()  # a child closes it by its number, which is then another's
-    return _live(child, added, known)
+    _end(_live(child, added, known))
 
 
 class Zygote:
@@ -273,6 +275,18 @@ def _live(child: Child, added: dict[str, str], known: Known) -> int:
     gc.enable()
     sys.argv[1:] = order.argv
     return serve.main(child.ahead or serve.Ahead(known))
+
+
+def _end(code: int) -> NoReturn:
+    """As an interpreter ends, but for taking apart what it has imported: these pages are shared
+    with the zygote, and each would be copied to be let go. It was half of what a fork costs."""
+    try:
+        threading._shutdown()  # waits for threads, and ends those of executors
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    finally:
+        os._exit(code)
 
 
 def _forget_signals() -> None:
