@@ -57,6 +57,7 @@ from setpoint.drivers.local.ways_out import WaysOut
 from setpoint.drivers.local.worker_files import install_worker
 from setpoint.drivers.local.zygotes import Zygotes
 from setpoint.formats.control import FactsChanged
+from setpoint.formats.envoy.limits import FUNCTION_S_MAX, limits
 from setpoint.model.errors import SetpointError
 from setpoint.model.release import NODEJS, PYTHON
 from setpoint.processes import inherit, oplog
@@ -201,7 +202,9 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
 
 def _ground(paths: Paths, machine: Machine, who: Accounts, lasting: Lasting) -> Ground:
     paths.instances.mkdir(mode=0o700, parents=True, exist_ok=True)
-    layers = Layers(paths.layers, machine.workers)
+    function_s = round(limits(os.environ).function_s) - 1
+    told = None if function_s == FUNCTION_S_MAX else function_s
+    layers = Layers(paths.layers, machine.workers, told)
     ways_out = WaysOut(machine.confinement, paths.runtime)
     return Ground(machine.confinement, paths, layers, lasting, who.app_first, ways_out)
 

@@ -20,7 +20,7 @@ from setpoint.drivers.local import privileges, sandbox
 from setpoint.drivers.local.paths import Paths, default_data, default_runtime
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.formats import digest_hook, retention
-from setpoint.formats.envoy.limits import HOT_FUNCTIONS, limits
+from setpoint.formats.envoy.limits import FUNCTION_S, HOT_FUNCTIONS, limits
 from setpoint.model.capability import LEVEL_WORDS
 from setpoint.model.errors import Refused, SetpointError
 from setpoint.policy import addresses
@@ -37,6 +37,7 @@ PASSED_ON = (
     *("SETPOINT_ENVOY", "SETPOINT_PYTHON", "SETPOINT_NODE", "SETPOINT_UID_BASE"),
     "SETPOINT_MEMORY_MIB",
     HOT_FUNCTIONS,
+    FUNCTION_S,
     "SETPOINT_NAMESERVER",
     "SETPOINT_OUTBOUND_ALLOW",
     "NODE_EXTRA_CA_CERTS",

@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from msgspec.structs import replace
@@ -23,7 +25,7 @@ from setpoint.planning.pooling import WAITING
 from tests.integration.supervisor.plane import MIB, Plane
 from tests.integration.worker.test_node import project_files
 from tests.support.building import Yard
-from tests.support.functions import call
+from tests.support.functions import EVENT, Answer, call
 from tests.support.processes import alive, descendants
 from tests.support.waiting import until
 
@@ -34,6 +36,13 @@ const real = process.exit;
 export default async function (event, context, logger) {
   const asked = event.data ?? {};
   if (asked.do === "exit") process.kill(process.pid, "SIGKILL");
+  if (asked.do === "abort") process.abort();
+  if (asked.do === "large") return "x".repeat(5_000_000);
+  if (asked.do === "hoard") for (const hoard = []; ; ) hoard.push({ n: hoard.length, more: [1] });
+  if (asked.do === "wait") {
+    console.log("it waits");
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  }
   if (asked.do === "eat") for (const hoard = []; ; ) hoard.push(Buffer.alloc(1 << 20, 1));
   const status = Object.fromEntries(
     read("/proc/self/status").split("\\n").map((line) => line.split(":\\t")));
@@ -236,10 +245,65 @@ def test_one_that_needs_too_much_memory_is_told(plane: Plane, order: SetOrder) -
     if plane.probe().level != "L3":
         pytest.skip("needs control groups: nothing bounds memory without")
     proven(plane, order)
-    with pytest.raises(http.client.HTTPException):
-        ask(plane, order, do="eat")
-    plane.says("shop", "Error R15")
+    endpoint = plane.facts(order).socket
+    assert endpoint is not None
+    others: list[Answer] = []
+    waits = threading.Thread(target=lambda: others.append(call(endpoint.address, {"do": "wait"})))
+    waits.start()
+    until(lambda: any("it waits" in line.text for line in plane.log("shop")), what="it is asked")
+    told = [call(endpoint.address, {"do": "eat"})]
+    waits.join()
+    for answer in told + others:
+        assert answer.status == 500
+        text = "Out of memory: the function needed more than the 512 MiB it has"
+        assert answer.body == text
+        info = json.loads(unquote(answer.raw_info or ""))
+        assert (info["statusCode"], info["isFunctionError"], info["stack"]) == (500, True, text)
+    plane.says("shop", "Error R15 (Memory quota vastly exceeded) -> Out of memory: it needed more")
+    plane.says("shop", "setpoint: Out of memory: 2 invocations are answered with that")
+    assert not any("gets no answer" in line.text for line in plane.log("shop"))
     assert ask(plane, order)["cwd"] == "/app/f"
+
+
+def test_one_whose_heap_is_full_is_told_as_well(plane: Plane, order: SetOrder) -> None:
+    """V8 gives up by itself, before the kernel would."""
+    proven(plane, order)
+    endpoint = plane.facts(order).socket
+    assert endpoint is not None
+    assert call(endpoint.address, {"do": "hoard"}).body.startswith("Out of memory")
+
+
+def test_one_that_aborts_or_is_killed_with_little_memory_blames_none(
+    plane: Plane, order: SetOrder
+) -> None:
+    proven(plane, order)
+    for do in ("exit", "abort"):
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            ask(plane, order, do=do)
+    assert not any("Out of memory" in line.text for line in plane.log("shop"))
+
+
+def test_an_answer_that_has_begun_gets_no_other_one(plane: Plane, order: SetOrder) -> None:
+    """It reads nothing of a large answer until the other has run out."""
+    proven(plane, order)
+    plane.apply(lasting(order))
+    endpoint = plane.facts(order).socket
+    assert endpoint is not None
+    body = json.dumps({"do": "large"}).encode()
+    lines = ["POST / HTTP/1.1", "host: x", f"content-length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in EVENT.items()]
+    with socket.socket(socket.AF_UNIX) as slow:
+        slow.settimeout(30)
+        slow.connect(endpoint.address)
+        slow.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        got = slow.recv(1000)
+        assert got.startswith(b"HTTP/1.1 200")
+        assert call(endpoint.address, {"do": "eat"}).status == 500
+        with contextlib.suppress(ConnectionResetError):
+            while chunk := slow.recv(1 << 20):
+                got += chunk
+    assert b"Out of memory" not in got
+    assert len(got) < 5_000_000
 
 
 def test_a_killed_one_is_missed_by_nobody(plane: Plane, order: SetOrder) -> None:

@@ -225,7 +225,8 @@ class Hands:
     ) -> None:
         spec = standing.order.spec if standing.order is not None else None
         dyno = running.name.dyno
-        for line in dyno_lines.ended(exit, spec, answered=running.short):
+        answered = running.short or (spec is not None and spec.runtime == NODEJS)
+        for line in dyno_lines.ended(exit, spec, answered=answered):
             self._say(standing, dyno, line)
         before = "up" if instance.ready_at_s is not None else "starting"
         self._say(standing, dyno, dyno_lines.changed(before, dyno_lines.state_after(exit)))

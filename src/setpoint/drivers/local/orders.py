@@ -53,7 +53,7 @@ class Orders:
         for path in sorted(self._folder.glob("*.order")):
             with contextlib.suppress(OSError, msgspec.MsgspecError):
                 stored = msgspec.json.decode(path.read_bytes(), type=StoredOrder)
-                yield stored, self._load_marks(path.with_suffix(".marks"))
+                yield stored, self._load_marks(stored.order.key)
 
     def keep(self, order: SetOrder, environment: dict[str, str]) -> None:
         path = self._path(order.key, ".order")
@@ -71,11 +71,14 @@ class Orders:
         for suffix in (".order", ".marks"):
             self._path(key, suffix).unlink(missing_ok=True)
 
-    def _load_marks(self, path: Path) -> Marks:
+    def _load_marks(self, key: SetKey) -> Marks:
+        """What is on disk need not be written again: of thousands that sleep nothing changed."""
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Marks)
+            data = self._path(key, ".marks").read_bytes()
+            marks = self._marks[key] = msgspec.json.decode(data, type=Marks)
         except (OSError, msgspec.MsgspecError):
             return Marks()
+        return marks
 
     def _path(self, key: SetKey, suffix: str) -> Path:
         return self._folder / f"{key.short}{suffix}"

@@ -32,10 +32,12 @@ PROFILE = (
 
 @dataclass(frozen=True)
 class Layers:
-    """Where they lie on the host. `workers`: our own folder that runs functions, by runtime."""
+    """Where they lie on the host. `workers`: our own folder that runs functions, by runtime, and
+    `function_s`: how long it lets a call run; None: as it does by itself."""
 
     folder: Path
     workers: Mapping[str, Path]
+    function_s: int | None = None
 
     def worker(self, spec: ProcessSpec) -> Path:
         return self.workers[spec.runtime or PYTHON]
@@ -92,7 +94,7 @@ def recipe(
     places = _places(spec, layers, inside)
     function = spec.kind == "function"
     return Recipe(
-        argv=_function_argv(spec, places) if function else _shell_argv(spec),
+        argv=_function_argv(spec, places, layers) if function else _shell_argv(spec),
         env=_environment(spec, environment, dyno, port, places),
         binds=_binds(spec, layers, places),
         cwd=places.folder,
@@ -130,14 +132,16 @@ def _shell_argv(spec: ProcessSpec) -> tuple[str, ...]:
     return ("/bin/bash", "-c", spec.command)
 
 
-def _function_argv(spec: ProcessSpec, places: Places) -> tuple[str, ...]:
+def _function_argv(spec: ProcessSpec, places: Places, layers: Layers) -> tuple[str, ...]:
     """-I: config vars named PYTHON... must not reach into the runtime's own start."""
     told = (
         *("--fd", str(LISTENER_FD), "--record-fd", str(NOTIFY_FD)),
         *("--project", places.folder),
         *(("--limit", str(spec.concurrency)) if spec.concurrency else ()),
+        *(("--deadline", str(layers.function_s)) if layers.function_s else ()),
     )
     if spec.runtime == NODEJS:
+        told = (*told, "--memory", str(spec.memory_bytes_max))
         return (*_accept_argv(spec, places), *told, *_node_argv(places))
     return (*_python_argv(spec, places), *told)
 

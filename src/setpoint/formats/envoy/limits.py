@@ -9,6 +9,9 @@ from setpoint.model.errors import Invalid
 MIB = 1024 * 1024
 HOT_FUNCTIONS = "SETPOINT_HOT_FUNCTIONS"
 HOT_FUNCTIONS_MAX = 100_000
+FUNCTION_S = "SETPOINT_FUNCTION_SECONDS"
+FUNCTION_S_MAX = 120
+"""Salesforce's limit for a call that is waited for"""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -29,7 +32,7 @@ class Limits(msgspec.Struct, frozen=True):
     check_s: float = 65.0
     cold_idle_s: float = 75.0
     function_s: float = 121.0
-    """one more than the worker's own deadline of 120 s, so that its answer wins"""
+    """one more than the worker's own deadline, so that its answer wins"""
     function_body_bytes: int = 6 * MIB
     header_kib: int = 32
     headers: int = 100
@@ -53,12 +56,18 @@ def seconds(value: float) -> str:
 
 def limits(environment: Mapping[str, str]) -> Limits:
     """The defaults, but for what the operator said. Raises Invalid for what is not understood."""
-    text = environment.get(HOT_FUNCTIONS)
+    hot = _number(environment, HOT_FUNCTIONS, Limits().hot_functions, 0, HOT_FUNCTIONS_MAX)
+    function_s = _number(environment, FUNCTION_S, FUNCTION_S_MAX, 1, FUNCTION_S_MAX)
+    return Limits(hot_functions=hot, function_s=function_s + 1.0)
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environment.get(name)
     if text is None:
-        return Limits()
-    if not (text.isascii() and text.isdecimal() and int(text[:9]) <= HOT_FUNCTIONS_MAX):
+        return default
+    if not (text.isascii() and text.isdecimal() and least <= int(text[:9]) <= most):
         raise Invalid(
-            f"cannot start Setpoint: {HOT_FUNCTIONS}={text[:40]!r} is not a whole number "
-            f"from 0 to {HOT_FUNCTIONS_MAX}"
+            f"cannot start Setpoint: {name}={text[:40]!r} is not a whole number "
+            f"from {least} to {most}"
         )
-    return Limits(hot_functions=int(text))
+    return int(text)

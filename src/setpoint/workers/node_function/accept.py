@@ -15,16 +15,21 @@ exactly when one more instance is wanted. Connections cross on the channel that 
 own child processes (one JSON message a line, a descriptor beside it, each acknowledged), so data
 flows past this process. A function that blocks its loop acknowledges nothing and gets nothing.
 
+A copy of each connection stays here until it is closed there. Where Node.js ends for want of memory
+its callers are told so over these, but for those whose answer has begun (docs/decisions/0079).
+
 Standard library only, and little of it. Beside this file: `main.mjs` answers, `invocation.mjs` is
 one request, `contexts.mjs` and `extra_info.mjs` mend what goes in and comes out.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import selectors
 import signal
 import socket
+import stat
 import sys
 import time
 
@@ -37,6 +42,13 @@ BREATHE_S = 0.2
 """after a failed accept (no descriptors left): try again, don't spin"""
 CHUNK_BYTES = 64 * 1024
 FDS_MAX = 8
+BEGUN = 0o600
+"""Mode of a connection whose answer has begun: the one mark that JavaScript can put on a socket
+before it writes there, and who has a copy can read."""
+SHARE = 0.45
+"""Of the memory it may have: who has had that much when the kernel kills it, or when it gives up by
+itself, ends for want of it. V8 takes half for its heap; at rest Node.js has 100 MiB."""
+MIB = 1024 * 1024
 
 
 def main() -> int:
@@ -66,6 +78,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--name", default=_own_name(), help="the function, for its records")
     parser.add_argument("--limit", type=int, default=10, help="invocations at once")
     parser.add_argument("--deadline", type=float, default=120.0, help="seconds per invocation")
+    parser.add_argument("--memory", type=int, default=0, help="bytes it may have; 0: nobody says")
     return parser.parse_args(argv)
 
 
@@ -159,6 +172,7 @@ class Accepting:
         self._heard = b""
         self._ready = self._draining = self._unacknowledged = False
         self._open: dict[int, float] = {}
+        self._copies: dict[int, socket.socket] = {}
         self._last = 0
         self._not_before_s = 0.0
         self._selector = selectors.DefaultSelector()
@@ -218,10 +232,11 @@ class Accepting:
             print(f"setpoint: cannot accept a connection: {error}", file=sys.stderr)
             self._not_before_s = time.monotonic() + BREATHE_S
             return
+        connection.setblocking(False)  # or a caller that reads slowly stops all of Node.js
         self._last += 1
         message = {"cmd": "NODE_HANDLE", "type": "net.Socket", "msg": {"take": self._last}}
-        with connection:
-            _tell(self._channel, message, connection.fileno())
+        _tell(self._channel, message, connection.fileno())
+        self._copies[self._last] = connection
         self._unacknowledged = True
         self._open[self._last] = time.monotonic()
 
@@ -248,6 +263,8 @@ class Accepting:
             os.close(self._told.report)
         elif "closed" in message:
             self._open.pop(message["closed"], None)
+            if copy := self._copies.pop(message["closed"], None):
+                copy.close()
         elif message.get("ready"):
             self._ready = True
             self._record("ready")
@@ -280,9 +297,23 @@ class Accepting:
             os._exit(EXIT_STUCK)
 
     def _code(self) -> int:
-        _, status = os.waitpid(self._pid, 0)
+        _, status, used = os.wait4(self._pid, 0)
         code = os.waitstatus_to_exitcode(status)
+        share = used.ru_maxrss * 1024 / self._told.memory if self._told.memory else 0.0
+        if code in (-signal.SIGKILL, -signal.SIGABRT) and share >= SHARE:
+            self._answer_for_want_of_memory()
         return code if code >= 0 else 128 - code
+
+    def _answer_for_want_of_memory(self) -> None:
+        """To all whose answer has not begun. Nobody else can any more."""
+        waiting = [c for c in self._copies.values() if _mode(c) != BEGUN]
+        reply = _out_of_memory(self._told.memory)
+        for connection in waiting:
+            with contextlib.suppress(OSError):
+                connection.send(reply, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                connection.shutdown(socket.SHUT_WR)
+        whom = "1 invocation is" if len(waiting) == 1 else f"{len(waiting)} invocations are"
+        print(f"setpoint: Out of memory: {whom} answered with that", file=sys.stderr)
 
     def _try_to_record(self, word: str) -> None:
         """What is worth no complaint."""
@@ -299,6 +330,38 @@ class Accepting:
             os.write(self._told.record_fd, f"{word}\n".encode())
         except OSError as error:
             print(f"setpoint: {word}, but nobody hears it: {error}", file=sys.stderr)
+
+
+def _mode(connection: socket.socket) -> int:
+    return stat.S_IMODE(os.fstat(connection.fileno()).st_mode)
+
+
+def _out_of_memory(memory_bytes: int) -> bytes:
+    """The whole answer, in the form of the runtime for JavaScript: the text as it is, and what
+    `encodeURI` makes of JSON. What was asked is not known any more."""
+    from urllib.parse import quote
+
+    text = f"Out of memory: the function needed more than the {memory_bytes // MIB} MiB it has"
+    info = {
+        "requestId": "n/a",
+        "source": "n/a",
+        "execTimeMs": 0,
+        "isFunctionError": True,
+        "stack": text,
+        "statusCode": 500,
+    }
+    head = (
+        "HTTP/1.1 500 Internal Server Error",
+        "content-type: application/json",
+        f"content-length: {len(text)}",
+        f"x-extra-info: {quote(json.dumps(info), safe=UNTOUCHED)}",
+        "connection: close",
+    )
+    return "\r\n".join((*head, "", text)).encode()
+
+
+UNTOUCHED = ";,/?:@&=+$-_.!~*'()#"
+"""by `encodeURI`"""
 
 
 if __name__ == "__main__":

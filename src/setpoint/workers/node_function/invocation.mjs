@@ -10,6 +10,7 @@ const TELL_MS = 1_000;
 const TOLD_MAX = 150; // a line of so many is below 4,096 bytes, which a pipe takes whole or not at all
 const GRACE_MS = 5_000; // after the deadline, before a function counts as one that will not stop
 const ID_CHARACTERS_MAX = 200;
+const BEGUN = 0o600; // `accept.py` reads it: a connection whose answer has begun gets no other
 const NOT_OURS = new Set(["connection", "keep-alive", "transfer-encoding", "content-length"]);
 
 export class Invocations {
@@ -130,6 +131,7 @@ class Invocation {
     if (whole[extraInfo.NAME]) whole[extraInfo.NAME] = extraInfo.fit(String(whole[extraInfo.NAME]));
     whole["content-length"] = body.length;
     whole.connection = "close";
+    begin(this.response.socket);
     this.response.writeHead(status, whole);
     this.response.end(body);
     this.request.resume(); // closing on an unread request would reset the connection
@@ -152,6 +154,12 @@ class Invocation {
     const raw = (this.request.headers["ce-id"] ?? "-").slice(0, ID_CHARACTERS_MAX);
     return raw.replace(/[^!-~]/g, "?");
   }
+}
+
+/** Before anything is written: what ends in the middle of an answer must not be answered again. */
+function begin(socket) {
+  const fd = socket?._handle?.fd ?? -1;
+  if (fd >= 0) fs.fchmodSync(fd, BEGUN);
 }
 
 function peakKib() {
