@@ -134,7 +134,7 @@ ACCOUNTS = (
 PLATFORM = (
     Endpoint("GET", "/account", account.info, "read", "Who this token is"),
     Endpoint("GET", "/account/rate-limits", account.rate_limits, "read", "Nobody is limited"),
-    Endpoint("GET", "/users/{user}", account.user, "read", "Oneself, as ~"),
+    Endpoint("GET", "/users/{user}", account.user, "read", "Oneself, as ~, or another"),
     Endpoint("GET", "/users/{user}/apps", account.reached, "read", "One's apps"),
     *ACCOUNTS,
     Endpoint("GET", "/api/v4/current-status", account.health, "none", "This API answers"),

@@ -148,7 +148,11 @@ def test_an_app_is_at_one_stage_of_one_pipeline(plane: Plane, line: Line) -> Non
 def test_a_pipeline_is_handed_over_to_an_account(plane: Plane, line: Line) -> None:
     id = line("handed-line")
     account(plane, "heir@example.com")
-    to = {"id": "heir@example.com", "type": "user"}
+    heir = plane.send("GET", "/users/heir@example.com").json
+    assert heir["email"] == "heir@example.com"
+    stranger = account(plane, "no-heir@example.com")
+    assert plane.send("GET", "/users/heir@example.com", token=stranger).status == 404
+    to = {"id": heir["id"], "type": "user"}
     done = plane.send("POST", "/pipeline-transfers", {"pipeline": {"id": id}, "new_owner": to})
     assert done.status == 201, done.body
     assert plane.send("GET", f"/pipelines/{id}").json["owner"] == done.json["new_owner"]

@@ -3,8 +3,10 @@
 from setpoint.api.call import Call
 from setpoint.api.platform import apps
 from setpoint.formats.heroku import shapes, write
+from setpoint.model.change import Actor
 from setpoint.model.errors import NotFound
 from setpoint.policy.names import shortened
+from setpoint.views import accounts
 
 REQUESTS_LEFT = 4500
 
@@ -14,7 +16,16 @@ async def info(call: Call) -> shapes.Account:
 
 
 async def user(call: Call) -> shapes.Account:
-    """`~` is whoever asks, and nobody else can be looked at."""
+    """`~` is whoever asks; administrators may look at others too."""
+    wanted, actor = call.param("user"), call.asked.actor
+    if actor.reach == "all" and actor.scope == "admin":
+        for known in await accounts.accounts(call.services.store, actor):
+            if wanted in (known.email, write.derived("user", known.email)):
+                return write.account(Actor(known.email, known.email), known.created_at_s)
+    return await _oneself(call)
+
+
+async def _oneself(call: Call) -> shapes.Account:
     me = await info(call)
     wanted = call.param("user")
     if wanted not in ("~", me.email, me.id):
@@ -24,7 +35,7 @@ async def user(call: Call) -> shapes.Account:
 
 async def reached(call: Call) -> tuple[shapes.App, ...]:
     """One's own, and those one has a role on."""
-    await user(call)
+    await _oneself(call)
     return await apps.listed(call)
 
 

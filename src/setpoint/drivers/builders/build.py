@@ -47,12 +47,16 @@ def build(shop: Workshop) -> Slug:
         archive.unpack(shop.archive, unpacked)
         root = tree.root_of(unpacked)
         ignored = tree.drop_ignored(root)
-        schedule = detect.schedule(root)
+        schedule, hoped = detect.schedule(root), detect.addons(root)
         if shop.request.buildpacks:
             # Few builds have any, and what they are read with takes 40 ms to import.
             from setpoint.drivers.builders import buildpacks
 
-            return structs.replace(buildpacks.build(shop, root, code_layers), schedule=schedule)
+            slug = buildpacks.build(shop, root, code_layers)
+            for warning in hoped:
+                shop.say.warn(warning)
+            warnings = (*slug.warnings, *hoped)
+            return structs.replace(slug, schedule=schedule, warnings=warnings)
         processes = detect.processes(root, shop.request.app_name)
         if not shop.resumed:
             _announce(shop, processes, ignored)
@@ -60,7 +64,6 @@ def build(shop: Workshop) -> Slug:
         parts = node.prepare(shop, root, processes)
         built = _with_layers(shop, root, processes, parts)
         code, warned = _code_layer(shop, root, code_layers, parts, built.processes)
-    hoped = detect.addons(root)
     warnings = (*(w.because for w in built.unmet), *built.warnings, *warned, *hoped)
     for warning in warnings:
         shop.say.warn(warning)
