@@ -330,6 +330,14 @@ BODIES: dict[str, Callable[[Walk], object]] = {
     "PATCH /teams/apps/{team-app}/collaborators/{team-app-collaborator}": lambda _: {
         "permissions": ["view", "deploy"]
     },
+    "POST /pipelines": lambda w: {"name": w.name},
+    "PATCH /pipelines/{pipeline}": lambda w: {"name": f"{w.name}-2"},
+    "POST /pipeline-couplings": lambda w: {
+        "app": w.name,
+        "pipeline": w.known("pipeline"),
+        "stage": "staging",
+    },
+    "PATCH /pipeline-couplings/{pipeline-coupling}": lambda _: {"stage": "production"},
     "POST /teams/apps": lambda w: {"name": w.name + OF_TEAM},
     "POST /filters/apps": lambda w: {"in": {"id": [w.known("app")]}},
 }
@@ -362,6 +370,8 @@ def _turn(link: Link) -> tuple[int, int]:
 def _turn_of(method: str, path: str) -> int:
     early = {
         "POST /apps": 0,
+        "POST /pipelines": 0,
+        "POST /pipeline-couplings": 1,
         "PUT /teams/{team}/members": 0,
         "POST /apps/{app}/builds": 1,
         "PATCH /apps/{app}/config-vars": 3,
