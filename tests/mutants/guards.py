@@ -3,6 +3,7 @@
 Whoever adds a guard adds its mutant; whoever rewords one is told here (`GuardMoved`).
 """
 
+from tests.mutants.doors import DOORS
 from tests.mutants.mutant import Mutant
 
 BAD_MEMORY = "tests/unit/converge/test_bad_memory.py"
@@ -769,4 +770,4 @@ REAL_PARTS = (
     ),
 )
 
-MUTANTS = PLANNER + LAYERS + RETENTION + STANDING_ORDERS + LOOP + SIMULATED + REAL_PARTS
+MUTANTS = PLANNER + LAYERS + RETENTION + STANDING_ORDERS + LOOP + SIMULATED + REAL_PARTS + DOORS

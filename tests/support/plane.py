@@ -84,6 +84,7 @@ class Spoken:
     build: bytes = b"installing six\ndone\n"
     lines: list[LogLine] = field(default_factory=list[LogLine])
     broken: Exception | None = None
+    endless: bool = False
 
     async def logs(
         self, app: AppId, lines: int, follow: bool, only: LogFilter = EVERYTHING
@@ -92,6 +93,8 @@ class Spoken:
             yield line
         if self.broken is not None:
             raise self.broken
+        if self.endless and follow:
+            await asyncio.Event().wait()
 
     async def build_output(self, build: BuildId, follow: bool) -> AsyncIterator[bytes]:
         yield self.build

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from typing import NamedTuple
 
+from setpoint.api.permit import Permit
 from setpoint.api.services import Services
 from setpoint.api.sitting import Ended, sit_down
 from setpoint.drivers.ports import Attachment
@@ -21,9 +22,9 @@ from setpoint.model.job import Job
 log = logging.getLogger("setpoint.rendezvous")
 
 PURPOSE = "rendezvous"
-ID_CHARS, UNTIL_CHARS = 36, 10
+ID_CHARS, UNTIL_CHARS, DIGEST_CHARS = 36, 10, 64
 SIZE_CHARS = 4
-SECRET_CHARS = 164
+SECRET_CHARS = 250
 """Always as long: one client ends it with a line's end, another with nothing."""
 SECRET_S_MAX, GOOD_S = 10.0, 300.0
 LINE_END = b"\r\n"
@@ -47,14 +48,16 @@ class Asked(NamedTuple):
     until_s: int
     rows: int
     columns: int
+    digest: bytes
+    """of the token that asked for it: who may run nothing any more is at no terminal any more"""
 
 
-def secret(services: Services, job: Job, size: tuple[int, int]) -> str:
-    """`size`: rows and columns of the caller's terminal."""
+def secret(services: Services, job: Job, size: tuple[int, int], digest: bytes) -> str:
+    """`size`: rows and columns of the caller's terminal. `digest`: of their token."""
     rows, columns = (min(count, 9999) for count in size)
     until_s = int(services.now() + GOOD_S)
     said = f"{job.app:<{ID_CHARS}}{job.id:<{ID_CHARS}}{until_s:0{UNTIL_CHARS}}"
-    content = f"{said}{rows:0{SIZE_CHARS}}{columns:0{SIZE_CHARS}}"
+    content = f"{said}{rows:0{SIZE_CHARS}}{columns:0{SIZE_CHARS}}{digest.hex():<{DIGEST_CHARS}}"
     return services.tickets.issue(PURPOSE, content.encode())
 
 
@@ -64,7 +67,8 @@ def _read(content: bytes) -> Asked:
         pieces.append(text[:chars].strip())
         text = text[chars:]
     app, job, *counts = pieces
-    return Asked(AppId(app), JobId(job), *map(int, counts))
+    until_s, rows, columns = map(int, counts)
+    return Asked(AppId(app), JobId(job), until_s, rows, columns, bytes.fromhex(text))
 
 
 async def visit(
@@ -107,6 +111,9 @@ async def _meet(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> None:
+    permit = Permit(services, asked.digest, "deploy", job.app)
+    if not await permit.lasts():
+        return
     writer.write(GREETING)
     await writer.drain()
     first = await _first(reader, GREETING_S if job.tty else GREETING_NO_TTY_S_MAX)
@@ -117,7 +124,7 @@ async def _meet(
     try:
         if job.tty:
             await line.send(terminal.resize(asked.rows, asked.columns))
-        await _Sitting(line, reader, writer, first, tty=job.tty).until_it_ends()
+        await _Sitting(line, reader, writer, first, tty=job.tty).until_it_ends(permit)
     finally:
         await line.close()
 
@@ -154,8 +161,9 @@ class _Sitting:
         self._room = asyncio.Event()
         self._sending = asyncio.Lock()
 
-    async def until_it_ends(self) -> None:
-        ways = [asyncio.ensure_future(way) for way in (self._out(), self._in())]
+    async def until_it_ends(self, permit: Permit) -> None:
+        every = (self._out(), self._in(), self._until_it_is_over(permit))
+        ways = [asyncio.ensure_future(way) for way in every]
         try:
             done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             for way in done:
@@ -165,6 +173,10 @@ class _Sitting:
                 way.cancel()
                 with contextlib.suppress(asyncio.CancelledError, OSError, DriverError):
                     await way
+
+    async def _until_it_is_over(self, permit: Permit) -> None:
+        await permit.ended()
+        await self._send(Frame(Kind.HANG_UP))
 
     async def _out(self) -> None:
         at, held = self._line.at, b""

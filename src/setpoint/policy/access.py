@@ -142,6 +142,16 @@ def may(actor: Actor, verb: str, unit: Unit) -> bool:
     return enough and _RANK[actor.scope] >= _RANK[SCOPE_OF[needed]]
 
 
+def still_may(actor: Actor, needed: Need, unit: Unit | None) -> bool:
+    """As `check` and `admit`, for what is open. `unit`: what it is about, None for no app."""
+    if _RANK[actor.scope] < _RANK[SCOPE_OF[needed]] or (needed == "admin" and actor.reach != "all"):
+        return False
+    if needed not in ROLES:
+        return True
+    role = role_on(actor, unit) if unit is not None else None
+    return role is not None and ROLES.index(role) >= ROLES.index(needed)
+
+
 def role_on(actor: Actor, unit: Unit) -> Role | None:
     """Whose an app is, and administrators, may manage it."""
     if actor.reach == "all" or (actor.email and unit.owner == actor.email):

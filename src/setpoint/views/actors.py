@@ -13,7 +13,11 @@ INSTALLATION_NAME = "admin"
 async def by_token(store: Store, secret: str, now_s: float) -> Actor | None:
     """None for what nobody knows, was revoked, or has expired. Looked up by its digest, so nothing
     can be told from the time that takes."""
-    held = await store.held_by(digest(secret))
+    return await by_digest(store, digest(secret), now_s)
+
+
+async def by_digest(store: Store, of_token: bytes, now_s: float) -> Actor | None:
+    held = await store.held_by(of_token)
     if held is None:
         return None
     token, account = held

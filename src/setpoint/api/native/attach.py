@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from setpoint.api import find
 from setpoint.api.call import Call, Visit, count
+from setpoint.api.permit import Permit, shown
 from setpoint.api.sitting import Ended, sit_down
 from setpoint.drivers.ports import Attachment
 from setpoint.formats import terminal
@@ -24,7 +25,7 @@ from setpoint.model.errors import DriverError, Invalid, NotFound, Transient
 from setpoint.model.job import Job
 from setpoint.policy.names import shortened
 
-TRY_AGAIN_LATER = 1012
+TRY_AGAIN_LATER, FORBIDDEN = 1012, 1008
 TAKEN_MAX = 2**53
 
 
@@ -72,7 +73,7 @@ async def attach(visit: Visit) -> None:
             await visit.socket.close()
             return
         try:
-            await _pass_on(visit.socket, line)
+            await _pass_on(visit.socket, line, _permit(visit, unit))
         except Transient:
             await visit.socket.close(TRY_AGAIN_LATER)
         finally:
@@ -93,10 +94,23 @@ async def _job(visit: Visit, unit: Unit) -> Job:
     return found
 
 
-async def _pass_on(socket: WebSocket, line: Attachment) -> None:
-    """Both ways until the job ends or somebody goes."""
+def _permit(visit: Visit, unit: Unit) -> Permit:
+    sent = visit.socket.headers.get("authorization", "")
+    return Permit(visit.services, shown(visit.services, sent), "deploy", unit.id)
+
+
+async def _until_it_ends(permit: Permit, socket: WebSocket, line: Attachment) -> None:
+    """Whoever may not run commands any more is not at a terminal any more: it is hung up."""
+    await permit.ended()
+    await line.send(Frame(Kind.HANG_UP))
+    await socket.close(FORBIDDEN)
+
+
+async def _pass_on(socket: WebSocket, line: Attachment, permit: Permit) -> None:
+    """Both ways until the job ends, somebody goes, or may not stay."""
     await _say(socket, Began(line.at, line.input_taken))
     ways = [asyncio.ensure_future(way(socket, line)) for way in (_out, _in)]
+    ways.append(asyncio.ensure_future(_until_it_ends(permit, socket, line)))
     try:
         done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in done:

@@ -1,6 +1,6 @@
 """Dynos: what is seen running; a command run once; the restart of all, of a type, of one."""
 
-from setpoint.api import find, rendezvous
+from setpoint.api import find, permit, rendezvous
 from setpoint.api.call import Call
 from setpoint.formats.heroku import read, shapes, write
 from setpoint.intents import jobs, restarts
@@ -49,7 +49,8 @@ async def create(call: Call, body: read.NewDyno) -> shapes.Dyno:
     job = await jobs.run(call.services.door, call.asked, unit.name, wish)
     if not body.attach:
         return write.job(unit, job, None)
-    secret = rendezvous.secret(call.services, job, body.tty_size or (0, 0))
+    by = permit.shown(call.services, call.request.headers.get("authorization", ""))
+    secret = rendezvous.secret(call.services, job, body.tty_size or (0, 0), by)
     return write.job(unit, job, None, f"rendezvous://localhost:{here.rendezvous_port}/{secret}")
 
 
