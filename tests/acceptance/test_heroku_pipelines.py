@@ -47,7 +47,8 @@ def test_a_release_goes_from_stage_to_stage(plane: Plane, tmp_path: Path, major:
     assert re.search(rf"{stage}\s.*staging", info)
     assert re.search(rf"{prod}\s.*production", info)
     shown = json.loads(heroku.ok("pipelines:info", line, "--json").strip())
-    assert {a["name"]: a["pipelineCoupling"]["stage"] for a in shown["apps"]} == {
+    coupled = "coupling" if major == "9" else "pipelineCoupling"
+    assert {a["name"]: a[coupled]["stage"] for a in shown["apps"]} == {
         stage: "staging",
         prod: "production",
     }
