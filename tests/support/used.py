@@ -9,7 +9,7 @@ from pathlib import Path
 RECORD = Path(__file__).parents[2] / "src" / "setpoint" / "cli" / "proven.json"
 MODULES = (
     *("test_git_push", "test_heroku_cli", "test_heroku_clients", "test_heroku_pipelines"),
-    *("test_heroku_script", "test_heroku_sending"),
+    *("test_heroku_certs", "test_heroku_script", "test_heroku_sending"),
 )
 """Of acceptance tests: those that run clients which are not ours."""
 AGENTS = {
