@@ -10,6 +10,8 @@ MINUTES ?= 10
 CASES ?= 200
 SEED ?= 1
 WORKERS ?= $(shell nproc 2>/dev/null || echo 1)
+# They mostly wait for processes, so one more than there are cores; each has a whole Setpoint.
+TESTERS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$(( n < 3 ? n + 1 : 4 )))
 T ?=
 # The machine's own trust store, so that a company's certificate authority is honoured.
 export UV_SYSTEM_CERTS = 1
@@ -25,8 +27,8 @@ help: ## what there is
 demo: $(VENV)/.runtime ## start Setpoint, deploy a function and an app, call both, ask why, stop
 	@$(BIN)/python -m examples.demo
 
-test: $(VENV)/.dev $(VENV)/.clients ## every test this user may run here; T='-k name' narrows
-	@$(BIN)/python -m pytest $(T)
+test: $(VENV)/.dev $(VENV)/.clients ## every test this user may run here; T='-k name' narrows, T=-n0 is one by one
+	@$(BIN)/python -m pytest -n $(TESTERS) --no-loadscope-reorder $(T)
 
 lint: $(VENV)/.dev ## format, lint, types, floors
 	@$(BIN)/ruff format --check src tests bench examples

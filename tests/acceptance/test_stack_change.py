@@ -35,7 +35,7 @@ def plane() -> Iterator[Plane]:
 def up_on(plane: Plane, os_release: Path) -> None:
     """In a mount namespace of its own, where that file is the machine's."""
     words = [*SETPOINT, "up", "--detach", "--edge-port", str(plane.ports["edge"])]
-    words += ["--api-port", str(plane.ports["api"]), "--floor", "L0"]
+    words += ["--api-port", str(plane.ports["api"]), "--tls-port", "0", "--floor", "L0"]
     script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
     target = str(OS_RELEASE.resolve())
     inside = ["unshare", "--mount", "sh", "-c", script, "sh", str(os_release), target, *words]

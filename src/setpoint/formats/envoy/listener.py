@@ -18,14 +18,14 @@ STRIPPED = ("x-setpoint-org", "x-setpoint-client", "x-envoy-external-address")
 
 
 def _asked_again(limits: Limits) -> Json:
-    """For some 13 s: whoever waits for an app goes on waiting while the agent is started again.
+    """For some 25 s: whoever waits for an app goes on waiting while the agent is started again.
 
     Envoy takes the longest pause as the time that each try has, too, so it must be no shorter than
     a hold (convertCoreToRouteRetryPolicy in its source/common/http/utility.cc).
     """
     return {
         "retry_on": "connect-failure,refused-stream,reset",
-        "num_retries": 8,
+        "num_retries": 9,
         "retry_back_off": {"base_interval": "0.1s", "max_interval": seconds(limits.check_s)},
     }
 
