@@ -138,7 +138,9 @@ def test_deeper_longer_and_absent_ones_are_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"plain", gzip.compress(b"x" * 4096), packed({"app.json": b"{}"})[:60]]
+    "data",
+    [b"", b"plain", gzip.compress(b"x" * 4096), packed({"app.json": b"{}"})[:60]],
+    ids=["nothing", "plain", "no archive", "cut off"],
 )
 def test_what_is_no_archive_is_told_or_has_nothing(data: bytes) -> None:
     try:
