@@ -42,3 +42,14 @@ def test_every_page_is_linked_from_another() -> None:
     }
     lonely = [str(p.relative_to(ROOT)) for p in PAGES if p.resolve() not in reached]
     assert lonely == ["README.md"]
+
+
+def test_the_list_of_documentation_has_every_page() -> None:
+    index = ROOT / "docs" / "README.md"
+    listed = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
+    pages = [
+        page
+        for part in ("tutorial", "how-to", "reference", "explanation")
+        for page in (ROOT / "docs" / part).glob("*.md")
+    ]
+    assert [page.name for page in pages if page.resolve() not in listed] == []
