@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.plane import EXAMPLES, SETPOINT, Plane, until
+from tests.support import ssh
 from tests.support.heroku import COMMAND_S_MAX, OLDER, Heroku, needs_heroku
 
 APP = "heroic"
@@ -34,6 +35,11 @@ def app(plane: Plane, heroku: Heroku) -> str:
     assert f"http://{APP}.localhost:{plane.ports['edge']}/" in told
     plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", APP)
     return APP
+
+
+def _flat(told: str) -> str:
+    """Without the lines it is broken into."""
+    return re.sub(r"\s+(›\s+)?", " ", told)
 
 
 def columns(told: str, first: str) -> list[str]:
@@ -333,6 +339,57 @@ def test_what_there_is_one_or_none_of_is_told_as_such(
     heroku.ok("buildpacks:clear", "-a", app)
 
 
+def test_ssh_keys_are_added_listed_and_removed(heroku: Heroku, tmp_path: Path) -> None:
+    assert "You have no SSH keys" in heroku.ok("keys")
+    laptop, work = ssh.line("ada@laptop"), ssh.line("Größe@work", "ssh-rsa")
+    for name, line in (("laptop", laptop), ("work", work)):
+        file = tmp_path / f"{name}.pub"
+        file.write_text(f"{line}\n")
+        assert "done" in heroku.ok("keys:add", str(file))
+    assert "ada@laptop" in (told := heroku.ok("keys"))
+    assert "admin@setpoint.localhost keys" in told
+    assert laptop in (told := heroku.ok("keys", "--long"))
+    assert work in told
+    twice = heroku.cli("keys:add", str(tmp_path / "work.pub"))
+    assert (twice.code, "fingerprint already exists" in _flat(twice.err)) == (2, True)
+    private = ssh.private(ssh.MAKERS["ssh-ed25519"]())
+    (tmp_path / "private").write_text(private)
+    pasted = heroku.cli("keys:add", str(tmp_path / "private"))
+    assert (pasted.code, "that is a private key" in _flat(pasted.err)) == (2, True)
+    assert private.splitlines()[1] not in pasted.out + pasted.err
+    heroku.ok("keys:remove", "Größe@work")
+    (left,) = json.loads(heroku.cli("keys", "--json").out)
+    assert (left["public_key"], left["comment"]) == (laptop, "ada@laptop")
+    heroku.ok("keys:clear")
+    assert "You have no SSH keys" in heroku.ok("keys")
+
+
+def test_oauth_clients_are_created_altered_rotated_and_destroyed(
+    plane: Plane, heroku: Heroku
+) -> None:
+    assert "No OAuth clients" in heroku.ok("clients")
+    uri = "https://amazing.example.com/auth/heroku/callback"
+    told = heroku.cli("clients:create", "Amazing", uri).out
+    id, secret = re.findall(r"^HEROKU_OAUTH_(?:ID|SECRET)=(\S+)$", told, re.MULTILINE)
+    assert secret in heroku.ok("clients:info", id)
+    assert f"HEROKU_OAUTH_SECRET={secret}" in heroku.ok("clients:info", id, "--shell")
+    heroku.ok("clients:update", id, "--name", "Größe", "--url", "http://localhost:3000/cb")
+    (listed,) = json.loads(heroku.cli("clients", "--json").out)
+    assert (listed["id"], listed["name"]) == (id, "Größe")
+    assert listed["redirect_uri"] == "http://localhost:3000/cb"
+    refused = heroku.cli("clients:update", id, "--url", "http://10.0.0.1/cb")
+    assert (refused.code, "for this machine alone" in _flat(refused.err)) == (2, True)
+    shown = json.loads(heroku.cli("clients:rotate", id, "--json").out)
+    assert shown["secret"] not in ("", secret)
+    assert json.loads(heroku.cli("clients:info", id, "--json").out) == shown
+    heroku.ok("clients:destroy", id)
+    assert "No OAuth clients" in heroku.ok("clients")
+    told = json.dumps(plane.api("GET", "/v1/changes?limit=20").json, ensure_ascii=False)
+    assert "Destroy OAuth client Größe" in told
+    assert secret not in told
+    assert shown["secret"] not in told
+
+
 @pytest.mark.parametrize(
     ("words", "fact"),
     [
@@ -347,7 +404,7 @@ def test_a_no_says_why_and_where_to_read_on(
 ) -> None:
     ran = heroku.cli(*words.split(), "-a", app)
     assert ran.code == 2
-    assert fact in re.sub(r"\s+(›\s+)?", " ", ran.err)
+    assert fact in _flat(ran.err)
     if words.startswith("addons"):
         assert "/v1/unsupported" in ran.err
 

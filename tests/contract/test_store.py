@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from setpoint.model.app import Drain, Formation, Source
+from setpoint.model.account import Account
+from setpoint.model.app import Drain, Formation, SecretRef, Source
 from setpoint.model.condition import Condition, ConditionType
+from setpoint.model.credential import OAuthClient, SshKey
 from setpoint.model.decision import Bet, Decided, Scope
 from setpoint.model.digest import ReadUpTo
 from setpoint.model.drain import Place, Shipped
@@ -965,5 +967,92 @@ def test_what_is_kept_no_longer_is_given_to_nobody(tell):
         told = await store.promotion("p-1")
         assert told is not None
         assert told.targets == (Target(other.id, None, "kept no longer"),)
+
+    tell(story)
+
+
+ADA, BOB = "ada@example.com", "bob@example.com"
+VERB = "alter the account"
+
+
+def ssh_key(id, account=ADA, fingerprint="aa:bb", at_s=NOON_S):
+    return SshKey(id, account, f"ssh-ed25519 {id}", "Größe", fingerprint, at_s)
+
+
+def client(id, account=ADA, version=1, at_s=NOON_S):
+    uri = "https://example.com/cb"
+    return OAuthClient(id, account, "Amazing", uri, SecretRef(id, version), at_s, at_s)
+
+
+def test_an_ssh_key_is_its_accounts_alone_and_there_once(tell):
+    async def story(store):
+        keys = ssh_key("k-1"), ssh_key("k-2", fingerprint="cc:dd", at_s=NOON_S + 1)
+        await store.commit_people(asked(), VERB, "Add", keys[::-1])
+        await store.commit_people(asked(), VERB, "Add", [ssh_key("k-3", BOB)])
+        assert await store.ssh_keys(ADA) == keys
+        assert await store.ssh_keys(BOB) == (ssh_key("k-3", BOB),)
+        before = await store.changes(None)
+        with pytest.raises(Conflict):
+            await store.commit_people(asked(), VERB, "Add", [ssh_key("k-4")])
+        assert await store.changes(None) == before
+        await store.commit_people(asked(), VERB, "Remove", gone=[keys[0]])
+        assert await store.ssh_keys(ADA) == keys[1:]
+        await store.commit_people(asked(), VERB, "Add", [ssh_key("k-4")])
+        assert await store.ssh_keys(ADA) == (ssh_key("k-4"), keys[1])
+
+    tell(story)
+
+
+def test_an_oauth_client_has_one_secret_which_only_another_replaces(tell):
+    async def story(store):
+        first, again = client("c-1"), client("c-1", version=2, at_s=NOON_S + 9)
+        sealed = {"c-1@1": "old-secret"}
+        await store.commit_people(asked(), VERB, "Create", [first], secrets=sealed)
+        assert await store.oauth_clients(ADA) == (first,)
+        assert await store.oauth_clients(BOB) == ()
+        assert await store.reveal({"x": first.secret}) == {"x": "old-secret"}
+        named = msgspec.structs.replace(first, name="Other", redirect_uri="http://localhost/")
+        await store.commit_people(asked(), VERB, "Alter", [named])
+        assert await store.oauth_clients(ADA) == (named,)
+        sealed = {"c-1@2": "new-secret"}
+        await store.commit_people(asked(), VERB, "Rotate", [again], secrets=sealed)
+        (told,) = await store.oauth_clients(ADA)
+        assert (told.name, told.secret, told.updated_at_s) == ("Other", again.secret, NOON_S + 9)
+        assert told.created_at_s == NOON_S
+        assert await store.reveal({"x": told.secret}) == {"x": "new-secret"}
+        late = msgspec.structs.replace(first, name="Late")
+        await store.commit_people(asked(), VERB, "Alter", [late])
+        (told,) = await store.oauth_clients(ADA)
+        assert (told.name, told.secret) == ("Late", again.secret)
+
+    tell(story)
+
+
+def test_a_client_that_is_gone_is_altered_and_given_a_secret_no_more(tell):
+    async def story(store):
+        first, again = client("c-1"), client("c-1", version=2)
+        await store.commit_people(asked(), VERB, "Create", [first], secrets={"c-1@1": "s"})
+        await store.commit_people(asked(), VERB, "Destroy", gone=[first])
+        with pytest.raises(Conflict):
+            await store.commit_people(asked(), VERB, "Alter", [first])
+        with pytest.raises(Conflict):
+            await store.commit_people(asked(), VERB, "Rotate", [again], secrets={"c-1@2": "s"})
+        assert await store.oauth_clients(ADA) == ()
+
+    tell(story)
+
+
+def test_an_account_goes_with_its_keys_and_clients_and_nobody_elses(tell):
+    async def story(store):
+        ada, bob = Account("a-1", ADA, False, NOON_S), Account("a-2", BOB, False, NOON_S)
+        hers = [ada, ssh_key("k-1"), client("c-1")]
+        his = [bob, ssh_key("k-2", BOB), client("c-2", BOB)]
+        await store.commit_people(asked(), VERB, "Add", hers, secrets={"c-1@1": "hers"})
+        await store.commit_people(asked(), VERB, "Add", his, secrets={"c-2@1": "his"})
+        await store.commit_people(asked(), VERB, "Remove", gone=[ada])
+        assert (await store.ssh_keys(ADA), await store.oauth_clients(ADA)) == ((), ())
+        assert await store.ssh_keys(BOB) == (his[1],)
+        assert await store.oauth_clients(BOB) == (his[2],)
+        assert await store.reveal({"x": his[2].secret}) == {"x": "his"}
 
     tell(story)

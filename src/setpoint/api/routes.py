@@ -46,12 +46,14 @@ from setpoint.api.platform import (
     log_sessions,
     login,
     oauth,
+    oauth_clients,
     pipelines,
     release_output,
     releases,
     sales_orgs,
     sni_endpoints,
     sources,
+    ssh_keys,
     stacks,
     teams,
     unsupported,
@@ -96,6 +98,36 @@ WEBHOOKS = (
     Endpoint("GET", "/apps/{app}/webhook-events/{event}", webhooks.event, "view", "One event"),
 )
 
+KEY = "/account/keys/{key}"
+CLIENT = "/oauth/clients/{client}"
+CREDENTIALS = (
+    Endpoint("GET", "/account/keys", ssh_keys.listed, "read", "One's SSH keys", paged=True),
+    Endpoint("POST", "/account/keys", ssh_keys.add, "account", "Add an SSH key", status=201),
+    Endpoint("GET", KEY, ssh_keys.info, "read", "One SSH key"),
+    Endpoint("DELETE", KEY, ssh_keys.remove, "account", "Remove an SSH key"),
+    Endpoint(
+        "GET", "/oauth/clients", oauth_clients.listed, "account", "One's OAuth clients", paged=True
+    ),
+    Endpoint(
+        "POST",
+        "/oauth/clients",
+        oauth_clients.create,
+        "account",
+        "Create an OAuth client",
+        status=201,
+    ),
+    Endpoint("GET", CLIENT, oauth_clients.info, "account", "One OAuth client, with its secret"),
+    Endpoint("PATCH", CLIENT, oauth_clients.patch, "account", "Alter an OAuth client"),
+    Endpoint("DELETE", CLIENT, oauth_clients.destroy, "account", "Destroy an OAuth client"),
+    Endpoint(
+        "POST",
+        f"{CLIENT}/actions/rotate-credentials",
+        oauth_clients.rotate,
+        "account",
+        "Give it another secret",
+    ),
+)
+
 AUTHORIZATION = "/oauth/authorizations/{id}"
 LOGIN = "/auth/browser/{place}"
 ACCOUNTS = (
@@ -137,6 +169,7 @@ PLATFORM = (
     Endpoint("GET", "/users/{user}", account.user, "read", "Oneself, as ~, or another"),
     Endpoint("GET", "/users/{user}/apps", account.reached, "read", "One's apps"),
     *ACCOUNTS,
+    *CREDENTIALS,
     Endpoint("GET", "/api/v4/current-status", account.health, "none", "This API answers"),
     Endpoint("GET", "/stacks", stacks.listed, "read", "What apps are built on: one"),
     Endpoint("GET", "/stacks/{stack}", stacks.info, "read", "One stack"),

@@ -92,6 +92,13 @@ NEEDS: dict[str, Need] = {
     "alter a token of": "account",
     "revoke a token of": "account",
     "make a password for": "account",
+    "add an SSH key to": "account",
+    "remove an SSH key from": "account",
+    # Whoever sees them sees their secrets.
+    "see the OAuth clients of": "account",
+    "create the OAuth client": "account",
+    "alter the OAuth client": "account",
+    "destroy the OAuth client": "account",
     "see the accounts of": "admin",
     "add the account": "admin",
     "alter the account": "admin",

@@ -13,6 +13,7 @@ from setpoint.model.account import Account, Token
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
 from setpoint.model.condition import Condition
+from setpoint.model.credential import OAuthClient, PeopleRow, SshKey
 from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.digest import ReadUpTo
 from setpoint.model.drain import Shipped
@@ -272,13 +273,18 @@ class Store(Protocol):
         asked: Asked,
         verb: str,
         summary: str,
-        put: Sequence[Account | Token] = (),
-        gone: Sequence[Account | Token] = (),
+        put: Sequence[PeopleRow] = (),
+        gone: Sequence[PeopleRow] = (),
+        secrets: Mapping[str, str] = {},
     ) -> int:
-        """One Change that is no app's, one transaction: accounts and tokens are written, or taken
-        away; an account goes with all of its tokens. The Change's seq.
+        """One Change that is no app's, one transaction: accounts and what they have are written, or
+        taken away; an account goes with all it has. The Change's seq.
 
-        Raises Conflict where another account has that email.
+        `secrets`: 'id@version' -> plaintext, of OAuth clients that are new or get another one; of
+        the others the secret stays. Of one that gets another one nothing else is written.
+
+        Raises Conflict where another account has that email, an account has that SSH key already,
+        or a client that is altered is there no more.
         """
         ...
 
@@ -289,6 +295,14 @@ class Store(Protocol):
     async def account(self, email: str) -> Account | None: ...
 
     async def tokens(self, account: str) -> tuple[Token, ...]:
+        """Of one account, oldest first."""
+        ...
+
+    async def ssh_keys(self, account: str) -> tuple[SshKey, ...]:
+        """Of one account, oldest first."""
+        ...
+
+    async def oauth_clients(self, account: str) -> tuple[OAuthClient, ...]:
         """Of one account, oldest first."""
         ...
 

@@ -52,29 +52,29 @@ def test_without_a_secret_there_is_one_made(plane: Plane, app: Make) -> None:
 
 
 def test_no_secret_is_told_to_anybody_else_nor_anywhere(plane: Plane, app: Make) -> None:
-    app("hushed")
-    add(plane, "hushed", secret=SECRETS[2], authorization=SECRETS[3])
+    app("hushed-hooks")
+    add(plane, "hushed-hooks", secret=SECRETS[2], authorization=SECRETS[3])
     token = account(plane, "viewer-of-hooks@example.com")
-    let(plane, "hushed", "viewer-of-hooks@example.com", "view")
-    (seen,) = plane.send("GET", "/apps/hushed/webhooks", token=token).json
+    let(plane, "hushed-hooks", "viewer-of-hooks@example.com", "view")
+    (seen,) = plane.send("GET", "/apps/hushed-hooks/webhooks", token=token).json
     assert seen["url"] == "https://chat.example.com"
     id = seen["id"]
     for page in (
-        "/apps/hushed/webhooks",
-        f"/apps/hushed/webhooks/{id}",
-        "/v1/apps/hushed/why",
-        f"/v1/why?resource=hushed&field=webhooks.{id}.secret&undo=1",
-        "/v1/changes?app=hushed",
-        "/v1/apps/hushed",
+        "/apps/hushed-hooks/webhooks",
+        f"/apps/hushed-hooks/webhooks/{id}",
+        "/v1/apps/hushed-hooks/why",
+        f"/v1/why?resource=hushed-hooks&field=webhooks.{id}.secret&undo=1",
+        "/v1/changes?app=hushed-hooks",
+        "/v1/apps/hushed-hooks",
     ):
         body = plane.send("GET", page, token=token).body.decode()
         assert not any(secret in body for secret in SECRETS), page
-    told = plane.send("GET", f"/apps/hushed/webhooks/{id}").body.decode()
+    told = plane.send("GET", f"/apps/hushed-hooks/webhooks/{id}").body.decode()
     assert URL in told
     assert not any(secret in told for secret in SECRETS[2:])
     for words in SECRETS:
         refused = plane.send(
-            "PATCH", "/apps/hushed", {"maintenance": True}, headers={"Commit-Message": words}
+            "PATCH", "/apps/hushed-hooks", {"maintenance": True}, headers={"Commit-Message": words}
         )
         assert refused.json["id"] == "why_contains_secret", words
 

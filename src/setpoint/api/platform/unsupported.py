@@ -37,19 +37,7 @@ NOS = (
     ),
     No("find an add-on", ADDONS, "", ("POST /actions/addons/resolve",)),
     No("find an attachment", ADDONS, "", ("POST /actions/addon-attachments/resolve",)),
-    No(
-        "add a key",
-        "there is no ssh here: a token is all that is needed",
-        "",
-        ("POST /account/keys",),
-    ),
     No("create a team", "the installation is the one team there is", "", ("POST /teams",)),
-    No(
-        "create an OAuth client",
-        "nobody is asked whether another program may act for them",
-        "make it a token: heroku authorizations:create",
-        ("POST /oauth/clients",),
-    ),
     No(
         "give an org's user access",
         "nobody signs in with Salesforce here",
@@ -72,7 +60,6 @@ NOS = (
 
 EMPTY = (
     ("/account/features", "Features of an account: none"),
-    ("/account/keys", "Keys: none"),
     ("/addons", "Add-ons: none"),
     ("/addon-attachments", "Attachments: none"),
     ("/addon-services", "Services that could be added: none"),
@@ -80,7 +67,6 @@ EMPTY = (
     ("/apps/{app}/addon-attachments", "An app's attachments: none"),
     ("/apps/{app}/features", "Features of an app: none"),
     ("/spaces", "Spaces: none"),
-    ("/oauth/clients", "OAuth clients: none"),
 )
 
 

@@ -126,6 +126,29 @@ class AuthorizationPatch(msgspec.Struct, frozen=True):
     description: str | None = None
 
 
+class NewSshKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /account/keys. What is sent may be a private key, by mistake."""
+
+    public_key: str
+
+    def __repr__(self) -> str:
+        return "NewSshKey(...)"
+
+
+class NewOAuthClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /oauth/clients"""
+
+    name: str
+    redirect_uri: str
+
+
+class OAuthClientPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PATCH /oauth/clients/ID. What is left out, or null, stays."""
+
+    name: str | None = None
+    redirect_uri: str | None = None
+
+
 class NewCollaborator(msgspec.Struct, frozen=True):
     """POST /apps/A/collaborators, and /teams/apps/A/collaborators with permissions."""
 

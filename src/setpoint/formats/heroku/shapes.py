@@ -431,6 +431,33 @@ class Session(msgspec.Struct, frozen=True):
     updated_at: str
 
 
+class SshKey(msgspec.Struct, frozen=True):
+    """`email`: whose it is."""
+
+    id: str
+    email: str
+    comment: str
+    fingerprint: str
+    public_key: str
+    created_at: str
+    updated_at: str
+
+
+class OAuthClient(msgspec.Struct, frozen=True):
+    """`ignores_delinquent`: nobody is billed here, so nobody is behind."""
+
+    id: str
+    name: str
+    redirect_uri: str
+    secret: str
+    created_at: str
+    updated_at: str
+    ignores_delinquent: bool | None = None
+
+    def __repr__(self) -> str:
+        return f"OAuthClient({self.id})"
+
+
 class Team(msgspec.Struct, frozen=True):
     id: str
     name: str

@@ -1,15 +1,17 @@
-"""Accounts and tokens: each write is a Change of its own, which is no app's."""
+"""Accounts and what they have: each write is a Change of its own, which is no app's."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from setpoint.model.account import Account, Token
 from setpoint.model.change import Asked
+from setpoint.model.credential import OAuthClient, PeopleRow, SshKey
 from setpoint.model.errors import Conflict
-from setpoint.store.sqlite import changes, events, said
+from setpoint.store.sealing import Sealer
+from setpoint.store.sqlite import changes, credentials, events, said
 from setpoint.store.sqlite.connection import Connection
 
 _ACCOUNT = "SELECT id, email, admin, created_at_s, password FROM account "
@@ -21,18 +23,20 @@ _TOKEN = (
 
 def commit(
     db: Connection,
+    sealer: Sealer,
     asked: Asked,
     verb: str,
     summary: str,
-    put: Sequence[Account | Token],
-    gone: Sequence[Account | Token],
+    put: Sequence[PeopleRow],
+    gone: Sequence[PeopleRow],
+    secrets: Mapping[str, str],
 ) -> int:
     """Raises Conflict. What expired before it was asked goes with it."""
     db.execute("DELETE FROM token WHERE expires_at_s < ?", (asked.at_s,))
     for row in gone:
         _drop(db, row)
     for row in put:
-        _put_account(db, row) if isinstance(row, Account) else _put_token(db, row)
+        _put(db, sealer, row, secrets)
     asked = said.labelled(db, asked, verb, ())
     seq = changes.insert(db, asked, verb, summary)
     said.remember(db, asked, seq)
@@ -61,6 +65,18 @@ def held_by(db: Connection, digest: bytes) -> tuple[Token, Account | None] | Non
     return token, one(db, token.account)
 
 
+def _put(db: Connection, sealer: Sealer, row: PeopleRow, secrets: Mapping[str, str]) -> None:
+    match row:
+        case Account():
+            _put_account(db, row)
+        case Token():
+            _put_token(db, row)
+        case SshKey():
+            credentials.put_key(db, row)
+        case OAuthClient():
+            credentials.put_client(db, sealer, row, secrets)
+
+
 def _put_account(db: Connection, account: Account) -> None:
     put = db.execute(
         "INSERT INTO account (email, id, admin, created_at_s, password) VALUES (?, ?, ?, ?, ?) "
@@ -83,10 +99,13 @@ def _put_token(db: Connection, token: Token) -> None:
     )  # fmt: skip
 
 
-def _drop(db: Connection, row: Account | Token) -> None:
+def _drop(db: Connection, row: PeopleRow) -> None:
     if isinstance(row, Token):
         db.execute("DELETE FROM token WHERE id = ?", (row.id,))
+    elif not isinstance(row, Account):
+        credentials.drop(db, row)
     else:
+        credentials.drop_all_of(db, row.email)
         db.execute("DELETE FROM account WHERE email = ?", (row.email,))
         db.execute("DELETE FROM token WHERE account = ?", (row.email,))
 

@@ -85,7 +85,9 @@ def _open(db: Connection, sealer: Sealer, ref: SecretRef) -> str:
 def _value(db: Connection, sealer: Sealer, ref: SecretRef) -> str | None:
     """None where it is kept no longer."""
     row = db.execute(
-        "SELECT sealed FROM secret WHERE id = ? AND version = ?", (ref.id, ref.version)
+        "SELECT sealed FROM secret WHERE id = :id AND version = :version "
+        "UNION ALL SELECT sealed FROM oauth_client WHERE id = :id AND version = :version",
+        {"id": ref.id, "version": ref.version},
     ).fetchone()
     return sealer.open(ref, row[0]) if row is not None else None
 

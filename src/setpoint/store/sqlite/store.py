@@ -10,6 +10,7 @@ from pathlib import Path
 from setpoint.model.account import Account, Token
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
+from setpoint.model.credential import OAuthClient, PeopleRow, SshKey
 from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.digest import ReadUpTo
 from setpoint.model.drain import Shipped
@@ -41,6 +42,7 @@ from setpoint.store.sqlite import (
     accounts,
     builds,
     changes,
+    credentials,
     decisions,
     events,
     jobs,
@@ -272,11 +274,12 @@ class SqliteStore:
         asked: Asked,
         verb: str,
         summary: str,
-        put: Sequence[Account | Token] = (),
-        gone: Sequence[Account | Token] = (),
+        put: Sequence[PeopleRow] = (),
+        gone: Sequence[PeopleRow] = (),
+        secrets: Mapping[str, str] = {},
     ) -> int:
         return await self._writer.run(
-            lambda db: accounts.commit(db, asked, verb, summary, put, gone)
+            lambda db: accounts.commit(db, self._sealer, asked, verb, summary, put, gone, secrets)
         )
 
     async def accounts(self) -> tuple[Account, ...]:
@@ -287,6 +290,12 @@ class SqliteStore:
 
     async def tokens(self, account: str) -> tuple[Token, ...]:
         return await self._reader.run(lambda db: accounts.tokens(db, account))
+
+    async def ssh_keys(self, account: str) -> tuple[SshKey, ...]:
+        return await self._reader.run(lambda db: credentials.keys(db, account))
+
+    async def oauth_clients(self, account: str) -> tuple[OAuthClient, ...]:
+        return await self._reader.run(lambda db: credentials.clients(db, account))
 
     async def held_by(self, digest: bytes) -> tuple[Token, Account | None] | None:
         return await self._reader.run(lambda db: accounts.held_by(db, digest))

@@ -1,26 +1,31 @@
 """Accounts and tokens of the simulated store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from setpoint.model.account import Account, Token
 from setpoint.model.change import Asked, Change, UnitChange
+from setpoint.model.credential import PeopleRow
 from setpoint.model.errors import Conflict
-from setpoint.testing.store.tables import Tables
+from setpoint.testing.store.credentials import Credentials
 
 
-class Accounts(Tables):
+class Accounts(Credentials):
     async def commit_people(
         self,
         asked: Asked,
         verb: str,
         summary: str,
-        put: Sequence[Account | Token] = (),
-        gone: Sequence[Account | Token] = (),
+        put: Sequence[PeopleRow] = (),
+        gone: Sequence[PeopleRow] = (),
+        secrets: Mapping[str, str] = {},
     ) -> int:
         for row in put:
             known = self.people.get(row.email) if isinstance(row, Account) else None
             if known is not None and known.id != row.id:
                 raise Conflict(f"cannot add the account '{known.email}': there is one already")
+        self._check_credentials(put, secrets)
+        self._drop_credentials(gone)
+        self._put_credentials(put, secrets)
         kept = {t.id: t for t in self.held.values() if not _expired(t, asked.at_s)}
         for row in gone:
             if isinstance(row, Account):
@@ -54,5 +59,5 @@ def _expired(token: Token, at_s: float) -> bool:
     return token.expires_at_s is not None and token.expires_at_s < at_s
 
 
-def _of(row: Account | Token, token: Token) -> bool:
+def _of(row: PeopleRow, token: Token) -> bool:
     return isinstance(row, Account) and token.account == row.email

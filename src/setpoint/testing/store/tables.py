@@ -9,6 +9,7 @@ import msgspec
 from setpoint.model.account import Account, Token
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Note, UnitChange
+from setpoint.model.credential import OAuthClient, SshKey
 from setpoint.model.decision import Record
 from setpoint.model.digest import ReadUpTo
 from setpoint.model.drain import Shipped
@@ -76,6 +77,8 @@ class Tables:
         self.read: dict[str, ReadUpTo] = {}
         self.people: dict[str, Account] = {}
         self.held: dict[str, Token] = {}
+        self.ssh: dict[str, SshKey] = {}
+        self.clients: dict[str, OAuthClient] = {}
         self.sent: dict[str, Shipped] = {}
         self.lines: dict[str, Pipeline] = {}
         self.promoted: dict[str, Promotion] = {}
