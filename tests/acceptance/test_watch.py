@@ -200,10 +200,13 @@ def test_readers_that_never_read_cost_little_memory_and_nobody_time(own: Plane) 
             path = "/apps/talkative/config-vars"
             assert own.api("PATCH", path, {"N": str(number)}).status == 200
         assert rss_bytes(own.pid("daemon")) - before < GROWN_BYTES_MAX
-        watching = own.api("GET", "/v1/status").json["watch"]
-        assert watching["watchers"] == SLOW_READERS
+        until(lambda: _watchers(own) == SLOW_READERS, 60, "they alone watch")
         assert b"setpoint_watch_staleness_seconds" in own.api("GET", "/v1/metrics").body
-    until(lambda: not own.api("GET", "/v1/status").json["watch"]["watchers"], 60, "they are gone")
+    until(lambda: not _watchers(own), 60, "they are gone")
+
+
+def _watchers(plane: Plane) -> int:
+    return plane.api("GET", "/v1/status").json["watch"]["watchers"]
 
 
 def test_status_watch_and_a_deploy_outlive_the_daemon(own: Plane) -> None:

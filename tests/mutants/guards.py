@@ -226,6 +226,7 @@ LAYERS = (
         "planning/upkeep.py",
         "    if step.because.rule == layers.RULE:\n        return True\n",
         "",
+        by="tests/unit/planning",
     ),
     Mutant(
         "runs-on-in-what-was-altered",

@@ -226,6 +226,7 @@ def test_what_runs_is_found_without_its_record(plane: Plane, order: SetOrder) ->
     proven(plane, order)
     plane.apply(lasting(order))
     ask(plane, order)
+    until(lambda: identity(plane), 30, "it is recorded, which may be after its first answer")
     before = identity(plane)
     plane.kill()
     for record in plane.paths.instances.glob("*.json"):

@@ -35,7 +35,8 @@ def test_an_app_is_read_by_id_and_by_name_as_it_was_answered(
     assert made.status == 201, made.body
     for named in (made.json["id"], made.json["name"]):
         assert read(plane, f"/apps/{named}") == made.json
-    assert made.json in read(plane, "/apps")
+    listed = plane.send("GET", "/apps", headers={"Range": "id ..; max=1000"})
+    assert made.json in listed.json
     assert plane.send("POST", "/filters/apps", {"in": {"id": [made.json["id"]]}}).json == [
         made.json
     ]
