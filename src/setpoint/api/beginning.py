@@ -7,8 +7,7 @@ from setpoint.formats import app_json, app_setup
 from setpoint.intents.setups import Begins
 from setpoint.model.app import Unit
 from setpoint.model.ids import Digest
-
-REVIEW = "review"
+from setpoint.model.pipeline import REVIEW
 
 
 async def said(services: Services, digest: Digest, environment: str = "") -> app_setup.AppSetup:

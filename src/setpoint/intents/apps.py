@@ -8,6 +8,7 @@ from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Asked
 from setpoint.model.errors import Conflict, Invalid
 from setpoint.model.ids import AppId
+from setpoint.model.pipeline import Coupling
 from setpoint.policy import access, names
 
 RENAME, MAINTAIN = "rename", "switch maintenance of"
@@ -16,23 +17,26 @@ SUGGESTIONS_MAX = 5
 """Names tried for an app that was given none: there are 30 million of them."""
 
 
-async def create(door: Door, asked: Asked, name: str | None) -> Unit:
-    """With an invoke key of its own from the start, so that its functions are never open."""
+async def create(
+    door: Door, asked: Asked, name: str | None, coupling: Coupling | None = None
+) -> Unit:
+    """With an invoke key of its own from the start, so that its functions are never open.
+    `coupling`: the pipeline it begins in, to which somebody else has admitted it."""
     access.authorise(asked.actor, "create", name or "an app")
     if name is not None:
         names.check_app(name)
-        return await _create(door, asked, name)
+        return await _create(door, asked, name, coupling)
     for _ in range(SUGGESTIONS_MAX - 1):
         try:
-            return await _create(door, asked, names.suggest(door.new_token()))
+            return await _create(door, asked, names.suggest(door.new_token()), coupling)
         except Conflict:
             continue
-    return await _create(door, asked, names.suggest(door.new_token()))
+    return await _create(door, asked, names.suggest(door.new_token()), coupling)
 
 
-async def _create(door: Door, asked: Asked, name: str) -> Unit:
+async def _create(door: Door, asked: Asked, name: str, coupling: Coupling | None) -> Unit:
     invoke_key = secrets.next_ref(door, None)
-    intent = AppIntent(AppId(door.new_id()), name, invoke_key=invoke_key)
+    intent = AppIntent(AppId(door.new_id()), name, invoke_key=invoke_key, pipeline=coupling)
     sealed = {invoke_key.key: door.new_token()}
     return await change(door, asked, "create", f"Create {name}", None, intent, sealed)
 

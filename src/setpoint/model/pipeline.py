@@ -14,6 +14,7 @@ DOWNSTREAM: dict[Stage, Stage] = {
     "staging": "production",
 }
 """Where a release goes where nobody says."""
+REVIEW: Stage = "review"
 
 
 class Coupling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
-from setpoint.model.app import AppIntent, Formation
-from setpoint.model.decision import Bet, Decision, RecordKind, numbered
+from setpoint.model.app import NAME_RE, AppIntent, Formation
+from setpoint.model.decision import EVERY_APP, Bet, Decision, RecordKind, numbered
 from setpoint.model.errors import Conflict, Invalid, NotFound, OverLimit
 from setpoint.model.paths import flatten, meant
 from setpoint.policy import signals, times
@@ -53,7 +53,8 @@ def bet(claim: str, wrong_if: str, if_wrong: str, revisit_at_s: float | None) ->
 def selector(said: str) -> tuple[str, str]:
     """('shop', 'web.max') of 'shop:web.max', ('shop', '*') of 'shop'. Raises Invalid."""
     app, colon, path = said.removeprefix("app/").partition(":")
-    if not app or (colon and PATH_RE.fullmatch(path) is None):
+    named = app == EVERY_APP or NAME_RE.fullmatch(app) is not None
+    if not named or (colon and PATH_RE.fullmatch(path) is None):
         raise Invalid(
             f"cannot decide on '{shortened(said)}': it is no selector",
             "name an app (shop), a value of it (shop:web.max), or all of a kind (shop:config.*)",

@@ -12,6 +12,7 @@ from setpoint.model.release import Release
 from setpoint.policy import access
 from setpoint.policy.names import shortened
 
+BRANCH_CHARS_MAX = 200
 NAME_RE = re.compile(r"[a-z][a-z0-9-]{2,29}")
 RULE = (
     "pipeline names have 3 to 30 characters, start with a letter, and hold only lower-case "
@@ -57,6 +58,12 @@ def admit_to_alter(actor: Actor, pipeline: Pipeline, verb: str) -> None:
             f"cannot {verb} '{pipeline.name}': it is {pipeline.owner}'s",
             "its owner or an administrator can",
         )
+
+
+def check_branch(said: str) -> None:
+    """Of a review app."""
+    if not 0 < len(said) <= BRANCH_CHARS_MAX or not said.isprintable():
+        raise Invalid(f"cannot create a review app: '{shortened(said)}' is no branch")
 
 
 def admit_to_add(actor: Actor, pipeline: Pipeline, apps: Sequence[Unit], app: str) -> None:

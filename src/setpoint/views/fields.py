@@ -9,7 +9,7 @@ from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor, Note, UnitChange
 from setpoint.model.decision import Decision
-from setpoint.model.errors import NotFound
+from setpoint.model.errors import Invalid, NotFound
 from setpoint.model.journal import Entry
 from setpoint.model.observed import StatusSummary
 from setpoint.model.paths import flatten, is_secret, meant, shown
@@ -41,15 +41,18 @@ async def answer(
     now_s: float,
     *,
     whole_history: bool = False,
+    undoing: bool = False,
     at: str = "",
 ) -> FieldAnswer | tuple[FieldLine, ...]:
-    """Of several paths that may be meant, a line each. `at`: a time, an age or a Change ('c12').
-    Raises NotFound, Invalid."""
+    """Of several paths that may be meant, a line each, but for what is told of one alone: its
+    whole history, each step of an undo. `at`: a time, an age or a Change ('c12'). Raises NotFound,
+    Invalid."""
     unit = await lookup.app_to(store, actor, "see", name)
     if at:
         return await _answer_then(store, unit, said, at, now_s)
     found = meant(flatten(unit.intent), said)
     if len(found) > 1:
+        _check_one(unit, said, found, whole_history=whole_history, undoing=undoing)
         decided = await _lines(store, unit, found, now_s)
         return decided or await _lines(store, unit, found, now_s, defaults=True)
     if not found:
@@ -59,6 +62,17 @@ async def answer(
     walk = whole_history or is_secret(path)
     made = await (store.touching(unit.id, path, HISTORY_MAX) if walk else _last(store, unit, path))
     return await _answered(store, actor, unit, path, made, capabilities, now_s, whole=whole_history)
+
+
+def _check_one(
+    unit: Unit, said: str, found: Sequence[str], *, whole_history: bool, undoing: bool
+) -> None:
+    if whole_history or undoing:
+        what = "the history" if whole_history else "how to undo"
+        raise Invalid(
+            f"cannot tell {what} of '{shortened(said)}' of '{unit.name}': it may be several values",
+            f"name one: {', '.join(sorted(found))}",
+        )
 
 
 async def stale_lines(store: Store, actor: Actor, name: str, now_s: float) -> tuple[FieldLine, ...]:

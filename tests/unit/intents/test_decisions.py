@@ -146,6 +146,8 @@ def test_a_question_puts_a_value_in_doubt_until_somebody_verifies_the_decision()
         ({"on": ("shop:no.such",)}, NotFound, "no such value is set"),
         ({"on": ("shop:",)}, Invalid, "it is no selector"),
         ({"on": ("shop:x y",)}, Invalid, "it is no selector"),
+        ({"on": ("shop.web",)}, Invalid, "it is no selector"),
+        ({"on": ("shop/web.max",)}, Invalid, "it is no selector"),
         ({"on": ("shop",) * 21}, OverLimit, "it governs 21 things"),
         ({"owner": "anna@example.com"}, Invalid, "nobody here is called 'anna@example.com'"),
         ({"backup": "dev@example.com"}, Invalid, "cannot be their own backup"),

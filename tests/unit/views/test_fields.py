@@ -219,6 +219,19 @@ def test_a_word_that_may_mean_several_fields_is_answered_with_a_line_each():
     in_office(story)
 
 
+@pytest.mark.parametrize("asked", [{"whole_history": True}, {"undoing": True}])
+def test_what_is_told_of_one_field_is_not_asked_of_several(asked: dict[str, bool]):
+    async def story(office):
+        await shop_with_a_release(office)
+        await scaled(office, 2, said("the fair is on Saturday"))
+        with pytest.raises(Invalid, match="it may be several values") as refused:
+            await fields.answer(office.store, DEV, "shop", "web", CAPABILITIES, NOON_S, **asked)
+        assert "formation.web.max" in refused.value.hint
+        await fields.answer(office.store, DEV, "shop", "web.max", CAPABILITIES, NOON_S, **asked)
+
+    in_office(story)
+
+
 def test_several_fields_that_nobody_decided_are_told_all_the_same():
     async def story(office):
         await shop_with_a_release(office)

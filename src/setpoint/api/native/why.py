@@ -77,6 +77,7 @@ async def _told(call: Call, unit: Unit, field: str) -> Told:
         services.capabilities(),
         call.asked.at_s,
         whole_history=call.flag("history"),
+        undoing=call.flag("undo"),
         at=call.request.query_params.get("at", ""),
     )
     if isinstance(answer, tuple):

@@ -6,8 +6,8 @@ from setpoint.api import find
 from setpoint.api.call import Call, Endpoint
 from setpoint.api.errors import NoSuch
 from setpoint.api.platform import builds, releases
+from setpoint.formats.heroku import pipeline_shapes, read, shapes
 from setpoint.formats.heroku import pipelines as write
-from setpoint.formats.heroku import read, shapes
 from setpoint.formats.heroku.write import derived
 from setpoint.formats.heroku.write import team as team_shape
 from setpoint.intents import pipelines as intents
@@ -19,7 +19,7 @@ from setpoint.views import accounts
 from setpoint.views import pipelines as views
 
 
-async def listed(call: Call) -> tuple[shapes.Pipeline, ...]:
+async def listed(call: Call) -> tuple[pipeline_shapes.Pipeline, ...]:
     """`eq[name]`: those of that name, of which somebody may see several."""
     wanted = call.request.query_params.get("eq[name]")
     lines = await views.listed(call.services.store, call.asked.actor)
@@ -27,28 +27,28 @@ async def listed(call: Call) -> tuple[shapes.Pipeline, ...]:
     return tuple(write.pipeline(row) for row in rows)
 
 
-async def create(call: Call, body: read.NewPipeline) -> shapes.Pipeline:
+async def create(call: Call, body: read.NewPipeline) -> pipeline_shapes.Pipeline:
     _refuse_others(call, body.owner)
     row = await intents.create(call.services.door, call.asked, body.name)
     return write.pipeline(row)
 
 
-async def info(call: Call) -> shapes.Pipeline:
+async def info(call: Call) -> pipeline_shapes.Pipeline:
     return write.pipeline((await _line(call)).pipeline)
 
 
-async def patch(call: Call, body: read.PipelinePatch) -> shapes.Pipeline:
+async def patch(call: Call, body: read.PipelinePatch) -> pipeline_shapes.Pipeline:
     line = await _line(call, intents.ALTER)
     door = call.services.door
     return write.pipeline(await intents.alter(door, call.asked, line.pipeline, name=body.name))
 
 
-async def destroy(call: Call) -> shapes.Pipeline:
+async def destroy(call: Call) -> pipeline_shapes.Pipeline:
     line = await _line(call, intents.DESTROY)
     return write.pipeline(await intents.destroy(call.services.door, call.asked, line.pipeline))
 
 
-async def transfer(call: Call, body: read.NewTransfer) -> shapes.Transfer:
+async def transfer(call: Call, body: read.NewTransfer) -> pipeline_shapes.Transfer:
     store, actor = call.services.store, call.asked.actor
     line = await views.found(store, actor, body.pipeline.id, intents.ALTER)
     email = await _person(call, body.new_owner)
@@ -59,18 +59,18 @@ async def transfer(call: Call, body: read.NewTransfer) -> shapes.Transfer:
 # --- which apps are in them ----------------------------------------------------------------------
 
 
-async def couplings(call: Call) -> tuple[shapes.Coupling, ...]:
+async def couplings(call: Call) -> tuple[pipeline_shapes.Coupling, ...]:
     lines = await views.listed(call.services.store, call.asked.actor)
     return tuple(shape for line in lines for shape in _coupled(line))
 
 
-async def ones_couplings(call: Call) -> tuple[shapes.Coupling, ...]:
+async def ones_couplings(call: Call) -> tuple[pipeline_shapes.Coupling, ...]:
     if call.param("user") not in ("~", call.asked.actor.email, _me(call)):
         raise NoSuch("cannot see the couplings of another user", resource="user")
     return await couplings(call)
 
 
-async def team_couplings(call: Call) -> tuple[shapes.Coupling, ...]:
+async def team_couplings(call: Call) -> tuple[pipeline_shapes.Coupling, ...]:
     team = team_shape(call.services.installation.since_s, "member")
     if call.param("team") not in (team.name, team.id):
         raise NoSuch(
@@ -80,16 +80,16 @@ async def team_couplings(call: Call) -> tuple[shapes.Coupling, ...]:
     return await couplings(call)
 
 
-async def couplings_of(call: Call) -> tuple[shapes.Coupling, ...]:
+async def couplings_of(call: Call) -> tuple[pipeline_shapes.Coupling, ...]:
     return tuple(_coupled(await _line(call)))
 
 
-async def coupling(call: Call) -> shapes.Coupling:
+async def coupling(call: Call) -> pipeline_shapes.Coupling:
     _, _, shape = await _coupling(call)
     return shape
 
 
-async def coupling_of(call: Call) -> shapes.Coupling:
+async def coupling_of(call: Call) -> pipeline_shapes.Coupling:
     """Of one app: one, as Heroku's clients want it."""
     unit = await find.app(call)
     line = await _line_of(call, unit)
@@ -100,7 +100,7 @@ async def coupling_of(call: Call) -> shapes.Coupling:
     return next(shape for shape in _coupled(line) if shape.app.id == unit.id)
 
 
-async def add(call: Call, body: read.NewCoupling) -> shapes.Coupling:
+async def add(call: Call, body: read.NewCoupling) -> pipeline_shapes.Coupling:
     store, actor = call.services.store, call.asked.actor
     unit = await find.named(store, actor, body.app, intents.ADD)
     line = await views.found(store, actor, body.pipeline)
@@ -108,28 +108,28 @@ async def add(call: Call, body: read.NewCoupling) -> shapes.Coupling:
     return _shape(unit, line.pipeline)
 
 
-async def move(call: Call, body: read.CouplingPatch) -> shapes.Coupling:
+async def move(call: Call, body: read.CouplingPatch) -> pipeline_shapes.Coupling:
     unit, row, shape = await _coupling(call)
     unit = await intents.move(call.services.door, call.asked, unit.name, body.stage or shape.stage)
     return _shape(unit, row)
 
 
-async def remove(call: Call) -> shapes.Coupling:
+async def remove(call: Call) -> pipeline_shapes.Coupling:
     unit, _, shape = await _coupling(call)
     await intents.remove(call.services.door, call.asked, unit.name)
     return shape
 
 
-def _coupled(line: views.Line) -> Iterable[shapes.Coupling]:
+def _coupled(line: views.Line) -> Iterable[pipeline_shapes.Coupling]:
     return (_shape(unit, line.pipeline) for unit in line.apps)
 
 
-def _shape(unit: Unit, row: Pipeline) -> shapes.Coupling:
+def _shape(unit: Unit, row: Pipeline) -> pipeline_shapes.Coupling:
     assert unit.intent.pipeline is not None
     return write.coupling(unit, row, unit.intent.pipeline.stage)
 
 
-async def _coupling(call: Call) -> tuple[Unit, Pipeline, shapes.Coupling]:
+async def _coupling(call: Call) -> tuple[Unit, Pipeline, pipeline_shapes.Coupling]:
     wanted = call.param("coupling")
     for line in await views.listed(call.services.store, call.asked.actor):
         for unit in line.apps:
@@ -157,7 +157,7 @@ async def _line_of(call: Call, unit: Unit) -> views.Line | None:
 # --- promotions ----------------------------------------------------------------------------------
 
 
-async def promote(call: Call, body: read.NewPromotion) -> shapes.Promotion:
+async def promote(call: Call, body: read.NewPromotion) -> pipeline_shapes.Promotion:
     store, actor = call.services.store, call.asked.actor
     unit = await find.named(store, actor, body.source.app.id, intents.PROMOTE)
     line = await views.found(store, actor, body.pipeline.id)
@@ -169,16 +169,16 @@ async def promote(call: Call, body: read.NewPromotion) -> shapes.Promotion:
     return await _told(call, promotion)
 
 
-async def promotion(call: Call) -> shapes.Promotion:
+async def promotion(call: Call) -> pipeline_shapes.Promotion:
     return await _told(call, await _promotion(call))
 
 
-async def targets(call: Call) -> tuple[shapes.PromotionTarget, ...]:
+async def targets(call: Call) -> tuple[pipeline_shapes.PromotionTarget, ...]:
     row = await _promotion(call)
     return tuple(write.target(row, *came) for came in await _came(call, row))
 
 
-async def _told(call: Call, row: Promotion) -> shapes.Promotion:
+async def _told(call: Call, row: Promotion) -> pipeline_shapes.Promotion:
     came = await _came(call, row)
     return write.promotion(row, completed=all(one.status != "pending" for one in came))
 
@@ -204,10 +204,10 @@ async def latest_builds(call: Call) -> tuple[shapes.Build, ...]:
     return tuple(row for row in told if row is not None)
 
 
-async def stack(call: Call) -> shapes.PipelineStack:
+async def stack(call: Call) -> pipeline_shapes.PipelineStack:
     await _line(call)
     name = call.services.capabilities().stack
-    return shapes.PipelineStack(shapes.Ref(derived("stack", name), name))
+    return pipeline_shapes.PipelineStack(shapes.Ref(derived("stack", name), name))
 
 
 # --- whose they are --------------------------------------------------------------------------

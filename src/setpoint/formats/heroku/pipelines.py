@@ -3,14 +3,14 @@ that is derived of both."""
 
 from typing import Literal
 
-from setpoint.formats.heroku import shapes, write
+from setpoint.formats.heroku import pipeline_shapes, shapes, write
 from setpoint.model import pipeline as model
 from setpoint.model.app import Unit
 from setpoint.model.ids import AppId
 
 
-def pipeline(row: model.Pipeline) -> shapes.Pipeline:
-    return shapes.Pipeline(
+def pipeline(row: model.Pipeline) -> pipeline_shapes.Pipeline:
+    return pipeline_shapes.Pipeline(
         id=row.id,
         name=row.name,
         owner=owner(row.owner),
@@ -20,16 +20,16 @@ def pipeline(row: model.Pipeline) -> shapes.Pipeline:
     )
 
 
-def owner(email: str) -> shapes.PipelineOwner:
-    return shapes.PipelineOwner(write.derived("user", email))
+def owner(email: str) -> pipeline_shapes.PipelineOwner:
+    return pipeline_shapes.PipelineOwner(write.derived("user", email))
 
 
 def coupling_id(app: AppId, pipeline: str) -> str:
     return write.derived(app, "pipeline-coupling", pipeline)
 
 
-def coupling(unit: Unit, row: model.Pipeline, stage: model.Stage) -> shapes.Coupling:
-    return shapes.Coupling(
+def coupling(unit: Unit, row: model.Pipeline, stage: model.Stage) -> pipeline_shapes.Coupling:
+    return pipeline_shapes.Coupling(
         id=coupling_id(unit.id, row.id),
         app=shapes.Ref(unit.id, unit.name),
         pipeline=shapes.Ref(row.id, row.name),
@@ -40,11 +40,11 @@ def coupling(unit: Unit, row: model.Pipeline, stage: model.Stage) -> shapes.Coup
     )
 
 
-def promotion(row: model.Promotion, *, completed: bool) -> shapes.Promotion:
-    return shapes.Promotion(
+def promotion(row: model.Promotion, *, completed: bool) -> pipeline_shapes.Promotion:
+    return pipeline_shapes.Promotion(
         id=row.id,
         pipeline=shapes.IdRef(row.pipeline),
-        source=shapes.PromotionSource(
+        source=pipeline_shapes.PromotionSource(
             shapes.IdRef(row.app), shapes.IdRef(write.derived(row.app, "release", row.version))
         ),
         status="completed" if completed else "pending",
@@ -59,9 +59,9 @@ def target(
     status: Literal["pending", "succeeded", "failed"],
     release: int | None,
     message: str,
-) -> shapes.PromotionTarget:
+) -> pipeline_shapes.PromotionTarget:
     id = write.derived(app, "release", release) if release is not None else None
-    return shapes.PromotionTarget(
+    return pipeline_shapes.PromotionTarget(
         id=write.derived(row.id, "promotion-target", app),
         app=shapes.IdRef(app),
         pipeline_promotion=shapes.IdRef(row.id),
@@ -71,9 +71,9 @@ def target(
     )
 
 
-def transfer(row: model.Pipeline, before: str) -> shapes.Transfer:
+def transfer(row: model.Pipeline, before: str) -> pipeline_shapes.Transfer:
     at = write.when(row.updated_at_s)
-    return shapes.Transfer(
+    return pipeline_shapes.Transfer(
         id=write.derived(row.id, "transfer", before, row.owner, at),
         pipeline=shapes.IdRef(row.id),
         previous_owner=owner(before),
