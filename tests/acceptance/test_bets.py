@@ -60,8 +60,9 @@ def held(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     plane.ok("destroy", "betting", "--confirm", "betting")
 
 
-def looked_at(plane: Plane, app: str, wrong_if: str, ask: Callable[[], None]) -> Decision:
-    """A bet's state after some minutes; in each of them, `ask` is called once."""
+def looked_at(plane: Plane, app: str, wrong_if: str, ask: Callable[[], int]) -> Decision:
+    """A bet's state after some minutes. In each of them `ask` is called once; so many requests it
+    has made."""
     unit = AppId(plane.ok("info", app, "--json").json["id"])
     wanted = signals.signal(wrong_if)
     assert wanted is not None
@@ -76,10 +77,13 @@ def looked_at(plane: Plane, app: str, wrong_if: str, ask: Callable[[], None]) ->
         log = logging.getLogger("test")
         measuring = Measuring(store, counting, lambda: now_s[0], log)
         await store.decide(ASKED, Decided((Scope(unit, app, "formation.web.*"),), bet, "dev"))
+        told = await answers(counting.edge, unit)
         for _ in range(MINUTES):
             await measuring.look()
-            await asyncio.to_thread(ask)
-            await asyncio.sleep(0.5)  # Envoy tells what it answered five times a second
+            told += await asyncio.to_thread(ask)
+            async with asyncio.timeout(30):  # Envoy tells what it answered five times a second
+                while await answers(counting.edge, unit) < told:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
             now_s[0] += 60.0
         await measuring.look()
         found = await decisions.measured(store, fold(await store.decisions()), now_s[0])
@@ -90,11 +94,20 @@ def looked_at(plane: Plane, app: str, wrong_if: str, ask: Callable[[], None]) ->
     return asyncio.run(story())
 
 
-def visits(plane: Plane, app: str, good: int, bad: int) -> Callable[[], None]:
-    def ask() -> None:
+async def answers(edge: EdgeClient, app: AppId) -> int:
+    """How many the edge has been heard to give for it."""
+    figures = await edge.answered([app])
+    return sum(answer.count for row in figures.processes for answer in row.answers)
+
+
+def visits(plane: Plane, app: str, good: int, bad: int) -> Callable[[], int]:
+    """Makes these requests; how many they are."""
+
+    def ask() -> int:
         for path, count in (("/", good), ("/bad", bad)):
             for _ in range(count):
                 assert plane.get(app, path).status == (500 if path == "/bad" else 200)
+        return good + bad
 
     return ask
 
@@ -122,17 +135,18 @@ def test_how_often_and_how_long_are_counted_too(plane: Plane, held: str) -> None
 def test_what_the_edge_had_to_answer_for_an_app_that_died_is_an_error_of_the_app(
     plane: Plane, held: str
 ) -> None:
-    def ask() -> None:
+    def ask() -> int:
         assert plane.get(held, "/end").status == 503
+        return 1
 
     assert looked_at(plane, held, "error_rate > 1% over 5m", ask).looks_lost
 
 
 def test_memory_of_a_web_app_is_looked_at(plane: Plane, held: str) -> None:
-    used = looked_at(plane, held, "memory > 2MiB over 5m", lambda: None)
+    used = looked_at(plane, held, "memory > 2MiB over 5m", lambda: 0)
     if "cgroup" in plane.ok("doctor").out and used.measured is not None:
         assert used.looks_lost, "an interpreter alone is larger"
-    assert not looked_at(plane, held, "memory > 4000MiB over 5m", lambda: None).looks_lost
+    assert not looked_at(plane, held, "memory > 4000MiB over 5m", lambda: 0).looks_lost
 
 
 def test_the_daemon_takes_such_bets_and_prometheus_is_told_of_the_same(

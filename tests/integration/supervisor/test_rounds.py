@@ -26,6 +26,16 @@ def delete_link(name: str) -> None:
         talk.ask((17, 0, b"\0" * 16 + netlink.text(3, name)))
 
 
+def take_link(name: str) -> None:
+    """As somebody else's: both of its ends are here."""
+    here = os.open("/proc/self/ns/net", os.O_RDONLY)
+    try:
+        with netlink.Netlink() as talk:
+            talk.add_pair(name, f"x{name}", here)
+    finally:
+        os.close(here)
+
+
 def acts(plane: Plane) -> list[Act]:
     return [a for a in plane.run(lambda d: d.acts(0)) if a.verb in ("drifted", "repaired")]
 
@@ -94,6 +104,31 @@ def test_a_link_and_a_pin_that_somebody_removed_come_back(plane: Plane) -> None:
     assert drifted.because == "has lost the pin of its namespace to an outsider"
     assert get(instance)[0] == 200
     assert plane.ready(order) == (instance,), "nothing was replaced"
+
+
+def test_an_app_whose_address_another_has_taken_is_dialled_at_its_new_one(plane: Plane) -> None:
+    """A neighbour, of another installation perhaps, was quicker than the repair."""
+    if plane.probe().level != "L3":
+        pytest.skip("links are there as root alone")
+    order = web(plane)
+    (instance,) = plane.ready(order)
+    assert instance.endpoint is not None
+    pin = plane.paths.netns / order.key.app
+    link = f"spv{pin.with_name(f'{pin.name}.link').read_text()}"
+    delete_link(link)
+    take_link(link)
+    try:
+        noticed(plane, "drifted", "repaired")
+        (moved,) = plane.ready(order)
+        assert moved.id == instance.id
+        assert moved.endpoint is not None
+        assert moved.endpoint.address != instance.endpoint.address
+        assert get(moved)[0] == 200
+        plane.kill()
+        plane.up()
+        assert plane.ready(order)[0].endpoint == moved.endpoint
+    finally:
+        delete_link(link)
 
 
 def test_what_lost_its_relay_makes_room_for_another(plane: Plane) -> None:

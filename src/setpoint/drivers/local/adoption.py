@@ -162,6 +162,7 @@ class Adoption:
             readiness = self._launcher.readiness(standing, running, record.kind, since_s)
         standing.running[running.id] = running
         standing.facts = replace(standing.facts, instances=(*standing.facts.instances, instance))
+        self._hands.dial_anew(standing)
         self._launcher.keep(standing, running)
         if readiness is not None:
             running.await_ready(readiness)

@@ -127,6 +127,11 @@ def became_ready(
     )
 
 
+def moved(facts: SetFacts, id: InstanceId, endpoint: Endpoint | None) -> SetFacts:
+    """It is reached there by now."""
+    return _changed(facts, id, lambda i: replace(i, endpoint=endpoint))
+
+
 def draining(facts: SetFacts, id: InstanceId, now_s: float) -> SetFacts:
     """What no edge sends requests to is drained at once."""
     return _changed(

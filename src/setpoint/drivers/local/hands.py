@@ -247,6 +247,20 @@ class Hands:
             took_s = max(0.0, self._now_s() - at_s)
             self._record_verb(standing, REPAIRED, subject, f"{how}, {took_s:.1f} s later")
 
+    def dial_anew(self, standing: Standing) -> None:
+        """Its app may have another link by now, and thereby another address. Whoever was dialled
+        at the old one is at the new one; the old one may be another app's."""
+        before = standing.facts
+        for running in list(standing.running.values()):
+            instance, way = (
+                change.find(standing.facts, running.id),
+                self._launcher.endpoint(running),
+            )
+            if instance is not None and instance.endpoint not in (None, way):
+                self._set(standing, running.id, change.moved(standing.facts, running.id, way))
+        if standing.facts != before:
+            self.changed(standing)
+
     # --- records ------------------------------------------------------------------------------
 
     def _set(self, standing: Standing, id: InstanceId, facts: SetFacts) -> None:

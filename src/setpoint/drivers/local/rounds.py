@@ -95,8 +95,12 @@ class Rounds:
     def _mended(self, app: AppId, what: str) -> None:
         """Walls and the ways through them stand again whatever an app's upkeep is: they keep others
         safe."""
-        for standing in self._table.of_app(app)[:1]:
+        standings = self._table.of_app(app)
+        for standing in standings[:1]:
             self._hands.drifted(standing, NETWORK, what)
+        for standing in standings:
+            self._hands.dial_anew(standing)
+        for standing in standings[:1]:
             self._hands.repaired(standing, NETWORK, "is as it was again")
 
     def _repairs(self, standing: Standing) -> bool:

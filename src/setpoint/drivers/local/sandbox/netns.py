@@ -9,9 +9,11 @@ the wall (see `wall`) stands before the first link does.
 import contextlib
 import errno
 import fcntl
+import itertools
 import os
 import socket
 import struct
+import zlib
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
@@ -273,9 +275,12 @@ def _make_link(
     links: dict[str, str],
     preferred: int | None,
 ) -> int:
-    """The recorded index again if it is free, so that the address stays."""
+    """The recorded index again if it is free, so that the address stays. Else everybody begins the
+    search somewhere else: what was freed a moment ago may be where another app is still dialled."""
     candidates = [preferred] if preferred is not None else []
-    for index in (*candidates, *range(LINKS_MAX)):
+    first = zlib.crc32(alias.encode())
+    around = ((first + n) % LINKS_MAX for n in range(LINKS_MAX))
+    for index in itertools.chain(candidates, around):
         if _name(index) not in links:
             try:
                 _connect(confinement, pinned, alias, index)
