@@ -23,7 +23,7 @@ from setpoint.policy import signals
 from setpoint.processes.daemon import Counting
 from setpoint.store.sqlite import open_in_memory
 from setpoint.views import decisions
-from tests.acceptance.plane import Plane
+from tests.acceptance.plane import Plane, until
 
 APP = """
 import os, sys
@@ -143,6 +143,7 @@ def test_what_the_edge_had_to_answer_for_an_app_that_died_is_an_error_of_the_app
 
 
 def test_memory_of_a_web_app_is_looked_at(plane: Plane, held: str) -> None:
+    until(lambda: plane.get(held).status == 200, 60, "up again after it was ended")
     used = looked_at(plane, held, "memory > 2MiB over 5m", lambda: 0)
     if "cgroup" in plane.ok("doctor").out and used.measured is not None:
         assert used.looks_lost, "an interpreter alone is larger"

@@ -485,6 +485,8 @@ def test_nothing_is_left_of_an_app_that_was_dropped_nor_of_the_last_one(ground: 
         [link] = [name for name, _ in netlink.links() if name.startswith(wall.LINK_PREFIX)]
         sandbox.drop_app(ground.confinement, ground.runtime, "appa")
         assert [name for name, _ in netlink.links()] == ["lo", "wan0"]
+    index = int(link.removeprefix(wall.LINK_PREFIX))
+    pin_path(ground.runtime, "appb").with_name("appb.link").write_text(str(index))
     allow(ground, NONE, "appb")  # takes the link's name, and nothing that was open to it
     with Netlink() as netlink:
         assert link in [name for name, _ in netlink.links()]
