@@ -30,14 +30,15 @@ def test_three_numbers_and_each_route_with_what_is_wrong_of_it(plane: Plane, sch
     assert wrong["GET /toasters/{toaster}"] == "no such route"
     assert wrong[STOP].startswith("404 cannot restart")
     assert wrong[VARS].startswith("not valid: ")
-    assert (told["links"], told["implemented"], told["stateful"]) == (8, 7, 5)
+    assert (told["links"], told["implemented"], told["stateful"]) == (12, 11, 9)
     assert told["proven"] == sum(bool(row["proven"]) for row in told["routes"]) >= 6
     assert plane.api("GET", "/apps").json == before, "its app is gone"
+    assert plane.api("GET", "/account/keys").json == [], "and so is its key"
 
 
 def test_in_words_and_as_a_page(plane: Plane, schema: str) -> None:
     told = plane.ok("conformance", "--schema", schema).out
-    assert "implemented: 7 of 8" in told
+    assert "implemented: 11 of 12" in told
     page = plane.ok("conformance", "--schema", schema, "--markdown").out
     assert "| `POST /apps` | yes | yes |" in page
 

@@ -5,6 +5,9 @@ from typing import Any
 APP = "{(%23%2Fdefinitions%2Fapp%2Fdefinitions%2Fidentity)}"
 TOASTER = "{(%23%2Fdefinitions%2Ftoaster%2Fdefinitions%2Fidentity)}"
 TYPE = "{(%23%2Fdefinitions%2Fdyno%2Fdefinitions%2Fformation_type)}"
+KEY = "{(%23%2Fdefinitions%2Fkey%2Fdefinitions%2Fidentity)}"
+SSH_KEY = {"type": ["object"], "required": ["id", "fingerprint", "public_key"]}
+ENDPOINT = {"type": ["object"], "required": ["id", "name", "ssl_cert"]}
 ITSELF = {"$ref": "#/definitions/app"}
 VARS: dict[str, Any] = {"type": ["object"], "patternProperties": {r"^\w+$": {"type": ["string"]}}}
 
@@ -65,6 +68,31 @@ SCHEMA: dict[str, Any] = {
                     "href": f"/apps/{APP}/config-vars",
                     "method": "GET",
                     "targetSchema": {"type": ["array"], "items": VARS},
+                },
+            ]
+        },
+        "key": {
+            "links": [
+                {"href": f"/account/keys/{KEY}", "method": "GET", "targetSchema": SSH_KEY},
+                {
+                    "href": "/account/keys",
+                    "method": "GET",
+                    "targetSchema": {"type": ["array"], "items": SSH_KEY},
+                },
+            ]
+        },
+        "sni-endpoint": {
+            "links": [
+                {
+                    "href": f"/apps/{APP}/sni-endpoints",
+                    "method": "POST",
+                    "schema": {"type": ["object"]},
+                    "targetSchema": ENDPOINT,
+                },
+                {
+                    "href": f"/apps/{APP}/sni-endpoints",
+                    "method": "GET",
+                    "targetSchema": {"type": ["array"], "items": ENDPOINT},
                 },
             ]
         },

@@ -10,14 +10,13 @@ import contextlib
 import io
 import itertools
 import re
-import tarfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import quote, urlsplit
 
-from setpoint.cli import likeness
+from setpoint.cli import likeness, samples
 from setpoint.cli.client import Answered, Client
 from setpoint.cli.likeness import Failed
 from setpoint.formats.hyper_schema import Json, Link
@@ -32,7 +31,6 @@ EXCEPTIONS = (
 )
 """What no other platform can answer: that repositories and apps are at Heroku's own addresses, and
 in one of its regions."""
-PROCFILE = b"web: exec python3 -m http.server $PORT\n"
 
 
 class Verdict(NamedTuple):
@@ -90,6 +88,7 @@ class Walk:
         refused = {link.route: _answering(link, ours) for link in self._links}
         here = [link for link in self._links if refused[link.route] == ""]
         try:
+            self._begun()
             facts = self._walked(here)
         finally:
             self._ended()
@@ -142,11 +141,21 @@ class Walk:
             return error.message.splitlines()[0]
         return ""
 
+    def _begun(self) -> None:
+        """What the schema tells of, and has no route to make it."""
+        if KEYS in self._routes:
+            key = self.call("POST", "/account/keys", {"public_key": samples.ssh_key()})
+            self._known["key"] = str(key["id"])
+
     def _ended(self) -> None:
         """Whatever of it the walk itself has not come to."""
-        for name in (self._name, self._name + OF_TEAM):
+        ends = ("", samples.OF_TEAM, samples.OF_SETUP)
+        left = [f"/apps/{self._name}{end}" for end in ends]
+        for kind, path in (("key", "account/keys"), ("review-app", "review-apps")):
+            left += [f"/{path}/{self._known[kind]}"] if kind in self._known else []
+        for path in left:
             with contextlib.suppress(Answered):
-                self._client.call("DELETE", f"/apps/{name}")
+                self.call("DELETE", path)
 
     def _settle(self) -> None:
         """Until what was asked for is so."""
@@ -161,7 +170,7 @@ class Walk:
 
     def _check(self, link: Link) -> None:
         self._own(link)
-        instead = INSTEAD.get(link.route)
+        instead = samples.INSTEAD.get(link.route)
         path = self._path(link, instead(self) if instead is not None else {})
         body = self._body(link)
         told = self._ask(link.method, path, body)
@@ -174,14 +183,14 @@ class Walk:
                 if link.lists and not told.body:
                     raise Failed(EMPTY)
             case "DELETE":
-                self._gone(link, path)
+                self._gone(link, path, told.body)
             case _:
                 self._read_back(link, told.body, body)
         self._unknown(link, body)
 
     def _own(self, link: Link) -> None:
         """Nothing is altered or ended that this walk has not made: somebody may live here."""
-        if link.method in ("GET", "PUT") or not link.of or link.route in BODIES:
+        if link.method in ("GET", "PUT") or not link.of or link.route in samples.BODIES:
             return
         if "app" not in link.of and link.of[-1] not in self._made:
             raise Failed(f"there is no {link.of[-1]} of its own to alter")
@@ -224,12 +233,17 @@ class Walk:
             raise Failed(f"what was answered is not read back: {_said(told)}")
         likeness.check(written, answer, told.body)
 
-    def _gone(self, link: Link, path: str) -> None:
+    def _gone(self, link: Link, path: str, answer: Any) -> None:
+        """At once, or in time where it is told to be on its way out."""
         reader = self._selves.get(link.definition)
-        if reader is None or link.of[-1:] != (link.definition,):
+        if reader is None or link.of[-1:] != (link.definition,) or link.definition in RESTARTS:
             return
-        if self._ask("GET", path).status == 200 and link.definition not in RESTARTS:
-            raise Failed("it is still there")
+        going = (answer or {}).get("status") == "deleting"
+        deadline_s = time.monotonic() + (SETTLED_S_MAX if going else 0.0)
+        while self._ask("GET", path).status == 200:
+            if time.monotonic() > deadline_s:
+                raise Failed("it is still there")
+            time.sleep(LOOK_S)
 
     def _unknown(self, link: Link, body: object) -> None:
         """Nobody's app, and nobody's thing in one's own app, are not found."""
@@ -261,7 +275,7 @@ class Walk:
         return None
 
     def _body(self, link: Link) -> object:
-        make = BODIES.get(link.route)
+        make = samples.BODIES.get(link.route)
         return make(self) if make is not None else link.body
 
     def _ask(self, method: str, path: str, body: object = None) -> Told:
@@ -282,76 +296,26 @@ class Walk:
     def known(self, definition: str) -> str:
         return self._known.get(definition, "")
 
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Raises Answered where it is refused."""
+        return self._client.call(method, path, body)
+
     def uploaded(self) -> str:
         """Where the source of a small web app is."""
         urls = self._client.call("POST", "/sources")["source_blob"]
-        packed = _packed({"Procfile": PROCFILE, "requirements.txt": b""})
+        packed = samples.source()
         path = urlsplit(urls["put_url"]).path
         self._client.put_file(path, io.BytesIO(packed), len(packed))
         return str(urls["get_url"])
 
 
+KEYS = "GET /account/keys"
 EMPTY = "always empty"
 NONE_TO_ASK = "there is no "
-OF_TEAM = "-team"
 RESTARTS = ("dyno",)
 """What is replaced when it is taken away."""
 
-BODIES: dict[str, Callable[[Walk], object]] = {
-    "POST /apps": lambda w: {"name": w.name, "region": "local"},
-    "PATCH /apps/{app}": lambda _: {"maintenance": True},
-    "PATCH /apps/{app}/config-vars": lambda _: {"CONFORM": "yes"},
-    "POST /apps/{app}/builds": lambda w: {"source_blob": {"url": w.uploaded(), "version": "v1"}},
-    "POST /apps/{app}/domains": lambda w: {"hostname": f"www.{w.name}.example"},
-    "POST /apps/{app}/log-drains": lambda _: {"url": "https://logs.example.com/in"},
-    "POST /apps/{app}/webhooks": lambda _: {
-        "include": ["api:formation"],
-        "level": "notify",
-        "url": "https://hooks.example.invalid/",
-    },
-    "PATCH /apps/{app}/webhooks/{app-webhook}": lambda _: {
-        "include": ["api:formation", "api:app"],
-        "level": "sync",
-    },
-    "POST /apps/{app}/dynos": lambda _: {"command": "sleep 60", "size": "Standard-1X"},
-    "PATCH /apps/{app}/formation": lambda _: {"updates": [{"type": "web", "quantity": 1}]},
-    "PATCH /apps/{app}/formation/{formation}": lambda _: {"quantity": 1, "size": "Standard-1X"},
-    "POST /apps/{app}/releases": lambda _: {"release": "v1"},
-    "POST /apps/{app}/log-sessions": lambda _: {"lines": 1},
-    "PUT /apps/{app}/buildpack-installations": lambda _: {
-        "updates": [{"buildpack": "https://example.com/pack.tgz"}]
-    },
-    "POST /oauth/authorizations": lambda w: {"description": w.name, "scope": ["read"]},
-    "PATCH /oauth/authorizations/{oauth-authorization}": lambda w: {"description": f"{w.name}-2"},
-    "PUT /teams/{team}/members": lambda w: {"email": w.person, "role": "member"},
-    "PATCH /teams/{team}/members": lambda w: {"email": w.person, "role": "admin"},
-    "POST /apps/{app}/collaborators": lambda w: {"user": w.person},
-    "POST /teams/apps/{app}/collaborators": lambda w: {"user": w.person, "permissions": ["view"]},
-    "PATCH /teams/apps/{team-app}/collaborators/{team-app-collaborator}": lambda _: {
-        "permissions": ["view", "deploy"]
-    },
-    "POST /pipelines": lambda w: {"name": w.name},
-    "PATCH /pipelines/{pipeline}": lambda w: {"name": f"{w.name}-2"},
-    "POST /pipeline-couplings": lambda w: {
-        "app": w.name,
-        "pipeline": w.known("pipeline"),
-        "stage": "staging",
-    },
-    "PATCH /pipeline-couplings/{pipeline-coupling}": lambda _: {"stage": "production"},
-    "POST /teams/apps": lambda w: {"name": w.name + OF_TEAM},
-    "POST /filters/apps": lambda w: {"in": {"id": [w.known("app")]}},
-}
-"""Instead of the schema's examples, where those name what is not here."""
-
-
 GONE = {"state": "settled"}
-INSTEAD: dict[str, Callable[[Walk], Mapping[str, str]]] = {
-    "GET /generations/{stack}": lambda _: {"stack": "cedar"},
-    "POST /apps/{app}/dynos/{dyno}/actions/stop": lambda _: {"dyno": "web.1"},
-    "POST /teams/apps/{app}/collaborators": lambda w: {"app": w.known("team-app")},
-}
-"""By route, what identifies something, where the schema names another thing, it must live on, or
-two would be at one."""
 ENDS = 8
 
 
@@ -372,10 +336,13 @@ def _turn_of(method: str, path: str) -> int:
         "POST /apps": 0,
         "POST /pipelines": 0,
         "POST /pipeline-couplings": 1,
+        "POST /teams/apps": 1,
         "PUT /teams/{team}/members": 0,
         "POST /apps/{app}/builds": 1,
         "PATCH /apps/{app}/config-vars": 3,
         "POST /apps/{app}/releases": 4,
+        "POST /pipeline-transfers": 7,
+        "DELETE /review-apps/{review-app}": 7,
         "DELETE /apps/{app}": ENDS + 1,
     }
     if (turn := early.get(f"{method} {path}")) is not None:
@@ -412,16 +379,6 @@ def _excepted(document: Json) -> Json:
             at = at.get(key, {})
         at.pop(rule, None)
     return copied
-
-
-def _packed(files: Mapping[str, bytes]) -> bytes:
-    into = io.BytesIO()
-    with tarfile.open(fileobj=into, mode="w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return into.getvalue()
 
 
 def _validators() -> Callable[[Json], Validator]:
