@@ -153,6 +153,10 @@ ACCOUNTS = (
     Endpoint("GET", "/teams/permissions", teams.permissions, "read", "What can be let"),
     Endpoint("POST", "/teams/apps", apps.create, "write", "Create an app", status=201),
     Endpoint("GET", "/teams/apps/{app}", apps.info, "view", "One app"),
+    Endpoint(
+        *("PATCH", "/teams/apps/{app}", apps.patch_team_app, "manage", "Refused, but what is so"),
+        refused="nobody joins an app by themselves, and it stays with who created it",
+    ),
     Endpoint("GET", "/teams/{team}", teams.info, "read", "The team"),
     Endpoint("GET", "/teams/{team}/features", teams.features, "read", "That permissions count"),
     Endpoint("GET", "/teams/{team}/invitations", teams.none, "read", "Invitations: none"),

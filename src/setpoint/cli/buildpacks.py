@@ -63,6 +63,6 @@ def _show(here: Here, where: str) -> int:
     packs = here.client.get(where)
     if not packs:
         here.out.line("no buildpacks: the builder sees for itself what the app is")
-    here.out.table((p["buildpack"]["name"], p["buildpack"]["url"]) for p in packs)
+    here.out.table(tuple(dict.fromkeys(p["buildpack"].values())) for p in packs)
     here.out.result(packs)
     return codes.SETTLED

@@ -28,7 +28,9 @@ async def grant(
     if before is None and new is False:
         raise policy.no_collaborator(name, email)
     if before is not None and new:
-        raise Conflict(f"{failing}: {email} has access already", f"see: setpoint access {name}")
+        # By these words Terraform's provider knows that it may go on with who is there.
+        told = f"{email} is already a collaborator on app '{name}'"
+        raise Conflict(f"{failing}: {told}", f"see: setpoint access {name}")
     if before == role:
         return unit, email
     after: dict[str, Role] = {**unit.intent.access, email: role}

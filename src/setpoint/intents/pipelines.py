@@ -141,10 +141,15 @@ def _coupled(intent: AppIntent, coupling: Coupling | None) -> AppIntent:
 
 
 async def promote(
-    door: Door, asked: Asked, name: str, wanted: Sequence[str], stack: str
+    door: Door,
+    asked: Asked,
+    name: str,
+    wanted: Sequence[str],
+    stack: str,
+    version: int | None = None,
 ) -> Promotion:
-    """What serves of this app, to others of its pipeline: `wanted`, by id or name, or all of the
-    next stage. `stack`: this machine's.
+    """What serves of this app, or has as `version`, to others of its pipeline: `wanted`, by id or
+    name, or all of the next stage. `stack`: this machine's.
 
     Each target has a Change of its own. What can be told before is refused as a whole; what happens
     to one of them meanwhile is told of that one.
@@ -158,7 +163,7 @@ async def promote(
     targets = pipelines.targets(unit, seen, wanted)
     for target in targets:
         access.admit(asked.actor, PROMOTE_TO, target)
-    release = pipelines.release(unit, await door.store.releases(unit.id), stack)
+    release = pipelines.release(unit, await door.store.releases(unit.id), stack, version)
     rows = tuple(Target(target.id) for target in targets)
     promotion = Promotion(_id(door, asked), coupling.id, unit.id, release.version, asked.at_s, rows)
     await door.store.begin_promotion(promotion)

@@ -79,6 +79,7 @@ NEEDS: dict[str, Need] = {
     "run a command in": "deploy",
     "stop a dyno of": "operate",
     "give access to": "manage",
+    "lock": "manage",
     "create the pipeline": "write",
     "alter the pipeline": "write",
     "destroy the pipeline": "write",

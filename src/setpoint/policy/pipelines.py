@@ -93,10 +93,15 @@ def no_such(wanted: str, verb: str = "see the pipeline") -> NotFound:
 # --- promotions ----------------------------------------------------------------------------------
 
 
-def release(unit: Unit, releases: Sequence[Release], stack: str) -> Release:
-    """The one to promote: what serves. `releases`: newest first; `stack`: this machine's. Raises
-    Invalid, Conflict."""
-    found = next((r for r in releases if r.status == "succeeded"), None)
+def release(
+    unit: Unit, releases: Sequence[Release], stack: str, version: int | None = None
+) -> Release:
+    """The one to promote: what serves, or has served as `version`. `releases`: newest first;
+    `stack`: this machine's. Raises Invalid, Conflict."""
+    served = [r for r in releases if r.status == "succeeded"]
+    found = next((r for r in served if version in (None, r.version)), None)
+    if found is None and version is not None:
+        raise Invalid(f"cannot promote '{unit.name}': v{version} has never served")
     if found is None:
         raise Invalid(
             f"cannot promote '{unit.name}': no release of it has served yet",

@@ -18,6 +18,7 @@ PATHS = (
     "/apps/any/acm",
     "/test-runs/1",
     "/pipelines/1/review-app-config",
+    "/pipelines/1/stage/review/config-vars",
     "/telemetry-drains",
     "/users/any/sms-number/actions/recover",
     "/account/app-transfers/1",

@@ -135,6 +135,7 @@ def test_buildpacks_are_read_in_the_order_they_were_written_in(plane: Plane, app
     told = plane.send("PUT", path, {"updates": [{"buildpack": url} for url in urls]}).json
     assert told == read(plane, path)
     assert [(p["ordinal"], p["buildpack"]["url"]) for p in told] == list(enumerate(urls))
+    assert [p["buildpack"]["name"] for p in told] == urls
 
 
 def test_maintenance_is_said_in_each_client_s_words(plane: Plane, app: Make) -> None:

@@ -29,7 +29,7 @@ def test_folders_and_addresses_are_set_in_order_and_shown(
     assert "sees for itself" in cli("buildpacks", "packed").out
     ran = cli("buildpacks", "packed", "--set", str(pack(tmp_path / "ours")), URL, "-m", "ruby")
     assert (ran.code, ran.err) == (0, "")
-    assert "packed: the next deploy runs ours, ruby" in ran.out
+    assert "packed: the next deploy runs ours, https://example.com/packs/ruby.tar.gz" in ran.out
     ours, ruby = intended(plane, "packed")
     assert ours.startswith("ours@sha256:")
     assert ruby == URL

@@ -4,12 +4,16 @@ from collections.abc import Iterable
 
 from setpoint.api import find
 from setpoint.api.call import Call
+from setpoint.api.errors import NoSuch, Unsupported
+from setpoint.api.platform import unsupported
 from setpoint.formats.heroku import read, shapes, write
 from setpoint.intents import apps
 from setpoint.model.app import Unit
 from setpoint.model.errors import Invalid
 from setpoint.policy.names import shortened
 from setpoint.views import lookup
+
+LOCK = "lock"
 
 
 async def listed(call: Call) -> tuple[shapes.App, ...]:
@@ -34,6 +38,7 @@ async def filtered(call: Call, body: read.AppFilter) -> tuple[shapes.App, ...]:
 
 
 async def create(call: Call, body: read.NewApp) -> shapes.App:
+    _check_place(call, body)
     unit = await apps.create(call.services.door, call.asked, body.name)
     return await _told(call, unit)
 
@@ -55,6 +60,20 @@ async def patch(call: Call, body: read.AppPatch) -> shapes.App:
     return await _told(call, unit)
 
 
+async def patch_team_app(call: Call, body: read.TeamAppPatch) -> shapes.App:
+    """What is so already may be said again; nothing of it can be altered here."""
+    unit = await find.app(call, LOCK)
+    if body.locked:
+        _refuse_lock(call, unit.name)
+    if body.owner not in (None, unit.owner, *_team()):
+        raise Unsupported(
+            f"cannot hand '{unit.name}' over: an app stays with who created it",
+            f"let them manage it: setpoint access {unit.name} --add EMAIL --role manage",
+            unsupported.url(call),
+        )
+    return await _told(call, unit)
+
+
 async def destroy(call: Call) -> shapes.App:
     """Heroku's clients ask the human themselves and send no `confirm`; ours sends it."""
     unit = await find.app(call, "destroy")
@@ -62,6 +81,35 @@ async def destroy(call: Call) -> shapes.App:
     confirm = call.request.query_params.get("confirm", unit.name)
     await apps.destroy(call.services.door, call.asked, unit.name, confirm)
     return answer
+
+
+def _check_place(call: Call, body: read.NewApp) -> None:
+    """Nobody is to believe that it is where it is not."""
+    if body.team not in (None, "", *_team()):
+        raise NoSuch(
+            f"cannot create an app of '{shortened(body.team or '')}': "
+            f"there is one team here, and it is {write.TEAM}",
+            resource="team",
+        )
+    if body.space:
+        why = "each app is walled off on this machine as it is"
+        raise Unsupported(
+            f"cannot create an app in a space: {why}", "leave the space out", unsupported.url(call)
+        )
+    if body.locked:
+        _refuse_lock(call, body.name or "the app")
+
+
+def _refuse_lock(call: Call, name: str) -> None:
+    raise Unsupported(
+        f"cannot lock '{name}': nobody joins an app by themselves here",
+        "who has which role on it: heroku access",
+        unsupported.url(call),
+    )
+
+
+def _team() -> tuple[str, str]:
+    return write.TEAM, write.derived("team", write.TEAM)
 
 
 def _check_stack(unit: Unit, wanted: str | None, offered: str) -> None:

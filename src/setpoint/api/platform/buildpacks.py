@@ -39,6 +39,12 @@ def _named(call: Call, update: read.BuildpackUpdate) -> str:
 
 def _told(unit: Unit) -> tuple[shapes.BuildpackInstallation, ...]:
     return tuple(
-        shapes.BuildpackInstallation(ordinal, shapes.BuildpackRef(buildpack.parse(text).name, text))
+        shapes.BuildpackInstallation(ordinal, shapes.BuildpackRef(_name(text), text))
         for ordinal, text in enumerate(unit.intent.buildpacks)
     )
+
+
+def _name(text: str) -> str:
+    """An address is its own name, as on Heroku: Terraform compares it with what it wrote."""
+    pack = buildpack.parse(text)
+    return pack.url or pack.name

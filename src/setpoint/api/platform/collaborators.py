@@ -19,6 +19,10 @@ UNSAID = (
 """Heroku's command line before 11 leaves out what `-p` says, and tells nobody."""
 
 
+FORGETS = "Couldn't find that user"
+"""By these words Terraform's provider knows that they are gone, and forgets them."""
+
+
 async def listed(call: Call) -> tuple[shapes.Collaborator, ...]:
     """The owner first. One who is an administrator too is called so: Heroku's client lists those
     of the team by themselves."""
@@ -34,7 +38,7 @@ async def info(call: Call) -> shapes.Collaborator:
         if wanted in (found.id, found.user.id, found.user.email):
             return found
     raise NoSuch(
-        f"cannot find collaborator '{shortened(wanted)}': they have no access here",
+        f"cannot find collaborator '{shortened(wanted)}': {FORGETS} with access here",
         resource="collaborator",
     )
 

@@ -50,6 +50,12 @@ AREAS = (
         "a review app is made of an uploaded source: POST /review-apps",
     ),
     Area(
+        rf"/pipelines/{ONE}/stage/{ONE}/config-vars",
+        "give a stage config of its own",
+        "config is each app's",
+        "heroku config:set -a APP; a review app's begins from app.json",
+    ),
+    Area(
         rf"(/apps/{ONE})?/telemetry-drains(/.+)?",
         "send telemetry elsewhere",
         "there are no drains for it",

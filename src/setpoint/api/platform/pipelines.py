@@ -8,7 +8,7 @@ from setpoint.api.errors import NoSuch
 from setpoint.api.platform import builds, releases
 from setpoint.formats.heroku import pipeline_shapes, read, shapes
 from setpoint.formats.heroku import pipelines as write
-from setpoint.formats.heroku.write import derived
+from setpoint.formats.heroku.write import derived, release_id
 from setpoint.formats.heroku.write import team as team_shape
 from setpoint.intents import pipelines as intents
 from setpoint.model.app import Unit
@@ -164,9 +164,24 @@ async def promote(call: Call, body: read.NewPromotion) -> pipeline_shapes.Promot
     if all(app.id != unit.id for app in line.apps):
         raise Invalid(f"cannot promote '{unit.name}': it is not in '{line.pipeline.name}'")
     wanted = [target.app.id for target in body.targets]
-    stack = call.services.capabilities().stack
-    promotion = await intents.promote(call.services.door, call.asked, unit.name, wanted, stack)
+    version = await _version(call, unit, body.source.release)
+    door, stack = call.services.door, call.services.capabilities().stack
+    promotion = await intents.promote(door, call.asked, unit.name, wanted, stack, version)
     return await _told(call, promotion)
+
+
+async def _version(call: Call, unit: Unit, release: read.NamedById | None) -> int | None:
+    """None: what serves. Raises NoSuch."""
+    if release is None:
+        return None
+    for row in await call.services.store.releases(unit.id):
+        if release.id == release_id(unit, row.version):
+            return row.version
+    raise NoSuch(
+        f"cannot promote '{unit.name}': it has no release '{shortened(release.id)}'",
+        f"see: heroku releases -a {unit.name}",
+        resource="release",
+    )
 
 
 async def promotion(call: Call) -> pipeline_shapes.Promotion:

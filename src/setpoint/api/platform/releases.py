@@ -6,7 +6,8 @@ import msgspec
 
 from setpoint.api import find
 from setpoint.api.call import Call
-from setpoint.api.errors import Gone
+from setpoint.api.errors import Gone, Unsupported
+from setpoint.api.platform import unsupported
 from setpoint.formats.heroku import read, shapes, write
 from setpoint.intents import rollbacks
 from setpoint.model.app import Unit
@@ -53,6 +54,13 @@ async def config(call: Call) -> dict[str, str]:
 async def roll_back(call: Call, body: read.NewRelease) -> shapes.Release:
     """Answers the new release: its row, or what will be its row should the loop be slow."""
     unit = await find.app(call, rollbacks.VERB)
+    if body.slug or body.oci_image:
+        raise Unsupported(
+            f"cannot release a slug of '{unit.name}' by hand: a release is what was deployed, "
+            "promoted or rolled back to",
+            f"deploy a source, or: heroku rollback -a {unit.name}",
+            unsupported.url(call),
+        )
     before = await call.services.store.releases(unit.id)
     wanted = _by_id(unit, before, str(body.release)) if body.release is not None else ""
     unit = await rollbacks.roll_back(call.services.door, call.asked, unit.name, wanted)

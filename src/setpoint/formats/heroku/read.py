@@ -62,15 +62,28 @@ class WebhookPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /apps. Region, stack and team are accepted and have no say here."""
+    """POST /apps, and /teams/apps. Region, stack and what else is an object are accepted and have
+    no say here. `personal`, `locked` and `internal_routing` are what Terraform sends, mostly
+    false."""
 
     name: str | None = None
     region: object = None
     stack: object = None
-    team: object = None
-    space: object = None
+    team: str | None = None
+    space: str | None = None
     generation: object = None
     feature_flags: object = None
+    personal: bool | None = None
+    locked: bool | None = None
+    internal_routing: bool | None = None
+    kernel: object = None
+
+
+class TeamAppPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PATCH /teams/apps/A. `owner`: a person's email, or a team's name."""
+
+    locked: bool | None = None
+    owner: str | None = None
 
 
 class Among(msgspec.Struct, frozen=True):
@@ -265,9 +278,12 @@ class SourceBlob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class NewRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /apps/A/releases: a rollback. `release`: an id, 7, "7" or "v7"; None is Setpoint's own:
-    what served before."""
+    what served before. The rest, of a release that is put together by hand, is refused."""
 
     release: str | int | None = None
+    slug: str | None = None
+    oci_image: str | None = None
+    description: str | None = None
 
 
 class BuildpackUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -366,11 +382,17 @@ class OfApp(msgspec.Struct, frozen=True):
     app: NamedById
 
 
+class PromotionSource(OfApp, frozen=True):
+    """`release`: by id; None: what serves."""
+
+    release: NamedById | None = None
+
+
 class NewPromotion(msgspec.Struct, frozen=True):
     """POST /pipeline-promotions. Without targets, those of the next stage are meant."""
 
     pipeline: NamedById
-    source: OfApp
+    source: PromotionSource
     targets: tuple[OfApp, ...] = ()
 
 

@@ -405,7 +405,7 @@ def released(
         status="expired" if row.status == "superseded" else row.status,
         current=current,
         user=_person(by),
-        slug=shapes.IdRef(derived(unit.id, "slug", row.slug.code)) if row.slug_kept else None,
+        slug=shapes.IdRef(derived("slug", row.slug.code)) if row.slug_kept else None,
         created_at=when(row.created_at_s),
         updated_at=when(row.created_at_s),
         eligible_for_rollback=row.status == "succeeded" and row.slug_kept,
@@ -432,7 +432,7 @@ def build(
         updated_at=when(row.ended_at_s or row.started_at_s or unit.updated_at_s),
         message=row.message,
         release=shapes.IdRef(release_id(unit, release)) if release is not None else None,
-        slug=shapes.IdRef(derived(unit.id, "slug", row.slug.code)) if row.slug else None,
+        slug=shapes.IdRef(derived("slug", row.slug.code)) if row.slug else None,
     )
 
 
