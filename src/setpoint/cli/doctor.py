@@ -37,6 +37,8 @@ def run(here: Here) -> int:
     here.out.line(f"Setpoint {told['version']} runs", "green")
     here.out.fields(_fields(told))
     here.out.table(_processes(told["plane"].get("processes", [])), "  ")
+    for sentence in _replaced(told["plane"].get("processes", [])):
+        here.out.line(f"  {sentence}", "yellow")
     for sentence in told["missing"]:
         here.out.line(f"  missing: {sentence}", "yellow")
     here.out.result(told)
@@ -73,6 +75,13 @@ def _rooms(rooms: dict[str, int]) -> str:
     """'layers 9.0 GB, cache 1.2 GB': what the data directory holds, the largest first."""
     largest = sorted(rooms.items(), key=lambda room: -room[1])
     return ", ".join(f"{name} {size(count)}" for name, count in largest if count >= ROOM_BYTES_MIN)
+
+
+def _replaced(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """'envoy was replaced 2 min ago: it neither answered nor ran'"""
+    for row in rows:
+        if row.get("why") and row["up_s"] is not None:
+            yield f"{row['name']} was replaced {ago(row['up_s'])}: {row['why']}"
 
 
 def _processes(rows: list[dict[str, Any]]) -> Iterator[Sequence[str]]:

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from setpoint.processes.asking import EVERY_S, Door
 from setpoint.processes.shelf import Shelf
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -36,6 +37,8 @@ LOOK_S = 30.0
 STOP_S_MAX = 10.0
 """A child that has not ended this long after SIGTERM is killed."""
 REQUEST_BYTES_MAX = 4096
+CANNOT_EXECUTE = 126
+"""What a shell says of a program that is there and does not start."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,16 @@ class Child:
     log: str
     env: dict[str, str]
     fds: tuple[int, ...] = ()
+    prepare: Callable[[], None] | None = None
+    """called in the new process, which has a session of its own by then and is still us"""
     says_ready: bool = True
     """False for a program that is not ours: it counts as ready once it runs"""
     takes_over: bool = False
     """a restart starts the next epoch beside the old one, which ends by itself when drained"""
     first_epoch: int = 0
     """above 0 where one that an earlier keeper left is still serving"""
+    door: tuple[str, int] | None = None
+    """where it answers HTTP: one that did and hangs by now is ended, and started again"""
 
 
 @dataclass
@@ -73,6 +80,9 @@ class Running:
     epoch: int = 0
     leaving: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
     """older epochs that still drain"""
+    door: Door | None = None
+    wrong: str = ""
+    """why it was ended by us, until the next one runs"""
 
 
 @dataclass
@@ -82,8 +92,9 @@ class Keeper:
 
     children: list[Child]
     listener: socket.socket
-    record: Callable[[str, int, int], None]
-    """called with (name, pid, epoch) for each start, so that a later `up` finds what is left"""
+    record: Callable[[str, int, int, str], None]
+    """called with (name, pid, epoch, why) for each start, so that a later `up` finds what is left;
+    `why`: what was wrong with the one before, where that was ended for it"""
     stop_apps: Callable[[], None]
     """asks the supervisor to stop every instance; blocks until it did"""
     held: tuple[socket.socket, ...]
@@ -113,12 +124,14 @@ class Keeper:
             selector.register(wake_r, selectors.EVENT_READ)
             selector.register(self.listener, selectors.EVENT_READ)
             for child in self.children:
-                self.running[child.name] = Running(child, epoch=child.first_epoch)
+                door = Door(child.door) if child.door is not None else None
+                self.running[child.name] = Running(child, epoch=child.first_epoch, door=door)
             while not self.stopping:
                 self._start_due(selector)
                 for key, _ in selector.select(self._next_start_s()):
                     self._attend(selector, key.fileobj, wake_r)
                 self._reap()
+                self._ask_at_doors()
                 self._bound_logs()
         self._down()
         return self.fatal
@@ -163,32 +176,50 @@ class Keeper:
 
     def _start(self, selector: selectors.BaseSelector, running: Running) -> None:
         child = running.child
+        running.started_s = time.monotonic()
         ready_r, ready_w = os.pipe2(os.O_CLOEXEC)
         try:
             running.process = self._spawn(child, running.epoch, ready_w)
+        except (OSError, subprocess.SubprocessError) as error:
+            os.close(ready_r)
+            _write_down(child, f"cannot start the {child.name}: {error}")
+            self._note_end(running, CANNOT_EXECUTE)
+            return
         finally:
             os.close(ready_w)
-        running.started_s = time.monotonic()
         running.ready, running.ready_fd = not child.says_ready, ready_r
         selector.register(ready_r, selectors.EVENT_READ)
-        self.record(child.name, running.process.pid, running.epoch)
+        self.record(child.name, running.process.pid, running.epoch, running.wrong)
+        running.wrong = ""
 
     def _spawn(self, child: Child, epoch: int, ready_fd: int) -> subprocess.Popen[bytes]:
         with open(child.log, "ab") as log:
             return subprocess.Popen(
                 child.argv(epoch),
-                env={**child.env, "SETPOINT_READY_FD": str(ready_fd)},
+                env=child.env | ({"SETPOINT_READY_FD": str(ready_fd)} if child.says_ready else {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 pass_fds=(*child.fds, ready_fd) if child.says_ready else child.fds,
                 start_new_session=True,
+                preexec_fn=child.prepare,
                 cwd="/",
             )
 
     def _next_start_s(self) -> float:
         due = [r.start_at_s for r in self.running.values() if r.process is None]
-        return min(LOOK_S, max(0.0, min(due) - time.monotonic())) if due else LOOK_S
+        most_s = EVERY_S if any(r.door for r in self.running.values()) else LOOK_S
+        return min(most_s, max(0.0, min(due) - time.monotonic())) if due else most_s
+
+    def _ask_at_doors(self) -> None:
+        for running in self.running.values():
+            if running.door is None or running.process is None or running.wrong:
+                continue
+            pid = running.process.pid
+            if wrong := running.door.look(pid, time.monotonic()):
+                running.wrong = wrong
+                _write_down(running.child, f'process.ended pid={pid} because="{wrong}"')
+                running.process.kill()
 
     def _bound_logs(self) -> None:
         """Its writer appends, so a log that was copied can be cut while it is written."""
@@ -218,7 +249,11 @@ class Keeper:
     def _ended(self, running: Running, code: int) -> None:
         assert running.process is not None
         running.process.returncode = code
-        running.process, running.epoch = None, 0
+        running.process = None
+        self._note_end(running, code)
+
+    def _note_end(self, running: Running, code: int) -> None:
+        running.epoch = 0
         if time.monotonic() - running.started_s > STEADY_S:
             running.restarted_in_a_row = 0
         delay_s = BACKOFF_S[min(running.restarted_in_a_row, len(BACKOFF_S) - 1)]
@@ -312,11 +347,18 @@ class Keeper:
                 "name": r.child.name,
                 "pid": r.process.pid if r.process is not None else None,
                 "ready": r.ready,
+                "answered": self._has_answered(r),
                 "restarts": r.restarts,
                 "up_s": round(now_s - r.started_s, 1) if r.process is not None else 0,
             }
             for r in self.running.values()
         ]
+
+    def _has_answered(self, running: Running) -> bool | None:
+        """None where nobody asks."""
+        if running.door is None or running.process is None:
+            return None
+        return running.door.has_answered(running.process.pid)
 
     def _restart(self, name: str) -> dict[str, object]:
         running = self.running.get(name)
@@ -324,12 +366,19 @@ class Keeper:
             return {"error": f"cannot restart {name!r}: no such process is running"}
         if running.child.takes_over:
             running.leaving.append(running.process)
-            self.record(f"{name}.leaving", running.process.pid, running.epoch)
+            self.record(f"{name}.leaving", running.process.pid, running.epoch, "")
             running.process, running.epoch = None, running.epoch + 1
             running.start_at_s = 0.0
         else:
             running.process.terminate()
         return {"done": True}
+
+
+def _write_down(child: Child, sentence: str) -> None:
+    """In its own log: where it is looked for."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    with contextlib.suppress(OSError), open(child.log, "a", encoding="utf-8") as log:
+        print(at, "W", sentence, file=log)
 
 
 def _become_subreaper() -> None:

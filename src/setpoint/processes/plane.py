@@ -13,12 +13,14 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def plane_facts(paths: Paths) -> list[dict[str, object]]:
-    """One row per process the keeper recorded. Bytes, seconds. Dead ones have `up_s` None."""
+    """One row per process the keeper recorded. Bytes, seconds. Dead ones have `up_s` None. `why`:
+    what was wrong with the one before, where the keeper ended it."""
     rows: list[dict[str, object]] = []
     for record in sorted(paths.plane.glob("*.json")):
         with contextlib.suppress(OSError, ValueError, KeyError):
             entry = json.loads(record.read_text(encoding="utf-8"))
-            rows.append(_row(record.stem, entry["pid"], entry["start"]))
+            row = _row(record.stem, entry["pid"], entry["start"])
+            rows.append(row | {"why": entry.get("why", "")})
     return rows
 
 

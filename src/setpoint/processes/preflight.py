@@ -171,12 +171,14 @@ def remember_ports(paths: Paths, ports: dict[str, int]) -> None:
 # --- what an earlier keeper left running ------------------------------------------------------
 
 
-def record_process(paths: Paths, name: str, pid: int, epoch: int) -> None:
-    """So that the next `up` finds this process should the keeper die. Tmpfs, no fsync."""
+def record_process(paths: Paths, name: str, pid: int, epoch: int, why: str) -> None:
+    """So that the next `up` finds this process should the keeper die. Tmpfs, no fsync. `why`: what
+    was wrong with the one before it."""
     paths.plane.mkdir(mode=0o755, parents=True, exist_ok=True)
     temporary = paths.plane / f".{name}"
     temporary.write_text(
-        json.dumps({"pid": pid, "start": start_time(pid), "epoch": epoch}), encoding="utf-8"
+        json.dumps({"pid": pid, "start": start_time(pid), "epoch": epoch, "why": why}),
+        encoding="utf-8",
     )
     temporary.replace(paths.plane / f"{name}.json")
 

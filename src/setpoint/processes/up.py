@@ -8,15 +8,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from setpoint import __version__
-from setpoint.drivers.envoy import outlive
 from setpoint.drivers.envoy.binary import EnvoyStart, prepare_envoy
-from setpoint.drivers.local import privileges, sandbox
+from setpoint.drivers.envoy.outlive import outlive
+from setpoint.drivers.local import precedence, privileges, sandbox
 from setpoint.drivers.local.paths import Paths, default_data, default_runtime
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.formats import digest_hook, retention
@@ -60,6 +60,7 @@ def main(argv: list[str] | None = None) -> int:
     started_s = time.monotonic()
     try:
         keeper = _prepare(options, report, started_s)
+        precedence.take()
         fatal = keeper.run()
     except SetpointError as error:
         fatal = str(error)
@@ -132,6 +133,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
     preflight.end_old_plane(paths, but="envoy")
     ports, listeners = _ports(options, paths, edge_serves=epoch is not None)
     envoy = prepare_envoy(paths, ports["edge"], who.envoy, bounds)
+    envoy_child = _envoy_child(paths, who, envoy, epoch, ports["edge"])
     sockets = _sockets(paths, who, listeners)
     if not options.json and (warning := preflight.scarcity(paths, kept)):
         print(warning, file=report, flush=True)
@@ -145,7 +147,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
             report.close()
 
     return Keeper(
-        children=_children(paths, who, sockets, ports, _envoy_child(paths, who, envoy, epoch)),
+        children=_children(paths, who, sockets, ports, envoy_child),
         listener=sockets["keeper"],
         record=partial(preflight.record_process, paths),
         stop_apps=lambda: _stop_apps(paths),
@@ -235,10 +237,15 @@ def _children(
     common |= {"SETPOINT_TLS_PORT": str(ports["tls"])}
     common |= {"SETPOINT_RENDEZVOUS_PORT": str(ports["rendezvous"])}
 
+    ordinary = partial(precedence.leave, os.getpriority(os.PRIO_PROCESS, 0))
     digests = {k: v for k, v in os.environ.items() if k.startswith(digest_hook.PREFIX)}
 
     def python(
-        name: str, uid: int | None, held: dict[str, str], own: Mapping[str, str] = {}
+        name: str,
+        uid: int | None,
+        held: dict[str, str],
+        own: Mapping[str, str] = {},
+        prepare: Callable[[], None] = ordinary,
     ) -> Child:
         """As root it imports everything first and then takes its uid: see privileges. `own`: of
         the environment, what this one alone is told."""
@@ -251,28 +258,41 @@ def _children(
             log=str(paths.plane_logs / f"{name}.log"),
             env=env,
             fds=tuple(fds.values()),
+            prepare=prepare,
         )
 
     return [
         python("supervisor", None, {"control": "control"}),
-        python("edge_agent", who.edge, {"control": "edge"}),
+        python("edge_agent", who.edge, {"control": "edge"}, prepare=precedence.take),
         envoy,
         python("daemon", who.daemon, {name: name for name in DAEMONS}, digests),
     ]
 
 
-def _envoy_child(paths: Paths, who: Accounts, envoy: EnvoyStart, epoch: int | None) -> Child:
+def _envoy_child(
+    paths: Paths, who: Accounts, envoy: EnvoyStart, epoch: int | None, port: int
+) -> Child:
     """`epoch`: of the Envoy that still serves, which the new one then takes over from."""
     return Child(
         name="envoy",
-        argv=lambda epoch: [sys.executable, "-I", "-S", outlive.__file__, *envoy.argv(epoch)],
+        argv=envoy.argv,
         log=str(paths.plane_logs / "envoy.log"),
-        env=_as_user(who.envoy, who.envoy),
+        env={},
         fds=envoy.fds,
+        prepare=partial(_become_envoy, who.envoy),
         says_ready=False,
         takes_over=envoy.base_id is not None,
         first_epoch=0 if epoch is None else epoch + 1,
+        door=(preflight.LOOPBACK, port),
     )
+
+
+def _become_envoy(uid: int | None) -> None:
+    """All that a program which is not ours cannot do for itself."""
+    precedence.take()
+    outlive()
+    if uid is not None:
+        privileges.drop(uid, uid)
 
 
 def _as_user(uid: int | None, gid: int | None) -> dict[str, str]:

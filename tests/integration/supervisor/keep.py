@@ -35,7 +35,8 @@ def main() -> None:
         "rendezvous": 0,
     }
     world = WORLDS.get(sys.argv[3]) if len(sys.argv) > 3 else None
-    envoy = up._envoy_child(paths, who, prepare_envoy(paths, ports["edge"], who.envoy), None)
+    start = prepare_envoy(paths, ports["edge"], who.envoy)
+    envoy = up._envoy_child(paths, who, start, None, ports["edge"])
     api = {n: preflight.bind_loopback(0, n, "") for n in up.DAEMONS[1:]}
     sockets = up._sockets(paths, who, api)
     children = [c for c in up._children(paths, who, sockets, ports, envoy) if c.name in wanted]

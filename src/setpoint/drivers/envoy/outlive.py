@@ -1,17 +1,14 @@
-"""Start Envoy as its own user, to outlive whoever starts it: `python -I -S outlive.py ENVOY ...`
+"""Lets Envoy outlive whoever starts it: to be called in its process, before it is Envoy.
 
 With hot restart on, Envoy asks the kernel to end it together with its parent
 (prctl(PR_SET_PDEATHSIG) in its source/server/hot_restart_impl.cc). A dead keeper would then be a
 dead edge. A seccomp filter answers that one call with success and does nothing; it also means that
-Envoy can never gain privileges. Standard library only: it is run by path, before everything else.
+Envoy can never gain privileges.
 """
 
 import ctypes
-import os
 import platform
 import struct
-import sys
-from collections.abc import Mapping
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
@@ -45,21 +42,11 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_void_p))
 
 
-def main() -> None:
+def outlive() -> None:
+    """From here on, and in whatever is executed. Nothing on a machine whose numbers are unknown."""
     known = PRCTL.get(platform.machine())
     if known is not None:
         _filter(program(*known))
-    _drop(os.environ)
-    os.execve(sys.argv[1], sys.argv[1:], {})
-
-
-def _drop(told: Mapping[str, str]) -> None:
-    """As drivers.local.privileges does, which cannot be imported from here."""
-    if "SETPOINT_UID" in told:
-        uid, gid = int(told["SETPOINT_UID"]), int(told["SETPOINT_GID"])
-        os.setgroups([])
-        os.setresgid(gid, gid, gid)
-        os.setresuid(uid, uid, uid)
 
 
 def _filter(code: bytes) -> None:
@@ -72,7 +59,3 @@ def _filter(code: bytes) -> None:
     ):
         if libc.prctl(*call) != 0:
             raise OSError(ctypes.get_errno(), f"cannot keep Envoy alive: prctl{call[0]}")
-
-
-if __name__ == "__main__":
-    main()
