@@ -5,8 +5,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +16,12 @@ from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.sandbox import Forker
 from setpoint.drivers.local.sandbox.identity import look
 from setpoint.model.errors import Transient
+from setpoint.workers.forker import Order
 from tests.integration.sandbox.box import Ground
 from tests.support.waiting import until
 
+UNTOLD = 20
+"""Each is somewhere else on its way by then."""
 SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 
 
@@ -43,6 +48,46 @@ def test_it_is_started_anew_after_its_end(ground: Ground, forker: Forker) -> Non
     assert ground.start("print('hello')").ended() == (0, False)
     assert forker.pid != first
     assert sandbox.alive(before.identity)
+
+
+def runs(pid: int) -> bool:
+    seen = look(pid)
+    return seen is not None and not seen.zombie
+
+
+class Mute:
+    """Dies each time between forking and saying whom, and is noticed when `noticed` returns."""
+
+    def __init__(self, forker: Forker, noticed: Callable[[], None]) -> None:
+        self._forker = forker
+        self._noticed = noticed
+        self.forked: list[int] = []
+
+    def fork(self, order: Order) -> int:
+        self.forked.append(self._forker.fork(order))
+        self._noticed()
+        raise ConnectionResetError("the process that forks has ended")
+
+
+@pytest.mark.usefixtures("limited")
+@pytest.mark.parametrize("joined", [True, False])
+def test_whom_it_forked_without_saying_so_ends_too(
+    ground: Ground, forker: Forker, joined: bool
+) -> None:
+    groups, spec = ground.confinement.cgroups, ground.spec(SLEEP)
+    assert groups is not None
+    ground.readers.append(sandbox.open_output(spec.output))
+
+    def is_in() -> None:
+        until(lambda: not joined or groups.members(spec.folder), what="it is in its group")
+
+    mute = Mute(forker, is_in)
+    silent: Any = replace(ground.confinement, forker=mute)
+    for _ in range(UNTOLD):
+        with pytest.raises(Transient, match="has ended"):
+            sandbox.launch(silent, spec)
+        assert spec.folder not in groups.names()
+    until(lambda: not any(map(runs, mute.forked)), what=f"all of {mute.forked} have ended")
 
 
 def test_it_leaves_with_whom_it_works_for(ground: Ground, tmp_path: Path) -> None:
@@ -80,6 +125,7 @@ def test_it_has_few_mounts_and_no_network_of_any_app(ground: Ground, forker: For
 ELSEWHERE_AND_BELOW = """
 import subprocess, sys
 from pathlib import Path
+from typing import Any
 from setpoint.drivers.local.sandbox import Forker
 
 folder, script = Path(sys.argv[1]), Path(sys.argv[2])

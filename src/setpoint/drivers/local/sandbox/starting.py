@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import resource
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ OUTPUT_BYTES_MAX = 1 << 20
 """what an instance may write while nobody reads; beyond that its writes wait"""
 INFO_BYTES_MAX = 4096
 NOTHING = Path("/dev/null")
+CLEARED_MAX = 100
+CLEAR_PAUSE_S = 0.002
 STACKS_BYTES = 512 * 1024 * 1024
 """64 threads"""
 
@@ -76,7 +79,7 @@ def begin(confinement: Confinement, spec: Launch) -> Starting:
             pid = (confinement.forker or child).fork(order)
     except OSError as error:
         os.close(info)
-        forget(confinement, None, spec.app, spec.name, spec.status)
+        _clear(confinement, spec)
         raise Transient(f"cannot start {spec.name}: {error}") from error
     except BaseException:
         os.close(info)
@@ -282,6 +285,21 @@ def _read_inner(starting: Starting) -> int:
         return int(document["child-pid"])
     fact = document.get("error", "the sandbox could not be made; its output says why")
     raise Transient(f"cannot start {starting.spec.name}: {fact}")
+
+
+def _clear(confinement: Confinement, spec: Launch) -> None:
+    """Who forks may have died before it said whom. That one is in its group, and killed there, or
+    still on its way: into a group that is gone it cannot go, and ends."""
+    for _ in range(CLEARED_MAX):
+        if forget(confinement, None, spec.app, spec.name, spec.status):
+            return
+        if (groups := confinement.cgroups) is not None:
+            found = groups.members(spec.folder)
+            groups.kill(spec.folder)
+            for pid in found:
+                with contextlib.suppress(ChildProcessError):  # all but the first are not ours
+                    os.waitpid(pid, 0)
+        time.sleep(CLEAR_PAUSE_S)
 
 
 def _abandon(starting: Starting) -> None:
