@@ -22,15 +22,18 @@ THERE = "127.0.0.2"
 
 @dataclass
 class Elsewhere:
-    """Somebody's own machine: a folder, and a key of the other Setpoint."""
+    """Somebody's own machine: a folder, and a key of the other Setpoint, which is at `host`.
+    `inside`: what each command is started with, there."""
 
     plane: Plane
     data: Path
     shown: list[str] = field(default_factory=list[str])
+    host: str = THERE
+    inside: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
-        return f"https://{THERE}:{self.plane.ports['tls']}"
+        return f"https://{self.host}:{self.plane.ports['tls']}"
 
     def env(self) -> dict[str, str]:
         key = (self.plane.data / "private" / "token").read_text().strip()
@@ -38,7 +41,11 @@ class Elsewhere:
 
     def run(self, *words: str) -> Ran:
         done = subprocess.run(
-            [*SETPOINT, *words], env=self.env(), capture_output=True, text=True, timeout=60
+            [*self.inside, *SETPOINT, *words],
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -46,7 +53,7 @@ class Elsewhere:
     def connected(self, pin: str) -> Iterator[subprocess.Popen[str]]:
         words = ["connect", self.url, "--fingerprint", pin]
         child = subprocess.Popen(
-            [*SETPOINT, *words],
+            [*self.inside, *SETPOINT, *words],
             env=self.env(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -78,7 +85,12 @@ class Remote(Heroku):
         assert self.elsewhere is not None
         setpoint, said = shlex.join(SETPOINT), shlex.join(words)
         options = f"--token --connected {self.elsewhere.url}"
-        return ["sh", "-c", PREPARED.format(setpoint=setpoint, options=options, said=said)]
+        return [
+            *self.elsewhere.inside,
+            "sh",
+            "-c",
+            PREPARED.format(setpoint=setpoint, options=options, said=said),
+        ]
 
 
 @pytest.fixture(scope="module")
