@@ -30,6 +30,14 @@ DOORS = (
         by=f"{API}/test_tokens.py -k revoked",
     ),
     Mutant(
+        "removed-account-comes-back-signed-in",
+        "an account that is removed takes its tokens with it, whoever is added by its name later",
+        "store/sqlite/accounts.py",
+        '        db.execute("DELETE FROM token WHERE account = ?", (row.email,))',
+        "        pass",
+        by=f"{API}/test_tokens.py -k removed_account",
+    ),
+    Mutant(
         "any-password-will-do",
         "whoever signs in shows the password that was made for them",
         "views/actors.py",
@@ -92,6 +100,14 @@ DOORS = (
         "    if not nonce or not hmac.compare_digest(shown.encode(), expected.encode()):",
         "    if False:",
         by=f"{API}/test_login.py -k another",
+    ),
+    Mutant(
+        "told-to-whoever-asks",
+        "a sign-in in a browser is told to the command line that began it, and to nobody else",
+        "api/attempts.py",
+        "        return attempt if hmac.compare_digest(digest(secret), expected) else None",
+        "        return attempt",
+        by=f"{API}/test_login.py -k guess",
     ),
     Mutant(
         "pages-ask-for-others",

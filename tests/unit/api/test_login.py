@@ -91,6 +91,13 @@ def test_it_is_told_once_and_to_nobody_else(plane: Plane) -> None:
     assert plane.send("GET", urls["browser_url"], token=None).status == 404
 
 
+def test_a_guess_is_not_told_even_when_it_is_decided(plane: Plane) -> None:
+    urls = begun(plane)
+    assert visit(plane, urls).send(email="x", password="root-token").status == 200
+    assert fetched(plane, urls, "guessed").status == 404
+    assert "access_token" in fetched(plane, urls).json
+
+
 def test_who_waits_hears_something_at_once_and_then_again(plane: Plane) -> None:
     urls = begun(plane)
     with socket.socket(socket.AF_UNIX) as link:

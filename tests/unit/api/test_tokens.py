@@ -209,6 +209,7 @@ def test_a_removed_account_is_signed_out_everywhere_and_leaves_no_role(
     assert signed_in(plane, basic("pat@example.com", password)).status == 401
     again = account(plane, "pat@example.com")
     assert plane.send("GET", "/apps/left-behind", token=again).status == 404
+    assert plane.send("GET", "/account", token=token).status == 401, "it is nobody's any more"
 
 
 def test_administrators_come_and_go_and_no_account_is_there_twice(plane: Plane) -> None:
