@@ -74,10 +74,11 @@ class Heroku:
     def cli(
         self, *words: str, stdin: str = "", env: Mapping[str, str] = {}, cwd: Path | None = None
     ) -> Ran:
+        """In `home`, unless said otherwise: in a git repository `create` adds a remote."""
         done = subprocess.run(
             self.argv("heroku", *words),
             env=self.env(env),
-            cwd=cwd,
+            cwd=cwd or self.home,
             input=stdin,
             capture_output=True,
             text=True,
@@ -112,6 +113,7 @@ class Heroku:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
+            cwd=self.home,
             start_new_session=True,
         )
         os.close(theirs)
