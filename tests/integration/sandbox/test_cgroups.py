@@ -1,6 +1,7 @@
 """Cgroups of both flavours. v1 is real here; v2 by its files, and by its way of being born in."""
 
 import os
+import select
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,46 @@ def test_v2_memory_kills_are_counted(tmp_path: Path) -> None:
     groups = Cgroups({UNIFIED: tmp_path})
     assert groups.oom_kills("app@web.1") == 3
     assert groups.oom_kills("nobody@web.1") == 0
+
+
+def test_v2_tells_in_time_that_memory_runs_short(tmp_path: Path) -> None:
+    """What the kernel could take back is no shortage."""
+    folder = tmp_path / "app@hello.1"
+    folder.mkdir()
+    files = {
+        "memory.max": f"{64 << 20}\n",
+        "memory.high": "max\n",
+        "memory.events": "high 0\n",
+        "memory.current": f"{63 << 20}\n",
+        "memory.stat": f"anon {50 << 20}\nfile {13 << 20}\ninactive_file {13 << 20}\n",
+        "cgroup.freeze": "0\n",
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    groups = Cgroups({UNIFIED: tmp_path})
+    told = groups.watch_shortage(folder.name)
+    assert told is not None
+    try:
+        assert (folder / "memory.high").read_text().strip() == str(62 << 20)
+        assert select.select([told], [], [], 0)[0] == []
+        (folder / "memory.events").write_text("high 1\n")
+        assert select.select([told], [], [], 0)[0] == [told]
+    finally:
+        os.close(told)
+    assert not groups.is_short(folder.name)
+    (folder / "memory.stat").write_text(f"anon {63 << 20}\nfile 0\ninactive_file 0\n")
+    assert groups.is_short(folder.name)
+    groups.halt(folder.name)
+    assert (folder / "cgroup.freeze").read_text().startswith("1")
+
+
+def test_v2_without_a_bound_is_never_short(tmp_path: Path) -> None:
+    (tmp_path / "app@hello.1").mkdir()
+    (tmp_path / "app@hello.1" / "memory.max").write_text("max\n")
+    groups = Cgroups({UNIFIED: tmp_path})
+    assert groups.watch_shortage("app@hello.1") is None
+    assert not groups.is_short("app@hello.1")
+    assert not groups.is_short("nobody@hello.1")
 
 
 def test_real_limits_hold_what_was_asked() -> None:

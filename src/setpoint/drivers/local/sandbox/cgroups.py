@@ -11,6 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from setpoint.drivers.local.sandbox import shortages
+from setpoint.drivers.local.sandbox.shortages import write
+
 CONTROLLERS = ("memory", "pids", "cpu")
 UNIFIED = ""
 """the key of the one v2 tree"""
@@ -65,7 +68,7 @@ class Cgroups:
         folder = root / name
         folder.mkdir(exist_ok=True)
         for file, value in _settings(kind, limits).items():
-            _write(folder / file, value)
+            write(folder / file, value)
         return folder
 
     def members(self, name: str) -> set[int]:
@@ -95,30 +98,30 @@ class Cgroups:
         return 0
 
     def watch_shortage(self, name: str) -> int | None:
-        """From now on what needs more than it may have sleeps until somebody ends it. Readable
-        then, and once the folder goes. None: this kernel interface cannot. Raises OSError."""
-        if "memory" not in self.roots:
+        """Readable once something in there needs more memory than it may have, and once the folder
+        goes. Until then it may be woken in vain: look. Raises OSError."""
+        folder = self._memory_folder(name)
+        if folder is None:
             return None
-        folder = self.roots["memory"] / name
-        told = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        try:
-            control = os.open(folder / "memory.oom_control", os.O_RDWR | os.O_CLOEXEC)
-            try:
-                _write(folder / "cgroup.event_control", f"{told} {control}")
-                os.write(control, b"1")
-            finally:
-                os.close(control)
-        except BaseException:
-            os.close(told)
-            raise
-        return told
+        return shortages.watch_unified(folder) if self.unified else shortages.watch_v1(folder)
 
     def is_short(self, name: str) -> bool:
-        """Does something in there sleep for want of memory?"""
-        with contextlib.suppress(OSError, KeyError):
-            text = (self.roots["memory"] / name / "memory.oom_control").read_text()
-            return "under_oom 1" in text
-        return False
+        """Does something in there wait for memory that it may not have?"""
+        folder = self._memory_folder(name)
+        if folder is None:
+            return False
+        short = shortages.is_short_unified if self.unified else shortages.is_short_v1
+        return short(folder)
+
+    def halt(self, name: str) -> None:
+        """Nothing in there goes on, until it is killed. v1: what is short of memory sleeps."""
+        if self.unified:
+            with contextlib.suppress(OSError):
+                write(self.roots[UNIFIED] / name / "cgroup.freeze", "1")
+
+    def _memory_folder(self, name: str) -> Path | None:
+        root = self.roots.get(UNIFIED) or self.roots.get("memory")
+        return root / name if root is not None else None
 
     def memory_bytes_allowed(self) -> int | None:
         """The narrowest bound around our own folder, or None: a container has less than its host.
@@ -135,8 +138,8 @@ class Cgroups:
         """Everything in there at once, and nothing in there forks any more."""
         for root in self.roots.values():
             with contextlib.suppress(OSError):
-                _write(root / name / "pids.max", "0")
-                _write(root / name / "cgroup.kill", "1")  # v2
+                write(root / name / "pids.max", "0")
+                write(root / name / "cgroup.kill", "1")  # v2
         for pid in self.members(name):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -193,16 +196,6 @@ def _settings(kind: str, limits: Limits) -> dict[str, str]:
 def _shares(weight: int) -> int:
     """v1 counts in other units: 1024 is ordinary."""
     return max(2, weight * 1024 // 100)
-
-
-def _write(file: Path, value: str) -> None:
-    """A file that is not there belongs to a controller (or swap accounting) that is not either."""
-    with contextlib.suppress(FileNotFoundError):
-        fd = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, value.encode())
-        finally:
-            os.close(fd)
 
 
 def _remove(folder: Path) -> bool:
@@ -296,9 +289,9 @@ def _make_root(kind: str, root: Path) -> None:
     weight = APPS_WEIGHT_PER_CPU * (os.cpu_count() or 1)
     if kind == UNIFIED:
         _hand_down(root)
-        _write(root / "cpu.weight", str(min(WEIGHT_MAX, weight)))
+        write(root / "cpu.weight", str(min(WEIGHT_MAX, weight)))
     if kind == "cpu":
-        _write(root / "cpu.shares", str(min(SHARES_MAX, _shares(weight))))
+        write(root / "cpu.shares", str(min(SHARES_MAX, _shares(weight))))
 
 
 def _offered(folder: Path) -> list[str]:
@@ -308,7 +301,7 @@ def _offered(folder: Path) -> list[str]:
 def _hand_down(folder: Path) -> None:
     """v2: children of this folder get the controllers it has."""
     wanted = " ".join(f"+{c}" for c in CONTROLLERS if c in _offered(folder))
-    _write(folder / "cgroup.subtree_control", wanted)
+    write(folder / "cgroup.subtree_control", wanted)
 
 
 def _move_plane(base: Path) -> None:
@@ -319,7 +312,7 @@ def _move_plane(base: Path) -> None:
     leaf = base / PLANE
     leaf.mkdir(exist_ok=True)
     for pid in pids:
-        _write(leaf / "cgroup.procs", str(pid))
+        write(leaf / "cgroup.procs", str(pid))
 
 
 def _is_family(pid: int) -> bool:

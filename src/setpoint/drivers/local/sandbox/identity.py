@@ -114,6 +114,13 @@ def members(confinement: Confinement, identity: Identity) -> set[int]:
     return descendants({identity.outer_pid, identity.inner_pid} - {0})
 
 
+def halt(confinement: Confinement, identity: Identity) -> None:
+    """Before it is killed: what it would do meanwhile."""
+    folder = _cgroup_folder(identity.inner_pid)
+    if confinement.cgroups is not None and folder is not None:
+        confinement.cgroups.halt(folder)
+
+
 def descendants(roots: Iterable[int]) -> set[int]:
     """`roots`, as far as they live, and everything below them."""
     parents = {pid: seen.parent for pid in pids() if (seen := look(pid))}

@@ -1,8 +1,8 @@
 """What needs more memory than it may have: it sleeps, its callers are told, and then it is ended.
 
-Left to itself the kernel ends it at once, and who waits for its answer hears nothing. A group of v1
-can be told to let it sleep instead, and to say so; what it had in hand is then answered over
-descriptors taken from it. v2 has no such sleep: there it ends without a word.
+Left to itself the kernel ends it at once, and who waits for its answer hears nothing. Its control
+group lets it sleep instead, or slows it down, and says so (`shortages`); what it had in hand is
+then answered over descriptors taken from it.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 
 from setpoint.drivers.local.sandbox.confinement import Confinement
-from setpoint.drivers.local.sandbox.identity import members
+from setpoint.drivers.local.sandbox.identity import halt, members
 from setpoint.drivers.local.sandbox.spec import Identity, folder_name
 from setpoint.drivers.local.sandbox.syscalls import take_descriptor
 
@@ -37,6 +37,7 @@ def is_short(confinement: Confinement, app: str, name: str) -> bool:
 def answer(confinement: Confinement, identity: Identity, queue: str, reply: bytes) -> int:
     """To whoever it has not begun to answer. `queue`: the name of the socket it accepts from.
     How many were told."""
+    halt(confinement, identity)
     count = 0
     for pid in members(confinement, identity):
         for connection in _accepted(pid, queue):

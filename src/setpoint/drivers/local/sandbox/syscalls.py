@@ -23,6 +23,7 @@ from setpoint.workers.forker import (
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 MS_BIND = 4096
+IN_MODIFY = 2
 PIDFD_GETFD = 438
 """the same on every architecture"""
 
@@ -46,6 +47,17 @@ def unmount(target: Path) -> None:
 def take_descriptor(pidfd: int, number: int) -> int:
     """A copy of another process's descriptor, closed on exec."""
     return syscall(PIDFD_GETFD, pidfd, number, 0)
+
+
+def told_of_writes(path: Path) -> int:
+    """A descriptor that becomes readable once this file is written to, or gone."""
+    fd = int(checked(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK), "inotify_init1"))
+    try:
+        checked(_libc.inotify_add_watch(fd, os.fsencode(path), IN_MODIFY), "inotify_add_watch")
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 @contextlib.contextmanager
@@ -87,6 +99,7 @@ __all__ = [
     "setns",
     "syscall",
     "take_descriptor",
+    "told_of_writes",
     "unmount",
     "unshare",
 ]
