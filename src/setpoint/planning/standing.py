@@ -32,6 +32,9 @@ ANSWER_S_MAX = 30.0
 answer to begin. What takes longer (a websocket) is its own to end, within `GRACE_S`."""
 IN_HAND_LOOK_S = 0.2
 BACKOFF_S_MAX = 300.0
+FUNCTION_BACKOFF_S_MAX = 8.0
+"""Of a function: what ended it may have been one caller's input, and others wait in its queue, for
+two minutes at most."""
 STEADY_S = 60.0
 """Ready for this long, and its earlier crashes no longer count."""
 
@@ -39,6 +42,10 @@ STEADY_S = 60.0
 def restart_delay_s(crashes: int) -> float:
     """At once after the first crash, then 1, 2, 4 ... seconds, at most `BACKOFF_S_MAX`."""
     return 0.0 if crashes <= 1 else min(BACKOFF_S_MAX, 2.0 ** min(crashes - 2, 20))
+
+
+def backoff_s_max(order: SetOrder) -> float:
+    return FUNCTION_BACKOFF_S_MAX if order.spec.kind == "function" else BACKOFF_S_MAX
 
 
 def probe_due(order: SetOrder, facts: SetFacts) -> Probe | None:
@@ -144,7 +151,7 @@ def _towards(
         return _replace_outdated(order, facts, up, now_s)
     count, reason = _count_wanted(order, facts, up, now_s)
     if len(up) < count:
-        return _start_more(facts, up, count, reason, now_s)
+        return _start_more(order, facts, up, count, reason, now_s)
     if len(up) > count:
         surplus = sorted(up, key=lambda i: (i.phase is Phase.READY, -i.ordinal))
         return [Drain(i.id, reason) for i in surplus[: len(up) - count]], []
@@ -160,7 +167,7 @@ def _replace_outdated(
     count = min(order.bounds.max, max(order.bounds.min, len(old), len(new)))
     reason = "the files of those before were altered, and laid again"
     if len(new) < count:
-        return _start_more(facts, new, count, reason, now_s)
+        return _start_more(order, facts, new, count, reason, now_s)
     ready = sum(i.phase is Phase.READY for i in new)
     old.sort(key=lambda i: (i.phase is Phase.READY, -i.ordinal))
     spare = max(0, ready + len(old) - count)
@@ -215,11 +222,12 @@ def _requests(count: int) -> str:
 
 
 def _start_more(
-    facts: SetFacts, up: list[Instance], count: int, reason: str, now_s: float
+    order: SetOrder, facts: SetFacts, up: list[Instance], count: int, reason: str, now_s: float
 ) -> tuple[list[Act], list[float]]:
     left_s = 0.0
     if facts.last_exit is not None and not facts.last_exit.expected:
-        left_s = facts.last_exit.at_s + restart_delay_s(facts.crashes) - now_s
+        delay_s = min(restart_delay_s(facts.crashes), backoff_s_max(order))
+        left_s = facts.last_exit.at_s + delay_s - now_s
     if left_s > 0:
         return [], [left_s]
     if facts.crashes and facts.last_exit is not None and not _answered(facts.last_exit, up):

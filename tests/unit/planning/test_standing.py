@@ -7,6 +7,7 @@ from setpoint.planning.standing import (
     ANSWER_S_MAX,
     BACKOFF_S_MAX,
     DRAIN_S_MAX,
+    FUNCTION_BACKOFF_S_MAX,
     FUNCTION_GRACE_S,
     GRACE_S,
     IN_HAND_LOOK_S,
@@ -128,6 +129,17 @@ def test_a_crash_loop_waits_out_its_backoff_and_says_until_when():
     decided = decide(wanted, crashed, NOW_S)
     assert decided.acts == ()
     assert decided.look_again_s == pytest.approx(5.0)
+
+
+def test_who_waits_for_a_function_waits_out_no_long_backoff():
+    """What ended it so often may have been somebody else's input."""
+    wanted = order(IDLE, kind="function")
+    crashed = facts(wanted, crashes=50, last_exit=Exit(1, NOW_S - 3), ever_ready=True, waiting=1)
+    decided = decide(wanted, crashed, NOW_S)
+    assert decided.acts == ()
+    assert decided.look_again_s == pytest.approx(FUNCTION_BACKOFF_S_MAX - 3)
+    later = decide(wanted, crashed, NOW_S + FUNCTION_BACKOFF_S_MAX - 3)
+    assert kinds(later) == [Start]
 
 
 def test_an_expected_exit_is_no_crash():
