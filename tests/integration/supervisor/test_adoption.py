@@ -5,10 +5,16 @@ import os
 import shutil
 import signal
 import threading
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from setpoint.drivers.local import facts
+from setpoint.drivers.local.adoption import AT_ONCE
+from setpoint.drivers.local.orders import Orders
+from setpoint.model.ids import Digest
 from setpoint.model.process import Bounds
 from tests.integration.supervisor import programs
 from tests.integration.supervisor.plane import Plane, get
@@ -131,6 +137,21 @@ def test_twenty_instances_are_adopted_together(plane: Plane) -> None:
     plane.signal_supervisor(signal.SIGKILL)
     assert set(plane.facts(order).ready) == set(webs)
     assert plane.pids() == pids
+
+
+def test_each_of_many_orders_is_looked_at(plane: Plane) -> None:
+    """They are looked at some at a time: here what the last supervisor did not get to forget."""
+    order = plane.order("shop", "", kind="worker", bounds=Bounds(0, 0))
+    plane.down()
+    orders = Orders(plane.paths.orders)
+    for n in range(2 * AT_ONCE + 50):
+        key = replace(order.key, spec_hash=Digest(sha256(str(n).encode()).hexdigest()))
+        ended = replace(order, key=key)
+        orders.keep(ended, {})
+        orders.mark(replace(facts.ordered(None, ended, None), retiring=True))
+    plane.up()
+    until(lambda: not plane.run(lambda driver: driver.observe()).sets, what="all are forgotten")
+    assert list(plane.paths.orders.glob("*.order")) == []
 
 
 def test_a_wiped_runtime_directory_loses_no_instance(plane: Plane) -> None:

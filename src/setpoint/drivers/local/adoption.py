@@ -3,6 +3,7 @@
 Nothing is started or stopped in here. Facts are put together; deciding comes after.
 """
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from setpoint.model.ids import AppId, SetKey
 from setpoint.model.process import Phase
 
 log = logging.getLogger("setpoint.supervisor")
+
+AT_ONCE = 100
 
 Found = dict[tuple[str, str], Identity]
 """(app, instance name) -> identity, as the machine itself tells it"""
@@ -72,13 +75,20 @@ class Adoption:
         self._jobs.adopt(jobs)
         records.sweep(self._ground.paths.instances, living)
         supervisor.open_sockets()
-        for standing in list(self._table.sets.values()):
+        for standing in self._table.sets.values():
             for running in standing.running.values():
                 self._hands.watch_memory(standing, running)
-            supervisor.wake(standing.key)
+        self._wake(supervisor, sorted(self._table.sets.values(), key=_nobody_waits))
         orders = [s.order for s in self._table.sets.values() if s.order is not None]
         self._zygotes.resume(orders)
         return sum(len(s.running) for s in self._table.sets.values())
+
+    def _wake(self, supervisor: Supervisor, left: list[Standing]) -> None:
+        """Some at a time: with thousands of them whoever asks would wait for the last one."""
+        for standing in left[:AT_ONCE]:
+            supervisor.wake(standing.key)
+        if left[AT_ONCE:]:
+            asyncio.get_running_loop().call_soon(self._wake, supervisor, left[AT_ONCE:])
 
     def _adopt_zygotes(self, found: Found) -> None:
         for app, text in list(found):
@@ -172,3 +182,7 @@ class Adoption:
         if standing is None:
             standing = self._table.sets[key] = Standing(change.unknown(key))
         return standing
+
+
+def _nobody_waits(standing: Standing) -> bool:
+    return standing.socket is None or not standing.socket.queued()

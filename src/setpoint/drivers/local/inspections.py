@@ -122,7 +122,7 @@ class Inspections:
 
     def _look_at_footing(self, standing: Standing) -> None:
         """An instance goes on in the folder that it began in, whatever has its name by now."""
-        if standing.order is None:
+        if standing.order is None or not standing.facts.up:
             return
         now = self._ground.footing(standing.order.spec)
         for instance in standing.facts.up:

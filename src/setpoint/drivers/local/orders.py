@@ -5,6 +5,7 @@ which a reboot wipes. No fsync: after a power cut the loop gives the orders agai
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,10 +51,12 @@ class Orders:
 
     def load(self) -> Iterator[tuple[StoredOrder, Marks]]:
         """Every order that can be read. One that cannot is as good as lost: it is given again."""
-        for path in sorted(self._folder.glob("*.order")):
-            with contextlib.suppress(OSError, msgspec.MsgspecError):
-                stored = msgspec.json.decode(path.read_bytes(), type=StoredOrder)
-                yield stored, self._load_marks(stored.order.key)
+        decoder = msgspec.json.Decoder(StoredOrder)
+        for name in sorted(os.listdir(self._folder)):
+            if name.endswith(".order"):
+                with contextlib.suppress(OSError, msgspec.MsgspecError):
+                    stored = decoder.decode(_read(f"{self._folder}/{name}"))
+                    yield stored, self._load_marks(stored.order.key)
 
     def keep(self, order: SetOrder, environment: dict[str, str]) -> None:
         path = self._path(order.key, ".order")
@@ -74,7 +77,7 @@ class Orders:
     def _load_marks(self, key: SetKey) -> Marks:
         """What is on disk need not be written again: of thousands that sleep nothing changed."""
         try:
-            data = self._path(key, ".marks").read_bytes()
+            data = _read(f"{self._folder}/{key.short}.marks")
             marks = self._marks[key] = msgspec.json.decode(data, type=Marks)
         except (OSError, msgspec.MsgspecError):
             return Marks()
@@ -82,3 +85,9 @@ class Orders:
 
     def _path(self, key: SetKey, suffix: str) -> Path:
         return self._folder / f"{key.short}{suffix}"
+
+
+def _read(path: str) -> bytes:
+    """Of thousands in a row: `Path` takes longer than the file itself."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read()

@@ -105,6 +105,8 @@ class FunctionSocket:
         self._loop.add_reader(self._listener, self._readable)
 
     def _disarm(self) -> None:
+        if self._watch == "off":  # what was never watched need not be looked for
+            return
         self._loop.remove_reader(self._listener)
         if self._timer is not None:
             self._timer.cancel()
@@ -126,6 +128,7 @@ class FunctionSocket:
             self._timer = self._loop.call_later(BUSY_S, self._arm)
 
     def _report(self) -> None:
+        """Called by what has just stopped to watch."""
         self._watch = "off"
         self._on_demand()
 
