@@ -103,6 +103,8 @@ def test_v2_tells_in_time_that_memory_runs_short(tmp_path: Path) -> None:
     assert groups.is_short(folder.name)
     groups.halt(folder.name)
     assert (folder / "cgroup.freeze").read_text().startswith("1")
+    groups.halt(folder.name, halted=False)
+    assert (folder / "cgroup.freeze").read_text().startswith("0")
 
 
 def test_v2_without_a_bound_is_never_short(tmp_path: Path) -> None:

@@ -194,9 +194,8 @@ class Running:
         """To whoever waits for it; then it is ended. How many were told."""
         assert self.identity is not None
         self.short = True
-        count = sandbox.shortage.answer(self._confinement, self.identity, queue, reply)
-        self.kill()
-        return count
+        self.killed = True
+        return sandbox.shortage.end(self._confinement, self.identity, queue, reply)
 
     # --- signals ------------------------------------------------------------------------------
 

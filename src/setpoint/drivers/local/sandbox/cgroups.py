@@ -113,11 +113,11 @@ class Cgroups:
         short = shortages.is_short_unified if self.unified else shortages.is_short_v1
         return short(folder)
 
-    def halt(self, name: str) -> None:
-        """Nothing in there goes on, until it is killed. v1: what is short of memory sleeps."""
+    def halt(self, name: str, *, halted: bool = True) -> None:
+        """Nothing in there goes on. v1: what is short of memory sleeps anyway."""
         if self.unified:
             with contextlib.suppress(OSError):
-                write(self.roots[UNIFIED] / name / "cgroup.freeze", "1")
+                write(self.roots[UNIFIED] / name / "cgroup.freeze", str(int(halted)))
 
     def _memory_folder(self, name: str) -> Path | None:
         root = self.roots.get(UNIFIED) or self.roots.get("memory")

@@ -114,11 +114,12 @@ def members(confinement: Confinement, identity: Identity) -> set[int]:
     return descendants({identity.outer_pid, identity.inner_pid} - {0})
 
 
-def halt(confinement: Confinement, identity: Identity) -> None:
-    """Before it is killed: what it would do meanwhile."""
+def halt(confinement: Confinement, identity: Identity, *, halted: bool = True) -> None:
+    """Before it is killed: what it would do meanwhile. Not for good: who writes its exit code down
+    may be in there too."""
     folder = _cgroup_folder(identity.inner_pid)
     if confinement.cgroups is not None and folder is not None:
-        confinement.cgroups.halt(folder)
+        confinement.cgroups.halt(folder, halted=halted)
 
 
 def descendants(roots: Iterable[int]) -> set[int]:

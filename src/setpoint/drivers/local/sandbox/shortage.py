@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 
 from setpoint.drivers.local.sandbox.confinement import Confinement
-from setpoint.drivers.local.sandbox.identity import halt, members
+from setpoint.drivers.local.sandbox.identity import halt, kill, members
 from setpoint.drivers.local.sandbox.spec import Identity, folder_name
 from setpoint.drivers.local.sandbox.syscalls import take_descriptor
 
@@ -37,7 +37,6 @@ def is_short(confinement: Confinement, app: str, name: str) -> bool:
 def answer(confinement: Confinement, identity: Identity, queue: str, reply: bytes) -> int:
     """To whoever it has not begun to answer. `queue`: the name of the socket it accepts from.
     How many were told."""
-    halt(confinement, identity)
     count = 0
     for pid in members(confinement, identity):
         for connection in _accepted(pid, queue):
@@ -45,6 +44,17 @@ def answer(confinement: Confinement, identity: Identity, queue: str, reply: byte
                 connection.send(reply, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
                 connection.shutdown(socket.SHUT_WR)
                 count += 1
+    return count
+
+
+def end(confinement: Confinement, identity: Identity, queue: str, reply: bytes) -> int:
+    """`answer` for it while it does nothing, and kill it. How many were told."""
+    halt(confinement, identity)
+    try:
+        count = answer(confinement, identity, queue, reply)
+        kill(confinement, identity)
+    finally:
+        halt(confinement, identity, halted=False)
     return count
 
 
