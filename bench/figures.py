@@ -288,7 +288,9 @@ def steps(result: Result) -> list[Row]:
             f"≤ {result['goals']['rss_mib']:g} MiB",
             result["met"]["rss_mib"],
             f"with {result['apps']:,} apps; the simulated world and the bench itself took "
-            f"{result['rss_others_mib']:,.0f} MiB more of the process",
+            f"{result['rss_others_mib']:,.0f} MiB more of the process; the process that looks at "
+            f"everything has {result['rss_apart_mib']:,.0f} MiB of its own, copies of that world "
+            "among them",
         ),
     ]
 
@@ -303,7 +305,8 @@ def _first_step(result: Result, percent: str) -> Row:
         result["met"][name],
         f"{result['rate']:,.0f} Changes a second while {result['apps']:,} apps are looked at each "
         f"second; {result[f'quiet_{name}']:,.1f} ms beside few at rest, "
-        f"{result[f'new_life_{name}']:,.1f} ms beside the first look of a life",
+        f"{result[f'new_life_{name}']:,.1f} ms beside the first look of a life; with 100 Changes a "
+        f"second {result[f'at_100_{name}']:,.1f} ms, with 300 {result[f'at_300_{name}']:,.1f} ms",
     )
 
 

@@ -2,9 +2,11 @@
 
 The real intents, store and loop, and a world in which every app has its route, nothing runs and
 every build fails at once. Changes arrive at random, 1,000 a second; the clock runs from when one
-was due until its first step reaches the driver. First beside few apps that are at rest; then beside
-many, while a new life of the daemon looks at each of them for the first time, and while the look at
-everything is taken every second, where the daemon itself takes it every 30.
+was due until its first step reaches the driver. First beside few apps that are at rest, at several
+rates; then beside many, while a new life of the daemon looks at each of them for the first time,
+and while the look at everything is taken every second, where the daemon itself takes it every 30.
+With so many that look is taken by a process of its own, as the daemon's is; it has the simulated
+world's routes, and is told of builds by a file.
 `python -m bench.steps`; the last line is one JSON object.
 """
 
@@ -22,6 +24,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -30,6 +33,8 @@ from bench.store import ACTOR, created, document, percentile, portions
 from setpoint.converge.loop import Loop, Settings
 from setpoint.converge.observer import Sight
 from setpoint.converge.recorder import Recorder
+from setpoint.converge.surveyor import Surveyor
+from setpoint.formats.surveyor import APPS
 from setpoint.intents.door import Door, change
 from setpoint.model.app import AppIntent, Source, Unit
 from setpoint.model.change import Asked
@@ -39,8 +44,10 @@ from setpoint.model.release import Build, BuildRequest
 from setpoint.model.route import RouteFacts
 from setpoint.model.steps import EnsureRoute
 from setpoint.planning.planner import plan
+from setpoint.processes import surveyor
 from setpoint.store.port import Remembered
 from setpoint.store.sqlite import SqliteStore, open_store
+from setpoint.store.sqlite.outbox import SqliteOutbox
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.machine import Machine
 from setpoint.testing.supervisor import CAPABILITIES, SimSupervisor
@@ -55,6 +62,9 @@ FEW = 12_000
 """Enough for every Change to be another app's."""
 RATE = 1000.0
 """Changes a second; they say no why, which would have to be searched for secrets first."""
+SLOWER = (100.0, 300.0)
+"""Rates beside it, for a shorter time."""
+SLOWER_S = 5.0
 SURVEYS = 5
 """So many looks at everything are timed; the middle one counts."""
 PERIOD_S = 1.0
@@ -68,15 +78,18 @@ TICK_S = 0.01
 class Idle(SimSupervisor):
     """`asked_s`: when the first step of each app's Change arrived."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, told: Path) -> None:
         super().__init__(loop, Machine(loop))
         self.asked_s: dict[AppId, float] = {}
         self._failed: dict[AppId, Build] = {}
+        self._told = told
 
     async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         self.asked_s.setdefault(request.app, time.perf_counter())
         failed = Build(request.id, request.app, request.source, "failed", request.stack)
         self._failed[request.app] = failed
+        with open(self._told, "ab") as file:
+            file.write(msgspec.json.encode(failed) + b"\n")
         self._tell(request.app)
 
     async def observe(self, only: Collection[AppId] | None = None) -> Seen:
@@ -84,14 +97,26 @@ class Idle(SimSupervisor):
         return Seen(builds=tuple(self._failed[app] for app in apps))
 
 
+class Told(Idle):
+    """The same world in another process, by what the first one wrote."""
+
+    async def observe(self, only: Collection[AppId] | None = None) -> Seen:
+        lines = self._told.read_bytes().splitlines() if self._told.exists() else []
+        builds = (msgspec.json.decode(line, type=Build) for line in lines)
+        self._failed = {build.app: build for build in builds}
+        return await super().observe(only)
+
+
 @dataclass(frozen=True)
 class Plane:
-    """`world_mib`: what the simulated world's routes take of this process."""
+    """`world_mib`: what the simulated world's routes take of this process. `apart`: the process
+    that looks at everything, where it is another."""
 
     store: SqliteStore
     loop: Loop
     world: Idle
     world_mib: float
+    apart: surveyor.Forked | None
 
     @property
     def door(self) -> Door:
@@ -119,21 +144,31 @@ async def measure(folder: Path, apps: int, seconds: float) -> dict[str, object]:
     few, many = folder / "few", folder / "many"
     bare_mib = rss_mib()
     changed = int(RATE * seconds * 1.2)
-    units = await prepared(few, max(FEW, changed))
+    slower = {rate: int(rate * SLOWER_S * 1.2) for rate in SLOWER}
+    units = await prepared(few, max(FEW, changed + sum(slower.values())))
     async with living(few) as plane:
         await first_look(plane, len(units))
         result |= told("quiet_", await first_steps(plane, units[-changed:], seconds))
+        for rate, count in slower.items():
+            own, units = units[:count], units[count:]
+            name = f"at_{rate:.0f}_"
+            result |= told(name, await first_steps(plane, own, SLOWER_S, rate))
     units = await prepared(many, apps, keeping=2 * changed)
     others_mib = rss_mib() - bare_mib
     async with living(many) as plane:
         result |= told("new_life_", await first_steps(plane, units[:changed], seconds))
         result["new_life_looked_at"] = apps - plane.loop.backlog
+        await until(lambda: plane.loop.backlog == 0, LOOK_S_MAX)
+        result["survey_s_per_100k"] = round(await surveyed(plane) * 100_000 / apps, 3)
     async with living(many, PERIOD_S) as plane:
         others_mib += plane.world_mib
         result["first_look_s_per_100k"] = await first_look(plane, apps)
-        result["survey_s_per_100k"] = round(await surveyed(plane) * 100_000 / apps, 3)
         result |= told("", await first_steps(plane, units[changed:], seconds))
-    result |= {"rss_others_mib": round(others_mib, 1), "rss_mib": round(rss_mib() - others_mib, 1)}
+        result["rss_apart_mib"] = round(own_mib(plane.apart.pid), 1) if plane.apart else 0.0
+    result |= {
+        "rss_others_mib": round(others_mib, 1),
+        "rss_mib": round(rss_mib() - others_mib, 1),
+    }
     return result | {"goals": GOALS, "met": {n: result[n] <= goal for n, goal in GOALS.items()}}  # pyright: ignore[reportOperatorIssue]
 
 
@@ -167,13 +202,21 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
     """A loop at work on them."""
     store = open_store(folder / "store.db", folder / "key")
     running = asyncio.get_running_loop()
-    world, edge = Idle(running), SimEdge(running, Idle(running))
+    told = folder / "builds"
+    told.unlink(missing_ok=True)
+    world = Idle(running, told)
+    edge = SimEdge(running, Idle(running, told))
     before_mib = rss_mib()
     for apps in portions(sorted(await store.unit_ids())):
         for app, memory in (await store.remembered(apps, 0, 0)).items():
             assert isinstance(memory, Remembered)
             edge.routes[app] = _routed(memory.unit)
     world_mib = rss_mib() - before_mib
+    await store.close()  # nothing of SQLite may be open at a fork
+    make = partial(_surveyor, folder, edge)
+    forked = surveyor.fork(make) if len(edge.routes) >= APPS else None
+    apart = surveyor.Apart(forked, make) if forked is not None else None
+    store = open_store(folder / "store.db", folder / "key")
     tokens = itertools.count()
     loop = Loop(
         store,
@@ -184,14 +227,32 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
         new_token=lambda: f"t{next(tokens)}",
         log=logging.getLogger("bench"),
         settings=Settings(period_s=period_s),
+        surveys=apart,
     )
     work = asyncio.create_task(loop.run())
     try:
-        yield Plane(store, loop, world, world_mib)
+        yield Plane(store, loop, world, world_mib, forked)
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
+        if apart is not None:
+            await apart.close()
         await store.close()
+
+
+def _surveyor(folder: Path, edge: SimEdge) -> Surveyor:
+    running = asyncio.get_running_loop()
+    settings = Settings()
+    return Surveyor(
+        SqliteOutbox(folder / "store.db"),
+        Told(running, folder / "builds"),
+        edge,
+        clock=running.time,
+        now=time.time,
+        luck=random.Random(1).random,
+        rest_s=settings.rest_s,
+        timeout_s=settings.look_timeout_s,
+    )
 
 
 def _bare(number: int) -> AppIntent:
@@ -252,14 +313,16 @@ async def surveyed(plane: Plane) -> float:
 # --- Changes ------------------------------------------------------------------------------------
 
 
-async def first_steps(plane: Plane, units: Sequence[Unit], seconds: float) -> list[float]:
+async def first_steps(
+    plane: Plane, units: Sequence[Unit], seconds: float, rate: float = RATE
+) -> list[float]:
     """Milliseconds from when each Change was due until its first step."""
     luck, due_s = random.Random(7), dict[AppId, float]()
     at_s = time.perf_counter()
     end_s = at_s + seconds
     async with asyncio.TaskGroup() as group:
         for number, unit in enumerate(units):
-            at_s += luck.expovariate(RATE)
+            at_s += luck.expovariate(rate)
             if at_s >= end_s:
                 break
             if (wait_s := at_s - time.perf_counter()) > 0:
@@ -284,6 +347,12 @@ def rss_mib() -> float:
     """As it is now: the daemon's part, and beside it the simulated world's and the bench's own."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
+
+
+def own_mib(pid: int) -> float:
+    """What a fork shares with nobody; copies of the simulated world's pages are in it."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
 
 
 if __name__ == "__main__":

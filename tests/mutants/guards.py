@@ -595,22 +595,22 @@ LOOP = (
         "rests-whatever-memory-says",
         "an app of which something was written since is looked at, whoever forgot to ring",
         "converge/rests.py",
-        "            if rest is None or rest.cursor < newest:",
+        "            if resting is None or resting.rest.cursor < newest:",
         "            if False:",
     ),
     Mutant(
         "rests-on-an-old-page",
         "what was planned on memory that lags behind is looked at again",
         "converge/rests.py",
-        "        if offers != self._offers or sight.cursor < self._newest.get(app, 0):",
-        "        if offers != self._offers:",
+        "        if rest.cursor < self._newest.get(app, 0):",
+        "        if False:",
         by="tests/unit/converge/test_rests.py",
     ),
     Mutant(
         "rests-whatever-the-world-shows",
         "drift is noticed within a period, though nobody told of it",
         "converge/rests.py",
-        "        if rest is not None and rest.facts != facts:",
+        "        if resting is not None and resting.rest.held != held:",
         "        if False:",
         by="tests/unit/converge/test_rests.py",
     ),
@@ -625,10 +625,26 @@ LOOP = (
     Mutant(
         "rests-whatever-is-offered",
         "what is offered decides about everybody",
-        "converge/rests.py",
-        "            self._offers = offers\n            self._end_all()\n",
+        "converge/diary.py",
+        "            self._offers = offers\n            self._page = Page(all_ended=True)\n",
         "            self._offers = offers\n",
         by="tests/unit/converge/test_rests.py",
+    ),
+    Mutant(
+        "rests-on-old-offers",
+        "who was planned for on what is not offered any more does not rest",
+        "converge/diary.py",
+        "        if offers == self._offers:\n            self._page",
+        "        if True:\n            self._page",
+        by="tests/unit/converge/test_rests.py",
+    ),
+    Mutant(
+        "rests-on-a-lost-page",
+        "what a survey that failed was told is told to the next one",
+        "converge/loop.py",
+        "                self._diary.put_back(page if unread else Page(all_ended=True))\n",
+        "",
+        by="tests/unit/converge",
     ),
     Mutant(
         "rests-through-a-jump",
@@ -737,6 +753,14 @@ SIMULATED = (
 )
 
 REAL_PARTS = (
+    Mutant(
+        "takes-busy-for-hung",
+        "an Envoy that works, waits for a processor or the disk, or is traced, is not ended",
+        "processes/asking.py",
+        "    if after is None or not after.states <= AT_REST:",
+        "    if after is None:",
+        by="tests/unit/test_asking.py",
+    ),
     Mutant(
         "outlived-writes",
         "R2: the store refuses the writes of a daemon after which another opened it",

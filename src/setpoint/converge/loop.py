@@ -13,13 +13,15 @@ from logging import Logger
 
 from setpoint.converge import acts, damage
 from setpoint.converge.applier import Applier, Next, Outcome
+from setpoint.converge.diary import Diary, Page
 from setpoint.converge.hopes import Hopes
 from setpoint.converge.observer import Observer, Sight
 from setpoint.converge.orphans import Orphans
 from setpoint.converge.pace import Pace
 from setpoint.converge.queue import Priority, Queue
 from setpoint.converge.recorder import Recorder, troubled
-from setpoint.converge.rests import Rests
+from setpoint.converge.slices import in_slices
+from setpoint.converge.surveyor import Surveyor, Surveys
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import DriverError, SetpointError, StoreError, Unreadable
@@ -56,7 +58,8 @@ class Loop:
     """`now`: unix seconds. `luck`: uniform in [0, 1). `new_token`: a text that never comes twice.
 
     `reading`: what passes read from, if that is another door to the same memory than `store`;
-    the look right before each effect always goes to `store`.
+    the look right before each effect always goes to `store`. `surveys`: who looks at everything, if
+    that is somebody outside of this process.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Loop:
         log: Logger,
         settings: Settings = Settings(),
         reading: Store | None = None,
+        surveys: Surveys | None = None,
     ) -> None:
         self._store = store
         self._driver = driver
@@ -85,7 +89,18 @@ class Loop:
         self._pace = Pace(_monotonic, luck, settings.period_s)
         self._hopes = Hopes()
         self._luck = luck
-        self._rests = Rests(_monotonic, now, luck, settings.rest_s)
+        self._diary = Diary()
+        self._surveying = asyncio.Lock()
+        self._surveyor = surveys or Surveyor(
+            store,
+            driver,
+            edge,
+            clock=_monotonic,
+            now=now,
+            luck=luck,
+            rest_s=settings.rest_s,
+            timeout_s=settings.look_timeout_s,
+        )
         self._observer = Observer(reading or store, driver, edge, settings.look_timeout_s)
         self._applier = Applier(store, driver, edge, settings.step_timeout_s)
         self._recorder = Recorder(store, now, new_token)
@@ -172,20 +187,26 @@ class Loop:
 
     async def survey(self) -> None:
         """Whoever is known to be at rest, and is as it was, needs no look."""
-        snapshot = await self._observer.snapshot()
-        touched = await self._store.touched(self._rests.cursor)
-        known = await self._store.unit_ids()
-        for app in await self._rests.ended(known, touched, snapshot):
-            self.wake(app, Priority.RESYNC)
-        self._news.set()
-        await self._orphans.sweep(snapshot, known)
+        async with self._surveying:
+            page = self._diary.turn()
+            try:
+                found = await self._surveyor.survey(page)
+            except BaseException as error:
+                unread = isinstance(error, SetpointError)
+                self._diary.put_back(page if unread else Page(all_ended=True))
+                raise
+            async for apps in in_slices(found.restless):
+                for app in apps:
+                    self.wake(app, Priority.RESYNC)
+            self._news.set()
+            await self._orphans.sweep(found.unknown)
 
     async def _hope_for_ever(self) -> None:
         """Whoever was short of what is offered now is looked at, and nobody else."""
         while True:
             try:
                 offers = await self._observer.probe()
-                self._rests.offered(offers)
+                self._diary.offered(offers)
                 for app in self._hopes.after(offers):
                     self.wake(app)
             except SetpointError as error:
@@ -211,7 +232,7 @@ class Loop:
     async def _looks(self, group: asyncio.TaskGroup, apps: Sequence[AppId]) -> None:
         """Look at these; what there is to carry out or to write is done in a task of each."""
         for app in apps:
-            self._rests.end(app)
+            self._diary.end(app)
         try:
             sights = await self._observer.look(apps)
             offers = await self._observer.capabilities()
@@ -220,7 +241,7 @@ class Loop:
                 self._trouble(app, error)
                 self._queue.done(app)
             return
-        self._rests.offered(offers)
+        self._diary.offered(offers)
         for app in apps:
             self._pass(group, app, sights.get(app), offers)
 
@@ -295,7 +316,7 @@ class Loop:
         if refusal is not None:
             return
         if plan.settled:
-            self._rests.begin(sight, offers)
+            self._diary.begin(sight, offers)
         for again_s in (self._pace.after_look(app, plan), plan.alarm_s):
             if again_s is not None:
                 self._queue.add_later(app, again_s)

@@ -1,25 +1,19 @@
 """What is: puts one app's facts together. Looks, and remembers verdicts on builds; no opinions."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
-from setpoint.converge.slices import in_slices
+from setpoint.converge.facts import EMPTY, Facts, look
 from setpoint.converge.within import within
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import SetpointError, StoreError
 from setpoint.model.ids import AppId
-from setpoint.model.job import JobFacts
-from setpoint.model.layer import Altered
 from setpoint.model.observed import Observed
-from setpoint.model.process import SetFacts
 from setpoint.model.release import Build, Release
-from setpoint.model.route import RouteFacts
 from setpoint.model.steps import Drift
 from setpoint.store.port import Remembered, Status, Store
 
@@ -39,20 +33,6 @@ class _Concluded(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Concluded).decode
 
 
-class Facts(msgspec.Struct, frozen=True):
-    """What the world holds of one app, as drivers saw it."""
-
-    sets: tuple[SetFacts, ...] = ()
-    builds: tuple[Build, ...] = ()
-    jobs: tuple[JobFacts, ...] = ()
-    route: RouteFacts | None = None
-    altered: tuple[Altered, ...] = ()
-    """layers that any app may run on"""
-
-
-NOTHING = Facts()
-
-
 @dataclass(frozen=True)
 class Sight:
     """All that a pass knows of one app. `drift`: what an earlier one told of already. `news`:
@@ -66,53 +46,7 @@ class Sight:
     news: tuple[Build, ...] = ()
     left_open: tuple[int, ...] = ()
     cursor: int = 0
-    facts: Facts = NOTHING
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The whole world as drivers saw it, or some apps of it, by app."""
-
-    sets: dict[AppId, list[SetFacts]] = field(default_factory=lambda: defaultdict(list))
-    builds: dict[AppId, list[Build]] = field(default_factory=lambda: defaultdict(list))
-    jobs: dict[AppId, list[JobFacts]] = field(default_factory=lambda: defaultdict(list))
-    routes: dict[AppId, RouteFacts] = field(default_factory=dict[AppId, RouteFacts])
-    altered: tuple[Altered, ...] = ()
-
-    @property
-    def apps(self) -> frozenset[AppId]:
-        """Of which something runs or is routed."""
-        return frozenset(self._at_work())
-
-    def beyond(self, known: frozenset[AppId]) -> set[AppId]:
-        """Those of `apps` that are none of these."""
-        return {app for app in self._at_work() if app not in known}
-
-    def _at_work(self) -> Iterator[AppId]:
-        working = (
-            app for app, jobs in self.jobs.items() if any(j.state == "running" for j in jobs)
-        )
-        return chain(self.sets, self.routes, working)
-
-    @property
-    def named(self) -> tuple[AppId, ...]:
-        """Of which there is anything, in the order in which it was told; some more than once."""
-        return (*self.sets, *self.builds, *self.jobs, *self.routes)
-
-    def has(self, app: AppId) -> bool:
-        """Whether it is one of `named`."""
-        return app in self.routes or app in self.sets or app in self.builds or app in self.jobs
-
-    def of(self, app: AppId) -> Facts:
-        """Of most apps there is a route and nothing else."""
-        sets, builds, jobs = self.sets.get(app), self.builds.get(app), self.jobs.get(app)
-        return Facts(
-            tuple(sorted(sets, key=lambda s: s.key)) if sets else (),
-            tuple(builds) if builds else (),
-            tuple(sorted(jobs, key=lambda j: j.id)) if jobs else (),
-            self.routes.get(app),
-            self.altered,
-        )
+    facts: Facts = EMPTY
 
 
 class Observer:
@@ -128,28 +62,12 @@ class Observer:
     async def look(self, apps: Sequence[AppId]) -> dict[AppId, Sight | SetpointError]:
         """At several at once, first the world and then memory. Nothing of those that are no app
         (any more); of one that cannot be read, why."""
-        seen = await self.snapshot(apps)
+        seen = await look(self._driver, self._edge, self._timeout_s, apps)
         remembered = await self._remembered(apps)
         sights: dict[AppId, Sight | SetpointError] = {}
         for app, memory in remembered.items():
             sights[app] = await self._sight(memory, seen.of(app))
         return sights
-
-    async def snapshot(self, only: Sequence[AppId] | None = None) -> Snapshot:
-        """A look at the whole world, or at these apps."""
-        async with within(self._timeout_s, "look at the world"):
-            seen = await self._driver.observe(only)
-            routes = await self._edge.observe(only)
-        snapshot = Snapshot(altered=seen.altered)
-        for facts in seen.sets:
-            snapshot.sets[facts.key.app].append(facts)
-        for build in seen.builds:
-            snapshot.builds[build.app].append(build)
-        for job in seen.jobs:
-            snapshot.jobs[job.app].append(job)
-        async for some in in_slices(routes):
-            snapshot.routes.update((r.route.app, r) for r in some)
-        return snapshot
 
     async def capabilities(self) -> Capabilities:
         """As last probed."""

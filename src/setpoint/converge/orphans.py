@@ -4,9 +4,9 @@ Only after a grace period, and with an entry that says so: memory may be the one
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from setpoint.converge.observer import Snapshot
+from setpoint.converge.facts import Facts
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.change import Because
 from setpoint.model.errors import DriverError
@@ -47,25 +47,23 @@ class Orphans:
         self._timeout_s = timeout_s
         self._since: dict[AppId, float] = {}
 
-    async def sweep(self, snapshot: Snapshot, known: frozenset[AppId]) -> None:
-        """`known` must have been read after `snapshot` was taken, or a new app looks orphaned."""
-        unknown = snapshot.beyond(known)
+    async def sweep(self, unknown: Mapping[AppId, Facts]) -> None:
+        """What the world holds of apps that memory does not have."""
         now_s = self._clock()
         self._since = {app: self._since.get(app, now_s) for app in unknown}
         for app in sorted(unknown):
             if now_s - self._since[app] >= self._grace_s:
-                await self._collect(app, snapshot)
+                await self._collect(app, unknown[app])
 
-    async def _collect(self, app: AppId, snapshot: Snapshot) -> None:
-        route = snapshot.routes.get(app)
+    async def _collect(self, app: AppId, facts: Facts) -> None:
         if await self._store.unit(app) is not None:
             return
-        if route is not None:
-            await self._carry_out(app, route)
-        for facts in snapshot.sets.get(app, ()):
-            if not facts.retiring:
-                await self._carry_out(app, facts)
-        for job in snapshot.jobs.get(app, ()):
+        if facts.route is not None:
+            await self._carry_out(app, facts.route)
+        for left in facts.sets:
+            if not left.retiring:
+                await self._carry_out(app, left)
+        for job in facts.jobs:
             if job.state == "running" and not job.stopping:
                 await self._carry_out(app, job)
 

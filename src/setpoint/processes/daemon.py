@@ -42,6 +42,7 @@ from setpoint.drivers.outgoing import Outgoing
 from setpoint.drivers.ports import Tails
 from setpoint.formats.digest_hook import hook
 from setpoint.formats.retention import retention
+from setpoint.formats.surveyor import apart_from
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import DriverError, SetpointError, StoreError, Superseded
@@ -50,10 +51,11 @@ from setpoint.model.ids import AppId
 from setpoint.model.retention import Disk, Headroom, Retention
 from setpoint.model.target import target
 from setpoint.policy.headroom import is_low
-from setpoint.processes import inherit, oplog, preload
+from setpoint.processes import inherit, oplog, preload, surveyor
 from setpoint.processes.digests import Digests
 from setpoint.processes.plane import plane_facts
 from setpoint.store.sqlite import schema
+from setpoint.store.sqlite.outbox import units_kept
 from setpoint.store.sqlite.store import SqliteStore, open_store
 from setpoint.views.feed import Feed
 
@@ -83,22 +85,29 @@ def main() -> int:
     preload.everything()
     schema.shipped()
     privileges.drop_as_told(os.environ)
+    many = units_kept(paths.database) >= apart_from(os.environ)
+    forked = surveyor.fork(partial(surveyor.surveyor_of, paths)) if many else None
     try:
         store = open_store(paths.database, paths.key)
         tokens = LocalTokens(paths.token, clock.new_token)
     except SetpointError as error:
         inherit.say_fatal(str(error))
         return os.EX_CONFIG
-    asyncio.run(_serve(paths, store, tokens, sockets))
+    asyncio.run(_serve(paths, store, tokens, sockets, forked))
     return 0
 
 
 async def _serve(
-    paths: Paths, store: SqliteStore, tokens: LocalTokens, sockets: dict[str, socket.socket]
+    paths: Paths,
+    store: SqliteStore,
+    tokens: LocalTokens,
+    sockets: dict[str, socket.socket],
+    forked: surveyor.Forked | None,
 ) -> None:
     driver = LocalDriver(paths.supervisor_socket, paths.sources)
     edge = EdgeClient(paths.edge_socket)
     offers = Offers(driver)
+    apart = surveyor.Apart(forked, partial(surveyor.surveyor_of, paths)) if forked else None
     loop = Loop(
         store,
         driver,
@@ -107,6 +116,7 @@ async def _serve(
         luck=clock.luck,
         new_token=clock.new_id,
         log=logging.getLogger("setpoint.loop"),
+        surveys=apart,
     )
     collector = Collector(
         store,
@@ -145,6 +155,8 @@ async def _serve(
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
+        if apart is not None:
+            await apart.close()
         await store.close()
 
 

@@ -21,6 +21,7 @@ from setpoint.drivers.local.paths import Paths, default_data, default_runtime
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.formats import digest_hook, retention
 from setpoint.formats.envoy.limits import FUNCTION_S, HOT_FUNCTIONS, limits
+from setpoint.formats.surveyor import APART_FROM, apart_from
 from setpoint.model.capability import LEVEL_WORDS
 from setpoint.model.errors import Refused, SetpointError
 from setpoint.policy import addresses
@@ -38,6 +39,7 @@ PASSED_ON = (
     "SETPOINT_MEMORY_MIB",
     HOT_FUNCTIONS,
     FUNCTION_S,
+    APART_FROM,
     "SETPOINT_NAMESERVER",
     "SETPOINT_OUTBOUND_ALLOW",
     "NODE_EXTRA_CA_CERTS",
@@ -122,6 +124,7 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
     kept, bounds = retention.retention(os.environ), limits(os.environ)
     digest_hook.hook(os.environ)
     addresses.networks(os.environ)
+    apart_from(os.environ)
     data: Path = options.data.absolute()
     paths, who = Paths(data, default_runtime(data)), accounts()
     lock = preflight.take_lock(paths)

@@ -3,7 +3,7 @@
 import random
 from typing import cast
 
-from setpoint.converge.observer import Snapshot
+from setpoint.converge.facts import Facts
 from setpoint.converge.orphans import Orphans
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.ids import AppId
@@ -31,15 +31,14 @@ def test_an_app_that_memory_comes_to_know_while_orphans_are_collected_is_none():
         )
         order = builders.order(app=AppId("0000-shop"))
         world.supervisor.plant(order)
-        snapshot = Snapshot()
-        snapshot.sets[order.key.app].append(world.supervisor.slots[order.key].facts)
-        await orphans.sweep(snapshot, frozenset())
+        unknown = {order.key.app: Facts(sets=(world.supervisor.slots[order.key].facts,))}
+        await orphans.sweep(unknown)
         document = builders.intent(order.key.app, "shop")
         await world.store.commit(
             builders.asked(clock[0]), "app.create", "Create", [UnitWrite(document, None)]
         )
         clock[0] += GRACE_S
-        await orphans.sweep(snapshot, frozenset())
+        await orphans.sweep(unknown)
         assert not world.supervisor.slots[order.key].retiring
         assert world.store.entries == {}
 

@@ -5,7 +5,9 @@ import asyncio
 import msgspec
 import pytest
 
-from setpoint.converge.observer import NOTHING, Facts, Sight, Snapshot
+from setpoint.converge.diary import Diary
+from setpoint.converge.facts import NOTHING, Facts, Snapshot, digest
+from setpoint.converge.observer import Sight
 from setpoint.converge.rests import Rests
 from setpoint.model.ids import AppId
 from setpoint.model.observed import Observed
@@ -21,25 +23,31 @@ ORDER = builders.order(app=SHOP)
 
 
 class Here:
-    """Rests on a clock of their own, and short words for what is seen. `wall`: the time of day."""
+    """Rests on a clock of their own, told of by a diary, and short words for what is seen. `wall`:
+    the time of day."""
 
     def __init__(self) -> None:
         self.clock = ManualClock(0.0)
         self.wall = ManualClock(1e9)
         self.rests = Rests(self.clock, self.wall, lambda: 1.0, LONG_S)
         self.seen = Snapshot()
-        self.rests.offered(OFFERS)
+        self.diary = Diary()
+        self.diary.offered(OFFERS)
         self.ended()
 
     def rest(self, app: AppId, cursor: int = 0) -> None:
         unit = builders.unit(builders.intent(app))
         sight = Sight(unit, Observed(), None, cursor=cursor, facts=self.seen.of(app))
-        self.rests.begin(sight, OFFERS)
+        self.diary.begin(sight, OFFERS)
 
     def ended(self, newest: dict[AppId, int] | None = None, **told: object) -> set[AppId]:
         touched = Touched(newest or {}, frozenset(), 9, True)
         touched = msgspec.structs.replace(touched, **told)
-        return set(asyncio.run(self.rests.ended(BOTH, touched, self.seen)))
+        return set(asyncio.run(self.survey(BOTH, touched)))
+
+    async def survey(self, known: frozenset[AppId], touched: Touched) -> list[AppId]:
+        await self.rests.read(self.diary.turn())
+        return await self.rests.ended(known, touched, self.seen)
 
     def pass_s(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -52,6 +60,7 @@ def here() -> Here:
     here.seen.sets[SHOP].append(builders.facts(ORDER))
     here.rest(SHOP)
     here.rest(API)
+    assert here.ended() == set()
     return here
 
 
@@ -97,9 +106,9 @@ def test_what_the_world_holds_of_it_ends_it_whether_it_comes_or_goes(here: Here)
 
 
 def test_other_offers_end_everybodys_and_one_planned_on_old_ones_begins_none(here: Here):
-    here.rests.offered(OFFERS)
+    here.diary.offered(OFFERS)
     assert here.ended() == set()
-    here.rests.offered(builders.capabilities(instances_max=1))
+    here.diary.offered(builders.capabilities(instances_max=1))
     here.rest(API)
     assert here.ended() == BOTH
 
@@ -111,10 +120,27 @@ def test_a_clock_that_jumps_ends_everybodys(here: Here, by_s: float):
 
 
 def test_of_who_is_gone_nothing_is_kept(here: Here):
-    here.rests.end(SHOP)
+    here.diary.end(SHOP)
     touched = Touched({SHOP: 3}, frozenset(), 9, True)
-    assert asyncio.run(here.rests.ended(frozenset((API,)), touched, here.seen)) == []
+    assert asyncio.run(here.survey(frozenset((API,)), touched)) == []
 
 
 def test_nothing_in_the_world_is_the_same_nothing_everywhere():
-    assert Snapshot().of(SHOP) == NOTHING == Facts()
+    assert digest(Snapshot().of(SHOP)) == NOTHING == digest(Facts())
+
+
+def test_a_page_that_nobody_has_read_comes_before_what_was_written_since(here: Here):
+    here.ended()
+    here.diary.end(API)
+    page = here.diary.turn()
+    here.diary.end(SHOP)
+    here.rest(API)
+    here.diary.put_back(page)
+    assert here.ended() == {SHOP}
+
+
+def test_a_page_put_back_behind_one_that_ended_everything_says_nothing_more(here: Here):
+    page = here.diary.turn()
+    here.diary.offered(builders.capabilities(instances_max=1))
+    here.diary.put_back(page)
+    assert here.ended() == BOTH

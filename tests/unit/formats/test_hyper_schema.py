@@ -16,6 +16,10 @@ def test_links_are_read_with_what_identifies_their_things() -> None:
         "DELETE /apps/{app}",
         "PATCH /apps/{app}/config-vars",
         "GET /apps/{app}/config-vars",
+        "GET /account/keys/{key}",
+        "GET /account/keys",
+        "POST /apps/{app}/sni-endpoints",
+        "GET /apps/{app}/sni-endpoints",
         "GET /toasters/{toaster}",
         "POST /apps/{app}/formations/{dyno.formation_type}/actions/stop",
     ]

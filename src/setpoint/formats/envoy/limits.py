@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from setpoint.model.errors import Invalid
+from setpoint.formats.whole_number import whole_number
 
 MIB = 1024 * 1024
 HOT_FUNCTIONS = "SETPOINT_HOT_FUNCTIONS"
@@ -56,18 +56,6 @@ def seconds(value: float) -> str:
 
 def limits(environment: Mapping[str, str]) -> Limits:
     """The defaults, but for what the operator said. Raises Invalid for what is not understood."""
-    hot = _number(environment, HOT_FUNCTIONS, Limits().hot_functions, 0, HOT_FUNCTIONS_MAX)
-    function_s = _number(environment, FUNCTION_S, FUNCTION_S_MAX, 1, FUNCTION_S_MAX)
+    hot = whole_number(environment, HOT_FUNCTIONS, Limits().hot_functions, 0, HOT_FUNCTIONS_MAX)
+    function_s = whole_number(environment, FUNCTION_S, FUNCTION_S_MAX, 1, FUNCTION_S_MAX)
     return Limits(hot_functions=hot, function_s=function_s + 1.0)
-
-
-def _number(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
-    text = environment.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdecimal() and least <= int(text[:9]) <= most):
-        raise Invalid(
-            f"cannot start Setpoint: {name}={text[:40]!r} is not a whole number "
-            f"from {least} to {most}"
-        )
-    return int(text)
