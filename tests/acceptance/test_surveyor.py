@@ -15,6 +15,7 @@ PERIOD_S = 30.0
 
 STORY = """
 import asyncio, json, os, signal, sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from msgspec.structs import replace
@@ -29,10 +30,17 @@ from setpoint.processes import surveyor
 paths = Paths(Path(sys.argv[1]), Path(sys.argv[2]))
 forked = surveyor.fork(partial(surveyor.surveyor_of, paths))
 
+full = [OSError("no descriptor left")]
+
+def make():
+    if full:
+        raise full.pop()
+    return surveyor.surveyor_of(paths)
+
 async def story():
     edge = EdgeClient(paths.edge_socket)
     driver = LocalDriver(paths.supervisor_socket, paths.sources)
-    apart = surveyor.Apart(forked, partial(surveyor.surveyor_of, paths))
+    apart = surveyor.Apart(forked, make)
     first = await apart.survey(Page())
     (app,) = first.restless
     facts = (await look(driver, edge, 5.0)).of(app)
@@ -43,6 +51,9 @@ async def story():
     await edge.ensure_route(replace(had, app=AppId("0000-nobodys"), backends=()), None, "")
     drifted = await apart.survey(Page())
     os.kill(forked.pid, signal.SIGKILL)
+    with suppress(OSError):
+        await apart.survey(Page())
+    assert not full
     alone = await apart.survey(Page())
     await apart.close()
     await edge.remove_route(AppId("0000-nobodys"), had.fence)

@@ -134,3 +134,14 @@ def test_of_a_process_that_is_gone_nothing_is_said(tmp_path: Path) -> None:
     assert doing(7, tmp_path) is None
     assert doing(8, tmp_path) is None
     assert not hangs(Doing(0, frozenset("S")), None, EVERY_S)
+
+
+@pytest.mark.parametrize(("schedstat", "told"), [("0 0 0\n", False), ("5 2 1\n", True)])
+def test_of_a_kernel_that_does_not_count_nothing_is_concluded(
+    tmp_path: Path, schedstat: str, told: bool
+) -> None:
+    thread = tmp_path / "7" / "task" / "7"
+    thread.mkdir(parents=True)
+    (thread / "schedstat").write_text(schedstat)
+    (thread / "stat").write_text("7 (envoy) S 1 7 7\n")
+    assert (doing(7, tmp_path) is not None) is told

@@ -120,5 +120,5 @@ def doing(pid: int, proc: Path = Path("/proc")) -> Doing | None:
             stat = (thread / "stat").read_text(encoding="utf-8", errors="replace")
             states.add(stat.rpartition(")")[2].split()[0])
             used_ns += int(ran) + int(stood)
-        return Doing(used_ns, frozenset(states)) if states else None
+        return Doing(used_ns, frozenset(states)) if used_ns else None  # whoever lives has run
     return None

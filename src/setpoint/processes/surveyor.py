@@ -100,26 +100,31 @@ class Apart:
         self._forked = forked
         self._make = here
         self._here: Surveys | None = None
+        self._ended = False
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def survey(self, page: Page) -> Found:
-        if self._here is None:
+        if not self._ended:
             try:
                 return await self._asked(page)
             except (OSError, EOFError, msgspec.MsgspecError) as error:
                 log.error("surveyor.gone", extra={"pid": self._forked.pid, "error": str(error)})
                 await self.close()
-                self._here, page = self._make(), Page()
+        if self._here is None:
+            self._here, page = self._make(), Page()
         return await self._here.survey(page)
 
     async def close(self) -> None:
         """It has nothing to put in order."""
-        if self._streams is not None:
-            self._streams[1].close()
-        self._forked.line.close()
-        if self._here is None:
-            os.kill(self._forked.pid, signal.SIGKILL)
-            await asyncio.to_thread(os.waitpid, self._forked.pid, 0)
+        if self._ended:
+            return
+        self._ended = True
+        if self._streams is None:
+            self._forked.line.close()
+        else:
+            self._streams[1].transport.abort()  # a page may be stuck on its way
+        os.kill(self._forked.pid, signal.SIGKILL)  # nobody else waits for it: the pid is its own
+        await asyncio.to_thread(os.waitpid, self._forked.pid, 0)
 
     async def _asked(self, page: Page) -> Found:
         if self._streams is None:

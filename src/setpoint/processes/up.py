@@ -292,10 +292,14 @@ def _envoy_child(
 
 def _become_envoy(uid: int | None) -> None:
     """All that a program which is not ours cannot do for itself."""
-    precedence.take()
-    outlive()
-    if uid is not None:
-        privileges.drop(uid, uid)
+    try:
+        precedence.take()
+        outlive()
+        if uid is not None:
+            privileges.drop(uid, uid)
+    except BaseException as error:  # who started it hears that something was wrong, and not what
+        os.write(2, f"cannot become Envoy: {error!r}\n".encode())
+        raise
 
 
 def _as_user(uid: int | None, gid: int | None) -> dict[str, str]:

@@ -5,10 +5,12 @@ Every check is on the world (what runs, what is routed, what is remembered), not
 
 import asyncio
 import itertools
+from collections.abc import Iterator
 
 from setpoint.model.app import Unit, UpkeepMode
 from setpoint.model.ids import AppId, Fence, JobId, SetKey
 from setpoint.model.job import JobOrder
+from setpoint.model.journal import Entry
 from setpoint.model.process import Act, Drain, Instance, Phase, ProcessSpec, Start, Stop
 from setpoint.model.release import BuildRequest, Release
 from setpoint.model.route import Route
@@ -231,14 +233,15 @@ class Watch:
         self._highest[app, process] = max(fence, highest or fence)
         count = self.accepted.get(app, (0, fence))[0]
         self.accepted[app] = (count + 1, fence)
-        if not self._announced(app, VERBS[verb]):
-            self.violated(f"{verb} was done for {app} and no entry had announced it")
+        told = self._announced(app, VERBS[verb])
+        if not any(e.generation == fence.generation and _is_about(process, e) for e in told):
+            self.violated(f"{verb} {process} was done for {app} and no entry had announced it")
 
-    def _announced(self, app: AppId, verb: str) -> bool:
-        """Is there an entry, among the latest, that said this would be done?"""
+    def _announced(self, app: AppId, verb: str) -> Iterator[Entry]:
+        """The entries, of the latest, that said something like this would be done."""
         entries = (self._store.entries[id] for id in reversed(self._store.entries_of[app]))
         steps = (e for e in entries if e.kind != "act")
-        return any(e.verb == verb for e in itertools.islice(steps, 40))
+        return (e for e in itertools.islice(steps, 40) if e.verb == verb)
 
     def _on_act(self, slot: Slot, act: Act) -> None:
         key = slot.order.key
@@ -320,7 +323,7 @@ class Watch:
             beside = [k for k in others if k.state == "running" and k.id != order.id]
             if any(k.order and k.order.spec.process == release_phase.PROCESS for k in beside):
                 self.violated(f"{order.dyno} runs beside another release phase of its app")
-        if not self._announced(order.app, "start-job"):
+        if not any(e.subject == order.dyno for e in self._announced(order.app, "start-job")):
             self.violated(f"{order.dyno} was started and no entry had announced it")
 
     def _on_drop(self, app: AppId) -> None:
@@ -363,3 +366,8 @@ class Watch:
         self._generations[unit] = max(
             seen, current.observed_generation if current is not None else 0
         )
+
+
+def _is_about(process: str, entry: Entry) -> bool:
+    """An app has one route, and nobody says which."""
+    return process in ("route", entry.subject.partition("@")[0])

@@ -96,6 +96,11 @@ def test_v2_tells_in_time_that_memory_runs_short(tmp_path: Path) -> None:
         assert select.select([told], [], [], 0)[0] == []
         (folder / "memory.events").write_text("high 1\n")
         assert select.select([told], [], [], 0)[0] == [told]
+        written_ns = (folder / "memory.high").stat().st_mtime_ns
+        again = groups.watch_shortage(folder.name)
+        assert again is not None
+        os.close(again)
+        assert (folder / "memory.high").stat().st_mtime_ns == written_ns, "reclaims each time"
     finally:
         os.close(told)
     assert not groups.is_short(folder.name)

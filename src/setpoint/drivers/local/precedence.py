@@ -22,5 +22,7 @@ def take() -> None:
 
 
 def leave(niceness: int) -> None:
-    """As it was before whoever started this one took it."""
-    os.setpriority(os.PRIO_PROCESS, 0, niceness)
+    """As it was before whoever started this one took it. Somebody may have slowed that one down
+    since, who is not undone."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)

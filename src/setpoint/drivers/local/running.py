@@ -244,12 +244,15 @@ class Running:
         """To who it is from now on: here nothing is watched or read any more."""
         assert self.identity is not None
         self._pipe.close()
+        self._watch_no_more()
+        self._handed_over = True
+        return replace(self.identity, name=str(self.name))
+
+    def _watch_no_more(self) -> None:
         for fd in self._watched:
             self._loop.remove_reader(fd)
             os.close(fd)
         self._watched.clear()
-        self._handed_over = True
-        return replace(self.identity, name=str(self.name))
 
     def _watch_rest(self, identity: Identity) -> None:
         """The main process has ended. What it left behind keeps the sandbox alive, so that goes."""
@@ -296,6 +299,7 @@ class Running:
         if self._readiness is not None:
             self._readiness.stop()
         self._pipe.close()
+        self._watch_no_more()
         self._clear(FORGET_TRIES)
         self._reports.ended(self, ending)  # before its files go, for whoever writes it down
         self.files.drop()

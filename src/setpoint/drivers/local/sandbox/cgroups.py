@@ -7,6 +7,7 @@ sits below wherever the supervisor itself is, never at the root unless it is the
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from setpoint.drivers.local.sandbox import shortages
 from setpoint.drivers.local.sandbox.shortages import write
 
 CONTROLLERS = ("memory", "pids", "cpu")
+FROZEN_TRIES, FROZEN_S = 10, 0.0005
 UNIFIED = ""
 """the key of the one v2 tree"""
 PLANE = "setpoint-plane"
@@ -98,8 +100,8 @@ class Cgroups:
         return 0
 
     def watch_shortage(self, name: str) -> int | None:
-        """Readable once something in there needs more memory than it may have, and once the folder
-        goes. Until then it may be woken in vain: look. Raises OSError."""
+        """Readable once something in there needs more memory than it may have; with v1 once the
+        folder goes, too. It may be woken in vain: look. Raises OSError."""
         folder = self._memory_folder(name)
         if folder is None:
             return None
@@ -116,8 +118,11 @@ class Cgroups:
     def halt(self, name: str, *, halted: bool = True) -> None:
         """Nothing in there goes on. v1: what is short of memory sleeps anyway."""
         if self.unified:
+            folder = self.roots[UNIFIED] / name
             with contextlib.suppress(OSError):
-                write(self.roots[UNIFIED] / name / "cgroup.freeze", str(int(halted)))
+                write(folder / "cgroup.freeze", str(int(halted)))
+                if halted:
+                    _await_frozen(folder)
 
     def _memory_folder(self, name: str) -> Path | None:
         root = self.roots.get(UNIFIED) or self.roots.get("memory")
@@ -323,3 +328,12 @@ def _is_family(pid: int) -> bool:
         with open(f"/proc/{pid}/stat", "rb") as stat:
             pid = int(stat.read().rpartition(b")")[2].split()[1])
     return False
+
+
+def _await_frozen(folder: Path) -> None:
+    """It takes until each thread in there has come by; what sleeps in a call of the kernel may
+    take longer, and can write no answer either. Raises OSError."""
+    for _ in range(FROZEN_TRIES):
+        if "frozen 1" in (folder / "cgroup.events").read_text():
+            return
+        time.sleep(FROZEN_S)

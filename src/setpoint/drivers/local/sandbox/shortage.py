@@ -21,8 +21,8 @@ that a process may put on a unix socket and another can read."""
 
 
 def watch(confinement: Confinement, app: str, name: str) -> int | None:
-    """A descriptor that becomes readable once the instance needs more than it may have, or is gone.
-    None where nobody tells."""
+    """A descriptor that becomes readable once the instance needs more than it may have. None
+    where nobody tells."""
     groups = confinement.cgroups
     with contextlib.suppress(OSError):
         return None if groups is None else groups.watch_shortage(folder_name(app, name))

@@ -6,6 +6,7 @@ each time the kernel counts that in `memory.events`.
 """
 
 import contextlib
+import mmap
 import os
 from pathlib import Path
 
@@ -38,17 +39,18 @@ def is_short_v1(folder: Path) -> bool:
 
 
 def watch_unified(folder: Path) -> int | None:
-    most_bytes = _most_bytes(folder)
+    most_bytes = _bytes(folder / "memory.max")
     if most_bytes is None:
         return None
     told = syscalls.told_of_writes(folder / "memory.events")
-    write(folder / "memory.high", str(high(most_bytes)))
+    if _bytes(folder / "memory.high") != high(most_bytes):  # each write is a round of reclaiming
+        write(folder / "memory.high", str(high(most_bytes)))
     return told
 
 
 def is_short_unified(folder: Path) -> bool:
     """What the kernel could take back is no shortage."""
-    most_bytes = _most_bytes(folder)
+    most_bytes = _bytes(folder / "memory.max")
     with contextlib.suppress(OSError, ValueError):
         used_bytes = int((folder / "memory.current").read_text())
         return most_bytes is not None and used_bytes - _reclaimable(folder) >= high(most_bytes)
@@ -56,13 +58,14 @@ def is_short_unified(folder: Path) -> bool:
 
 
 def high(most_bytes: int) -> int:
-    return most_bytes - most_bytes // LAST_PART
+    """In whole pages, as the kernel keeps it."""
+    return (most_bytes - most_bytes // LAST_PART) // mmap.PAGESIZE * mmap.PAGESIZE
 
 
-def _most_bytes(folder: Path) -> int | None:
+def _bytes(file: Path) -> int | None:
     """None: no bound, or no such group."""
     with contextlib.suppress(OSError, ValueError):
-        return int((folder / "memory.max").read_text())
+        return int(file.read_text())
     return None
 
 

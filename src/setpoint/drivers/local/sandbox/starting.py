@@ -290,15 +290,16 @@ def _read_inner(starting: Starting) -> int:
 def _clear(confinement: Confinement, spec: Launch) -> None:
     """Who forks may have died before it said whom. That one is in its group, and killed there, or
     still on its way: into a group that is gone it cannot go, and ends."""
+    killed: set[int] = set()
     for _ in range(CLEARED_MAX):
+        if (groups := confinement.cgroups) is not None:
+            killed |= {*groups.members(spec.folder)}
+            groups.kill(spec.folder)
+        for pid in killed:
+            with contextlib.suppress(ChildProcessError):  # all but the first are not ours
+                os.waitpid(pid, os.WNOHANG)
         if forget(confinement, None, spec.app, spec.name, spec.status):
             return
-        if (groups := confinement.cgroups) is not None:
-            found = groups.members(spec.folder)
-            groups.kill(spec.folder)
-            for pid in found:
-                with contextlib.suppress(ChildProcessError):  # all but the first are not ours
-                    os.waitpid(pid, 0)
         time.sleep(CLEAR_PAUSE_S)
 
 

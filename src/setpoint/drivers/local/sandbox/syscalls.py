@@ -50,7 +50,8 @@ def take_descriptor(pidfd: int, number: int) -> int:
 
 
 def told_of_writes(path: Path) -> int:
-    """A descriptor that becomes readable once this file is written to, or gone."""
+    """A descriptor that becomes readable once this file is written to. Nobody tells
+    when a control group's file goes."""
     fd = int(checked(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK), "inotify_init1"))
     try:
         checked(_libc.inotify_add_watch(fd, os.fsencode(path), IN_MODIFY), "inotify_add_watch")
