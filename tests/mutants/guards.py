@@ -15,6 +15,7 @@ PLANNER = (
         "planning/processes.py",
         "    return not route.acked or any(b.target == key for b in route.route.backends)",
         "    return False",
+        by="tests/unit/planning/test_planner.py",
     ),
     Mutant(
         "retired-before-its-successor",
@@ -524,7 +525,7 @@ LOOP = (
         "orphans-left",
         "R6: what is ours and belongs to nobody is collected",
         "converge/loop.py",
-        "        await self._orphans.sweep(snapshot, known)\n",
+        "            await self._orphans.sweep(found.unknown)\n",
         "",
     ),
     Mutant(

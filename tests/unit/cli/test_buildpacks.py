@@ -34,7 +34,7 @@ def test_folders_and_addresses_are_set_in_order_and_shown(
     assert ours.startswith("ours@sha256:")
     assert ruby == URL
     told = parsed(cli("buildpacks", "packed", "--json"))
-    assert [(p["ordinal"], p["buildpack"]["name"]) for p in told] == [(0, "ours"), (1, "ruby")]
+    assert [(p["ordinal"], p["buildpack"]["name"]) for p in told] == [(0, "ours"), (1, URL)]
     assert cli("buildpacks", "packed", "--clear").code == 0
     assert intended(plane, "packed") == ()
 

@@ -1,24 +1,31 @@
 """The loop in the simulated world: what it remembers, and what it leaves alone."""
 
 import asyncio
+import itertools
+import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
 
 import msgspec
 import pytest
 
 from setpoint.converge import loop
+from setpoint.converge.diary import Page
+from setpoint.converge.loop import Settings
+from setpoint.converge.surveyor import Found
+from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit, Upkeep
 from setpoint.model.capability import Capabilities
 from setpoint.model.condition import ConditionType, find
-from setpoint.model.errors import Terminal, Transient
+from setpoint.model.errors import StoreError, Terminal, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.journal import Entry
 from setpoint.model.observed import Observed, StatusSummary
 from setpoint.model.process import SetOrder
 from setpoint.model.steps import Plan
 from setpoint.planning import planner
-from setpoint.store.port import Status, UnitWrite
+from setpoint.store.port import Status, Store, UnitWrite
 from setpoint.testing import builders
 from setpoint.testing.loop import run
 from setpoint.testing.programs import PROGRAMS
@@ -498,5 +505,50 @@ def test_more_offers_are_looked_at_by_those_that_were_short_of_them_and_nobody_e
         await stage.until(lambda: stage.ready(SHOP) == 3, within_s=loop.Settings.probe_s + 5)
         assert set(planned) == {"shop"}
         assert stage.says(SHOP, ConditionType.SATISFIABLE).message.endswith("offered 3")
+
+    play(story)
+
+
+class Deaf:
+    """Who looks at everything: the second time it cannot, the fourth time it breaks."""
+
+    def __init__(self) -> None:
+        self.pages: list[Page] = []
+
+    async def survey(self, page: Page) -> Found:
+        self.pages.append(page)
+        if len(self.pages) == 2:
+            raise StoreError("cannot read from the store: it is away")
+        if len(self.pages) == 4:
+            raise RuntimeError("a bug")
+        return Found([], {})
+
+
+def test_what_a_survey_that_failed_was_told_is_told_to_the_next_one():
+    async def story(stage: Stage) -> None:
+        world, deaf = stage.world, Deaf()
+        await stage.create(SHOP)
+        tokens = itertools.count()
+        real = loop.Loop(
+            cast("Store", world.store),
+            cast("Driver", world.supervisor),
+            cast("Edge", world.edge),
+            now=lambda: world.now_s,
+            luck=random.Random(1).random,
+            new_token=lambda: f"t{next(tokens)}",
+            log=logging.getLogger("test"),
+            surveys=deaf,
+        )
+        work = asyncio.create_task(real.run())
+        await asyncio.sleep(1.0)
+        real.wake(SHOP)
+        await asyncio.sleep(5 * Settings().period_s)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        _, lost, again, broke, after, *_ = deaf.pages
+        assert lost.rests[SHOP] is not None
+        assert again == lost
+        assert broke == Page()
+        assert after == Page(all_ended=True), "nobody knows how much of it was read"
 
     play(story)
