@@ -117,6 +117,7 @@ def test_it_keeps_none_of_the_daemons_descriptors_and_ends_with_it(served: Plane
     listening = {os.readlink(path) for path in Path(f"/proc/{served.pid('daemon')}/fd").iterdir()}
     shared = {name for name in held & listening if name.startswith(("socket:", "pipe:"))}
     assert shared <= {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in (0, 1, 2)}
+    os.kill(pid, signal.SIGSTOP)
     anew(served)
     until(lambda: not Path(f"/proc/{pid}").exists(), 60, "it has ended")
 

@@ -108,25 +108,8 @@ async def _serve(
     edge = EdgeClient(paths.edge_socket)
     offers = Offers(driver)
     apart = surveyor.Apart(forked, partial(surveyor.surveyor_of, paths)) if forked else None
-    loop = Loop(
-        store,
-        driver,
-        edge,
-        now=clock.now,
-        luck=clock.luck,
-        new_token=clock.new_id,
-        log=logging.getLogger("setpoint.loop"),
-        surveys=apart,
-    )
-    collector = Collector(
-        store,
-        driver,
-        now=clock.now,
-        luck=clock.luck,
-        new_token=clock.new_id,
-        log=logging.getLogger("setpoint.collector"),
-        retention=retention(os.environ),
-    )
+    loop = _loop(store, driver, edge, apart)
+    collector = _collector(store, driver)
     feed = Feed(store, clock.now)
     await offers.look()
     certificate = _certificate(paths)
@@ -158,6 +141,33 @@ async def _serve(
         if apart is not None:
             await apart.close()
         await store.close()
+
+
+def _loop(
+    store: SqliteStore, driver: LocalDriver, edge: EdgeClient, apart: surveyor.Apart | None
+) -> Loop:
+    return Loop(
+        store,
+        driver,
+        edge,
+        now=clock.now,
+        luck=clock.luck,
+        new_token=clock.new_id,
+        log=logging.getLogger("setpoint.loop"),
+        surveys=apart,
+    )
+
+
+def _collector(store: SqliteStore, driver: LocalDriver) -> Collector:
+    return Collector(
+        store,
+        driver,
+        now=clock.now,
+        luck=clock.luck,
+        new_token=clock.new_id,
+        log=logging.getLogger("setpoint.collector"),
+        retention=retention(os.environ),
+    )
 
 
 def _server(

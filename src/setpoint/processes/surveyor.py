@@ -24,6 +24,7 @@ from setpoint.converge.loop import Settings
 from setpoint.converge.slices import in_slices
 from setpoint.converge.surveyor import Found, Surveyor, Surveys
 from setpoint.drivers import clock
+from setpoint.drivers.builders import watched
 from setpoint.drivers.envoy.client import EdgeClient
 from setpoint.drivers.local.client import LocalDriver
 from setpoint.drivers.local.paths import Paths
@@ -63,10 +64,12 @@ class Forked:
 def fork(make: Callable[[], Surveyor]) -> Forked:
     """`make` is called by the first question. Call it before the first thread."""
     ours, theirs = socket.socketpair()
+    ending = watched.Ending(os.getpid())
     if pid := os.fork():
         theirs.close()
         return Forked(pid, ours)
     try:
+        ending()  # one that is stopped would not see that nobody asks any more
         _live(theirs, make)
     except BaseException:
         log.exception("surveyor.broke")
