@@ -26,6 +26,7 @@ from setpoint.drivers.local.builds import Builds, Site
 from setpoint.drivers.local.collecting import Collecting
 from setpoint.drivers.local.control import ControlServer
 from setpoint.drivers.local.errands import Shop
+from setpoint.drivers.local.files import DiskFolder
 from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.handovers import Handovers
 from setpoint.drivers.local.hands import Hands
@@ -42,6 +43,7 @@ from setpoint.drivers.local.offers import Offers
 from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.recipe import Layers
+from setpoint.drivers.local.remains import Remains
 from setpoint.drivers.local.requests import Requests
 from setpoint.drivers.local.rounds import Rounds
 from setpoint.drivers.local.sandbox import Confinement, Forker
@@ -143,10 +145,11 @@ class Parts:
 def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     table, hub, now_s = Table(), Hub(), clock.now
     logs = Logs(paths.logs)
-    acts = ActLog(paths.runtime / "acts.json", now_s)
-    later = asyncio.get_running_loop().call_later
-    lasting = Lasting(paths.supervisor, uids.APPS, paths.fences, later)
-    orders = Orders(paths.orders)
+    acts = ActLog(DiskFolder(paths.runtime), now_s)
+    loop = asyncio.get_running_loop()
+    recent = DiskFolder(paths.fences)
+    lasting = Lasting(DiskFolder(paths.supervisor), uids.APPS, recent, loop.call_later)
+    orders = Orders(DiskFolder(paths.orders))
     sockets = Sockets(paths.functions, Shelf(paths.keeper_socket), who.envoy, room())
     ground = _ground(paths, machine, who, lasting)
     zygotes = Zygotes(ground, Imports(paths.imports), _new_token, _eighth_of_memory())
@@ -166,6 +169,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         hub,
         now_s,
         clock.Jumps().since_last,
+        loop,
     )
     site, handovers = _site(paths, machine, who), Handovers(paths.builds, who.plane)
     shop = Shop(ground, machine.python, handovers, Trees(paths), _new_token)
@@ -173,11 +177,12 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     builds = Builds(site, shop, inspections.built, now_s)
     jobs = Jobs(
         JobLauncher(ground, launcher.port, Shelf(paths.keeper_socket)),
-        Ledger(paths.job_ledger, now_s),
+        Ledger(DiskFolder(paths.job_ledger), now_s),
         logs,
         hub.tell_app,
         now_s,
         clock.Jumps().since_last,
+        loop,
     )
     requests = Requests(
         supervisor,
@@ -195,7 +200,10 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     snapshot = partial(_all_facts, supervisor, jobs)
     peers = _peers(who)
     door = ControlServer(requests.answer, snapshot, hub, logs, jobs.terminal, peers, now_s)
-    adoption = Adoption(ground, table, orders, launcher, hands, jobs, zygotes, spares, now_s)
+    remains = Remains(ground)
+    adoption = Adoption(
+        remains, lasting, table, orders, launcher, hands, jobs, zygotes, spares, now_s, loop
+    )
     rounds = Rounds(ground, table, hands, supervisor, now_s)
     return Parts(lasting, supervisor, adoption, builds, door, ground.ways_out, rounds, inspections)
 

@@ -13,6 +13,7 @@ from setpoint.drivers.builders.on_tree import OnTree, key
 from setpoint.drivers.builders.stack import candidates, find_python
 from setpoint.drivers.local import sandbox, uids
 from setpoint.drivers.local.errands import Asked, Shop
+from setpoint.drivers.local.files import DiskFolder
 from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.handovers import Handovers
 from setpoint.drivers.local.lasting import Lasting
@@ -84,7 +85,7 @@ class Bench:
         self, request: BuildRequest, work: Work, log: Path, environment: Mapping[str, str]
     ) -> None:
         paths, done = self.plane.paths, asyncio.Event()
-        lasting = Lasting(paths.supervisor, uids.APPS)
+        lasting = Lasting(DiskFolder(paths.supervisor), uids.APPS)
         layers = Layers(paths.layers, {})
         ground = Ground(
             self.confinement,

@@ -4,6 +4,7 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
+from setpoint.drivers.local.files import DiskFolder
 from setpoint.drivers.local.ledger import DAY_S, KEEP_S, Ledger
 from setpoint.drivers.local.names import InstanceName, JobName
 from setpoint.drivers.local.vetting import vet_job, vet_job_id
@@ -31,11 +32,11 @@ def facts(id: str, state: Literal["running", "ended", "lost"] = "running") -> Jo
 
 def test_what_was_entered_is_known_to_the_next_ledger(tmp_path: Path) -> None:
     clock = Clock()
-    before = Ledger(tmp_path, clock)
+    before = Ledger(DiskFolder(tmp_path), clock)
     before.enter(facts("a1"), ORDER)
     before.enter(facts("b2"))
     before.enter(facts("b2", "ended"))
-    after = Ledger(tmp_path, clock)
+    after = Ledger(DiskFolder(tmp_path), clock)
     one, two = after.line(JobId("a1")), after.line(JobId("b2"))
     assert one is not None
     assert one.order == ORDER
@@ -46,18 +47,18 @@ def test_what_was_entered_is_known_to_the_next_ledger(tmp_path: Path) -> None:
 
 def test_a_line_that_a_power_cut_tore_ends_nothing_but_itself(tmp_path: Path) -> None:
     clock = Clock()
-    Ledger(tmp_path, clock).enter(facts("a1"))
+    Ledger(DiskFolder(tmp_path), clock).enter(facts("a1"))
     (path,) = tmp_path.iterdir()
     with path.open("ab") as file:
         file.write(b'\n{"facts": {"id": "to')
-    Ledger(tmp_path, clock).enter(facts("b2"))
-    last = Ledger(tmp_path, clock)
+    Ledger(DiskFolder(tmp_path), clock).enter(facts("b2"))
+    last = Ledger(DiskFolder(tmp_path), clock)
     assert {line.facts.id for line in last.lines()} == {"a1", "b2"}
 
 
 def test_ids_are_forgotten_by_age_but_never_what_runs(tmp_path: Path) -> None:
     clock = Clock()
-    ledger = Ledger(tmp_path, clock)
+    ledger = Ledger(DiskFolder(tmp_path), clock)
     ledger.enter(facts("a1"), ORDER)
     ledger.enter(facts("b2", "ended"))
     clock.now_s += KEEP_S - DAY_S
@@ -66,7 +67,7 @@ def test_ids_are_forgotten_by_age_but_never_what_runs(tmp_path: Path) -> None:
     clock.now_s += 3 * DAY_S
     ledger.enter(facts("d4", "ended"))
     assert {line.facts.id for line in ledger.lines()} == {"a1", "c3", "d4"}
-    later = Ledger(tmp_path, clock)
+    later = Ledger(DiskFolder(tmp_path), clock)
     assert {line.facts.id for line in later.lines()} == {"a1", "c3", "d4"}
     running = later.line(JobId("a1"))
     assert running is not None

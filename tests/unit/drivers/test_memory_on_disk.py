@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from setpoint.drivers.local.actlog import ACTS_MAX, ActLog
+from setpoint.drivers.local.files import DiskFolder
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.orders import Orders
@@ -21,8 +22,8 @@ APP = KEY.app
 
 
 def test_a_fence_holds_for_the_process_and_over_a_restart(tmp_path: Path) -> None:
-    Lasting(tmp_path, 10).ordered(KEY, Fence(1, 5))
-    again = Lasting(tmp_path, 10)
+    Lasting(DiskFolder(tmp_path), 10).ordered(KEY, Fence(1, 5))
+    again = Lasting(DiskFolder(tmp_path), 10)
     with pytest.raises(Stale, match=r"1\.4 is stale, 1\.5"):
         again.removed(KEY, Fence(1, 4))
     again.ordered(KEY, Fence(1, 5))
@@ -47,32 +48,34 @@ class Clock:
 
 def test_many_rises_are_synced_together_and_none_is_lost_with_the_process(tmp_path: Path) -> None:
     kept, recent, clock = tmp_path / "kept", tmp_path / "recent", Clock()
-    lasting = Lasting(kept, 10, recent, clock.later)
+    lasting = Lasting(DiskFolder(kept), 10, DiskFolder(recent), clock.later)
     for n in range(50):
         lasting.ordered(replace(KEY, process=f"f{n}"), Fence(1, n + 1))
     assert list(kept.iterdir()) == []
     assert len(clock.due) == 1
-    killed = Lasting(kept, 10, recent, clock.later)
+    killed = Lasting(DiskFolder(kept), 10, DiskFolder(recent), clock.later)
     with pytest.raises(Stale):
         killed.removed(replace(KEY, process="f49"), Fence(1, 49))
     clock.passes()
-    rebooted = Lasting(kept, 10, tmp_path / "wiped", clock.later)
+    rebooted = Lasting(DiskFolder(kept), 10, DiskFolder(tmp_path / "wiped"), clock.later)
     with pytest.raises(Stale):
         rebooted.removed(replace(KEY, process="f49"), Fence(1, 49))
     rebooted.forget(APP)
-    assert not Lasting(kept, 10).resolve(APP, "f1", "0" * 10).spec_hash.startswith("ab")
+    assert not Lasting(DiskFolder(kept), 10).resolve(APP, "f1", "0" * 10).spec_hash.startswith("ab")
 
 
 def test_a_number_is_given_for_good_at_once(tmp_path: Path) -> None:
     clock = Clock()
-    Lasting(tmp_path / "kept", 10, tmp_path / "recent", clock.later).number(APP)
-    after = Lasting(tmp_path / "kept", 10, tmp_path / "wiped", clock.later)
+    Lasting(DiskFolder(tmp_path / "kept"), 10, DiskFolder(tmp_path / "recent"), clock.later).number(
+        APP
+    )
+    after = Lasting(DiskFolder(tmp_path / "kept"), 10, DiskFolder(tmp_path / "wiped"), clock.later)
     assert [after.number(AppId("b")), after.number(APP)] == [1, 0]
 
 
 def test_a_disk_that_takes_nothing_delays_the_sync(tmp_path: Path) -> None:
     kept, clock = tmp_path / "kept", Clock()
-    lasting = Lasting(kept, 10, tmp_path / "recent", clock.later)
+    lasting = Lasting(DiskFolder(kept), 10, DiskFolder(tmp_path / "recent"), clock.later)
     lasting.ordered(KEY, Fence(1, 5))
     (kept / f".{APP}.json.new").mkdir()  # what is to be written there cannot be
     clock.passes()
@@ -82,7 +85,7 @@ def test_a_disk_that_takes_nothing_delays_the_sync(tmp_path: Path) -> None:
 
 
 def test_what_repeats_is_not_written_again(tmp_path: Path) -> None:
-    lasting = Lasting(tmp_path, 10)
+    lasting = Lasting(DiskFolder(tmp_path), 10)
     lasting.ordered(KEY, Fence(1, 5))
     before = (tmp_path / f"{APP}.json").stat().st_ino
     lasting.ordered(KEY, Fence(1, 5))
@@ -90,42 +93,42 @@ def test_what_repeats_is_not_written_again(tmp_path: Path) -> None:
 
 
 def test_a_name_leads_back_to_the_whole_key_until_the_set_is_gone(tmp_path: Path) -> None:
-    Lasting(tmp_path, 10).ordered(KEY, Fence(1, 1))
-    lasting = Lasting(tmp_path, 10)
+    Lasting(DiskFolder(tmp_path), 10).ordered(KEY, Fence(1, 1))
+    lasting = Lasting(DiskFolder(tmp_path), 10)
     assert lasting.resolve(APP, "web", KEY.spec_hash[:10]) == KEY
     lasting.gone(KEY)
-    assert Lasting(tmp_path, 10).resolve(APP, "web", KEY.spec_hash[:10]) != KEY
+    assert Lasting(DiskFolder(tmp_path), 10).resolve(APP, "web", KEY.spec_hash[:10]) != KEY
 
 
 def test_an_app_keeps_its_number_and_a_forgotten_one_gives_it_back(tmp_path: Path) -> None:
-    lasting = Lasting(tmp_path, 2)
+    lasting = Lasting(DiskFolder(tmp_path), 2)
     assert [lasting.number(AppId(app)) for app in ("a", "b", "a")] == [0, 1, 0]
     with pytest.raises(Terminal, match="all 2 uids"):
         lasting.number(AppId("c"))
     lasting.forget(AppId("a"))
-    assert Lasting(tmp_path, 2).number(AppId("c")) == 0
+    assert Lasting(DiskFolder(tmp_path), 2).number(AppId("c")) == 0
 
 
 def test_orders_come_back_with_what_cannot_be_seen(tmp_path: Path) -> None:
-    orders = Orders(tmp_path)
+    orders = Orders(DiskFolder(tmp_path))
     orders.keep(ORDER, {"SECRET": "s3cret"})
     orders.mark(replace(new(), crashes=2, gave_up=True))
-    ((stored, marks),) = Orders(tmp_path).load()
+    ((stored, marks),) = Orders(DiskFolder(tmp_path)).load()
     assert (stored.order, stored.environment) == (ORDER, {"SECRET": "s3cret"})
     assert (marks.crashes, marks.gave_up) == (2, True)
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
 
 
 def test_an_order_that_cannot_be_read_is_as_good_as_lost(tmp_path: Path) -> None:
-    Orders(tmp_path).keep(ORDER, {})
+    Orders(DiskFolder(tmp_path)).keep(ORDER, {})
     (path,) = tmp_path.glob("*.order")
     path.write_bytes(path.read_bytes()[:20])
-    assert list(Orders(tmp_path).load()) == []
+    assert list(Orders(DiskFolder(tmp_path)).load()) == []
 
 
 def test_alike_acts_nobody_has_read_are_one_with_a_count(tmp_path: Path) -> None:
     clock = ManualClock(100.0)
-    acts = ActLog(tmp_path / "acts", clock)
+    acts = ActLog(DiskFolder(tmp_path), clock)
     for _ in range(3):
         acts.record(KEY, "start", "web.1", "it crashed", 1)
         acts.record(KEY, "kill", "web.1", "it hung", 1)
@@ -136,20 +139,20 @@ def test_alike_acts_nobody_has_read_are_one_with_a_count(tmp_path: Path) -> None
 
 def test_act_numbers_rise_and_reading_forgets(tmp_path: Path) -> None:
     clock = ManualClock(100.0)
-    acts = ActLog(tmp_path / "acts", clock)
+    acts = ActLog(DiskFolder(tmp_path), clock)
     acts.record(KEY, "start", "web.1", "one", 1)
     acts.record(KEY, "start", "web.1", "two", 1)
     first, second = acts.after(0)
     assert first.seq < second.seq
     assert acts.after(first.seq) == (second,)
-    assert ActLog(tmp_path / "acts", clock).after(0) == (second,)
-    wiped = ActLog(tmp_path / "other", lambda: 200.0)
+    assert ActLog(DiskFolder(tmp_path), clock).after(0) == (second,)
+    wiped = ActLog(DiskFolder(tmp_path / "other"), lambda: 200.0)
     wiped.record(KEY, "start", "web.1", "after a reboot", 1)
     assert wiped.after(0)[0].seq > second.seq
 
 
 def test_the_act_log_is_bounded(tmp_path: Path) -> None:
-    acts = ActLog(tmp_path / "acts", lambda: 1.0)
+    acts = ActLog(DiskFolder(tmp_path), lambda: 1.0)
     for n in range(ACTS_MAX + 5):
         acts.record(KEY, "start", f"web.{n}", "", 1)
     assert len(acts.after(0)) == ACTS_MAX

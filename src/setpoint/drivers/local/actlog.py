@@ -1,16 +1,16 @@
 """What standing orders did and the loop has not yet taken into the journal. Bounded."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from setpoint.drivers.local.files import write_whole
+from setpoint.drivers.local.files import Folder
 from setpoint.formats.control import Act
 from setpoint.model.ids import SetKey
 
 ACTS_MAX = 2000
+NAME = "acts.json"
 
 
 class ActLog:
@@ -20,10 +20,10 @@ class ActLog:
     is down). Reading after a number forgets everything up to it.
     """
 
-    def __init__(self, path: Path, now_s: Callable[[], float]) -> None:
-        self._path = path
+    def __init__(self, folder: Folder, now_s: Callable[[], float]) -> None:
+        self._folder = folder
         self._now_s = now_s
-        self._acts = _load(path)
+        self._acts = _load(folder)
         self._read_up_to = self._acts[-1].seq if self._acts else 0
         self._last_seq = self._read_up_to
 
@@ -55,15 +55,15 @@ class ActLog:
         return None
 
     def _save(self) -> None:
-        write_whole(self._path, msgspec.json.encode(self._acts))
+        self._folder.write(NAME, msgspec.json.encode(self._acts))
 
 
 def _kind(act: Act) -> tuple[object, ...]:
     return act.app, act.process, act.verb, act.subject, act.because, act.generation
 
 
-def _load(path: Path) -> list[Act]:
+def _load(folder: Folder) -> list[Act]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Act])
+        return msgspec.json.decode(folder.read(NAME), type=list[Act])
     except (OSError, msgspec.MsgspecError):
         return []

@@ -3,28 +3,26 @@
 Nothing is started or stopped in here. Facts are put together; deciding comes after.
 """
 
-import asyncio
 import logging
-import os
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
 from setpoint.drivers.local import facts as change
-from setpoint.drivers.local import records, sandbox
-from setpoint.drivers.local.ground import Ground
 from setpoint.drivers.local.hands import Hands
+from setpoint.drivers.local.imports import Kin
 from setpoint.drivers.local.jobs import Jobs
-from setpoint.drivers.local.launching import Launcher, as_found
+from setpoint.drivers.local.lasting import Lasting
+from setpoint.drivers.local.launching import as_found
 from setpoint.drivers.local.names import InstanceName, JobName, SpareName, ZygoteName
 from setpoint.drivers.local.orders import Orders, with_marks
-from setpoint.drivers.local.records import Files, Record
+from setpoint.drivers.local.records import Record
 from setpoint.drivers.local.sandbox import Identity
-from setpoint.drivers.local.spares import Spares
+from setpoint.drivers.local.seams import Ahead, Found, Launching, Remains, Resumed, Timers
+from setpoint.drivers.local.spares import Kind
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Standing, Table
-from setpoint.drivers.local.zygotes import Zygotes
-from setpoint.model.errors import DriverError, Terminal
+from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId, SetKey
 from setpoint.model.process import Phase
 
@@ -32,39 +30,37 @@ log = logging.getLogger("setpoint.supervisor")
 
 AT_ONCE = 100
 
-Found = dict[tuple[str, str], Identity]
-"""(app, instance name) -> identity, as the machine itself tells it"""
-
 
 class Adoption:
     def __init__(
         self,
-        ground: Ground,
+        remains: Remains,
+        lasting: Lasting,
         table: Table,
         orders: Orders,
-        launcher: Launcher,
+        launcher: Launching,
         hands: Hands,
         jobs: Jobs,
-        zygotes: Zygotes,
-        spares: Spares,
+        zygotes: Resumed[Kin, ZygoteName],
+        spares: Ahead[Kind, SpareName],
         now_s: Callable[[], float],
+        loop: Timers,
     ) -> None:
         self._jobs = jobs
         self._zygotes = zygotes
         self._spares = spares
-        self._ground = ground
+        self._remains = remains
+        self._lasting = lasting
         self._table = table
         self._orders = orders
         self._launcher = launcher
         self._hands = hands
         self._now_s = now_s
+        self._loop = loop
 
     def run(self, supervisor: Supervisor) -> int:
         """Returns how many instances were adopted."""
-        found: Found = {
-            (app, name): identity
-            for name, app, identity in sandbox.find_ours(self._ground.confinement)
-        }
+        found = self._remains.living()
         living = [f"{app}@{name}" for app, name in found]
         jobs = {who: found.pop(who) for who in list(found) if JobName.parse(who[1]) is not None}
         self._adopt_zygotes(found)
@@ -73,7 +69,7 @@ class Adoption:
         self._adopt_spares(found)
         self._adopt_unrecorded(found)
         self._jobs.adopt(jobs)
-        records.sweep(self._ground.paths.instances, living)
+        self._remains.sweep(living)
         supervisor.open_sockets()
         for standing in self._table.sets.values():
             for running in standing.running.values():
@@ -88,7 +84,7 @@ class Adoption:
         for standing in left[:AT_ONCE]:
             supervisor.wake(standing.key)
         if left[AT_ONCE:]:
-            asyncio.get_running_loop().call_soon(self._wake, supervisor, left[AT_ONCE:])
+            self._loop.call_soon(self._wake, supervisor, left[AT_ONCE:])
 
     def _adopt_zygotes(self, found: Found) -> None:
         for app, text in list(found):
@@ -106,23 +102,20 @@ class Adoption:
     def _load_orders(self) -> None:
         for stored, marks in self._orders.load():
             order = stored.order
-            ways_out = self._ground.ways_out
-            ways_out.ordered(order.key.app, order.fence, order.egress)
+            self._remains.ordered(order)
             facts = with_marks(change.ordered(None, order, None), marks)
             self._table.sets[order.key] = Standing(facts, order, stored.environment)
 
     def _adopt_recorded(self, found: Found) -> None:
-        for app, name, record in records.load(self._ground.paths.instances):
+        for app, name, record in self._remains.recorded():
             seen = found.pop((app, str(name)), None)
             identity = record.identity or seen
             if identity is not None and identity.name:
                 found.pop((app, identity.name), None)
             if identity is None:
-                files = Files(self._ground.paths.instances, app, name)
-                sandbox.forget(self._ground.confinement, None, app, str(name), files.status)
-                files.drop()
+                self._remains.clear(app, name)
             else:
-                self._adopt_or_end(AppId(app), name, record, identity)
+                self._adopt_or_end(app, name, record, identity)
 
     def _adopt_unrecorded(self, found: Found) -> None:
         """The runtime directory was wiped under them: their names say which set they belong to."""
@@ -130,11 +123,9 @@ class Adoption:
             name = InstanceName.parse(text)
             if name is None:
                 log.warning("instance.unnamed", extra={"app": app, "found": text})
-                sandbox.kill(
-                    self._ground.confinement, identity
-                )  # no version of ours names its instances so
+                self._remains.end(identity)  # no version of ours names its instances so
                 continue
-            key = self._ground.lasting.resolve(AppId(app), name.process, name.hash)
+            key = self._lasting.resolve(AppId(app), name.process, name.hash)
             kind = "web" if name.port else "worker"
             record = Record(key, kind, as_found(name, self._now_s()))
             self._adopt_or_end(AppId(app), name, record, identity)
@@ -144,22 +135,12 @@ class Adoption:
     ) -> None:
         """What cannot be taken over is ended, so that its order starts another."""
         try:
-            self._ground.ways_out.prepare(app)
-            self._require_way_in(app, name)
+            self._remains.admit(app, name)
             self._adopt(app, name, record, identity)
         except (DriverError, OSError) as error:
             log.warning("instance.not_adopted", extra={"instance": name.id, "why": error})
-            sandbox.kill(self._ground.confinement, identity)
-            Files(self._ground.paths.instances, app, name).drop()
-
-    def _require_way_in(self, app: AppId, name: InstanceName) -> None:
-        """A relay's socket lies in the runtime directory: wiped, it leads nowhere for good."""
-        if not name.port:
-            return
-        paths = self._ground.paths
-        way = sandbox.endpoint(self._ground.confinement, paths.runtime, app, name.port)
-        if way.kind == "relay" and not os.path.exists(way.address):
-            raise Terminal(f"cannot reach {name.dyno} any more: its relay's socket is gone")
+            self._remains.end(identity)
+            self._remains.drop(app, name)
 
     def _adopt(self, app: AppId, name: InstanceName, record: Record, identity: Identity) -> None:
         standing, instance = self._standing(record.key), record.instance

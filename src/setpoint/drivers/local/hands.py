@@ -9,9 +9,7 @@ from typing import assert_never
 from setpoint.drivers.local import dyno_lines
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local.actlog import ActLog
-from setpoint.drivers.local.launching import Launcher
-from setpoint.drivers.local.logs import Logs
-from setpoint.drivers.local.running import Ending, Reports, Running
+from setpoint.drivers.local.seams import Ending, Handle, Launching, LogSink, Reports
 from setpoint.drivers.local.table import Standing
 from setpoint.formats import function_errors
 from setpoint.formats.control import LogLine
@@ -40,8 +38,8 @@ class Hands:
 
     def __init__(
         self,
-        launcher: Launcher,
-        logs: Logs,
+        launcher: Launching,
+        logs: LogSink,
         acts: ActLog,
         now_s: Callable[[], float],
     ) -> None:
@@ -138,20 +136,20 @@ class Hands:
             ended=lambda running, ending: self._instance_ended(standing, running, ending),
         )
 
-    def _started(self, standing: Standing, running: Running) -> None:
+    def _started(self, standing: Standing, running: Handle) -> None:
         self._launcher.keep(standing, running)
         if running.how:
             self._say(standing, running.name.dyno, dyno_lines.started(running.how))
         self.watch_memory(standing, running)
 
-    def watch_memory(self, standing: Standing, running: Running) -> None:
+    def watch_memory(self, standing: Standing, running: Handle) -> None:
         """What a function of Python has in hand can be seen from outside; Node.js hands over what
         it accepts, and is told on by who does that."""
         order, queue = standing.order, standing.socket
         if order is not None and queue is not None and order.spec.runtime != NODEJS:
             running.watch_memory(lambda: self._out_of_memory(standing, running))
 
-    def _out_of_memory(self, standing: Standing, running: Running) -> None:
+    def _out_of_memory(self, standing: Standing, running: Handle) -> None:
         order, queue = standing.order, standing.socket
         if order is None or queue is None or running.identity is None:
             return
@@ -159,15 +157,15 @@ class Hands:
         count = running.answer_short(queue.name, reply)
         self._say(standing, running.name.dyno, dyno_lines.out_of_memory(count))
 
-    def _output(self, standing: Standing, running: Running, lines: Sequence[str]) -> None:
+    def _output(self, standing: Standing, running: Handle, lines: Sequence[str]) -> None:
         now_s = self._now_s()
         told = [LogLine(now_s, "app", running.name.dyno, text) for text in lines]
         self._logs.append(standing.key.app, told)
 
-    def _output_lost(self, standing: Standing, running: Running, count: int) -> None:
+    def _output_lost(self, standing: Standing, running: Handle, count: int) -> None:
         self._say(standing, running.name.dyno, dyno_lines.lost(count))
 
-    def _probed(self, standing: Standing, running: Running, seen: ProbeSeen) -> None:
+    def _probed(self, standing: Standing, running: Handle, seen: ProbeSeen) -> None:
         """Told once, however often it is asked. What we killed answers nothing any more, and that
         is not why it was killed."""
         instance, before = change.find(standing.facts, running.id), standing.facts.last_probe
@@ -180,7 +178,7 @@ class Hands:
         standing.facts = change.probed(standing.facts, seen)
         self.changed(standing)
 
-    def _became_ready(self, standing: Standing, running: Running) -> None:
+    def _became_ready(self, standing: Standing, running: Handle) -> None:
         instance = change.find(standing.facts, running.id)
         if instance is None or instance.phase is not Phase.STARTING:
             return
@@ -200,7 +198,7 @@ class Hands:
         dynos = (f"{standing.key.process}.{i.ordinal}" for i in leaving)
         return next((dyno for dyno in dynos if dyno in standing.drifted_at_s), None)
 
-    def _instance_ended(self, standing: Standing, running: Running, ending: Ending) -> None:
+    def _instance_ended(self, standing: Standing, running: Handle, ending: Ending) -> None:
         instance = change.find(standing.facts, running.id)
         standing.running.pop(running.id, None)
         if instance is not None:
@@ -216,12 +214,12 @@ class Hands:
                 self.relieved(standing)
         self.ended(standing)
 
-    def _exit(self, instance: Instance, running: Running, ending: Ending) -> Exit:
+    def _exit(self, instance: Instance, running: Handle, ending: Ending) -> Exit:
         asked = instance.stop_at_s is not None and not running.doomed
         return Exit(ending.code, self._now_s(), ending.oom, asked, timed_out=running.doomed)
 
     def _tell_exit(
-        self, standing: Standing, running: Running, instance: Instance, exit: Exit
+        self, standing: Standing, running: Handle, instance: Instance, exit: Exit
     ) -> None:
         spec = standing.order.spec if standing.order is not None else None
         dyno = running.name.dyno

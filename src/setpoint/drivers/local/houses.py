@@ -6,8 +6,9 @@ from typing import Generic, TypeVar
 from setpoint.drivers.local.ground import Ground, reopened
 from setpoint.drivers.local.names import HostName
 from setpoint.drivers.local.records import Files
-from setpoint.drivers.local.running import Ending, Reports, Running
+from setpoint.drivers.local.running import Running
 from setpoint.drivers.local.sandbox import Identity
+from setpoint.drivers.local.seams import Ending, Handle, Reports
 from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId
 
@@ -37,7 +38,7 @@ class Houses(Generic[T_House]):
     def new(self, app: AppId, name: HostName, files: Files, output: int) -> T_House:
         """Its end is noticed; what it says is nobody's."""
 
-        def ended(_running: Running, _ending: Ending) -> None:
+        def ended(_running: Handle, _ending: Ending) -> None:
             self.forget(house)
 
         reports = Reports(

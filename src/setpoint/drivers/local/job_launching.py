@@ -15,11 +15,12 @@ from setpoint.drivers.local.files import write_whole
 from setpoint.drivers.local.ground import Ground, reopened
 from setpoint.drivers.local.names import JobName
 from setpoint.drivers.local.records import Files
-from setpoint.drivers.local.running import Reports, Running
+from setpoint.drivers.local.running import Running
 from setpoint.drivers.local.sandbox import Identity, Launch
+from setpoint.drivers.local.seams import Handle, Reports
 from setpoint.drivers.local.shelf import Shelf
 from setpoint.drivers.local.terminals import SIZE, JobTerminal, set_size
-from setpoint.model.ids import AppId, JobId
+from setpoint.model.ids import AppId
 from setpoint.model.job import JobOrder, JobWatch
 
 IN_A_TERMINAL = ("/usr/bin/setsid", "--ctty", "--wait")
@@ -128,15 +129,29 @@ class JobLauncher:
         self.shelf.put(_shelf_name(order), ours)
         return sit_down(ours, sandbox.open_output(files.output), False), _Streams(stdin=inside)
 
-    def keep(self, running: Running, order: JobOrder, watch: JobWatch) -> None:
+    def keep(self, running: Handle, order: JobOrder, watch: JobWatch) -> None:
         record = JobRecord(order, watch, running.identity)
-        write_whole(running.files.record, msgspec.json.encode(record))
+        files = self.files(order.app, JobName(order.id, order.dyno))
+        write_whole(files.record, msgspec.json.encode(record))
 
-    def records(self) -> Iterator[tuple[JobId, JobRecord]]:
+    def last_word(self, order: JobOrder) -> tuple[int, bool] | None:
+        name = JobName(order.id, order.dyno)
+        status = self.files(order.app, name).status
+        return sandbox.read_exit(self.ground.confinement, order.app, str(name), status)
+
+    def clear(self, order: JobOrder) -> None:
+        name = JobName(order.id, order.dyno)
+        files = self.files(order.app, name)
+        sandbox.forget(self.ground.confinement, None, order.app, str(name), files.status)
+        files.drop()
+
+    def end(self, identity: Identity) -> None:
+        sandbox.kill(self.ground.confinement, identity)
+
+    def records(self) -> Iterator[JobRecord]:
         for path in sorted(self.ground.paths.jobs.glob("*.json")):
             with contextlib.suppress(OSError, msgspec.MsgspecError):
-                record = msgspec.json.decode(path.read_bytes(), type=JobRecord)
-                yield record.order.id, record
+                yield msgspec.json.decode(path.read_bytes(), type=JobRecord)
 
     def _launch(
         self,

@@ -10,13 +10,20 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from setpoint.drivers.local import dyno_lines, sandbox
-from setpoint.drivers.local.job_launching import JobLauncher, JobRecord, SitDown
+from setpoint.drivers.local import dyno_lines
+from setpoint.drivers.local.job_launching import JobRecord, SitDown
 from setpoint.drivers.local.ledger import Ledger
-from setpoint.drivers.local.logs import Logs
 from setpoint.drivers.local.names import JobName
-from setpoint.drivers.local.running import CANNOT_EXECUTE, Ending, Reports, Running
+from setpoint.drivers.local.running import CANNOT_EXECUTE
 from setpoint.drivers.local.sandbox import Identity
+from setpoint.drivers.local.seams import (
+    Ending,
+    Handle,
+    JobLaunching,
+    LogSink,
+    Reports,
+    Timers,
+)
 from setpoint.drivers.local.terminals import JobTerminal
 from setpoint.drivers.local.vetting import vet_app, vet_job_id
 from setpoint.formats.control import AttachJob, LogLine
@@ -42,7 +49,7 @@ class Live:
 
     order: JobOrder
     watch: JobWatch
-    running: Running
+    running: Handle
     adopted: bool = False
     timer: asyncio.TimerHandle | None = None
 
@@ -52,12 +59,13 @@ class Jobs:
 
     def __init__(
         self,
-        launcher: JobLauncher,
+        launcher: JobLaunching,
         ledger: Ledger,
-        logs: Logs,
+        logs: LogSink,
         tell: Callable[[AppId], None],
         now_s: Callable[[], float],
         jumped_s: Callable[[], float],
+        loop: Timers,
     ) -> None:
         self._launcher = launcher
         self._ledger = ledger
@@ -65,7 +73,7 @@ class Jobs:
         self._tell = tell
         self._now_s = now_s
         self._jumped_s = jumped_s
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._live: dict[JobId, Live] = {}
         self._sides: dict[JobId, JobTerminal] = {}
         self._asked_s: dict[JobId, float] = {}
@@ -154,17 +162,17 @@ class Jobs:
     def adopt(self, found: Mapping[tuple[str, str], Identity]) -> None:
         """What the supervisor before left. `found`: of (app, name), as the machine tells it."""
         left = {JobName.parse(name): identity for (_, name), identity in found.items()}
-        records = dict(self._launcher.records())
+        records = {record.order.id: record for record in self._launcher.records()}
         for line in self._ledger.lines():
             if line.facts.state == "running" and line.order is not None:
                 order, record = line.order, records.pop(line.facts.id, None)
                 seen = left.pop(JobName(order.id, order.dyno), None)
                 self._adopt(order, record, seen)
-        for id, record in records.items():
-            self._launcher.files(record.order.app, JobName(id, record.order.dyno)).drop()
+        for record in records.values():
+            self._launcher.clear(record.order)
         for name, identity in left.items():
             log.warning("job.not_in_the_ledger", extra={"found": str(name)})
-            sandbox.kill(self._launcher.ground.confinement, identity)
+            self._launcher.end(identity)
 
     def _adopt(self, order: JobOrder, record: JobRecord | None, seen: Identity | None) -> None:
         """What was handed over, and neither runs nor left a word of its end, is lost."""
@@ -176,7 +184,7 @@ class Jobs:
             watch = record.watch if record is not None else JobWatch(started_s, order.run_s_max)
             self._take_over(order, watch, identity)
         else:
-            self._ended_unseen(order, JobName(order.id, order.dyno), line.facts)
+            self._ended_unseen(order, line.facts)
 
     def _take_over(self, order: JobOrder, watch: JobWatch, identity: Identity) -> None:
         try:
@@ -185,7 +193,7 @@ class Jobs:
             )
         except OSError as error:
             log.warning("job.not_adopted", extra={"job": order.id, "why": error})
-            sandbox.kill(self._launcher.ground.confinement, identity)
+            self._launcher.end(identity)
             line = self._ledger.line(order.id)
             if line is not None:
                 self._enter(replace(line.facts, state="lost", ended_at_s=self._now_s()))
@@ -198,19 +206,16 @@ class Jobs:
         self._keep(live)
         self._look(order.id)
 
-    def _ended_unseen(self, order: JobOrder, name: JobName, facts: JobFacts) -> None:
+    def _ended_unseen(self, order: JobOrder, facts: JobFacts) -> None:
         """It was about to start. If it ended before anybody saw it run, its status file says so."""
-        files = self._launcher.files(order.app, name)
-        confinement = self._launcher.ground.confinement
-        seen = sandbox.read_exit(confinement, order.app, str(name), files.status)
+        seen = self._launcher.last_word(order)
         if seen is not None:
             code, oom = seen
             exit = Exit(code, self._now_s(), oom)
             self._enter(replace(facts, state="ended", exit=exit, ended_at_s=exit.at_s))
         else:
             self._enter(replace(facts, state="lost", ended_at_s=self._now_s()))
-        sandbox.forget(confinement, None, order.app, str(name), files.status)
-        files.drop()
+        self._launcher.clear(order)
 
     # --- one job ------------------------------------------------------------------------------
 
@@ -350,7 +355,7 @@ class Jobs:
         if live is not None:
             self._say(live.order, dyno_lines.lost(count))
 
-    def _ended(self, id: JobId, running: Running, ending: Ending) -> None:
+    def _ended(self, id: JobId, running: Handle, ending: Ending) -> None:
         live = self._live.pop(id, None)
         line = self._ledger.line(id)
         if live is None or line is None:

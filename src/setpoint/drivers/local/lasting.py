@@ -11,12 +11,11 @@ takes away in between is missed by nobody: all who could send an older order hav
 import contextlib
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from setpoint.drivers.local.files import write_whole
+from setpoint.drivers.local.files import Folder
 from setpoint.drivers.local.names import HASH_CHARS
 from setpoint.model.errors import Stale, Terminal
 from setpoint.model.ids import AppId, Digest, Fence, SetKey
@@ -44,21 +43,19 @@ class Lasting:
     need not outlive a reboot, with the event loop's clock; None: everything is synced at once."""
 
     def __init__(
-        self, folder: Path, uids: int, recent: Path | None = None, later: Later | None = None
+        self, folder: Folder, uids: int, recent: Folder | None = None, later: Later | None = None
     ) -> None:
         self._folder = folder
         self._recent = recent
         self._later = later
         self._uids = uids
         self._unsynced: set[AppId] = set()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._apps = {AppId(p.stem): _read(p) for p in folder.glob("*.json")}
+        self._apps = {app: _decode(folder.read(_name(app))) for app in _apps(folder)}
         if recent is not None:
-            recent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for path in recent.glob("*.json"):
+            for app in _apps(recent):
                 with contextlib.suppress(OSError, msgspec.MsgspecError):
-                    self._apps[AppId(path.stem)] = _read(path)
-                    self._sync_later(AppId(path.stem))
+                    self._apps[app] = _decode(recent.read(_name(app)))
+                    self._sync_later(app)
 
     def ordered(self, key: SetKey, fence: Fence) -> None:
         """An order for this set, with this fence. Raises Stale where a newer one was seen."""
@@ -109,14 +106,14 @@ class Lasting:
     def forget(self, app: AppId) -> None:
         self._apps.pop(app, None)
         self._unsynced.discard(app)
-        self._path(app).unlink(missing_ok=True)
+        self._folder.remove(_name(app))
         if self._recent is not None:
-            (self._recent / f"{app}.json").unlink(missing_ok=True)
+            self._recent.remove(_name(app))
 
     def sync(self) -> None:
         """What rose lately outlives a power cut from here on."""
         for app in list(self._unsynced):
-            write_whole(self._path(app), msgspec.json.encode(self._apps[app]), durable=True)
+            self._folder.write(_name(app), msgspec.json.encode(self._apps[app]), durable=True)
             self._unsynced.discard(app)
 
     def _free_number(self) -> int:
@@ -133,9 +130,9 @@ class Lasting:
         """Written before it counts."""
         data = msgspec.json.encode(remembered)
         if self._recent is None:
-            write_whole(self._path(app), data, durable=True)
+            self._folder.write(_name(app), data, durable=True)
         else:
-            write_whole(self._recent / f"{app}.json", data)
+            self._recent.write(_name(app), data)
             self._sync_later(app)
         self._apps[app] = remembered
 
@@ -152,13 +149,17 @@ class Lasting:
             if self._later is not None:
                 self._later(AGAIN_S, self._sync_or_again)
 
-    def _path(self, app: AppId) -> Path:
-        return self._folder / f"{app}.json"
-
 
 def _part(key: SetKey) -> str:
     return f"{key.process}.{key.spec_hash[:HASH_CHARS]}"
 
 
-def _read(path: Path) -> Remembered:
-    return msgspec.json.decode(path.read_bytes(), type=Remembered)
+def _apps(folder: Folder) -> list[AppId]:
+    return [AppId(n.removesuffix(".json")) for n in folder.names() if n.endswith(".json")]
+
+
+def _name(app: AppId) -> str:
+    return f"{app}.json"
+
+
+_decode = msgspec.json.Decoder(Remembered).decode

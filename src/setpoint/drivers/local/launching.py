@@ -21,8 +21,9 @@ from setpoint.drivers.local.readiness import (
 )
 from setpoint.drivers.local.recipe import LISTENER_FD, NOTIFY_FD
 from setpoint.drivers.local.records import Files, Record
-from setpoint.drivers.local.running import Reports, Running
+from setpoint.drivers.local.running import Running
 from setpoint.drivers.local.sandbox import Identity, Launch, Starting, UnderWay
+from setpoint.drivers.local.seams import Handle, Reports
 from setpoint.drivers.local.spares import Spare, Spares
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.drivers.local.tally import Tally
@@ -82,14 +83,14 @@ class Launcher:
         running.await_ready(self.readiness(standing, running, kind, self._now_s()))
         return running
 
-    def keep(self, standing: Standing, running: Running) -> None:
+    def keep(self, standing: Standing, running: Handle) -> None:
         """Write down what a later supervisor needs to know of this instance."""
         instance = change.find(standing.facts, running.id)
         if instance is not None:
             kind = _kind(standing.order, running.name)
             how = (running.identity, running.doomed, running.footing)
             record = Record(standing.key, kind, instance, *how)
-            records.keep(running.files, record)
+            records.keep(self._files(running), record)
 
     def adopt(
         self, app: AppId, name: InstanceName, identity: Identity, reports: Reports
@@ -102,7 +103,7 @@ class Launcher:
         return running
 
     def readiness(
-        self, standing: Standing, running: Running, kind: ProcessKind, since_s: float
+        self, standing: Standing, running: Handle, kind: ProcessKind, since_s: float
     ) -> Readiness:
         if kind == "web":
             endpoint = self.endpoint(running)
@@ -111,17 +112,20 @@ class Launcher:
             return ProbeAnswers(listens, lambda: _answers(standing, running, endpoint))
         if kind == "function":
             return SaysSo(
-                running.files.notify,
+                self._files(running).notify,
                 lambda said: self._imported(standing, said),
                 lambda said: self._tally.served(standing.key, said),
             )
         return StaysUp(since_s + WORKER_STEADY_S - self._now_s())
 
+    def _files(self, running: Handle) -> Files:
+        return Files(self._ground.paths.instances, running.app, running.name)
+
     def _imported(self, standing: Standing, told: bytes) -> None:
         if standing.order is not None:
             self._zygotes.imported(standing.order, told)
 
-    def endpoint(self, running: Running) -> Endpoint | None:
+    def endpoint(self, running: Handle) -> Endpoint | None:
         """Where the edge reaches it; None for what listens on no port."""
         return self._reached_at(running.app, running.name.port)
 
@@ -130,7 +134,7 @@ class Launcher:
             return None
         return sandbox.endpoint(self._ground.confinement, self._ground.paths.runtime, app, port)
 
-    def proven(self, standing: Standing, running: Running, took_s: float) -> None:
+    def proven(self, standing: Standing, running: Handle, took_s: float) -> None:
         """It got ready: what it took may spare the next one time."""
         self._tally.started(standing.key, running.kind, took_s)
         if standing.order is not None:
@@ -224,7 +228,7 @@ class Launcher:
             os.close(notify)
 
 
-async def _answers(standing: Standing, running: Running, endpoint: Endpoint) -> bool:
+async def _answers(standing: Standing, running: Handle, endpoint: Endpoint) -> bool:
     """As the order wants it now, which may be a newer one than it was started by."""
     order = standing.order
     probe = probe_due(order, standing.facts) if order is not None else None

@@ -6,20 +6,19 @@ synced at each line; the newest line of an id counts, and whole files are droppe
 """
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from setpoint.drivers.local.files import sync_folder
+from setpoint.drivers.local.files import Folder
 from setpoint.model.ids import JobId
 from setpoint.model.job import JobFacts, JobOrder
 
 KEEP_S = 30 * 24 * 3600.0
 DAY_S = 24 * 3600.0
+SUFFIX = ".jsonl"
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -40,14 +39,13 @@ _decode = msgspec.json.Decoder(Line).decode
 class Ledger:
     """`now_s`: unix seconds, since it outlives reboots."""
 
-    def __init__(self, folder: Path, now_s: Callable[[], float]) -> None:
+    def __init__(self, folder: Folder, now_s: Callable[[], float]) -> None:
         self._folder = folder
         self._now_s = now_s
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lines: dict[JobId, Line] = {}
         self._today = ""
-        for path in self._files():
-            for line in _read(path):
+        for name in self._files():
+            for line in _lines(folder.read(name)):
                 self._lines[line.facts.id] = line
         self._prune()
 
@@ -71,18 +69,8 @@ class Ledger:
 
     def _append(self, line: Line) -> None:
         day = datetime.fromtimestamp(line.at_s, UTC).date().isoformat()
-        path = self._folder / f"{day}.jsonl"
-        fresh = not path.exists()
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            # A line begins with its newline too: one that a power cut tore ends nothing but itself.
-            with open(fd, "wb", closefd=False) as file:
-                file.write(b"\n" + _encode(line) + b"\n")
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        if fresh:
-            sync_folder(self._folder)
+        # A line begins with its newline too: one that a power cut tore ends nothing but itself.
+        self._folder.append(f"{day}{SUFFIX}", b"\n" + _encode(line) + b"\n")
         if self._today != day:
             self._today = day
             self._prune()
@@ -90,7 +78,7 @@ class Ledger:
     def _prune(self) -> None:
         """Files older than any id in them has to be. What still runs is said again first."""
         oldest_s = self._now_s() - KEEP_S
-        old = [path for path in self._files() if _ends_s(path) < oldest_s]
+        old = [name for name in self._files() if _ends_s(name) < oldest_s]
         if not old:
             return
         past = {id: line for id, line in self._lines.items() if line.at_s < oldest_s}
@@ -99,22 +87,25 @@ class Ledger:
                 self.enter(line.facts, line.order)
             else:
                 del self._lines[id]
-        for path in old:
-            path.unlink()
+        for name in old:
+            self._folder.remove(name)
 
-    def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("*.jsonl"))
+    def _files(self) -> list[str]:
+        return [name for name in self._folder.names() if name.endswith(SUFFIX)]
 
 
-def _ends_s(path: Path) -> float:
+def _ends_s(name: str) -> float:
     """When the day a file is named by is over; one with another name is never old."""
     try:
-        return datetime.fromisoformat(path.stem).replace(tzinfo=UTC).timestamp() + DAY_S
+        return (
+            datetime.fromisoformat(name.removesuffix(SUFFIX)).replace(tzinfo=UTC).timestamp()
+            + DAY_S
+        )
     except ValueError:
         return float("inf")
 
 
-def _read(path: Path) -> Iterator[Line]:
-    for raw in path.read_bytes().splitlines():
+def _lines(data: bytes) -> Iterator[Line]:
+    for raw in data.splitlines():
         with contextlib.suppress(msgspec.MsgspecError):  # torn by a power cut: nothing was started
             yield _decode(raw)

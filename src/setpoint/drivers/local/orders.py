@@ -5,13 +5,11 @@ which a reboot wipes. No fsync: after a power cut the loop gives the orders agai
 """
 
 import contextlib
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 
-from setpoint.drivers.local.files import write_whole
+from setpoint.drivers.local.files import Folder
 from setpoint.model.ids import SetKey
 from setpoint.model.process import Exit, ProbeSeen, SetFacts, SetOrder
 
@@ -44,50 +42,40 @@ def with_marks(facts: SetFacts, marks: Marks) -> SetFacts:
 
 
 class Orders:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._marks: dict[SetKey, Marks] = {}
 
     def load(self) -> Iterator[tuple[StoredOrder, Marks]]:
         """Every order that can be read. One that cannot is as good as lost: it is given again."""
         decoder = msgspec.json.Decoder(StoredOrder)
-        for name in sorted(os.listdir(self._folder)):
+        for name in self._folder.names():
             if name.endswith(".order"):
                 with contextlib.suppress(OSError, msgspec.MsgspecError):
-                    stored = decoder.decode(_read(f"{self._folder}/{name}"))
+                    stored = decoder.decode(self._folder.read(name))
                     yield stored, self._load_marks(stored.order.key)
 
     def keep(self, order: SetOrder, environment: dict[str, str]) -> None:
-        path = self._path(order.key, ".order")
-        write_whole(path, msgspec.json.encode(StoredOrder(order, environment)))
+        stored = StoredOrder(order, environment)
+        self._folder.write(f"{order.key.short}.order", msgspec.json.encode(stored))
 
     def mark(self, facts: SetFacts) -> None:
         """Nothing is written when nothing of it changed."""
         marks = marks_of(facts)
         if self._marks.get(facts.key) != marks:
-            write_whole(self._path(facts.key, ".marks"), msgspec.json.encode(marks))
+            self._folder.write(f"{facts.key.short}.marks", msgspec.json.encode(marks))
             self._marks[facts.key] = marks
 
     def drop(self, key: SetKey) -> None:
         self._marks.pop(key, None)
         for suffix in (".order", ".marks"):
-            self._path(key, suffix).unlink(missing_ok=True)
+            self._folder.remove(f"{key.short}{suffix}")
 
     def _load_marks(self, key: SetKey) -> Marks:
         """What is on disk need not be written again: of thousands that sleep nothing changed."""
         try:
-            data = _read(f"{self._folder}/{key.short}.marks")
+            data = self._folder.read(f"{key.short}.marks")
             marks = self._marks[key] = msgspec.json.decode(data, type=Marks)
         except (OSError, msgspec.MsgspecError):
             return Marks()
         return marks
-
-    def _path(self, key: SetKey, suffix: str) -> Path:
-        return self._folder / f"{key.short}{suffix}"
-
-
-def _read(path: str) -> bytes:
-    """Of thousands in a row: `Path` takes longer than the file itself."""
-    with open(path, "rb", buffering=0) as file:
-        return file.read()

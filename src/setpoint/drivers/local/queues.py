@@ -4,10 +4,10 @@ Only of those that may grow, and only while the edge tells that they have someth
 at rest is not looked at. `planning.scaling` says what follows from it.
 """
 
-import asyncio
 from collections.abc import Callable
 
 from setpoint.drivers.local import facts as change
+from setpoint.drivers.local.seams import Timers
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.model.ids import SetKey
 from setpoint.planning.scaling import may_queue
@@ -20,11 +20,16 @@ class Queues:
     """`wake`: somebody has waited there, look what is to be done."""
 
     def __init__(
-        self, table: Table, wake: Callable[[SetKey], None], now_s: Callable[[], float]
+        self,
+        table: Table,
+        wake: Callable[[SetKey], None],
+        now_s: Callable[[], float],
+        loop: Timers,
     ) -> None:
         self._table = table
         self._wake = wake
         self._now_s = now_s
+        self._loop = loop
         self._watched: set[SetKey] = set()
 
     def told(self, key: SetKey) -> None:
@@ -35,7 +40,7 @@ class Queues:
             self._later(key)
 
     def _later(self, key: SetKey) -> None:
-        asyncio.get_running_loop().call_later(LOOK_S, self._look, key)
+        self._loop.call_later(LOOK_S, self._look, key)
 
     def _look(self, key: SetKey) -> None:
         standing = self._table.sets.get(key)

@@ -22,7 +22,8 @@ from setpoint.drivers.local.files import open_plain
 from setpoint.drivers.local.names import HASH_CHARS, InstanceName
 from setpoint.drivers.local.outlet import Outlet
 from setpoint.drivers.local.records import Files
-from setpoint.drivers.local.running import UNKNOWN_CODE, Ending, Reports, Running
+from setpoint.drivers.local.running import UNKNOWN_CODE, Running
+from setpoint.drivers.local.seams import Ending, Handle, Reports
 from setpoint.drivers.local.veil import Veil
 from setpoint.formats import handover
 from setpoint.formats.handover import Need
@@ -141,7 +142,7 @@ class _Making:
         else:
             self._looking = self._loop.call_later(LOOK_S, self._look)
 
-    def _ended(self, running: Running, ending: Ending) -> None:
+    def _ended(self, running: Handle, ending: Ending) -> None:
         self._timer.cancel()
         self._looking.cancel()
         self._outlet.close()
@@ -155,7 +156,7 @@ class _Making:
         self._told(self._need, handover.Ending(code, ending.oom, self._late, said, full))
 
 
-def _nothing(_running: Running) -> None:
+def _nothing(_running: Handle) -> None:
     pass
 
 
@@ -179,7 +180,7 @@ class _Shown:
     def topic(self, text: str) -> None:
         self._write(lambda output: output.topic(text))
 
-    def lines(self, _running: Running, lines: Sequence[str]) -> None:
+    def lines(self, _running: Handle, lines: Sequence[str]) -> None:
         if self._left <= 0:
             return
         say = [self._veil.over(line) for line in lines]
@@ -187,7 +188,7 @@ class _Shown:
         if self._left <= 0:
             self._write(lambda output: output.detail("(further output is not shown)"))
 
-    def lost(self, _running: Running, count: int) -> None:
+    def lost(self, _running: Handle, count: int) -> None:
         if self._left <= 0:  # said already
             return
         self._write(lambda output: output.detail(f"({count} lines came too fast to be shown)"))

@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -20,6 +19,7 @@ from setpoint.drivers.local.pipes import OutputPipe
 from setpoint.drivers.local.readiness import ProbeAnswers, Readiness
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.sandbox import Confinement, Identity, Starting, UnderWay
+from setpoint.drivers.local.seams import Ending, Reports
 from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId, InstanceId
 from setpoint.model.process import ProbeSeen, StartKind
@@ -34,27 +34,6 @@ BURIED_TRIES = 200
 CANNOT_EXECUTE = 126
 UNKNOWN_CODE = 137
 """For an end nobody saw: it was killed together with what watched it."""
-
-
-@dataclass(frozen=True)
-class Ending:
-    """`failure`: why it could not be started at all. `known` False: nobody saw how it ended."""
-
-    code: int
-    oom: bool = False
-    failure: str = ""
-    known: bool = True
-
-
-@dataclass(frozen=True)
-class Reports:
-    started: Callable[["Running"], None]
-    output: Callable[["Running", Sequence[str]], None]
-    output_lost: Callable[["Running", int], None]
-    ready: Callable[["Running"], None]
-    ended: Callable[["Running", Ending], None]
-    probed: Callable[["Running", ProbeSeen], None] = lambda running, seen: None
-    """it listens, and did not answer well enough"""
 
 
 class Outflow(Protocol):

@@ -12,8 +12,8 @@ import select
 import socket
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Literal
 
+from setpoint.drivers.local.seams import Watch
 from setpoint.drivers.local.shelf import Shelf
 from setpoint.model.errors import Terminal
 from setpoint.model.ids import SetKey
@@ -25,9 +25,6 @@ BACKLOG = 4096
 """128 gave 71 refusals in a burst of 200 cold requests."""
 BUSY_S = 0.05
 """How long the queue of a warm function must not empty before that counts as demand."""
-
-
-Watch = Literal["off", "at once", "when busy"]
 
 
 def room() -> int:

@@ -15,12 +15,14 @@ from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.hub import Hub
 from setpoint.drivers.local.imports import Kin
 from setpoint.drivers.local.lasting import Lasting
+from setpoint.drivers.local.names import SpareName, ZygoteName
 from setpoint.drivers.local.orders import Orders
 from setpoint.drivers.local.queues import Queues
-from setpoint.drivers.local.sockets import Sockets, watch_wanted
-from setpoint.drivers.local.spares import Kind, Spares
+from setpoint.drivers.local.seams import Ahead, Timers
+from setpoint.drivers.local.seams import Queues as Sockets
+from setpoint.drivers.local.sockets import watch_wanted
+from setpoint.drivers.local.spares import Kind
 from setpoint.drivers.local.table import Standing, Table
-from setpoint.drivers.local.zygotes import Zygotes
 from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
 from setpoint.model.process import Acts, Kill, SetFacts, SetOrder
@@ -46,11 +48,12 @@ class Supervisor:
         orders: Orders,
         lasting: Lasting,
         sockets: Sockets,
-        zygotes: Zygotes,
-        spares: Spares,
+        zygotes: Ahead[Kin, ZygoteName],
+        spares: Ahead[Kind, SpareName],
         hub: Hub,
         now_s: Callable[[], float],
         jumped_s: Callable[[], float],
+        loop: Timers,
     ) -> None:
         self._table = table
         self._hands = hands
@@ -62,9 +65,9 @@ class Supervisor:
         self._hub = hub
         self._now_s = now_s
         self._jumped_s = jumped_s
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._woken: set[SetKey] = set()
-        self._queues = Queues(table, self.wake, now_s)
+        self._queues = Queues(table, self.wake, now_s, loop)
         self._halted = False
         self._something_ended = asyncio.Event()
         hands.changed = lambda standing: self.wake(standing.key)

@@ -3,8 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from setpoint.drivers.local.running import Running
-from setpoint.drivers.local.sockets import FunctionSocket
+from setpoint.drivers.local.seams import Handle, Queue
 from setpoint.model.ids import AppId, Digest, InstanceId, SetKey
 from setpoint.model.process import Instance, ProcessSpec, SetFacts, SetOrder
 
@@ -16,8 +15,8 @@ class Standing:
     facts: SetFacts
     order: SetOrder | None = None
     environment: dict[str, str] = field(default_factory=dict[str, str], repr=False)
-    running: dict[InstanceId, Running] = field(default_factory=dict[InstanceId, Running])
-    socket: FunctionSocket | None = None
+    running: dict[InstanceId, Handle] = field(default_factory=dict[InstanceId, Handle])
+    socket: Queue | None = None
     timer: asyncio.TimerHandle | None = None
     drifted_at_s: dict[str, float] = field(default_factory=dict[str, float])
     """what outsiders did and is not repaired yet, by subject"""

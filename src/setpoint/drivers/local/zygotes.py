@@ -265,9 +265,9 @@ class Zygotes:
 
     # --- their lives --------------------------------------------------------------------------
 
-    def keep(self, kins: Iterable[Kin]) -> None:
+    def keep(self, kinds: Iterable[Kin]) -> None:
         """Of all others there is nothing left to fork."""
-        wanted = frozenset(kins)
+        wanted = frozenset(kinds)
         for kin in [k for k in self._families if k not in wanted]:
             if self._families[kin].zygote is not None:
                 self.evicted("unwanted")
