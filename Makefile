@@ -47,7 +47,7 @@ simulate: $(VENV)/.dev ## POINTS simulated crash points on every core; one JSON 
 	@$(BIN)/python -m setpoint.testing.simulate --points $(POINTS) --workers $(WORKERS)
 
 soak: $(VENV)/.dev ## kill everything at random for MINUTES, under load; SEED; exit 1 when violated
-	@$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED)
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED) --keep
 
 fuzz: $(VENV)/.dev ## CASES strange requests to each route of the API; SEED; exit 1 when one fails
 	@$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)

@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from bench.kept import OUT, PARTS, Kept, keep
 from bench.machine import busy_cores, load_now, this_machine
+from bench.rows import Result
 
 BEFORE_S = 10.0
 
@@ -20,16 +22,33 @@ def main() -> int:
     parser.add_argument("part", choices=PARTS)
     part = parser.parse_args().part
     with _alone():
-        busy, before = busy_cores(BEFORE_S), load_now()
-        at, began_s = _utc(), time.monotonic()
+        began = Began.now()
         code, last = _show([sys.executable, "-m", f"bench.{part}"])
-        took_s = round(time.monotonic() - began_s, 1)
-        load = (before, load_now())
-    if code != 0:
-        print(f"cannot measure {part}: it ended with code {code}", file=sys.stderr)
-        return 1
-    keep(Kept(part, at, took_s, this_machine(), load, busy, json.loads(last)))
+        if code != 0:
+            print(f"cannot measure {part}: it ended with code {code}", file=sys.stderr)
+            return 1
+        began.keep(part, json.loads(last))
     return 0
+
+
+@dataclass(frozen=True)
+class Began:
+    """How it was right before. `at_s`: monotonic; `busy`: cores that others used."""
+
+    at: str
+    at_s: float
+    busy: float
+    load: float
+
+    @classmethod
+    def now(cls) -> "Began":
+        """Looks for `BEFORE_S`."""
+        busy, load = busy_cores(BEFORE_S), load_now()
+        return cls(time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), time.monotonic(), busy, load)
+
+    def keep(self, part: str, result: Result) -> None:
+        took_s, load = round(time.monotonic() - self.at_s, 1), (self.load, load_now())
+        keep(Kept(part, self.at, took_s, this_machine(), load, self.busy, result))
 
 
 @contextmanager
@@ -50,10 +69,6 @@ def _show(command: list[str]) -> tuple[int, str]:
             print(line, end="", flush=True)
             last = line
     return process.returncode, last
-
-
-def _utc() -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from tests.soak.soak import Options, soak
 
+KILLED = {"envoy", "daemon", "supervisor", "edge_agent", "builder", "forker", "instance"}
+
 
 def test_nothing_is_lost_and_no_visitor_notices_while_processes_are_killed_at_random() -> None:
     outcome = soak(
@@ -9,4 +11,6 @@ def test_nothing_is_lost_and_no_visitor_notices_while_processes_are_killed_at_ra
     )
     assert outcome.violations == [], outcome.figures
     assert outcome.figures["acknowledged"], outcome.figures
-    assert outcome.figures["kills"], outcome.figures
+    assert set(outcome.figures["kills"]) == KILLED, outcome.figures
+    envoys = outcome.figures["kills"]["envoy"]
+    assert outcome.figures["served_after_envoy"] == envoys, outcome.figures

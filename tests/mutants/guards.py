@@ -811,6 +811,14 @@ REAL_PARTS = (
         by="tests/unit/drivers",
     ),
     Mutant(
+        "keeper-waits-on-top",
+        "what a child ran counts for the pause before its next start",
+        "processes/keeper.py",
+        "running.start_at_s = running.started_s + apart_s",
+        "running.start_at_s = self.clock() + apart_s",
+        by="tests/unit/test_keeper.py",
+    ),
+    Mutant(
         "counted-before-it-began",
         "what was counted before the edge agent began anew is not taken for what came since",
         "converge/measuring.py",

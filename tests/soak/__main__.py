@@ -11,6 +11,8 @@ import json
 import sys
 import time
 
+from bench.run import Began
+
 from tests.soak.soak import Options, soak
 
 SAID_EVERY_S = 30.0
@@ -37,8 +39,12 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1, help="who does what to whom; not when")
     parser.add_argument("--apps", type=int, default=50)
+    parser.add_argument("--keep", action="store_true", help="its figures, for docs/benchmarks.md")
     options = parser.parse_args()
+    began = Began.now() if options.keep else None
     outcome = soak(Options(options.minutes * 60, options.seed, options.apps), Teller())
+    if began is not None:
+        began.keep("soak", outcome.figures)
     print(file=sys.stderr)
     for sentence in outcome.violations[:SHOWN_MAX]:
         print(sentence, file=sys.stderr)

@@ -16,7 +16,7 @@ from setpoint.drivers.local.paths import Paths
 from setpoint.drivers.local.records import Record
 from setpoint.drivers.local.sandbox import alive
 from setpoint.model.process import Phase
-from setpoint.processes.keeper import STEADY_S
+from setpoint.processes.keeper import BACKOFF_S
 from tests.acceptance.plane import Plane, until
 
 PLANE = ("daemon", "supervisor", "edge_agent")
@@ -86,9 +86,11 @@ class Killer:
             self.broke = error
 
     def _one(self, luck: random.Random) -> None:
+        """Kinds of which none was killed yet come first: half a minute has them all."""
         kinds = [*PLANE, "instance", "instance", "builder", "builder", "forker", "envoy"]
         luck.shuffle(kinds)
-        for kind in kinds:
+        killed = self.by_kind
+        for kind in sorted(kinds, key=lambda kind: kind in killed):
             victim = self._victim(kind, luck)
             if victim is not None:
                 self._kill(kind, *victim)
@@ -102,8 +104,8 @@ class Killer:
             if kind in HELPERS:
                 found = self.plane.helpers(HELPERS[kind])
                 return (luck.choice(sorted(found)), "") if found else None
-            if kind == "envoy" and self._rests("envoy", STEADY_S + 1):
-                return None  # after two in a row the keeper pauses on purpose
+            if kind == "envoy" and self._rests("envoy", BACKOFF_S[-1] + 1):
+                return None  # one that had just begun the keeper keeps waiting on purpose
             pid = self.plane.pid(kind)
             return (pid, "") if runs(pid) else None
         return None

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.acceptance.plane import Plane, fresh_plane, until
 from tests.soak import apps, left
 from tests.soak.killer import Killer
 from tests.soak.people import People
-from tests.soak.visitors import Visitors, unexplained
+from tests.soak.visitors import Visitors, served_again, unexplained
 
 BACK_S = 0.2
 """After Envoy's end a new connection is answered within this; the median is held to it."""
@@ -42,7 +43,7 @@ class Options:
 class Outcome:
     """`violations`: sentences; none is as it should be. `logs`: of the apps that failed."""
 
-    figures: dict[str, object]
+    figures: dict[str, Any]
     violations: list[str]
     logs: dict[str, str]
 
@@ -101,7 +102,8 @@ class _Abused:
 
     def outcome(self) -> Outcome:
         plane = self.plane
-        back_s = [kill.took_s for kill in self.killer.kills if kill.kind == "envoy"]
+        envoys = [kill for kill in self.killer.kills if kill.kind == "envoy"]
+        back_s = [kill.took_s for kill in envoys]
         violations: list[str] = list(self.people.refused)
         try:
             until(lambda: apps.settled(plane, self.names), apps.SETTLED_S_MAX, "all has settled")
@@ -118,7 +120,7 @@ class _Abused:
         violations += [*lost, *(f"left behind: {what}" for what in orphans)]
         if back_s and self.options.held_to_time and statistics.median(back_s) > BACK_S:
             violations.append(f"Envoy took {statistics.median(back_s):.2f} s to be back")
-        figures: dict[str, object] = {
+        figures: dict[str, Any] = {
             "soak_s": self.options.seconds,
             "seed": self.options.seed,
             "apps": len(self.names),
@@ -131,6 +133,7 @@ class _Abused:
             "not_acknowledged": dict(self.people.unsure),
             "lost": len(lost),
             "orphans": len(orphans),
+            "served_after_envoy": served_again(self.visitors.answered_s, envoys),
             "envoy_back_p50_ms": round(statistics.median(back_s) * 1000) if back_s else None,
             "envoy_back_max_ms": round(max(back_s) * 1000) if back_s else None,
             "violations": len(violations),

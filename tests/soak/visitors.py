@@ -1,6 +1,7 @@
 """Who asks the apps all the while, each time over a new connection; and what a kill explains."""
 
 import http.client
+import math
 import random
 import threading
 import time
@@ -38,7 +39,8 @@ class Visitors:
     apps: Sequence[str]
     rate: float
     seed: int
-    answered: int = 0
+    answered_s: list[float] = field(default_factory=list[float])
+    """when each request began that was answered well, monotonic"""
     failures: list[Failure] = field(default_factory=list[Failure])
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -71,7 +73,20 @@ class Visitors:
             if wrong:
                 self.failures.append(Failure(app, began_s, time.monotonic(), wrong))
             else:
-                self.answered += 1
+                self.answered_s.append(began_s)
+
+    @property
+    def answered(self) -> int:
+        return len(self.answered_s)
+
+
+def served_again(answered_s: Sequence[float], kills: Sequence[Kill]) -> int:
+    """After how many of these somebody who came new was answered, before the next of them."""
+    ends_s = [*(kill.at_s for kill in kills[1:]), math.inf]
+    return sum(
+        any(kill.at_s < began_s < end_s for began_s in answered_s)
+        for kill, end_s in zip(kills, ends_s, strict=True)
+    )
 
 
 def unexplained(failures: Sequence[Failure], kills: Sequence[Kill]) -> list[Failure]:

@@ -26,7 +26,8 @@ from setpoint.processes.shelf import Shelf
 
 PR_SET_CHILD_SUBREAPER = 36
 BACKOFF_S = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
-"""Delay before the n-th restart in a row; a child that ran for `STEADY_S` starts from the front."""
+"""The n-th start in a row comes so long after the one before at the earliest: a child that ran for
+longer is started again at once, and one that ran for `STEADY_S` begins at the front."""
 STEADY_S = 30.0
 STARTS_MAX = 3
 """A child that ends this often before everything was ready once ends the whole start."""
@@ -110,6 +111,7 @@ class Keeper:
     asker: socket.socket | None = None
     """who asked us to go down, and is told how far we are"""
     shelf: Shelf = field(default_factory=Shelf)
+    clock: Callable[[], float] = time.monotonic
 
     def run(self) -> str:
         """Until asked to go down. Returns '' or the sentence of a child that can never start."""
@@ -169,14 +171,14 @@ class Keeper:
     def _start_due(self, selector: selectors.BaseSelector) -> None:
         """In order; one starts only when those before it said they are ready once."""
         for running in self.running.values():
-            if running.process is None and running.start_at_s <= time.monotonic():
+            if running.process is None and running.start_at_s <= self.clock():
                 self._start(selector, running)
             if not running.ready and running.restarts == 0:
                 return
 
     def _start(self, selector: selectors.BaseSelector, running: Running) -> None:
         child = running.child
-        running.started_s = time.monotonic()
+        running.started_s = self.clock()
         ready_r, ready_w = os.pipe2(os.O_CLOEXEC)
         try:
             running.process = self._spawn(child, running.epoch, ready_w)
@@ -209,14 +211,14 @@ class Keeper:
     def _next_start_s(self) -> float:
         due = [r.start_at_s for r in self.running.values() if r.process is None]
         most_s = EVERY_S if any(r.door for r in self.running.values()) else LOOK_S
-        return min(most_s, max(0.0, min(due) - time.monotonic())) if due else most_s
+        return min(most_s, max(0.0, min(due) - self.clock())) if due else most_s
 
     def _ask_at_doors(self) -> None:
         for running in self.running.values():
             if running.door is None or running.process is None or running.wrong:
                 continue
             pid = running.process.pid
-            if wrong := running.door.look(pid, time.monotonic()):
+            if wrong := running.door.look(pid, self.clock()):
                 running.wrong = wrong
                 _write_down(running.child, f'process.ended pid={pid} because="{wrong}"')
                 running.process.kill()
@@ -254,12 +256,12 @@ class Keeper:
 
     def _note_end(self, running: Running, code: int) -> None:
         running.epoch = 0
-        if time.monotonic() - running.started_s > STEADY_S:
+        if self.clock() - running.started_s > STEADY_S:
             running.restarted_in_a_row = 0
-        delay_s = BACKOFF_S[min(running.restarted_in_a_row, len(BACKOFF_S) - 1)]
+        apart_s = BACKOFF_S[min(running.restarted_in_a_row, len(BACKOFF_S) - 1)]
         running.restarted_in_a_row += 1
         running.restarts += 1
-        running.start_at_s = time.monotonic() + delay_s
+        running.start_at_s = running.started_s + apart_s
         if not self.announced and running.restarts >= STARTS_MAX:
             self.fatal = f"cannot start the {running.child.name}: it ended with code {code}"
             self.fatal += f", {running.restarts} times\nits log is {running.child.log}"
@@ -341,7 +343,7 @@ class Keeper:
                 return {"error": f"cannot do {other!r}: the keeper knows status, restart, down"}
 
     def _processes(self) -> list[dict[str, object]]:
-        now_s = time.monotonic()
+        now_s = self.clock()
         return [
             {
                 "name": r.child.name,
