@@ -819,6 +819,22 @@ REAL_PARTS = (
         by="tests/unit/test_keeper.py",
     ),
     Mutant(
+        "another-offer-wakes-nobody",
+        "who would have something else of what is offered now is planned for anew",
+        "converge/loop.py",
+        "        for app in self._hopes.after(offers):",
+        "        for app in ():",
+        by="tests/unit/converge/test_loop.py -k other_offers",
+    ),
+    Mutant(
+        "memory-is-leaned-on-in-silence",
+        "a plan says what it leaned on of what is offered",
+        "planning/granting.py",
+        '        draft.want("memory_bytes", most=-(-in_all // OVERCOMMIT))\n',
+        "        del in_all\n",
+        by="tests/properties/test_planner_properties.py -k wanted",
+    ),
+    Mutant(
         "counted-before-it-began",
         "what was counted before the edge agent began anew is not taken for what came since",
         "converge/measuring.py",

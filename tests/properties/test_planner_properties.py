@@ -3,7 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from setpoint.model.app import MIB, Formation
 from setpoint.model.steps import EnsureRoute, Plan, RemoveProcesses
+from setpoint.testing import builders
 from tests.unit.planning.scene import WEB, WORKER, Scene
 
 PEOPLE = st.sampled_from(
@@ -97,3 +99,44 @@ def test_a_destroyed_app_is_always_forgotten(story):
     assert scene.forgotten
     assert scene.observed.route is None
     assert scene.observed.sets == ()
+
+
+OFFERED = {
+    "level": ["L3", "L2"],
+    "stack": ["sim-stack", "another"],
+    "memory_bytes": [n * MIB for n in (64, 512, 600, 4096)],
+    "instances_max": [1, 2, 3, 20],
+    "egress": ["public", "none"],
+    "sizes": [("eco", "basic"), ("eco", "basic", "standard-2x")],
+    "provider": ["this machine", "another"],
+}
+OFFERS = st.fixed_dictionaries({name: st.sampled_from(some) for name, some in OFFERED.items()})
+ANOTHER = st.sampled_from([{name: one} for name, some in OFFERED.items() for one in some])
+WANTED = st.builds(
+    Formation,
+    min=st.integers(0, 1),
+    max=st.integers(1, 4),
+    size=st.sampled_from(["basic", "standard-2x"]),
+)
+WISHES = st.fixed_dictionaries(
+    {"formation": st.fixed_dictionaries({"web": WANTED, "worker": WANTED})},
+    optional={"egress": st.sampled_from([("internet",), ("none",)])},
+)
+
+
+@settings(max_examples=1500, deadline=None, derandomize=True)
+@given(STORIES, WISHES, OFFERS, ANOTHER)
+def test_where_all_that_is_wanted_is_had_alike_no_other_plan_is_made(story, wishes, some, another):
+    """So whoever wants none of what has changed needs no look."""
+    before, after = (builders.capabilities(**one) for one in (some, some | another))
+    scene = Scene()
+    scene.capabilities = before
+    good = [lambda s: s.build_ends(processes=(WEB, WORKER)), Scene.ready, Scene.ack, Scene.gone]
+    for happen in (*story, *good, *good):
+        happen(scene)
+        scene.go()
+    scene.change(**wishes)
+    made = scene.plan()
+    scene.capabilities = after
+    if all(want.had(before) == want.had(after) for want in made.wants):
+        assert scene.plan() == made

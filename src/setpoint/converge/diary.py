@@ -4,7 +4,6 @@ import msgspec
 
 from setpoint.converge.facts import digest
 from setpoint.converge.observer import Sight
-from setpoint.model.capability import Capabilities
 from setpoint.model.ids import AppId
 
 
@@ -29,22 +28,14 @@ class Diary:
 
     def __init__(self) -> None:
         self._page = Page()
-        self._offers: Capabilities | None = None
 
-    def begin(self, sight: Sight, offers: Capabilities) -> None:
+    def begin(self, sight: Sight) -> None:
         """It was looked at, and is at rest."""
-        if offers == self._offers:
-            self._page.rests[sight.unit.id] = Rest(sight.cursor, digest(sight.facts))
+        self._page.rests[sight.unit.id] = Rest(sight.cursor, digest(sight.facts))
 
     def end(self, app: AppId) -> None:
-        """It is looked at, or gone."""
+        """It is to be looked at, or gone."""
         self._page.rests[app] = None
-
-    def offered(self, offers: Capabilities) -> None:
-        """What is offered decides about everybody."""
-        if offers != self._offers:
-            self._offers = offers
-            self._page = Page(all_ended=True)
 
     def turn(self) -> Page:
         """What was written, for a reader; the next page begins."""

@@ -202,18 +202,22 @@ class Loop:
             await self._orphans.sweep(found.unknown)
 
     async def _hope_for_ever(self) -> None:
-        """Whoever was short of what is offered now is looked at, and nobody else."""
+        """Whoever would have something else of what is offered now is looked at."""
         while True:
             try:
-                offers = await self._observer.probe()
-                self._diary.offered(offers)
-                for app in self._hopes.after(offers):
-                    self.wake(app)
+                self._hear_of(await self._observer.probe())
             except SetpointError as error:
                 self._log.info("offers.unknown", extra={"error": str(error)})
             except Exception:
                 self._log.exception("offers.broke")
             await asyncio.sleep(self._settings.probe_s)
+
+    def _hear_of(self, offers: Capabilities) -> None:
+        """Nobody else is looked at: a plan that leans on none of it would be the same. It may be
+        everybody, so who asked comes first."""
+        for app in self._hopes.after(offers):
+            self._diary.end(app)
+            self.wake(app, Priority.RETRY)
 
     async def _keep_acts(self) -> None:
         while True:
@@ -241,7 +245,7 @@ class Loop:
                 self._trouble(app, error)
                 self._queue.done(app)
             return
-        self._diary.offered(offers)
+        self._hear_of(offers)
         for app in apps:
             self._pass(group, app, sights.get(app), offers)
 
@@ -274,15 +278,15 @@ class Loop:
             unreadable = isinstance(sight, Unreadable)
             return partial(self._say_unreadable, app, sight) if unreadable else None
         plan = make_plan(sight.unit, sight.observed, offers, self._now())
-        self._hopes.remember(app, plan.unmet)
+        self._hopes.remember(app, plan.wants)
         refusal = self._pace.refusal(app, plan.steps)
         if plan.steps and refusal is None:
             return partial(self._work, sight, plan)
         conditions = troubled(plan, refusal, stalled=True) if refusal is not None else None
         status = self._recorder.status(sight, plan, conditions)
         if status is not None or self._recorder.has_news(sight, plan):
-            return partial(self._tell, sight, plan, status, offers, refusal)
-        self._conclude(sight, plan, offers, refusal)
+            return partial(self._tell, sight, plan, status, refusal)
+        self._conclude(sight, plan, refusal)
         return None
 
     async def _say_unreadable(self, app: AppId, error: Unreadable) -> None:
@@ -300,23 +304,20 @@ class Loop:
         sight: Sight,
         plan: Plan,
         status: Status | None,
-        offers: Capabilities,
         refusal: str | None,
     ) -> None:
         """Nothing to do (now), and something to say."""
         await self._recorder.take_in(sight, plan)
         await self._recorder.end(sight.unit.id, status=status, news=sight.news)
-        self._conclude(sight, plan, offers, refusal)
+        self._conclude(sight, plan, refusal)
 
-    def _conclude(
-        self, sight: Sight, plan: Plan, offers: Capabilities, refusal: str | None
-    ) -> None:
+    def _conclude(self, sight: Sight, plan: Plan, refusal: str | None) -> None:
         """Look again if it is not settled, or something will be due."""
         app = sight.unit.id
         if refusal is not None:
             return
         if plan.settled:
-            self._diary.begin(sight, offers)
+            self._diary.begin(sight)
         for again_s in (self._pace.after_look(app, plan), plan.alarm_s):
             if again_s is not None:
                 self._queue.add_later(app, again_s)

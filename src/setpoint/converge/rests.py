@@ -1,8 +1,9 @@
 """Who was looked at and found at rest, and whether that still holds: others need no look.
 
-A plan depends on what memory and the world hold of an app, on what is offered, and on the time. So
-an app stays at rest while none of these is another, and the look at everything, once a period,
-costs no more than what has changed. All of it is only in memory: a new life looks at every app.
+A plan depends on what memory and the world hold of an app, on what it wants of what is offered,
+and on the time. So an app stays at rest while none of these is another, and the look at everything,
+once a period, costs no more than what has changed. All of it is only in memory: a new life looks at
+every app.
 """
 
 import heapq

@@ -41,11 +41,23 @@ class Capabilities(msgspec.Struct, frozen=True):
     workarounds: dict[str, str] = {}
     """capability -> the way round it, in the driver's own words"""
 
-    def changed(self, before: "Capabilities") -> frozenset[str]:
-        """Names of the capabilities that are not as they were."""
-        return frozenset(
-            name for name in self.__struct_fields__ if getattr(self, name) != getattr(before, name)
-        )
+
+class Want(msgspec.Struct, frozen=True):
+    """What a plan leaned on of what is offered; as long as it is had alike, no other plan is made.
+
+    `capability`: the field of Capabilities. `most`: of a count; what is above makes no difference.
+    `one`: of several; whether this is among them is all that counts.
+    """
+
+    capability: str
+    most: int | None = None
+    one: str | None = None
+
+    def had(self, offers: Capabilities) -> object:
+        offered = getattr(offers, self.capability)
+        if self.most is not None:
+            return min(offered, self.most)
+        return self.one in offered if self.one is not None else offered
 
 
 class Unmet(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import assert_never
 import msgspec
 
 from setpoint.model.app import SecretRef
-from setpoint.model.capability import Unmet
+from setpoint.model.capability import Unmet, Want
 from setpoint.model.change import Because
 from setpoint.model.condition import Condition
 from setpoint.model.ids import AppId, BuildId, JobId, SetKey
@@ -155,6 +155,8 @@ class Plan(msgspec.Struct, frozen=True):
     drift: tuple[Drift, ...] = ()
     left_undone: bool = False
     """something would be done, were the app not frozen or its drift only reported"""
+    wants: frozenset[Want] = frozenset()
+    """all it leaned on of what is offered"""
 
     @property
     def settled(self) -> bool:

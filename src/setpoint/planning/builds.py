@@ -34,7 +34,7 @@ def plan_build(draft: Draft) -> None:
     source = draft.unit.intent.source
     if source is None or has_slug(draft):
         return
-    wanted = build_id(draft.unit, draft.capabilities.stack)
+    wanted = build_id(draft.unit, draft.stack)
     draft.build = next((b for b in draft.observed.builds if b.id == wanted), None)
     if draft.build is not None and (left_s := pause_left_s(draft.build, draft.now_s)) > 0:
         draft.wait("retry", _told_again(source.digest[:8], draft.build), left_s)
@@ -61,7 +61,7 @@ def gone_back_to(draft: Draft) -> Release | None:
 
 def moved(draft: Draft, release: Release) -> bool:
     """Was it built on a stack that this machine no longer is?"""
-    return release.slug.stack != draft.capabilities.stack
+    return release.slug.stack != draft.stack
 
 
 def has_slug(draft: Draft) -> bool:
@@ -97,7 +97,7 @@ def _stall(draft: Draft, build: Build) -> None:
 
 
 def _why_again(draft: Draft, before: Release) -> str:
-    return f"{before.label} was built on {before.slug.stack}; this is {draft.capabilities.stack}"
+    return f"{before.label} was built on {before.slug.stack}; this is {draft.stack}"
 
 
 def _told_again(source: str, build: Build) -> str:
@@ -130,7 +130,7 @@ def _start(draft: Draft, wanted: BuildId, *, retry: bool) -> None:
         unit.id,
         unit.name,
         source.digest,
-        draft.capabilities.stack,
+        draft.stack,
         unit.intent.buildpacks,
         unit.intent.cache_since_s,
     )

@@ -22,6 +22,7 @@ def finish(draft: Draft) -> Plan:
         alarm_s=min(draft.alarms_s, default=None),
         drift=tuple(draft.drift),
         left_undone=draft.left_undone,
+        wants=frozenset(draft.wants),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from setpoint.model.app import Unit, Upkeep
-from setpoint.model.capability import Capabilities, Unmet
+from setpoint.model.capability import Capabilities, Unmet, Want
 from setpoint.model.change import Because
 from setpoint.model.observed import Observed
 from setpoint.model.release import Build, Release
@@ -35,6 +35,12 @@ class Draft:
     drift: list[Drift] = field(default_factory=list[Drift])
     """what is left as outsiders made it"""
     left_undone: bool = False
+    wants: set[Want] = field(default_factory=set[Want])
+
+    @property
+    def stack(self) -> str:
+        self.want("stack")
+        return self.capabilities.stack
 
     @property
     def upkeep(self) -> Upkeep | None:
@@ -48,6 +54,10 @@ class Draft:
 
     def because(self, rule: str, text: str, change: int | None = None) -> Because:
         return Because(rule, text, change if change is not None else self.unit.last_change)
+
+    def want(self, capability: str, most: int | None = None, one: str | None = None) -> None:
+        """Whoever reads an offer says so: when it is another, this app is planned for anew."""
+        self.wants.add(Want(capability, most, one))
 
     def stall(self, reason: str, message: str) -> None:
         if self.stalled is None:
@@ -65,6 +75,8 @@ class Draft:
         warned: bool = False,
     ) -> None:
         """`nearest`: what to ask for instead; '' where that is what is offered."""
+        for name in (capability, "provider", "workarounds"):
+            self.want(name)
         offers = self.capabilities
         way_round = offers.workarounds.get(capability, "")
         self.unmet.append(

@@ -13,8 +13,12 @@ OFFERED = {"none": "none", "machine": "the machine's whole network"}
 def plan_egress(draft: Draft) -> None:
     """Where nobody said anything, apps get what the level has, and nothing falls short."""
     wanted, offer = draft.unit.intent.egress, draft.capabilities.egress
-    if not wanted or offer == "public" or (wanted == NONE and offer == "none"):
+    if not wanted:
         return
+    draft.want("egress")
+    if offer == "public" or (wanted == NONE and offer == "none"):
+        return
+    draft.want("level")
     level = draft.capabilities.level
     because = f"apps run at level {level} here ({LEVEL_WORDS[level]})"
     draft.fall_short("egress", words(wanted), OFFERED[offer], "egress", because)

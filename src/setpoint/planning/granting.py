@@ -29,6 +29,7 @@ def grant(draft: Draft, process: str, formation: Formation) -> Bounds:
 
 
 def _instances_offered(draft: Draft, process: str, wanted: int) -> int:
+    draft.want("instances_max", most=wanted)
     offered = draft.capabilities.instances_max
     if wanted > offered:
         because = f"this machine runs at most {offered} instances per process type"
@@ -38,6 +39,9 @@ def _instances_offered(draft: Draft, process: str, wanted: int) -> int:
 
 def _memory_offered(draft: Draft, process: str, wanted: int, size: DynoSize) -> int:
     """How many instances what is left of the machine's memory is good for."""
+    if wanted > 1:
+        in_all = draft.memory_granted + wanted * size.memory_bytes_max
+        draft.want("memory_bytes", most=-(-in_all // OVERCOMMIT))
     left = draft.capabilities.memory_bytes * OVERCOMMIT - draft.memory_granted
     offered = max(1, left // size.memory_bytes_max)
     if wanted > offered:
@@ -59,8 +63,12 @@ def _clip(
 def _check_size(draft: Draft, process: str, size: DynoSize) -> None:
     """One that is larger than the machine starts all the same: it need not come to its limit. Of
     the smallest nothing is told: there is none to ask for instead."""
-    if size.name in draft.capabilities.sizes or size.memory_bytes_max == SMALLEST.memory_bytes_max:
+    if size.memory_bytes_max == SMALLEST.memory_bytes_max:
         return
+    draft.want("sizes", one=size.name)
+    if size.name in draft.capabilities.sizes:
+        return
+    draft.want("memory_bytes")
     memory = _mib(draft.capabilities.memory_bytes)
     draft.fall_short(
         f"formation.{process}.size",

@@ -73,7 +73,7 @@ def _start(draft: Draft, release: Release, found: tuple[Altered, ...], wanted: B
         unit.id,
         unit.name,
         release.source,
-        draft.capabilities.stack,
+        draft.stack,
         unit.intent.buildpacks,
         unit.intent.cache_since_s,
     )

@@ -105,7 +105,7 @@ def _cut(draft: Draft, newest: Release | None, slug: _Slug) -> None:
     description = unit.shape_summary
     if before is not None:
         behind = f"{before.label} was built on {before.slug.stack}"
-        description += f", built again for {draft.capabilities.stack}"
+        description += f", built again for {draft.stack}"
     else:
         behind = "there is no release yet" if newest is None else f"{newest.label} is older"
     draft.steps.append(

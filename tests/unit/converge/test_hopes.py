@@ -1,33 +1,51 @@
-"""A capability that changes wakes those that were short of it, and nobody else."""
+"""Another offer wakes those that would have it otherwise than before, and nobody else."""
 
 from setpoint.converge.hopes import Hopes
-from setpoint.model.capability import Unmet
+from setpoint.model.capability import Want
 from setpoint.model.ids import AppId
 from setpoint.testing import builders
 
 SHOP, API, BLOG = AppId("0000-shop"), AppId("0000-api"), AppId("0000-blog")
+FEW, MANY = (Want("instances_max", most=most) for most in (2, 9))
+NOW = builders.capabilities(instances_max=8)
 
 
-def short_of(capability: str) -> tuple[Unmet, ...]:
-    return (Unmet("formation.web.max", "9", "2", capability, "2", "because"),)
-
-
-def test_only_those_that_were_short_of_it_are_woken():
+def test_only_those_are_woken_for_whom_it_is_another():
     hopes = Hopes()
-    hopes.remember(SHOP, short_of("memory_bytes"))
-    hopes.remember(API, short_of("instances_max"))
-    hopes.remember(BLOG, ())
-    assert hopes.after(builders.capabilities()) == ()
-    assert hopes.after(builders.capabilities(memory_bytes=1)) == (SHOP,)
-    assert hopes.after(builders.capabilities(memory_bytes=1)) == ()
-    assert hopes.after(builders.capabilities(memory_bytes=1, instances_max=3)) == (API,)
+    hopes.remember(SHOP, {Want("memory_bytes")})
+    hopes.remember(API, {MANY})
+    hopes.remember(BLOG, {FEW})
+    assert hopes.after(NOW) == ()
+    assert hopes.after(builders.capabilities(instances_max=8, memory_bytes=1)) == (SHOP,)
+    assert hopes.after(builders.capabilities(instances_max=8, memory_bytes=1)) == ()
+    assert hopes.after(builders.capabilities(instances_max=9, memory_bytes=1)) == (API,)
 
 
-def test_one_whose_newest_plan_has_it_all_is_left_alone():
+def test_less_than_was_had_wakes_as_more_than_was_does():
     hopes = Hopes()
-    hopes.after(builders.capabilities())
-    hopes.remember(SHOP, short_of("memory_bytes"))
-    hopes.remember(SHOP, ())
-    hopes.remember(API, short_of("memory_bytes"))
+    hopes.remember(API, {MANY})
+    hopes.remember(BLOG, {FEW})
+    hopes.after(builders.capabilities(instances_max=20))
+    assert hopes.after(builders.capabilities(instances_max=9)) == ()
+    assert hopes.after(builders.capabilities(instances_max=8)) == (API,)
+    assert hopes.after(builders.capabilities(instances_max=1)) == (API, BLOG)
+    assert hopes.after(builders.capabilities(instances_max=30)) == (API, BLOG)
+
+
+def test_of_several_only_the_one_that_is_wanted_counts():
+    hopes = Hopes()
+    hopes.remember(SHOP, {Want("sizes", one="eco")})
+    hopes.after(builders.capabilities(sizes=("eco", "basic")))
+    assert hopes.after(builders.capabilities(sizes=("eco",))) == ()
+    assert hopes.after(builders.capabilities(sizes=())) == (SHOP,)
+
+
+def test_what_the_newest_plan_does_not_want_wakes_nobody():
+    hopes = Hopes()
+    hopes.after(NOW)
+    hopes.remember(SHOP, {MANY})
+    hopes.remember(SHOP, {FEW})
+    hopes.remember(API, {MANY})
     hopes.forget(API)
-    assert hopes.after(builders.capabilities(memory_bytes=1)) == ()
+    assert hopes.after(builders.capabilities(instances_max=7)) == ()
+    assert hopes.after(builders.capabilities(instances_max=1)) == (SHOP,)

@@ -5,7 +5,7 @@ import itertools
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import cast
+from typing import TypeVar, cast
 
 import msgspec
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from setpoint.converge import loop
 from setpoint.converge.diary import Page
 from setpoint.converge.loop import Settings
-from setpoint.converge.surveyor import Found
+from setpoint.converge.surveyor import Found, Surveys
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit, Upkeep
 from setpoint.model.capability import Capabilities
@@ -27,6 +27,7 @@ from setpoint.model.steps import Plan
 from setpoint.planning import planner
 from setpoint.store.port import Status, Store, UnitWrite
 from setpoint.testing import builders
+from setpoint.testing.faults import Life
 from setpoint.testing.loop import run
 from setpoint.testing.programs import PROGRAMS
 from setpoint.testing.world import World
@@ -92,9 +93,9 @@ class Stage:
         return sum(s.ready for k, s in slots if (k.app, k.process) == (id, process))
 
 
-def play(story: Callable[[Stage], Awaitable[None]]) -> None:
+def play(story: Callable[[Stage], Awaitable[None]], kind: type[World] = World) -> None:
     async def main() -> None:
-        world = World(random.Random(3))
+        world = kind(random.Random(3))
         async with world:
             await story(Stage(world))
         assert world.watch.violations == []
@@ -474,8 +475,34 @@ def test_a_command_that_arrives_after_people_changed_their_minds_back_is_refused
     play(story)
 
 
-def test_more_offers_are_looked_at_by_those_that_were_short_of_them_and_nobody_else(
-    monkeypatch: pytest.MonkeyPatch,
+class Wired:
+    """Whoever looks at everything, at the other end of a line, as in a process of its own."""
+
+    def __init__(self, surveyor: Surveys) -> None:
+        self._surveyor = surveyor
+
+    async def survey(self, page: Page) -> Found:
+        found = await self._surveyor.survey(_sent(page, Page))
+        return _sent(found, Found)
+
+
+T = TypeVar("T")
+
+
+def _sent(message: T, kind: type[T]) -> T:
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(message), type=kind)
+
+
+class WorldApart(World):
+    def _daemon(self, life: Life) -> loop.Loop:
+        daemon = super()._daemon(life)
+        daemon._surveyor = Wired(daemon._surveyor)
+        return daemon
+
+
+@pytest.mark.parametrize("kind", [World, WorldApart])
+def test_other_offers_are_looked_at_by_those_that_wanted_them_and_nobody_else(
+    monkeypatch: pytest.MonkeyPatch, kind: type[World]
 ):
     planned: list[str] = []
 
@@ -484,29 +511,37 @@ def test_more_offers_are_looked_at_by_those_that_were_short_of_them_and_nobody_e
         return planner.plan(unit, observed, offers, now_s)
 
     monkeypatch.setattr(loop, "make_plan", noted)
+    wanted = {"shop": 4, "mall": 5, "fair": 3, "api": 1, "blog": 2}
+
+    async def looked_at(stage: Stage, **offers: object) -> set[str]:
+        """Who is, in three periods after these are offered."""
+        planned.clear()
+        stage.offer(**offers)
+        await asyncio.sleep(3 * Settings().period_s)
+        return set(planned)
 
     async def story(stage: Stage) -> None:
         stage.offer(instances_max=2)
-        await stage.create(SHOP, web=Formation(4, 4))
-        await stage.create(API)
-        await stage.settled(SHOP)
-        await stage.settled(API)
+        for name, most in wanted.items():
+            await stage.create(AppId(f"0000-{name}"), web=Formation(most, most))
+        for name in wanted:
+            await stage.settled(AppId(f"0000-{name}"))
         assert not stage.says(SHOP, ConditionType.SATISFIABLE).status
         assert stage.ready(SHOP) == 2
-        planned.clear()
-        await asyncio.sleep(3 * loop.Settings.period_s)
-        planned.clear()
-        await asyncio.sleep(3 * loop.Settings.period_s)
-        assert planned == [], "who is at rest, and is as it was, needs no look"
-        stage.offer(memory_bytes=2**40)
-        await asyncio.sleep(loop.Settings.probe_s + 1)
-        assert planned == []
-        stage.offer(instances_max=3)
-        await stage.until(lambda: stage.ready(SHOP) == 3, within_s=loop.Settings.probe_s + 5)
-        assert set(planned) == {"shop"}
+        await asyncio.sleep(3 * Settings().period_s)
+        assert await looked_at(stage) == set(), "who is at rest, and is as it was, needs no look"
+        assert await looked_at(stage, memory_bytes=2**40) == set()
+        assert await looked_at(stage, python_version="3.15", node_versions=("26",)) == set()
+        assert await looked_at(stage, instances_max=3) == {"shop", "mall", "fair"}
+        assert stage.ready(SHOP) == 3
         assert stage.says(SHOP, ConditionType.SATISFIABLE).message.endswith("offered 3")
+        assert await looked_at(stage, instances_max=4) == {"shop", "mall"}
+        assert await looked_at(stage, instances_max=40) == {"mall"}
+        assert await looked_at(stage, instances_max=2) == {"shop", "mall", "fair"}
+        assert stage.ready(SHOP) == 2
+        assert await looked_at(stage, stack="another") == set(wanted)
 
-    play(story)
+    play(story, kind)
 
 
 class Deaf:

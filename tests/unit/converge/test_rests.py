@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from setpoint.converge.diary import Diary
+from setpoint.converge.diary import Diary, Page
 from setpoint.converge.facts import NOTHING, Facts, Snapshot, digest
 from setpoint.converge.observer import Sight
 from setpoint.converge.rests import Rests
@@ -17,7 +17,6 @@ from setpoint.testing.clock import ManualClock
 
 SHOP, API = AppId("0000-shop"), AppId("0000-api")
 BOTH = frozenset((SHOP, API))
-OFFERS = builders.capabilities()
 LONG_S = 600.0
 ORDER = builders.order(app=SHOP)
 
@@ -32,13 +31,12 @@ class Here:
         self.rests = Rests(self.clock, self.wall, lambda: 1.0, LONG_S)
         self.seen = Snapshot()
         self.diary = Diary()
-        self.diary.offered(OFFERS)
         self.ended()
 
     def rest(self, app: AppId, cursor: int = 0) -> None:
         unit = builders.unit(builders.intent(app))
         sight = Sight(unit, Observed(), None, cursor=cursor, facts=self.seen.of(app))
-        self.diary.begin(sight, OFFERS)
+        self.diary.begin(sight)
 
     def ended(self, newest: dict[AppId, int] | None = None, **told: object) -> set[AppId]:
         touched = Touched(newest or {}, frozenset(), 9, True)
@@ -105,14 +103,6 @@ def test_what_the_world_holds_of_it_ends_it_whether_it_comes_or_goes(here: Here)
     assert here.ended() == set()
 
 
-def test_other_offers_end_everybodys_and_one_planned_on_old_ones_begins_none(here: Here):
-    here.diary.offered(OFFERS)
-    assert here.ended() == set()
-    here.diary.offered(builders.capabilities(instances_max=1))
-    here.rest(API)
-    assert here.ended() == BOTH
-
-
 @pytest.mark.parametrize("by_s", [3600.0, -3600.0])
 def test_a_clock_that_jumps_ends_everybodys(here: Here, by_s: float):
     here.wall.now_s += by_s
@@ -141,6 +131,6 @@ def test_a_page_that_nobody_has_read_comes_before_what_was_written_since(here: H
 
 def test_a_page_put_back_behind_one_that_ended_everything_says_nothing_more(here: Here):
     page = here.diary.turn()
-    here.diary.offered(builders.capabilities(instances_max=1))
+    here.diary.put_back(Page(all_ended=True))
     here.diary.put_back(page)
     assert here.ended() == BOTH
