@@ -624,22 +624,6 @@ LOOP = (
         by="tests/unit/converge/test_rests.py",
     ),
     Mutant(
-        "rests-whatever-is-offered",
-        "what is offered decides about everybody",
-        "converge/diary.py",
-        "            self._offers = offers\n            self._page = Page(all_ended=True)\n",
-        "            self._offers = offers\n",
-        by="tests/unit/converge/test_rests.py",
-    ),
-    Mutant(
-        "rests-on-old-offers",
-        "who was planned for on what is not offered any more does not rest",
-        "converge/diary.py",
-        "        if offers == self._offers:\n            self._page",
-        "        if True:\n            self._page",
-        by="tests/unit/converge/test_rests.py",
-    ),
-    Mutant(
         "rests-on-a-lost-page",
         "what a survey that failed was told is told to the next one",
         "converge/loop.py",
