@@ -803,6 +803,22 @@ REAL_PARTS = (
         by="tests/unit/test_keeper.py",
     ),
     Mutant(
+        "runs-below-its-level",
+        "nothing of an app runs at a lower level of isolation than it asks for",
+        "planning/processes.py",
+        "    if target is None or draft.too_low:",
+        "    if target is None:",
+        by="tests/unit/planning/test_isolation.py",
+    ),
+    Mutant(
+        "an-old-order-starts-lower",
+        "nor does a supervisor start it that still has an older order",
+        "drivers/local/ground.py",
+        "        if wanted is not None and not at_least(level, wanted):",
+        "        if False:",
+        by="tests/unit/drivers/test_ground.py",
+    ),
+    Mutant(
         "another-offer-wakes-nobody",
         "who would have something else of what is offered now is planned for anew",
         "converge/loop.py",

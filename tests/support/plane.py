@@ -46,7 +46,7 @@ from setpoint.store.sqlite import SqliteStore, open_in_memory
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.machine import Machine
 from setpoint.testing.programs import BY_DIGEST, Fate, Program
-from setpoint.testing.supervisor import CAPABILITIES, SimSupervisor
+from setpoint.testing.supervisor import SimSupervisor
 from setpoint.views.feed import Feed
 
 T = TypeVar("T")
@@ -344,7 +344,7 @@ class Plane:
             repositories=Repositories(self.paths.repositories),
             tokens=Tokens(),
             tickets=Tickets(b"key"),
-            capabilities=lambda: CAPABILITIES,
+            capabilities=lambda: self.supervisor.capabilities,
             now=self._loop.time,
             new_id=lambda: next(ids),
             plane=lambda: {"processes": PROCESSES},

@@ -14,6 +14,7 @@ from setpoint.api.native import (
     drains,
     egress,
     gaps,
+    isolation,
     jobs,
     keys,
     metrics,
@@ -197,6 +198,9 @@ PLATFORM = (
     Endpoint("GET", "/apps/{app}", apps.info, "view", "One app"),
     Endpoint("PATCH", "/apps/{app}", apps.patch, "operate", "Rename, or switch maintenance"),
     Endpoint("DELETE", "/apps/{app}", apps.destroy, "manage", "Destroy an app", query=("confirm",)),
+    Endpoint("POST", "/apps/{app}/acm", apps.enable_acm, "operate", "Ask for certificates"),
+    Endpoint("PATCH", "/apps/{app}/acm", apps.refresh_acm, "operate", "Ask for them again"),
+    Endpoint("DELETE", "/apps/{app}/acm", apps.disable_acm, "operate", "Ask for none any more"),
     Endpoint("GET", "/apps/{app}/config-vars", config_vars.listed, "deploy", "Config vars"),
     Endpoint(
         "PATCH", "/apps/{app}/config-vars", config_vars.patch, "deploy", "Set or unset config vars"
@@ -464,6 +468,10 @@ NATIVE = (
     Endpoint("GET", "/v1/apps/{app}/drains", drains.listed, "view", "Whether its log arrives"),
     Endpoint("GET", "/v1/apps/{app}/egress", egress.info, "view", "Whom it may connect to"),
     Endpoint("PUT", "/v1/apps/{app}/egress", egress.put, "operate", "Open or close its way out"),
+    Endpoint(
+        "GET", "/v1/apps/{app}/isolation", isolation.info, "view", "The lowest level it may run at"
+    ),
+    Endpoint("PUT", "/v1/apps/{app}/isolation", isolation.put, "operate", "Ask for a level"),
     Endpoint(
         "GET",
         "/v1/apps/{app}/why",

@@ -13,6 +13,7 @@ from setpoint.model.errors import Refused
 EXAMPLE = "setpoint export shop -f setpoint.toml"
 PROCESS = ("min", "max", "size", "idle_s", "boot_s_max", "concurrency")
 PROBE = ("path", "timeout_s", "status_below", "once")
+ALONE = {"release_phase": "run_s_max", "isolation_level_min": "value", "region": "value"}
 LISTS = {"buildpacks": "use", "domains": "hosts", "egress": "to"}
 """Each with what its texts are called where a why stands beside them."""
 DECISION = ("bet", "wrong_if", "if_wrong", "revisit", "owner", "backup")
@@ -60,10 +61,11 @@ def _app(table: Table, app: dict[str, Any]) -> None:
     above = str(table.get("why", ""))
     if app["maintenance"] is not None or "maintenance" in table:
         _alone(table, "maintenance", "on", app["maintenance"] or {"on": False, "why": ""}, above)
-    if app["release_phase"] is None:
-        table.pop("release_phase", None)
-    else:
-        _alone(table, "release_phase", "run_s_max", app["release_phase"], above)
+    for name, key in ALONE.items():
+        if app[name] is None:
+            table.pop(name, None)
+        else:
+            _alone(table, name, key, app[name], above)
     for name, key in LISTS.items():
         _list(table, name, key, app[name] or {key: [], "why": ""}, above)
     formation = {**app["processes"], **app["functions"]}

@@ -42,6 +42,7 @@ COMMANDS = {
     "drains": "where an app's log is sent, too",
     "webhooks": "who is told of what happens to an app",
     "egress": "whom an app may connect to",
+    "isolation": "the lowest level at which an app may run",
     "access": "who may do what to an app",
     "users": "who may sign in here",
     "tokens": "your tokens: what you and your programs sign in with",

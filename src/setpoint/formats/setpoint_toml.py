@@ -35,6 +35,7 @@ from setpoint.model.declared import (
     DeclaredProcess,
     DeclaredReleasePhase,
     DeclaredVar,
+    DeclaredWord,
 )
 from setpoint.model.errors import Invalid, OverLimit
 from setpoint.model.text import printable
@@ -98,6 +99,8 @@ def _app(name: str, said: Table, env: Mapping[str, str]) -> DeclaredApp:
         buildpacks=_buildpacks(f"{at}.buildpacks", said.get("buildpacks")),
         domains=_domains(f"{at}.domains", said.get("domains")),
         egress=_egress(f"{at}.egress", said.get("egress")),
+        isolation_level_min=_word(f"{at}.isolation_level_min", said.get("isolation_level_min")),
+        region=_word(f"{at}.region", said.get("region")),
         why=_text(f"{at}.why", said.get("why", "")),
     )
 
@@ -134,6 +137,13 @@ def _domains(at: str, said: object) -> DeclaredDomains | None:
 
 def _egress(at: str, said: object) -> DeclaredEgress | None:
     return DeclaredEgress(*_listed(at, said, "to")) if said is not None else None
+
+
+def _word(at: str, said: object) -> DeclaredWord | None:
+    if said is None:
+        return None
+    value, why = _alone_or_told(at, said, "value")
+    return DeclaredWord(_text(at, value), why)
 
 
 def _listed(at: str, said: object, key: str) -> tuple[tuple[str, ...], str]:

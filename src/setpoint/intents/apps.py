@@ -2,7 +2,7 @@
 
 import msgspec
 
-from setpoint.intents import secrets
+from setpoint.intents import secrets, wishes
 from setpoint.intents.door import Door, app_to, change
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Asked
@@ -18,25 +18,33 @@ SUGGESTIONS_MAX = 5
 
 
 async def create(
-    door: Door, asked: Asked, name: str | None, coupling: Coupling | None = None
+    door: Door,
+    asked: Asked,
+    name: str | None,
+    coupling: Coupling | None = None,
+    *,
+    region: str = "",
 ) -> Unit:
     """With an invoke key of its own from the start, so that its functions are never open.
     `coupling`: the pipeline it begins in, to which somebody else has admitted it."""
     access.authorise(asked.actor, "create", name or "an app")
     if name is not None:
         names.check_app(name)
-        return await _create(door, asked, name, coupling)
+        return await _create(door, asked, name, coupling, region)
     for _ in range(SUGGESTIONS_MAX - 1):
         try:
-            return await _create(door, asked, names.suggest(door.new_token()), coupling)
+            return await _create(door, asked, names.suggest(door.new_token()), coupling, region)
         except Conflict:
             continue
-    return await _create(door, asked, names.suggest(door.new_token()), coupling)
+    return await _create(door, asked, names.suggest(door.new_token()), coupling, region)
 
 
-async def _create(door: Door, asked: Asked, name: str, coupling: Coupling | None) -> Unit:
+async def _create(
+    door: Door, asked: Asked, name: str, coupling: Coupling | None, region: str
+) -> Unit:
     invoke_key = secrets.next_ref(door, None)
-    intent = AppIntent(AppId(door.new_id()), name, invoke_key=invoke_key, pipeline=coupling)
+    id = AppId(door.new_id())
+    intent = AppIntent(id, name, invoke_key=invoke_key, pipeline=coupling, region=region)
     sealed = {invoke_key.key: door.new_token()}
     return await change(door, asked, "create", f"Create {name}", None, intent, sealed)
 
@@ -48,6 +56,7 @@ async def update(
     *,
     new_name: str | None = None,
     maintenance: bool | None = None,
+    region: str | None = None,
 ) -> Unit:
     """What is None stays; what is so already is no Change. Nothing that runs is replaced: only the
     route differs, in its hosts or in how they answer."""
@@ -61,6 +70,9 @@ async def update(
     if maintenance is not None and maintenance != intent.maintenance:
         intent = msgspec.structs.replace(intent, maintenance=maintenance)
         told.append(f"Maintenance {'on' if maintenance else 'off'}")
+    if region is not None and region != intent.region:
+        intent = msgspec.structs.replace(intent, region=region)
+        told.append(wishes.region_summary(region))
     if not told:
         return unit
     return await change(door, asked, verb, ", ".join(told), unit, intent)

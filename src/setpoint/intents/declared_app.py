@@ -12,6 +12,7 @@ from setpoint.intents import (
     release_phase,
     secrets,
 )
+from setpoint.intents import wishes as asking_for
 from setpoint.intents.door import Door
 from setpoint.model import egress as ways_out
 from setpoint.model.app import (
@@ -29,7 +30,7 @@ from setpoint.model.errors import Conflict, Invalid, NotFound
 from setpoint.model.ids import AppId
 from setpoint.model.paths import compared, explained, flatten
 from setpoint.model.release import ProcessType, Slug
-from setpoint.policy import access, domains, egress, limits, names
+from setpoint.policy import access, domains, egress, limits, names, wishes
 from setpoint.policy import probes as asking
 
 
@@ -119,7 +120,7 @@ def _named(said: DeclaredApp, path: str) -> bool:
             return process is not None and process.probe is not None
         case "config":
             return rest in said.config
-        case "domains" | "egress" | "buildpacks":
+        case "domains" | "egress" | "buildpacks" | "isolation_level_min" | "region":
             return getattr(said, head) is not None
         case "release_s_max":
             return said.release_phase is not None
@@ -140,9 +141,9 @@ def _release_s_max(base: AppIntent, said: DeclaredApp) -> float | None:
     return said.release_phase.run_s_max
 
 
-def _ways(base: AppIntent, said: DeclaredApp) -> dict[str, tuple[str, ...]]:
-    """How it is built and reached, and what it may reach."""
-    ways: dict[str, tuple[str, ...]] = {}
+def _ways(base: AppIntent, said: DeclaredApp) -> dict[str, object]:
+    """How it is built and reached, what it may reach, and where it is to run."""
+    ways: dict[str, object] = {}
     if said.buildpacks is not None:
         buildpacks.check(said.name, said.buildpacks.use)
         ways["buildpacks"] = said.buildpacks.use
@@ -150,6 +151,11 @@ def _ways(base: AppIntent, said: DeclaredApp) -> dict[str, tuple[str, ...]]:
         ways["domains"] = domains.declared(said.name, said.domains.hosts)
     if said.egress is not None:
         ways["egress"] = egress.accepted(said.name, said.egress.to)
+    if said.isolation_level_min is not None:
+        level = wishes.level(said.name, said.isolation_level_min.value)
+        ways["isolation_level_min"] = level
+    if said.region is not None:
+        ways["region"] = wishes.region(said.name, said.region.value)
     return ways
 
 
@@ -296,6 +302,10 @@ def _told_of_ways(before: AppIntent, after: AppIntent) -> list[str]:
         told.append(release_phase.summary(after.release_s_max))
     if before.egress != after.egress:
         told.append(f"Egress: {ways_out.words(after.egress)}")
+    if before.isolation_level_min != after.isolation_level_min:
+        told.append(asking_for.level_summary(after.isolation_level_min))
+    if before.region != after.region:
+        told.append(asking_for.region_summary(after.region))
     return told + [
         probes.summary(process, probe)
         for process, probe in after.probes.items()

@@ -45,6 +45,10 @@ def _beside(said: DeclaredApp, path: str) -> str | None:
             return said.domains.why
         case "egress" if said.egress is not None:
             return said.egress.why
+        case "isolation_level_min" if said.isolation_level_min is not None:
+            return said.isolation_level_min.why
+        case "region" if said.region is not None:
+            return said.region.why
         case _:
             return None
 
@@ -65,7 +69,15 @@ def _decided(path: str) -> bool:
     return path.startswith("config.") or path in _ALONE or path.endswith((".min", ".max"))
 
 
-_ALONE = ("domains", "egress", "buildpacks", "maintenance", "release_s_max")
+_ALONE = (
+    "domains",
+    "egress",
+    "buildpacks",
+    "maintenance",
+    "release_s_max",
+    "isolation_level_min",
+    "region",
+)
 
 
 async def _known_why(door: Door, unit: Unit, path: str) -> str:

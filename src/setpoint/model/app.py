@@ -9,6 +9,7 @@ import msgspec
 from setpoint.model.account import Role
 from setpoint.model.egress import Egress
 from setpoint.model.ids import AppId, Digest, Fence
+from setpoint.model.level import Level
 from setpoint.model.pipeline import Coupling
 
 NAME_RE = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]")
@@ -257,6 +258,12 @@ class AppIntent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhooks: dict[str, Webhook] = {}
     """by id"""
     setup: Setup | None = None
+    isolation_level_min: Level | None = None
+    """nothing of it runs at a lower one"""
+    region: str = ""
+    """where it is to run; '': nobody said anything"""
+    acm: bool = False
+    """certificates for its domains are to be had by themselves (Heroku's ACM)"""
 
     @property
     def uploads(self) -> frozenset[Digest]:

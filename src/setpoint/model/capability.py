@@ -1,19 +1,10 @@
 """What this infrastructure offers, and what was wanted but cannot be had."""
 
-from typing import Literal
-
 import msgspec
 
 from setpoint.model.app import DYNO_SIZES
 from setpoint.model.egress import EgressOffer
-
-Level = Literal["L3", "L2", "L0"]
-
-LEVEL_WORDS: dict[str, str] = {
-    "L3": "root: own uid, namespaces, network, cgroups and seccomp per app",
-    "L2": "ordinary user: namespaces and seccomp; one uid for all apps",
-    "L0": "none: plain processes, for development only",
-}
+from setpoint.model.level import Level
 
 
 class Capabilities(msgspec.Struct, frozen=True):
@@ -37,6 +28,9 @@ class Capabilities(msgspec.Struct, frozen=True):
     """that an app may get, the machine's own first"""
     tls_hosts: tuple[str, ...] = ()
     """patterns of the hosts that the edge has a certificate for"""
+    regions: tuple[str, ...] = ("local",)
+    """names of where apps run; the last is what a list of regions shows them in"""
+    java_versions: tuple[str, ...] = ()
     provider: str = "this machine"
     workarounds: dict[str, str] = {}
     """capability -> the way round it, in the driver's own words"""

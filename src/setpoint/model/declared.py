@@ -80,6 +80,13 @@ class DeclaredReleasePhase(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     why: str = ""
 
 
+class DeclaredWord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One word, or '' for nothing said."""
+
+    value: str
+    why: str = ""
+
+
 class DeclaredApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`functions`: as processes, for what has to be a function. `why`: of the app itself, and of
     what has none of its own."""
@@ -93,6 +100,8 @@ class DeclaredApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buildpacks: DeclaredBuildpacks | None = None
     domains: DeclaredDomains | None = None
     egress: DeclaredEgress | None = None
+    isolation_level_min: DeclaredWord | None = None
+    region: DeclaredWord | None = None
     why: str = ""
 
     @property

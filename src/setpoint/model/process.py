@@ -8,6 +8,7 @@ import msgspec
 from setpoint.model.app import CONCURRENCY, Probe, ProcessKind, Upkeep, UpkeepMode
 from setpoint.model.egress import INTERNET, Egress
 from setpoint.model.ids import Digest, Fence, InstanceId, SetKey
+from setpoint.model.level import Level
 
 
 class ProcessSpec(msgspec.Struct, frozen=True):
@@ -67,6 +68,8 @@ class SetOrder(msgspec.Struct, frozen=True):
     egress: Egress = INTERNET
     """the whole app's, live: changing it replaces nothing"""
     upkeep: Upkeep | None = None
+    level_min: Level | None = None
+    """nothing of it is started at a lower level of isolation"""
 
     def mode_at(self, now_s: float) -> UpkeepMode:
         holds = self.upkeep is not None and self.upkeep.holds(now_s)

@@ -35,6 +35,8 @@ class Draft:
     drift: list[Drift] = field(default_factory=list[Drift])
     """what is left as outsiders made it"""
     left_undone: bool = False
+    too_low: bool = False
+    """nothing of it may run at the level of isolation there is"""
     wants: set[Want] = field(default_factory=set[Want])
 
     @property

@@ -3,8 +3,8 @@
 Where it cannot, that is told, and the app runs with what its level has.
 """
 
-from setpoint.model.capability import LEVEL_WORDS
 from setpoint.model.egress import NONE, words
+from setpoint.model.level import LEVEL_WORDS
 from setpoint.planning.draft import Draft
 
 OFFERED = {"none": "none", "machine": "the machine's whole network"}

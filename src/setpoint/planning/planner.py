@@ -13,8 +13,10 @@ from setpoint.planning import (
     certificates,
     conditions,
     egress,
+    isolation,
     jobs,
     layers,
+    places,
     processes,
     release_phase,
     releases,
@@ -30,10 +32,13 @@ from setpoint.planning.draft import Draft
 def plan(unit: Unit, observed: Observed, capabilities: Capabilities, now_s: float) -> Plan:
     """One pass over one app. `now_s`: unix seconds. Never raises for what the world did."""
     draft = Draft(unit, observed, capabilities, now_s)
+    isolation.plan_isolation(draft)
     if unit.intent.deleted:
         removal.plan_removal(draft)
         return conditions.finish(draft)
     egress.plan_egress(draft)
+    places.plan_region(draft)
+    places.plan_automatic_certificates(draft)
     certificates.plan_certificates(draft)
     builds.plan_build(draft)
     releases.plan_release(draft)
@@ -46,5 +51,6 @@ def plan(unit: Unit, observed: Observed, capabilities: Capabilities, now_s: floa
     releases.plan_verdict(draft, wanted)
     jobs.plan_jobs(draft)
     scripts.plan_postdeploy(draft)
+    isolation.hold_back(draft)
     upkeep.hold_back(draft, wanted)
     return conditions.finish(draft)

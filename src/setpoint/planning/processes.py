@@ -57,7 +57,7 @@ def spec_hash(spec: ProcessSpec) -> Digest:
 
 def plan_processes(draft: Draft) -> tuple[Wanted, ...]:
     target = draft.target
-    if target is None:
+    if target is None or draft.too_low:
         return ()
     wanted = tuple(w for t in target.slug.processes if (w := _wanted(draft, target, t)) is not None)
     for want in wanted:
@@ -84,6 +84,7 @@ def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
         probe=draft.unit.intent.probe_of(type_.name, type_.kind),
         egress=draft.unit.intent.egress or INTERNET,
         upkeep=draft.upkeep,
+        level_min=draft.unit.intent.isolation_level_min,
     )
     facts = next((s for s in draft.observed.sets if s.key == key), None)
     return Wanted(order, type_, facts)
@@ -231,7 +232,8 @@ def _retire(draft: Draft, wanted: tuple[Wanted, ...], facts: SetFacts) -> None:
         return  # its replacement is being waited for already
     if facts.ready and still_proving(draft, wanted) and _has_served(draft, facts):
         return  # another process of the new release may yet fail, and all of it with that
-    because = draft.because("retire", _why_retire(facts, successor))
+    why = "it may not run at this level" if draft.too_low else _why_retire(facts, successor)
+    because = draft.because("retire", why)
     draft.steps.append(RemoveProcesses(facts.key, draft.unit.generation, because))
 
 

@@ -130,7 +130,7 @@ def plan_verdict(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
     """A pending release becomes current when it serves, or fails when it gave up starting."""
     _settle_overtaken(draft)
     target = draft.target
-    if target is None or target.status != "pending":
+    if target is None or target.status != "pending" or draft.too_low:
         return
     for want in wanted:
         if want.facts is not None and want.facts.gave_up:

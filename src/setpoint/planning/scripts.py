@@ -31,7 +31,7 @@ def plan_predestroy(draft: Draft) -> bool:
     serving = releases.proven(draft.observed)
     if setup is None or not setup.predestroy or serving is None or not serving.slug_kept:
         return False
-    if coupling is None or coupling.stage != "review":
+    if coupling is None or coupling.stage != "review" or draft.too_low:
         return False
     row = _row(draft, PREDESTROY)
     if row is not None and row.final:

@@ -51,6 +51,8 @@ NEEDS: dict[str, Need] = {
     "set the probe of": "operate",
     "bound the release phase of": "operate",
     "set the egress of": "operate",
+    "set the isolation level of": "operate",
+    "ask for certificates of": "operate",
     "rename": "manage",
     "add a domain to": "operate",
     "remove a domain from": "operate",

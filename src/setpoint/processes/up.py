@@ -22,8 +22,8 @@ from setpoint.drivers.local.sandbox import Confinement
 from setpoint.formats import digest_hook, retention
 from setpoint.formats.envoy.limits import FUNCTION_S, HOT_FUNCTIONS, limits
 from setpoint.formats.surveyor import APART_FROM, apart_from
-from setpoint.model.capability import LEVEL_WORDS
 from setpoint.model.errors import Refused, SetpointError
+from setpoint.model.level import LEVEL_WORDS
 from setpoint.policy import addresses
 from setpoint.processes import preflight
 from setpoint.processes.accounts import Accounts, accounts
@@ -36,7 +36,7 @@ LEVELS = ("L0", "L2", "L3")
 PASSED_ON = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG"),
     *("SETPOINT_ENVOY", "SETPOINT_PYTHON", "SETPOINT_NODE", "SETPOINT_UID_BASE"),
-    "SETPOINT_MEMORY_MIB",
+    *("SETPOINT_MEMORY_MIB", "SETPOINT_REGION"),
     HOT_FUNCTIONS,
     FUNCTION_S,
     APART_FROM,

@@ -117,8 +117,9 @@ class People:
                 ("app.destroy", _destroy),
                 ("app.keep", self._keep),
                 ("app.egress", self._open),
+                ("app.wish", self._wish),
             ),
-            (4, 4, 1, 1, 0.5, 0.6, 0.8, 0.4),
+            (4, 4, 1, 1, 0.5, 0.6, 0.8, 0.4, 0.6),
         )[0]
         if alter is _destroy and _is_frozen(unit, self._world.now_s):
             verb, alter = "app.keep", self._keep  # as the door refuses the other
@@ -184,6 +185,14 @@ class People:
 
     def _open(self, document: AppIntent) -> AppIntent:
         return msgspec.structs.replace(document, egress=self._luck.choice(WAYS_OUT))
+
+    def _wish(self, document: AppIntent) -> AppIntent:
+        """For a level that may be gone on a bad day, or a region that is never there."""
+        return msgspec.structs.replace(
+            document,
+            isolation_level_min=self._luck.choice((None, "L2", "L3")),
+            region=self._luck.choice(("", "local", "eu")),
+        )
 
     def _restart(self, document: AppIntent) -> AppIntent:
         return msgspec.structs.replace(document, restarted_at_s=self._world.now_s)

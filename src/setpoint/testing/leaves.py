@@ -123,6 +123,15 @@ def _egress(case: _Case, path: str) -> bool:
     return all(s.order.egress == wanted for s in case.slots.values())
 
 
+def _level(case: _Case, path: str) -> bool:
+    wanted = case.unit.intent.isolation_level_min
+    return all(s.order.level_min == wanted for s in case.slots.values())
+
+
+def _region(case: _Case, path: str) -> bool:
+    return case.unit.intent.region in case.world.supervisor.capabilities.regions
+
+
 def _for_later(case: _Case, path: str) -> bool:
     """It counts for the next build, the next release phase, or the next drift."""
     return True
@@ -144,6 +153,8 @@ _JUDGES: dict[str, Callable[[_Case, str], bool]] = {
     "restarted_at_s": _restarted,
     "probes": _probe,
     "egress": _egress,
+    "isolation_level_min": _level,
+    "region": _region,
     "source": _source,
     "config": _config,
     "rollback_to": _source,
@@ -154,6 +165,7 @@ _JUDGES: dict[str, Callable[[_Case, str], bool]] = {
     "access": _at_the_doors,
     "drains": _at_the_doors,
     "pipeline": _at_the_doors,
+    "acm": _at_the_doors,
     "webhooks": _at_the_doors,
     "setup": _for_later,
 }

@@ -122,8 +122,11 @@ class Chaos:
 
     def _offer_less(self) -> None:
         """A capability flaps: what was granted a moment ago cannot be had now."""
-        less = msgspec.structs.replace(CAPABILITIES, instances_max=FEW)
-        self._world.supervisor.capabilities = less
+        less: dict[str, object] = self._luck.choice(
+            ({"instances_max": FEW}, {"level": "L2"}, {"regions": ("elsewhere",)})
+        )
+        offers = msgspec.structs.replace(CAPABILITIES, **less)
+        self._world.supervisor.capabilities = offers
         self._later(self._offer_all)
 
     def _offer_all(self) -> None:

@@ -15,6 +15,7 @@ from setpoint.model.capability import Capabilities
 from setpoint.model.errors import Terminal, Transient
 from setpoint.model.ids import AppId, BuildId, Digest, Fence, InstanceId, JobId, SetKey
 from setpoint.model.job import JobOrder
+from setpoint.model.level import at_least
 from setpoint.model.observed import Seen
 from setpoint.model.process import (
     Act,
@@ -409,6 +410,9 @@ class SimSupervisor:
         fate = "exits" if slot.environment.get(BREAKING) else program.fate
         self._machine.start(id, program.boot_s, fate, program.stop_s, program.errs_s)
         self._machine.procs[id].footing = self.disk.laid[slot.order.spec.code]
+        wanted = slot.order.level_min
+        if wanted is not None and not at_least(self.capabilities.level, wanted):
+            self._machine.end(id, 126)  # as a start that is refused
 
     def _stopping(self, slot: Slot, id: InstanceId, phase: Phase) -> None:
         slot.instances[id] = msgspec.structs.replace(

@@ -14,6 +14,7 @@ from setpoint.model.declared import (
     DeclaredProcess,
     DeclaredReleasePhase,
     DeclaredVar,
+    DeclaredWord,
 )
 from setpoint.model.text import when
 from setpoint.planning.reasons import reason
@@ -56,6 +57,8 @@ async def declared(store: Store, actor: Actor, name: str, now_s: float) -> Decla
         else None,
         domains=DeclaredDomains(intent.domains, _said(whys, "domains")) if intent.domains else None,
         egress=DeclaredEgress(intent.egress, _said(whys, "egress")) if intent.egress else None,
+        isolation_level_min=_word(whys, "isolation_level_min", intent.isolation_level_min),
+        region=_word(whys, "region", intent.region),
     )
     decided = await decisions.of_app(store, unit.id, now_s)
     decided = await decisions.seen_by(store, actor, decided)
@@ -72,6 +75,10 @@ async def _whys(store: Store, unit: Unit) -> Whys:
         if said.kind in ("said", "thin"):
             told[field.path] = (field.change, said.text)
     return told
+
+
+def _word(whys: Whys, path: str, said: str | None) -> DeclaredWord | None:
+    return DeclaredWord(said, _said(whys, path)) if said else None
 
 
 def _said(whys: Whys, *paths: str) -> str:

@@ -15,7 +15,6 @@ PATHS = (
     "/teams/any/delinquency",
     "/apps/any/slugs",
     "/apps/any/oci-images/1",
-    "/apps/any/acm",
     "/test-runs/1",
     "/pipelines/1/review-app-config",
     "/pipelines/1/stage/review/config-vars",

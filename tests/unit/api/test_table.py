@@ -69,6 +69,7 @@ BODIES = {
     "/apps/{app}/builds": {"source_blob": {}},
     "/apps/{app}/buildpack-installations": {"updates": []},
     "/v1/apps/{app}/egress": {"egress": []},
+    "/v1/apps/{app}/isolation": {"level_min": "L2"},
     "/apps/{app}/webhooks": {
         "include": ["api:app"],
         "level": "notify",

@@ -88,7 +88,9 @@ def test_app(terraform: Provider) -> None:
     assert [pack["buildpack"]["name"] for pack in told] == packs
 
     assert terraform.ok("PATCH", one, {})["name"] == "terra-renamed", "nothing of it has changed"
-    assert "bring your own" in terraform.ask("POST", f"{one}/acm").body.decode()
+    assert terraform.ok("POST", f"{one}/acm")["acm"] is True
+    assert terraform.get(one)["acm"] is True
+    assert terraform.ok("DELETE", f"{one}/acm")["acm"] is False
     assert terraform.ok("DELETE", one)["id"] == made["id"]
     terraform.gone(one)
 

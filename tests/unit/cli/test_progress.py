@@ -132,5 +132,14 @@ def test_every_command_that_waits_names_the_kind_of_change_whose_past_counts() -
     found = set(kinds_waited_for())
     assert {kind for _, kind in found} <= NEEDS.keys()
     waiting = {"apply", "buildpacks", "config", "deploy", "domains", "drains", "egress", "freeze"}
-    waiting |= {"maintenance", "probe", "rename", "restart", "rollback", "scale", "unfreeze"}
+    waiting |= {
+        "isolation",
+        "maintenance",
+        "probe",
+        "rename",
+        "restart",
+        "rollback",
+        "scale",
+        "unfreeze",
+    }
     assert {command for command, _ in found} == waiting

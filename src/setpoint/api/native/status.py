@@ -3,7 +3,8 @@
 import msgspec
 
 from setpoint.api.call import Call
-from setpoint.model.capability import LEVEL_WORDS, Capabilities
+from setpoint.model.capability import Capabilities
+from setpoint.model.level import LEVEL_WORDS
 from setpoint.model.retention import Disk
 from setpoint.planning import decisions as sentences
 from setpoint.views import apps, decisions

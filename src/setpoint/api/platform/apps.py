@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from setpoint.api import find
 from setpoint.api.call import Call
 from setpoint.api.errors import NoSuch, Unsupported
-from setpoint.api.platform import unsupported
+from setpoint.api.platform import stacks, unsupported
 from setpoint.formats.heroku import read, shapes, write
 from setpoint.intents import apps
+from setpoint.intents import wishes as asking
 from setpoint.model.app import Unit
 from setpoint.model.errors import Invalid
+from setpoint.policy import wishes
 from setpoint.policy.names import shortened
 from setpoint.views import lookup
 
@@ -39,7 +41,8 @@ async def filtered(call: Call, body: read.AppFilter) -> tuple[shapes.App, ...]:
 
 async def create(call: Call, body: read.NewApp) -> shapes.App:
     _check_place(call, body)
-    unit = await apps.create(call.services.door, call.asked, body.name)
+    region = wishes.region(body.name or "the app", _region(call, body.region))
+    unit = await apps.create(call.services.door, call.asked, body.name, region=region)
     return await _told(call, unit)
 
 
@@ -49,6 +52,7 @@ async def info(call: Call) -> shapes.App:
 
 async def patch(call: Call, body: read.AppPatch) -> shapes.App:
     unit = await find.app(call, apps.RENAME if body.name is not None else apps.MAINTAIN)
+    region = wishes.region(unit.name, _region(call, body.region))
     _check_stack(unit, body.build_stack, call.services.capabilities().stack)
     unit = await apps.update(
         call.services.door,
@@ -56,8 +60,32 @@ async def patch(call: Call, body: read.AppPatch) -> shapes.App:
         unit.name,
         new_name=body.name,
         maintenance=bool(body.maintenance) if body.maintenance is not None else None,
+        region=region if body.region is not None else None,
     )
     return await _told(call, unit)
+
+
+def _region(call: Call, said: object) -> str:
+    return stacks.named(said, call.services.capabilities().regions)
+
+
+async def enable_acm(call: Call) -> shapes.App:
+    """Kept though it cannot be had: `setpoint gaps` tells so, and every domain does."""
+    return await _acm(call, wanted=True)
+
+
+async def refresh_acm(call: Call) -> shapes.App:
+    return await _told(call, await find.app(call, asking.ACM))
+
+
+async def disable_acm(call: Call) -> shapes.App:
+    return await _acm(call, wanted=False)
+
+
+async def _acm(call: Call, *, wanted: bool) -> shapes.App:
+    unit = await find.app(call, asking.ACM)
+    door, asked = call.services.door, call.asked
+    return await _told(call, await asking.set_acm(door, asked, unit.name, wanted=wanted))
 
 
 async def patch_team_app(call: Call, body: read.TeamAppPatch) -> shapes.App:
@@ -128,9 +156,11 @@ async def _told(call: Call, unit: Unit) -> shapes.App:
 
 
 def _shape(call: Call, unit: Unit, released_at_s: float | None) -> shapes.App:
-    here = call.services.installation
+    here, regions = call.services.installation, call.services.capabilities().regions
+    wanted = unit.intent.region
     return write.app(
         unit,
+        region=wanted if wanted in regions else regions[-1],
         stack=call.services.capabilities().stack,
         web_url=f"http://{unit.name}.{here.host_suffix}:{here.edge_port}/",
         git_url=f"https://localhost:{here.tls_port}/{unit.name}.git" if here.tls_port else "",

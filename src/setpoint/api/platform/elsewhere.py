@@ -38,12 +38,6 @@ AREAS = (
         "deploy a source; GET /v1/apps/APP/releases/v1 tells what is in a release",
     ),
     Area(
-        rf"/apps/{ONE}/acm",
-        "have a certificate made",
-        "nobody outside is asked for any here",
-        "bring your own: heroku certs:add CRT KEY",
-    ),
-    Area(
         rf"/test-runs(/.+)?|/pipelines/{ONE}/(review-app-config|repo|test-runs)(/.+)?",
         "follow a repository elsewhere",
         "there is no GitHub here: nothing comes by itself",

@@ -1,4 +1,8 @@
-"""Stacks, regions and generations: this machine is one of each."""
+"""Stacks, regions and generations: this machine is one of each, though its region may have a name
+of the operator's beside its own."""
+
+from collections.abc import Sequence
+from typing import cast
 
 from setpoint.api import find
 from setpoint.api.call import Call
@@ -41,13 +45,25 @@ async def generation(call: Call) -> shapes.Generation:
 
 
 async def regions(call: Call) -> tuple[shapes.Region, ...]:
-    return (write.region(call.services.installation.since_s),)
+    names, since_s = call.services.capabilities().regions, call.services.installation.since_s
+    return tuple(write.region(name, since_s) for name in names)
 
 
 async def region(call: Call) -> shapes.Region:
-    (only,) = await regions(call)
-    if call.param("region") not in (only.name, only.id):
-        raise NotFound(
-            f"cannot see region '{shortened(call.param('region'))}': there is only {only.name}"
-        )
-    return only
+    found = await regions(call)
+    for one in found:
+        if call.param("region") in (one.name, one.id):
+            return one
+    names = " and ".join(one.name for one in found)
+    raise NotFound(f"cannot see region '{shortened(call.param('region'))}': there is only {names}")
+
+
+def named(said: object, offered: Sequence[str]) -> str:
+    """The name of the region somebody means; '' where they mean none. Heroku's clients say it by
+    name, by id, or as an object with one of them."""
+    if isinstance(said, dict):
+        told = cast("dict[str, object]", said)
+        said = told.get("name") or told.get("id")
+    by_id = {write.derived("region", name): name for name in offered}
+    text = said if isinstance(said, str) else ""
+    return by_id.get(text, text)

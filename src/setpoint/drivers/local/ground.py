@@ -15,8 +15,10 @@ from setpoint.drivers.local.recipe import Layers, recipe
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.sandbox import Confinement, Identity, Launch
 from setpoint.drivers.local.ways_out import WaysOut
+from setpoint.model.errors import Terminal
 from setpoint.model.ids import AppId
-from setpoint.model.process import ProcessSpec
+from setpoint.model.level import at_least
+from setpoint.model.process import ProcessSpec, SetOrder
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,15 @@ class Ground:
         if self.app_uid_first is None or self.confinement.uids is None:
             return None
         return self.app_uid_first + self.lasting.number(app)
+
+    def check_level(self, order: SetOrder) -> None:
+        """An order may be older than the level that this machine has now. Raises Terminal."""
+        wanted, level = order.level_min, self.confinement.level
+        if wanted is not None and not at_least(level, wanted):
+            raise Terminal(
+                f"cannot start {order.key.process} of {order.app_name}: "
+                f"it runs at isolation level {wanted} at least, and this machine has {level}"
+            )
 
     def footing(self, spec: ProcessSpec) -> tuple[int, ...]:
         """Which folders its layers are, by inode, and 0 for one that is not there; none where apps

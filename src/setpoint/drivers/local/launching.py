@@ -62,6 +62,7 @@ class Launcher:
         """Raises Transient, Terminal or OSError. The instance is in the facts from here on."""
         order = standing.order
         assert order is not None
+        self._ground.check_level(order)
         name = self._name(order, ordinal)
         files = Files(self._ground.paths.instances, order.key.app, name)
         spare = self._spares.take(order, standing.environment, name.dyno, files)

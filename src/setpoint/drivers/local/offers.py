@@ -1,6 +1,7 @@
 """What this machine offers its apps: found out once, but for memory, which may come and go."""
 
 import os
+import re
 from collections.abc import Mapping
 
 from msgspec import structs
@@ -15,6 +16,10 @@ from setpoint.model.errors import Terminal
 
 WISH = "SETPOINT_MEMORY_MIB"
 """How much of the machine's memory the operator offers; else all of it."""
+
+REGION = "SETPOINT_REGION"
+"""What the operator calls the region that this machine stands in."""
+REGION_RE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 TLS_HOSTS = ("*.localhost",)
 """The edge's authority signs for nothing else."""
@@ -38,6 +43,7 @@ class Offers:
             python_version=interpreter(python).label,
             node_versions=engine.offered(operator),
             tls_hosts=TLS_HOSTS,
+            regions=_regions(operator),
             workarounds=WORKAROUNDS,
         )
 
@@ -53,6 +59,16 @@ class Offers:
         machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE")
         bounds = (machine, allowed, self._memory_bytes_max)
         return min(bound for bound in bounds if bound is not None)
+
+
+def _regions(operator: Mapping[str, str]) -> tuple[str, ...]:
+    """It is always 'local', too."""
+    told = operator.get(REGION, "")
+    if told and not REGION_RE.fullmatch(told):
+        raise Terminal(
+            f"cannot offer a region to apps: {REGION} is no name of one", f"say {REGION}=eu"
+        )
+    return ("local",) if told in ("", "local") else ("local", told)
 
 
 def _wish(operator: Mapping[str, str]) -> int | None:

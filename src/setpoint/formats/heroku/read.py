@@ -62,9 +62,9 @@ class WebhookPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewApp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """POST /apps, and /teams/apps. Region, stack and what else is an object are accepted and have
-    no say here. `personal`, `locked` and `internal_routing` are what Terraform sends, mostly
-    false."""
+    """POST /apps, and /teams/apps. `region`: a name or an id, or an object with one of them. Stack
+    and what else is an object are accepted and have no say here. `personal`, `locked` and
+    `internal_routing` are what Terraform sends, mostly false."""
 
     name: str | None = None
     region: object = None
@@ -100,11 +100,13 @@ class AppFilter(msgspec.Struct, frozen=True, rename={"among": "in"}):
 
 
 class AppPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """PATCH /apps/A. What is left out, or null, stays. heroku3 says 0 for false."""
+    """PATCH /apps/A. What is left out, or null, stays. heroku3 says 0 for false. `region`: as in
+    NewApp; '' is as if nothing had been said."""
 
     name: str | None = None
     maintenance: bool | Literal[0, 1] | None = None
     build_stack: str | None = None
+    region: object = None
 
 
 class NewAuthorization(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from setpoint.model.webhook import Delivery
 NAMESPACE = UUID("6f0c3f1e-5e53-5a4c-9a54-2f2ff2a9a0d6")
 """Of ids that Heroku's clients want and Setpoint has no other use for."""
 REGION = "local"
+NO_ACM = "nobody outside is asked for certificates here; bring your own: heroku certs:add CRT KEY"
 DYNO_SIZE_NAMES = {
     "eco": "Eco",
     "basic": "Basic",
@@ -69,14 +70,20 @@ def account(actor: Actor, since_s: float) -> shapes.Account:
 
 
 def app(
-    unit: intent.Unit, *, stack: str, web_url: str, git_url: str, released_at_s: float | None
+    unit: intent.Unit,
+    *,
+    stack: str,
+    web_url: str,
+    git_url: str,
+    released_at_s: float | None,
+    region: str = REGION,
 ) -> shapes.App:
     named_stack = _named("stack", stack)
     return shapes.App(
         id=unit.id,
         name=unit.name,
         owner=_person(unit.owner),
-        region=_named("region", REGION),
+        region=_named("region", region),
         stack=named_stack,
         build_stack=named_stack,
         generation=_named("generation", GENERATION),
@@ -86,6 +93,7 @@ def app(
         git_url=git_url,
         web_url=web_url,
         maintenance=unit.intent.maintenance,
+        acm=unit.intent.acm,
         team=_named("team", TEAM),
     )
 
@@ -111,14 +119,14 @@ def dyno_size(size: intent.DynoSize) -> shapes.DynoSize:
     )
 
 
-def region(since_s: float) -> shapes.Region:
+def region(name: str, since_s: float) -> shapes.Region:
     return shapes.Region(
-        id=derived("region", REGION),
-        name=REGION,
+        id=derived("region", name),
+        name=name,
         country="Here",
         locale="This machine",
         description="This machine",
-        provider=shapes.Provider("setpoint", REGION),
+        provider=shapes.Provider("setpoint", name),
         created_at=when(since_s),
         updated_at=when(since_s),
     )
@@ -146,6 +154,8 @@ def custom_domain(
         kind="custom",
         cname=target,
         status="succeeded" if answered else "pending",
+        acm_status="failing" if unit.intent.acm and name is None else None,
+        acm_status_reason=NO_ACM if unit.intent.acm and name is None else None,
     )
 
 

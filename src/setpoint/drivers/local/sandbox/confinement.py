@@ -12,8 +12,8 @@ from setpoint.drivers.local.sandbox.cgroups import Cgroups
 from setpoint.drivers.local.sandbox.forking import Forker
 from setpoint.drivers.local.sandbox.tools import Tools
 from setpoint.drivers.local.sandbox.wall import Wall
-from setpoint.model.capability import LEVEL_WORDS, Level
 from setpoint.model.egress import EgressOffer
+from setpoint.model.level import LEVEL_WORDS, Level
 from setpoint.model.process import EndpointKind
 
 

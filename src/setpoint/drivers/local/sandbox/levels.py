@@ -30,8 +30,8 @@ from setpoint.drivers.local.sandbox.starting import launch, open_output
 from setpoint.drivers.local.sandbox.tools import Tools, install_tools, reachable
 from setpoint.drivers.local.sandbox.wall import Wall
 from setpoint.drivers.local.uids import app_uids
-from setpoint.model.capability import Level
 from setpoint.model.errors import DriverError, Terminal
+from setpoint.model.level import Level
 
 TRIAL_S_MAX = 10.0
 FORGET_TRIES, FORGET_S = 200, 0.005
