@@ -13,7 +13,7 @@ from setpoint.model.steps import Waiting
 from setpoint.planning import drains
 from setpoint.policy import access
 from setpoint.store.port import Standing, Status, Store
-from setpoint.views import lookup
+from setpoint.views import lookup, upkeep
 
 UNSEEN = Standing(None, 0, 0)
 
@@ -111,6 +111,7 @@ async def _conditions(
 ) -> tuple[Condition, ...]:
     """As last concluded; whether what is sent arrives is looked up."""
     found = status.conditions if status is not None else ()
+    found = await upkeep.explained(store, unit, found, now_s)
     if not unit.intent.drains:
         return found
     shipped = await store.shipped(unit.id)

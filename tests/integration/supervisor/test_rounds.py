@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from setpoint.drivers.local.rounds import CUT, PERIOD_S
 from setpoint.drivers.local.sandbox import netlink, syscalls
 from setpoint.formats.control import Act
-from setpoint.model.app import Upkeep
+from setpoint.model.app import Upkeep, UpkeepMode
 from setpoint.model.process import SetOrder
 from tests.integration.supervisor import programs
 from tests.integration.supervisor.plane import Plane, get
@@ -73,10 +73,11 @@ def test_a_functions_socket_that_somebody_removed_is_made_anew(
     assert call(plane, order).startswith(b"hello.")
 
 
-def test_a_socket_of_a_frozen_function_is_told_once_and_left(
-    plane: Plane, function: SetOrder
+@pytest.mark.parametrize("mode", ["freeze", "report"])
+def test_a_socket_of_a_function_that_is_to_be_left_is_told_once_and_left(
+    plane: Plane, function: SetOrder, mode: UpkeepMode
 ) -> None:
-    order = replace(with_code(plane, function), upkeep=Upkeep("freeze", time.time() + 2 * PERIOD_S))
+    order = replace(with_code(plane, function), upkeep=Upkeep(mode, time.time() + 2 * PERIOD_S))
     plane.apply(order)
     endpoint = plane.when(order, lambda f: f.socket is not None).socket
     assert endpoint is not None
@@ -87,10 +88,16 @@ def test_a_socket_of_a_frozen_function_is_told_once_and_left(
     assert Path(endpoint.address).is_socket()
 
 
-def test_a_link_and_a_pin_that_somebody_removed_come_back(plane: Plane) -> None:
+@pytest.mark.parametrize("upkeep", [None, Upkeep("report"), Upkeep("freeze")])
+def test_a_link_and_a_pin_that_somebody_removed_come_back_whatever_is_to_be_left(
+    plane: Plane, upkeep: Upkeep | None
+) -> None:
+    """They keep others safe."""
     if plane.probe().level != "L3":
         pytest.skip("links and pins are there as root alone")
     order = web(plane)
+    newer = replace(order.fence, generation=order.fence.generation + 1)
+    plane.apply(replace(order, upkeep=upkeep, fence=newer))
     pin = plane.paths.netns / order.key.app
     link = f"spv{pin.with_name(f'{pin.name}.link').read_text()}"
     delete_link(link)

@@ -7,6 +7,7 @@ import pytest
 
 from setpoint.cli.output import Output
 from setpoint.model.release import ProcessType
+from setpoint.model.text import when
 from tests.support.plane import Plane
 from tests.unit.cli.conftest import Cli, Project, parsed
 
@@ -37,8 +38,13 @@ def test_a_frozen_app_says_who_froze_it_and_why_and_what_waits(
     assert (ran.code, ran.err) == (0, "")
     told = cli("status", "kept").out
     assert "settled, frozen" in told
+    assert "frozen by " in told
     assert "UTC (c" in told
     assert "we look for a leak" in told
+    shown = parsed(cli("status", "kept", "--json"))["upkeep"]
+    assert shown["why"] == "we look for a leak"
+    assert f" until {when(shown['until_s'])} (c" in told
+    assert shown["until_s"] - shown["since_s"] == pytest.approx(7200, abs=1)
     assert "frozen" in cli("apps").out
     scaled = cli("scale", "kept", "web=2")
     assert scaled.code == 3
