@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from bench.cold_figures import cold
 from bench.rows import Result, Row, spread
+from bench.soak_figures import soak
 
 
 def rows_of(part: str, result: Result) -> list[Row]:
@@ -431,4 +432,5 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "why": why,
     "api": api,
     "push": push,
+    "soak": soak,
 }

@@ -14,6 +14,10 @@ PARTS = (
 )  # fmt: skip
 
 
+BY_OTHERS = ("soak",)
+"""Kept by what measures them, which is no part of `make bench`."""
+
+
 class Kept(msgspec.Struct, frozen=True):
     """`result`: the part's last line. `load`: of one minute, right before and right after;
     `busy_cores`: by others, right before."""
@@ -34,7 +38,7 @@ def keep(kept: Kept, folder: Path = OUT) -> None:
 
 def load(folder: Path = OUT) -> dict[str, Kept]:
     """By part; a part that never ran is missing."""
-    files = {part: folder / f"{part}.json" for part in PARTS}
+    files = {part: folder / f"{part}.json" for part in (*PARTS, *BY_OTHERS)}
     return {
         part: msgspec.json.decode(file.read_bytes(), type=Kept)
         for part, file in files.items()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import rows_of
-from bench.kept import PARTS, Kept, load
+from bench.kept import BY_OTHERS, PARTS, Kept, load
 from bench.rows import Row
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
@@ -23,6 +23,7 @@ TITLES = {
     "why": "Why: what it costs, and how often there is an answer",
     "api": "The API's doors",
     "push": "A push",
+    "soak": "Killed at random",
 }
 QUIET = 0.1
 """Of all cores: up to here, a machine counts as ours alone."""
@@ -48,7 +49,7 @@ def main() -> None:
 
 def render(kept: dict[str, Kept]) -> str:
     """The whole page. Pure."""
-    parts = [section(kept[part]) for part in PARTS if part in kept]
+    parts = [section(kept[part]) for part in (*PARTS, *BY_OTHERS) if part in kept]
     return "\n\n".join((INTRO, summary(kept), *parts, ELSEWHERE)) + "\n"
 
 
@@ -61,7 +62,8 @@ def verdict(kept: dict[str, Kept]) -> str:
 
 
 def judged(kept: dict[str, Kept]) -> list[Row]:
-    rows = [row for part in PARTS if part in kept for row in rows_of(part, kept[part].result)]
+    parts = [part for part in (*PARTS, *BY_OTHERS) if part in kept]
+    rows = [row for part in parts for row in rows_of(part, kept[part].result)]
     return [row for row in rows if row.met is not None]
 
 

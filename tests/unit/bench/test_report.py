@@ -99,6 +99,29 @@ def test_what_has_no_goal_is_told_with_its_figure_and_counts_as_no_miss() -> Non
     assert "times as fast" not in missed_of(page)
 
 
+def test_what_a_soak_came_to_is_told_and_what_it_lost_is_missed() -> None:
+    result = {
+        "soak_s": 180.0,
+        "apps": 50,
+        "kills": {"daemon": 21, "edge_agent": 17, "envoy": 9},
+        "requests": 16_667,
+        "failed": 0,
+        "changes": 1354,
+        "acknowledged": 1351,
+        "lost": 2,
+        "orphans": 0,
+        "envoy_back_p50_ms": 111,
+        "envoy_back_max_ms": 181,
+    }
+    page = render({"soak": msgspec.structs.replace(GOOD, part="soak", result=result)})
+    assert "50 apps, 180 s, 47 kills: 21 daemon, 17 edge agent, 9 envoy" in page
+    assert "| 111 ms | at most 181 ms | ≤ 200 ms | met | the median of 9 kills |" in page
+    told = missed_of(page)
+    assert "**acknowledged Changes lost, or done twice**: 2, goal 0" in told
+    assert "requests failed" not in told
+    assert "soak" not in told, "it is no part that has to run"
+
+
 def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     keep(GOOD, tmp_path / "out")
     assert load(tmp_path / "out") == {"sandbox": GOOD}

@@ -135,6 +135,8 @@ def test_the_floor_that_rises_under_a_slow_reader_is_told(monkeypatch: pytest.Mo
         await taken(made, 10, 1)
         with pytest.raises(Lost, match="kept no longer"):
             await anext(slow)
+        with pytest.raises(Lost, match="kept no longer"):
+            await made.place(cursor.encode(Cursor(1, 0)))
 
     play(scene)
 
