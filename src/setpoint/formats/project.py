@@ -14,7 +14,7 @@ from setpoint.model.release import NODEJS, PYTHON, ProcessType
 FUNCTIONS = "functions"
 RUNTIMES = {"main.py": PYTHON, package_json.FILE: NODEJS}
 """The file at a function's root that tells its runtime. Build files tell the others: those have no
-builder yet, and are refused by name."""
+builder yet, and are left out, or refused where nothing else is there."""
 OTHER_RUNTIMES = {
     "pom.xml": "Java",
     "build.gradle": "Java",
@@ -88,9 +88,38 @@ def processes(files: Mapping[str, str], where: str) -> tuple[ProcessType, ...]:
     if _is_site(files, found):
         found = (SITE, *found)
     if not found:
+        for folder, language in left_out(files).items():
+            shown = folder or "the project"
+            raise Invalid(f"cannot deploy {shown}: {language} functions have no builder here yet")
         raise Invalid(f"cannot deploy {where}: {_nothing_to_run(files)}", HINT)
     _refuse_twins(found, where)
     return found
+
+
+def left_out(files: Mapping[str, str]) -> dict[str, str]:
+    """Functions that nobody can build here: language by folder, '' where it is the whole project.
+    `files`: as for `processes`."""
+    folders = sorted(p.rpartition("/")[0] for p in files if _is_toml(p))
+    found = {folder: _other_language(files, folder) for folder in folders}
+    return {
+        folder: language
+        for folder, language in found.items()
+        if language and project_toml.parse(files[_in(folder, project_toml.FILE)], folder)
+    }
+
+
+def _other_language(files: Mapping[str, str], folder: str) -> str:
+    if any(_in(folder, name) in files for name in RUNTIMES):
+        return ""
+    return next((told for name, told in OTHER_RUNTIMES.items() if _in(folder, name) in files), "")
+
+
+def _is_toml(path: str) -> bool:
+    return path.rpartition("/")[2] == project_toml.FILE
+
+
+def _in(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def _is_site(files: Mapping[str, str], found: tuple[ProcessType, ...]) -> bool:
@@ -119,7 +148,7 @@ def _nothing_to_run(files: Mapping[str, str]) -> str:
 
 
 def _functions(files: Mapping[str, str]) -> tuple[ProcessType, ...]:
-    tomls = sorted(p for p in files if p.rpartition("/")[2] == project_toml.FILE)
+    tomls = sorted(p for p in files if _is_toml(p))
     functions = (_function(files, path) for path in tomls)
     return tuple(f for f in functions if f is not None)
 
@@ -129,24 +158,19 @@ def _function(files: Mapping[str, str], path: str) -> ProcessType | None:
     if project is None:
         return None
     folder = path.rpartition("/")[0]
+    if _other_language(files, folder):
+        return None
     return ProcessType(
         name=project.id, kind="function", folder=folder, runtime=_runtime(files, folder)
     )
 
 
 def _runtime(files: Mapping[str, str], folder: str) -> str:
-    def has(name: str) -> bool:
-        return (f"{folder}/{name}" if folder else name) in files
-
     for name, runtime in RUNTIMES.items():
-        if has(name):
+        if _in(folder, name) in files:
             return runtime
-    shown = folder or "the project"
-    for name, language in OTHER_RUNTIMES.items():
-        if has(name):
-            raise Invalid(f"cannot deploy {shown}: {language} functions have no builder here yet")
     raise Invalid(
-        f"cannot deploy {shown}: a function needs a main.py or a package.json",
+        f"cannot deploy {folder or 'the project'}: a function needs a main.py or a package.json",
         "write in main.py: async def function(event, context): ...",
     )
 

@@ -287,3 +287,22 @@ def test_no_odd_value_is_anything_but_a_refusal(project, uv, packages) -> None:
             patch.setattr(pyproject.tomllib, "loads", lambda _, f=found: {"package": f})
             with contextlib.suppress(CannotBuild):
                 uv_lock.check("uv.lock", b"", read)
+
+
+def test_java_functions_are_left_out_warned_of_and_told_as_a_gap(yard: Yard) -> None:
+    toml = '[com.salesforce]\ntype = "function"\nid = "legacy"\nsalesforce-api-version = "53.0"\n'
+    folder = "functions/legacy"
+    files = {
+        "Procfile": "web: python app.py\n",
+        "app.py": "",
+        f"{folder}/project.toml": toml,
+        f"{folder}/pom.xml": "<project/>",
+        f"{folder}/system.properties": "# ours\njava.runtime.version=17\n",
+    }
+    slug = yard.build(files)
+    assert [p.name for p in slug.processes] == ["web"]
+    (wish,) = slug.unmet
+    assert (wish.path, wish.capability) == ("source.java", "java_versions")
+    assert (wish.wanted, wish.got) == ("Java 17", "none")
+    assert wish.because.startswith(f"{folder}: Java functions have no builder here")
+    assert wish.because in slug.warnings

@@ -80,6 +80,16 @@ def test_what_cannot_run_is_refused(files: dict[str, str], told: str) -> None:
     assert told in refused.value.message
 
 
+def test_a_function_that_nobody_can_build_is_left_out_where_others_are_not() -> None:
+    folder = "functions/legacy"
+    files = {"Procfile": "web: serve", f"{folder}/project.toml": GREET, f"{folder}/pom.xml": ""}
+    assert read(files) == (ProcessType("web", "web", "serve"),)
+    assert project.left_out(files) == {folder: "Java"}
+    assert project.left_out({"Procfile": "web: serve", "pom.xml": ""}) == {}
+    with pytest.raises(Invalid, match=f"cannot deploy {folder}: Java functions have no builder"):
+        read({name: text for name, text in files.items() if name != "Procfile"})
+
+
 @pytest.mark.parametrize(
     ("path", "wanted"),
     [

@@ -58,13 +58,15 @@ def build(shop: Workshop) -> Slug:
             warnings = (*slug.warnings, *hoped)
             return structs.replace(slug, schedule=schedule, warnings=warnings)
         processes = detect.processes(root, shop.request.app_name)
+        left_out = detect.left_out(root)
         if not shop.resumed:
             _announce(shop, processes, ignored)
             _announce_schedule(shop, schedule)
         parts = node.prepare(shop, root, processes)
         built = _with_layers(shop, root, processes, parts)
         code, warned = _code_layer(shop, root, code_layers, parts, built.processes)
-    warnings = (*(w.because for w in built.unmet), *built.warnings, *warned, *hoped)
+    unmet = (*built.unmet, *left_out)
+    warnings = (*(w.because for w in unmet), *built.warnings, *warned, *hoped)
     for warning in warnings:
         shop.say.warn(warning)
     shop.say.topic(f"Build succeeded: code {code[:12]}, stack {shop.request.stack}")
@@ -76,7 +78,7 @@ def build(shop: Workshop) -> Slug:
         warnings=warnings,
         schedule=schedule,
         node=parts.version,
-        unmet=built.unmet,
+        unmet=unmet,
     )
 
 

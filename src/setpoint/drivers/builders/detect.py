@@ -3,6 +3,7 @@
 Reads files; what they mean is decided in `formats/project.py`.
 """
 
+import re
 from pathlib import Path
 
 from setpoint.drivers.builders import requirements, tree
@@ -18,9 +19,13 @@ from setpoint.formats import (
 )
 from setpoint.model.errors import Invalid
 from setpoint.model.job import CronJob
-from setpoint.model.release import ProcessType
+from setpoint.model.release import ProcessType, Wish
 from setpoint.model.text import printable
 from setpoint.planning.schedule import check_jobs
+
+PROPERTIES = "system.properties"
+PROPERTIES_BYTES_MAX = 4096
+_JAVA = re.compile(r"^\s*java\.runtime\.version\s*=\s*([\w.+-]{1,40})\s*$", re.MULTILINE)
 
 OTHER_LANGUAGES = {
     "Gemfile": "Ruby",
@@ -33,19 +38,41 @@ OTHER_LANGUAGES = {
 
 def processes(root: Path, app: str) -> tuple[ProcessType, ...]:
     """Without layers yet. Raises CannotBuild."""
+    try:
+        found = project.processes(_telling(root), app)
+    except Invalid as error:
+        fact = error.message.removeprefix(f"cannot deploy {app}: ")
+        raise CannotBuild(fact, error.hint) from None
+    _refuse_what_would_be_missed(root)
+    return found
+
+
+def _telling(root: Path) -> dict[str, str]:
     sizes = (m.BYTES_MAX for m in (procfile, project_toml, static_json, package_json))
     bytes_max = 1 + max(sizes)
     telling: dict[str, str] = {}
     for name in filter(project.told_by, tree.files(root)):
         data = tree.read(root, name, bytes_max) if project.read_whole(name) else b""
         telling[name] = _text(name, data or b"")
-    try:
-        found = project.processes(telling, app)
-    except Invalid as error:
-        fact = error.message.removeprefix(f"cannot deploy {app}: ")
-        raise CannotBuild(fact, error.hint) from None
-    _refuse_what_would_be_missed(root)
-    return found
+    return telling
+
+
+def left_out(root: Path) -> tuple[Wish, ...]:
+    """Functions in languages that nobody builds here, beside others that are built."""
+    java = [f for f, language in project.left_out(_telling(root)).items() if language == "Java"]
+    if not java:
+        return ()
+    wanted = next(filter(None, (_java_version(root, folder) for folder in java)), "")
+    names = ", ".join(printable(folder) for folder in java)
+    told = f"{names}: Java functions have no builder here, so what is in there is left out"
+    return (Wish("source.java", "java_versions", f"Java {wanted}".strip(), "none", told),)
+
+
+def _java_version(root: Path, folder: str) -> str:
+    """As Heroku reads it: `java.runtime.version=17` in system.properties."""
+    data = tree.read(root, f"{folder}/{PROPERTIES}" if folder else PROPERTIES, PROPERTIES_BYTES_MAX)
+    found = _JAVA.search((data or b"").decode("utf-8", errors="replace"))
+    return found[1] if found is not None else ""
 
 
 def schedule(root: Path) -> tuple[CronJob, ...]:
