@@ -207,6 +207,17 @@ class DriverContract:
 
         stage.run(story)
 
+    def test_what_was_removed_before_it_came_does_not_come_late(self, stage: Stage):
+        order, later = stage.make_order("serves"), stage.make_order("serves", Bounds(1, 1), 2)
+
+        async def story(driver: Driver, edge: Edge) -> None:
+            await driver.remove(later.key, later.fence)
+            with pytest.raises(Terminal):
+                await driver.apply(order, {})
+            assert await _set(driver, order.key) is None
+
+        stage.run(story)
+
     def test_a_removed_set_is_gone_in_the_end(self, stage: Stage):
         order = stage.make_order("serves", Bounds(2, 2))
 

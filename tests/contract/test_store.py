@@ -941,6 +941,7 @@ def test_a_promoted_slug_is_a_build_of_the_target_before_anybody_looks(tell):
         assert told is not None
         assert told.targets == (Target(other.id, unit.last_change),)
         await store.refuse_promotion("p-1", AppId("nobody"), "gone")
+        await store.refuse_promotion("p-1", other.id, "the answer to its commit was lost")
         await store.begin_promotion(told)
         assert await store.promotion("p-1") == told
         assert await store.promotion("p-2") is None

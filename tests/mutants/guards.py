@@ -4,6 +4,7 @@ Whoever adds a guard adds its mutant; whoever rewords one is told here (`GuardMo
 """
 
 from tests.mutants.doors import DOORS
+from tests.mutants.leaves import FEED, LEAVES
 from tests.mutants.mutant import Mutant
 
 BAD_MEMORY = "tests/unit/converge/test_bad_memory.py"
@@ -522,6 +523,13 @@ LOOP = (
         "[]",
     ),
     Mutant(
+        "heard-of-or-left",
+        "R4: what is removed is found by its name, whether or not anybody heard that it came to be",
+        "planning/removal.py",
+        "        if not facts.retiring:\n",
+        "        if not facts.retiring and facts.ever_ready:\n",
+    ),
+    Mutant(
         "orphans-left",
         "R6: what is ours and belongs to nobody is collected",
         "converge/loop.py",
@@ -594,14 +602,14 @@ LOOP = (
     ),
     Mutant(
         "rests-whatever-memory-says",
-        "an app of which something was written since is looked at, whoever forgot to ring",
+        "R7: an app of which something was written since is looked at, whoever forgot to ring",
         "converge/rests.py",
         "            if resting is None or resting.rest.cursor < newest:",
         "            if False:",
     ),
     Mutant(
         "rests-on-an-old-page",
-        "what was planned on memory that lags behind is looked at again",
+        "R7: what was planned on memory that lags behind is looked at again",
         "converge/rests.py",
         "        if rest.cursor < self._newest.get(app, 0):",
         "        if False:",
@@ -613,7 +621,6 @@ LOOP = (
         "converge/rests.py",
         "        if resting is not None and resting.rest.held != held:",
         "        if False:",
-        by="tests/unit/converge/test_rests.py",
     ),
     Mutant(
         "rests-while-all-is-gone",
@@ -658,6 +665,44 @@ LOOP = (
         by="tests/unit/converge/test_loop.py",
     ),
     Mutant(
+        "hears-of-drift-too-late",
+        "drift is noticed within one period, and not within some",
+        "converge/loop.py",
+        "            await asyncio.sleep(self._settings.period_s)",
+        "            await asyncio.sleep(3 * self._settings.period_s)",
+    ),
+    Mutant(
+        "all-wait-for-one",
+        "while a driver hangs on one app, the others go on",
+        "converge/loop.py",
+        "self._settings.passes_max - self._working)",
+        "1 - self._working)",
+    ),
+    Mutant(
+        "retries-in-step",
+        "R8: who failed together does not come back together",
+        "converge/pace.py",
+        "    return luck * min(",
+        "    return 0.5 * min(",
+        by="tests/unit/converge/test_pace.py",
+    ),
+    Mutant(
+        "waits-ever-longer",
+        "R8: however often something failed, the next try is no more than minutes away",
+        "converge/pace.py",
+        "min(BACKOFF_S_MAX, BACKOFF_S_FIRST * 2.0 ** min(failures, 20))",
+        "(BACKOFF_S_FIRST * 2.0 ** min(failures, 20))",
+        by="tests/unit/converge/test_pace.py",
+    ),
+    Mutant(
+        "looks-for-ever",
+        "R8: a world that does not answer holds up no look at others",
+        "converge/within.py",
+        "        async with asyncio.timeout(timeout_s):",
+        "        async with asyncio.timeout(None):",
+        by="tests/unit/converge/test_within.py",
+    ),
+    Mutant(
         "never-looks-by-itself",
         "a lost wake costs time and nothing else",
         "converge/loop.py",
@@ -666,7 +711,7 @@ LOOP = (
     ),
     Mutant(
         "wake-during-a-pass-lost",
-        "an app that is woken while it is worked on is looked at once more",
+        "R7: an app that is woken while it is worked on is looked at once more",
         "converge/queue.py",
         "        if priority is not None:\n            self._lines[priority].append(app)\n",
         "        if priority is not None:\n            self._dirty.pop(app)\n",
@@ -727,6 +772,13 @@ SIMULATED = (
         "testing/supervisor.py",
         "        if highest is not None and fence < highest:",
         "        if False:",
+    ),
+    Mutant(
+        "simulated-two-in-one-field",
+        "two who change the same field at once are told: one of them has it",
+        "testing/store/intents.py",
+        "        return any(\n            self._changed_at",
+        "        return False and any(\n            self._changed_at",
     ),
     Mutant(
         "simulated-job-starts-twice",
@@ -867,6 +919,38 @@ REAL_PARTS = (
         by="tests/properties/test_planner_properties.py -k wanted",
     ),
     Mutant(
+        "removal-leaves-no-fence",
+        "R4: what was removed before it was there is not started by an order that was late",
+        "drivers/local/lasting.py",
+        "        risen = self._check(self._app(key.app), key, fence)\n",
+        "        risen = None\n",
+        by="tests/unit/drivers",
+    ),
+    Mutant(
+        "kills-by-number-alone",
+        "R4: a process is ended by its number and when it began: a number comes again",
+        "drivers/local/sandbox/identity.py",
+        "    if seen is not None and seen.start == start:\n        return fd\n",
+        "    if seen is not None:\n        return fd\n",
+        by="tests/integration/sandbox/test_adoption.py",
+    ),
+    Mutant(
+        "two-in-one-field",
+        "the store tells one of two who change the same field at once",
+        "store/sqlite/commit.py",
+        "        if conflict_scope(path) in mine:",
+        "        if False:",
+        by="tests/unit/store tests/contract/test_store.py",
+    ),
+    Mutant(
+        "refused-what-was-given",
+        "who was given a slug is not told that it was refused",
+        "store/sqlite/pipelines.py",
+        " AND change IS NULL",
+        "",
+        by="tests/contract/test_store.py",
+    ),
+    Mutant(
         "counted-before-it-began",
         "what was counted before the edge agent began anew is not taken for what came since",
         "converge/measuring.py",
@@ -884,4 +968,5 @@ REAL_PARTS = (
     ),
 )
 
-MUTANTS = PLANNER + LAYERS + RETENTION + STANDING_ORDERS + LOOP + SIMULATED + REAL_PARTS + DOORS
+WORLD = SIMULATED + REAL_PARTS + DOORS
+MUTANTS = PLANNER + LEAVES + FEED + LAYERS + RETENTION + STANDING_ORDERS + LOOP + WORLD

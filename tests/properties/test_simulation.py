@@ -90,6 +90,7 @@ def test_the_command_says_in_one_json_object_what_it_found(capsys: pytest.Captur
     assert told["points"] >= 30
     assert told["violations"] == 0
     assert told["per_second"] > 0
+    assert told["per_second_per_core"] > 0
     assert told["seeds"][0] == 5
 
 

@@ -12,13 +12,13 @@ from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import AppId
 from setpoint.model.process import Exit
 from setpoint.model.release import Release
-from setpoint.testing import leaves
-from setpoint.testing.histories import PLAINTEXT
+from setpoint.testing import leaves, papers
 from setpoint.testing.jobs import process_of
 from setpoint.testing.mishaps import KILLED_BY
 from setpoint.testing.programs import BY_DIGEST
 from setpoint.testing.slot import Slot
 from setpoint.testing.truth import bounds_of, release_serves
+from setpoint.testing.wishes import PLAINTEXT
 from setpoint.testing.world import World
 
 KILLED = f"was killed by signal {KILLED_BY}"
@@ -33,6 +33,8 @@ def violations(world: World, acknowledged: Iterable[int]) -> list[str]:
         found += _as_intended(world, unit)
         found += leaves.violations(world, unit)
     found += _no_leaks(world)
+    found += _no_strange_hosts(world)
+    found += _promotions(world)
     found += _jobs(world)
     found += _nothing_lost(world, acknowledged)
     found += _journal_closed(world)
@@ -81,7 +83,7 @@ def _newest_release(world: World, unit: Unit, releases: tuple[Release, ...]) -> 
     if source is None:
         return [f"{unit.name} has a release and no source"] if releases else []
     program = BY_DIGEST[source.digest]
-    ready = _ready(world, unit)
+    ready = is_ready(world, unit)
     if not program.builds:
         return [f"{unit.name} is ready with a source that cannot be built"] if ready else []
     if not releases:
@@ -110,7 +112,8 @@ def _slug_gone(unit: Unit, releases: tuple[Release, ...]) -> bool:
     return wanted is not None and not wanted.slug_kept and releases[0].change < unit.shape_change
 
 
-def _ready(world: World, unit: Unit) -> bool:
+def is_ready(world: World, unit: Unit) -> bool:
+    """As memory has it."""
     status = world.store.rows.status.get(unit.id)
     condition = find(status.conditions, ConditionType.READY) if status is not None else None
     return condition is not None and condition.status
@@ -174,6 +177,45 @@ def _no_leaks(world: World) -> list[str]:
     return found + [f"process {id} runs and nobody looks after it" for id in sorted(strays)]
 
 
+def _no_strange_hosts(world: World) -> list[str]:
+    """Every host leads to one place, to the app that it is meant for, and shows its papers."""
+    found: list[str] = []
+    led = [(host, app) for app in world.edge.routes for host in world.edge.hosts(app)]
+    if len({host for host, _ in led}) != len(led):
+        found.append("a host leads to two places")
+    for host, app in led:
+        unit = world.store.rows.units.get(app)
+        if unit is not None and host not in unit.intent.domains and not _own(host, unit.name):
+            found.append(f"{host} leads to {unit.name}, which nobody intends")
+    for app, shown in world.edge.pems.items():
+        unit = world.store.rows.units.get(app)
+        bound = {h for c in unit.intent.certificates.values() for h in c.domains} if unit else set()
+        found += [f"{host} is served with a certificate of nobody's" for host in {*shown} - bound]
+    return found
+
+
+def _own(host: str, name: str) -> bool:
+    return host == f"{name}.localhost" or host.endswith(f"--{name}.localhost")
+
+
+def _promotions(world: World) -> list[str]:
+    """What was given is what the other had, and who was told that nothing was given got nothing."""
+    store = world.store
+    found: list[str] = []
+    for promotion in store.promoted.values():
+        of = [
+            r for r in store.rows.releases.get(promotion.app, ()) if r.version == promotion.version
+        ]
+        for target in promotion.targets:
+            rows = store.rows.releases.get(target.app, ())
+            given = [r for r in rows if target.change is not None and r.change == target.change]
+            if any(r.slug != of[0].slug for r in given):
+                found.append(f"{target.app} runs another slug than was promoted to it")
+            if target.change is not None and target.error:
+                found.append(f"{target.app} was given a slug and is said to have been refused it")
+    return found
+
+
 def _jobs(world: World) -> list[str]:
     """Every job has an end, and the end that it really had."""
     ledger = world.supervisor.jobs.ledger
@@ -221,8 +263,9 @@ def _no_secret_told(world: World) -> list[str]:
         ("changes", store.told),
         ("acts", world.supervisor.act_log),
     )
-    secret = PLAINTEXT.encode()
-    return [f"a secret is in the {name}" for name, rows in told if secret in encode(rows)]
+    secrets = [text.encode() for text in (PLAINTEXT, *papers.keys())]
+    encoded = [(name, encode(rows)) for name, rows in told]
+    return [f"a secret is in the {name}" for name, rows in encoded for s in secrets if s in rows]
 
 
 def _nothing_altered(world: World) -> list[str]:

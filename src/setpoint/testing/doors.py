@@ -8,9 +8,10 @@ import msgspec
 from setpoint.model.app import Source
 from setpoint.planning import explain
 from setpoint.store.port import Store
+from setpoint.testing import papers
 from setpoint.testing.builders import ANA
-from setpoint.testing.histories import PLAINTEXT
 from setpoint.testing.programs import PROGRAMS
+from setpoint.testing.wishes import PLAINTEXT
 from setpoint.testing.world import World
 from setpoint.views import plans, why
 from setpoint.views.plans import Edits
@@ -21,7 +22,7 @@ async def violations(world: World) -> list[str]:
     found: list[str] = []
     for unit in list(world.store.rows.units.values()):
         async for what, told in _told(world, unit.name):
-            if PLAINTEXT in told:
+            if any(secret in told for secret in (PLAINTEXT, *papers.keys())):
                 found.append(f"a secret is in the {what} of {unit.name}")
     return found
 

@@ -1,4 +1,7 @@
-"""The simulated edge: routes that Envoy confirms a moment later."""
+"""The simulated edge: routes that Envoy confirms a moment later, and what hosts are served with.
+
+As the real one it holds that a host is one app's at a time.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -23,8 +26,12 @@ class SimEdge:
         self._supervisor = supervisor
         supervisor.on_draining = self._on_draining
         self.up = True
+        self.heard = True
+        """whether whoever watches is told"""
         self.routes: dict[AppId, RouteFacts] = {}
         self.fences: dict[AppId, Fence] = {}
+        self.pems: dict[AppId, dict[str, str]] = {}
+        """by app and host: the chain and key of those with a certificate of their own"""
         self.on_command: Callable[[str, AppId, Fence], None] = lambda verb, app, fence: None
         self.on_route: Callable[[Route], None] = lambda route: None
         self.served = 0
@@ -39,8 +46,12 @@ class SimEdge:
         certificates: Mapping[str, str] = {},
     ) -> None:
         self._check_fence(route.app, route.fence)
+        self._check_hosts(route)
         self.on_command("ensure_route", route.app, route.fence)
         self.on_route(route)
+        self.pems[route.app] = {
+            host: certificates[one.pem.key] for one in route.certificates for host in one.hosts
+        }
         known = self.routes.get(route.app)
         same = known is not None and known.route.same_as(route)
         if known is not None and same and known.invoke_key == invoke_key_ref:
@@ -73,6 +84,7 @@ class SimEdge:
             self._watchers.pop(queue, None)
 
     def lose(self, app: AppId) -> None:
+        self.pems.pop(app, None)
         if self.routes.pop(app, None) is not None:
             self._tell(app)
 
@@ -120,6 +132,17 @@ class SimEdge:
             raise Terminal(f"cannot obey generation {fence}: {highest} was seen already")
         self.fences[app] = fence
 
+    def _check_hosts(self, route: Route) -> None:
+        others = {h for app in self.routes if app != route.app for h in self.hosts(app)}
+        if taken := sorted(others.intersection(h for b in route.backends for h in b.hosts)):
+            raise Transient(f"cannot route {route.app_name}: {taken[0]} still belongs to another")
+
+    def hosts(self, app: AppId) -> tuple[str, ...]:
+        """Those that lead to this app, as many times as they do."""
+        facts = self.routes.get(app)
+        backends = facts.route.backends if facts is not None else ()
+        return tuple(host for b in backends for host in b.hosts)
+
     def _ack(self, route: Route) -> None:
         """Envoy confirms what it was sent; a newer fence on the same route was never sent to it."""
         known = self.routes.get(route.app)
@@ -128,5 +151,5 @@ class SimEdge:
             self._tell(route.app)
 
     def _tell(self, app: AppId) -> None:
-        for watcher in self._watchers:
+        for watcher in self._watchers if self.heard else ():
             watcher.put_nowait(app)

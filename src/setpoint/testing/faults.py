@@ -74,6 +74,10 @@ class Faults:
     crashed: list[int] = field(default_factory=list[int])
     struck: list[int] = field(default_factory=list[int])
     sick: set[AppId] = field(default_factory=set[AppId])
+    refusing: set[AppId] = field(default_factory=set[AppId])
+    """whose commands come back with an error"""
+    lying: set[AppId] = field(default_factory=set[AppId])
+    """whose commands are said to be done, and are not"""
     seen: dict[str, tuple[float, Any]] = field(default_factory=dict[str, tuple[float, Any]])
     _next: int = 0
     _crash_luck: random.Random = field(default_factory=random.Random)
@@ -156,6 +160,8 @@ class Life:
         self.point()
         if name in COMMANDS:
             await self._command(name, method, args)
+            if fence_of(args)[0] in faults.lying:
+                return None
         if name in UNFENCED and error is Transient and faults.strikes(rates.late):
             await self._late(method, args)
         if faults.strikes(rates.refused):
@@ -193,6 +199,8 @@ class Life:
         self.on_issue(name, app, fence)
         if app in self.faults.sick:
             await asyncio.sleep(FOR_EVER_S)
+        if app in self.faults.refusing:
+            raise Transient(f"cannot {name}: something is wrong with this app alone")
         if not self.faults.strikes(self.faults.rates.late):
             return
         issued = self.accepted.get(app, (0, fence))[0]
@@ -272,6 +280,12 @@ class Gated:
 
         setattr(self, name, call)
         return call
+
+    @property
+    def incarnation(self) -> int:
+        """Of a store: known since it was opened."""
+        inner: Any = self._inner
+        return inner.incarnation
 
     async def changes(self) -> AsyncIterator[AppId]:
         """Wakes get lost on the way."""

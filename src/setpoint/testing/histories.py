@@ -4,24 +4,29 @@ Changes go through the daemon of the moment, as requests do: it may die under th
 nobody knows whether they were kept. Only what was acknowledged must never be lost.
 """
 
+import asyncio
+import contextlib
 import random
+from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
+from setpoint.intents.door import Door
 from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit, Upkeep
-from setpoint.model.egress import INTERNET, NONE, Egress
-from setpoint.model.errors import Refused, StoreError
+from setpoint.model.errors import Conflict, Refused, StoreError
 from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job
+from setpoint.model.pipeline import Promotion
 from setpoint.store.port import Committed, Store, UnitWrite
 from setpoint.testing import builders
 from setpoint.testing.faults import Crash, Life
-from setpoint.testing.programs import BREAKING, PROGRAMS
+from setpoint.testing.programs import PROGRAMS
+from setpoint.testing.wishes import PLAINTEXT, Told, Wishes
 from setpoint.testing.world import World
 
 NAMES = ("shop", "api", "docs")
-PLAINTEXT = "plaintext-that-must-not-leak"
 FORMATIONS = (
     Formation(1, 1, idle_s=20.0, boot_s_max=15.0),
     Formation(2, 2, idle_s=20.0, boot_s_max=15.0),
@@ -38,37 +43,66 @@ RELEASE_S_MAX = 40.0
 
 
 FROZEN_S_MAX = 60.0
-WAYS_OUT: tuple[Egress, ...] = ((), INTERNET, NONE, ("internet", "10.0.3.0/24"))
+AT_ONCE: tuple[Formation, ...] = FORMATIONS[1:4]
+"""No two of them share a bound, so a mix of two is neither."""
+
+
+TRIES, AGAIN_S = 4, 1.5
+"""Of somebody who gets no answer."""
+
+
+class Kept(NamedTuple):
+    """Changes that somebody was told had been kept, and the apps they are about."""
+
+    changes: tuple[int, ...]
+    apps: tuple[AppId, ...]
 
 
 class People:
-    """`acknowledged`: seq of every Change somebody was told had been kept."""
+    """`acknowledged`: seq of every Change somebody was told had been kept; `promised`: ids of the
+    promotions. `outcomes`: what two came to who wanted the same field at once."""
 
     def __init__(self, world: World, luck: random.Random) -> None:
         self._world = world
         self._luck = luck
         self._made = 0
+        self._wishes = Wishes(random.Random(luck.random()))
         self.acknowledged: list[int] = []
+        self.promised: list[str] = []
+        self.outcomes: Counter[str] = Counter()
 
     async def act(self) -> None:
         """One request of somebody's, whatever comes of it."""
         life = self._asked()
         if life is None:
             return
-        store = self._world.held(life)
         try:
-            committed = await self._change(store)
+            kept = await self._change(self._world.held(life))
         except (Crash, StoreError, Refused):
             return
-        if committed is None:
+        self._told(kept, life)
+
+    async def _again_and_again(self, unit: Unit) -> None:
+        """Wishes, until one of them was answered: whoever gets no answer asks once more."""
+        for _ in range(TRIES):
+            if (life := self._asked()) is not None:
+                with contextlib.suppress(Crash, StoreError):
+                    self._told(await self._wish(self._world.held(life), unit), life)
+                    return
+            await asyncio.sleep(AGAIN_S)
+
+    def _told(self, kept: Kept | None, life: Life) -> None:
+        """Somebody was told so by this life of the daemon, which rings for it."""
+        if kept is None or not kept.changes:
             return
         if life.tenure != self._world.store.tenure:
             self._world.watch.violated(
-                f"c{committed.change} was kept by a daemon that was replaced"
+                f"c{kept.changes[-1]} was kept by a daemon that was replaced"
             )
-        self.acknowledged.append(committed.change)
-        if not self._world.faults.strikes(self._world.faults.rates.deaf):
-            self._world.wake(committed.units[0].id)
+        self.acknowledged += kept.changes
+        for app in kept.apps:
+            if not self._world.faults.strikes(self._world.faults.rates.deaf):
+                self._world.wake(app)
 
     def _asked(self) -> Life | None:
         """The daemon of the moment, or one that is about to learn that it no longer is."""
@@ -84,17 +118,34 @@ class People:
                 await self._commit(self._world.store, "app.keep", document, unit.rev, {})
                 self._world.wake(unit.id)
 
-    async def _change(self, store: Store) -> Committed | None:
+    async def _change(self, store: Store) -> Kept | None:
         name = self._luck.choice(NAMES)
         unit = await store.unit_named(name)
         if unit is None:
-            return await self._create(store, name)
+            return _kept(await self._create(store, name))
         if unit.intent.deleted:
             return None
-        if self._luck.random() < 0.1:
+        what = self._luck.random()
+        if what < 0.1:
             await self._run(store, unit)
             return None
-        return await self._alter(store, unit)
+        if what < 0.45:
+            return await self._again_and_again(unit)
+        if what < 0.5:
+            return await self._same_at_once(store, unit)
+        return _kept(await self._alter(store, unit))
+
+    async def _wish(self, store: Store, unit: Unit) -> Kept:
+        apps: list[AppId] = []
+        door = Door(store, apps.append, self._new_id, lambda: f"{PLAINTEXT}-{self._new_id()}")
+        told = await self._wishes.ask(door, builders.asked(self._world.now_s), unit)
+        if isinstance(told, Promotion):
+            self.promised.append(told.id)
+        return Kept(_changes(told, unit), tuple(apps))
+
+    def _new_id(self) -> str:
+        self._made += 1
+        return f"{self._made:032x}"
 
     async def _create(self, store: Store, name: str) -> Committed:
         self._made += 1
@@ -116,29 +167,17 @@ class People:
                 ("app.maintain", _maintain),
                 ("app.destroy", _destroy),
                 ("app.keep", self._keep),
-                ("app.egress", self._open),
-                ("app.wish", self._wish),
+                ("app.require", self._require),
             ),
-            (4, 4, 1, 1, 0.5, 0.6, 0.8, 0.4, 0.6),
+            (4, 4, 1, 1, 0.5, 0.6, 0.8, 0.6),
         )[0]
         if alter is _destroy and _is_frozen(unit, self._world.now_s):
             verb, alter = "app.keep", self._keep  # as the door refuses the other
         if self._luck.random() < 0.15:
             verb, alter = "release.rollback", await self._rollback(store, unit)
-        if self._luck.random() < 0.25:
-            return await self._configure(store, unit)
         if self._luck.random() < 0.05:
             return await self._two_at_once(store, unit)
         return await self._commit(store, verb, alter(unit.intent), unit.rev, {})
-
-    async def _configure(self, store: Store, unit: Unit) -> Committed:
-        key, value = self._luck.choice(
-            (("GREETING", PLAINTEXT), ("GREETING", PLAINTEXT), (BREAKING, "1"), (BREAKING, ""))
-        )
-        ref = self._secret(key)
-        config = {**unit.intent.config, key: ref}
-        document = msgspec.structs.replace(unit.intent, config=config)
-        return await self._commit(store, "config.set", document, unit.rev, {ref.key: value})
 
     def _deploy(self, document: AppIntent) -> AppIntent:
         program = self._luck.choice(PROGRAMS)
@@ -157,6 +196,43 @@ class People:
             self._world.watch.violated(f"one of two changes of {unit.name} undid the other")
         return done
 
+    async def _same_at_once(self, store: Store, unit: Unit) -> Kept:
+        """Two who read the same document want the same field to be something else: one of them has
+        it, and the other is told. Which of them is luck."""
+        process = self._luck.choice(("web", "worker"))
+        wanted = self._luck.sample(AT_ONCE, 2)
+        before = unit.intent.formation.get(process)
+        if before in wanted:
+            return Kept((), ())
+        documents = [_scaled(unit.intent, process, formation) for formation in wanted]
+        ends = await asyncio.gather(
+            *(self._commit(store, "formation.scale", d, unit.rev, {}) for d in documents),
+            return_exceptions=True,
+        )
+        self._judge(unit, process, before, wanted, ends)
+        done = [end for end in ends if isinstance(end, Committed)]
+        return Kept(tuple(d.change for d in done), (unit.id,))
+
+    def _judge(
+        self,
+        unit: Unit,
+        process: str,
+        before: Formation | None,
+        wanted: list[Formation],
+        ends: list[Committed | BaseException],
+    ) -> None:
+        now = self._world.store.rows.units.get(unit.id)
+        stands = now.intent.formation.get(process) if now is not None else before
+        had = [n for n, end in enumerate(ends) if isinstance(end, Committed)]
+        if len(had) == 2:
+            self._world.watch.violated(f"two had {process} of {unit.name} at the same time")
+        elif stands not in (before, *wanted):
+            self._world.watch.violated(f"{process} of {unit.name} is a mix of what two wanted")
+        elif had and stands != wanted[had[0]]:
+            self._world.watch.violated(f"{process} of {unit.name} is what the refused one wanted")
+        elif had and isinstance(ends[1 - had[0]], Conflict):
+            self.outcomes["the first stands" if had == [0] else "the second stands"] += 1
+
     async def _rollback(self, store: Store, unit: Unit) -> Callable[[AppIntent], AppIntent]:
         """To any that served and can be gone back to; where there is none, a deploy."""
         served = [r for r in await store.releases(unit.id) if r.status == "succeeded"]
@@ -173,8 +249,7 @@ class People:
 
     def _scale(self, document: AppIntent) -> AppIntent:
         process = self._luck.choice(("web", "web", "worker", "greet"))
-        formation = {**document.formation, process: self._luck.choice(FORMATIONS)}
-        return msgspec.structs.replace(document, formation=formation)
+        return _scaled(document, process, self._luck.choice(FORMATIONS))
 
     def _keep(self, document: AppIntent) -> AppIntent:
         """Freeze it, only be told of its drift, or neither; for a while or until further notice."""
@@ -183,10 +258,7 @@ class People:
         upkeep = None if mode == "enforce" else Upkeep(mode, until_s)
         return msgspec.structs.replace(document, upkeep=upkeep)
 
-    def _open(self, document: AppIntent) -> AppIntent:
-        return msgspec.structs.replace(document, egress=self._luck.choice(WAYS_OUT))
-
-    def _wish(self, document: AppIntent) -> AppIntent:
+    def _require(self, document: AppIntent) -> AppIntent:
         """For a level that may be gone on a bad day, or a region that is never there."""
         return msgspec.structs.replace(
             document,
@@ -211,8 +283,7 @@ class People:
             releases = await store.releases(unit.id, 1)
             if not releases:
                 return
-            self._made += 1
-            id, now_s = JobId(f"{self._made:032x}"), self._world.now_s
+            id, now_s = JobId(self._new_id()), self._world.now_s
             await store.add_job(
                 Job(id, unit.id, "run", f"run.{self._made}", "tidy up", releases[0].version,
                     asked_at_s=now_s)
@@ -234,6 +305,24 @@ class People:
         asked = builders.asked(self._world.now_s)
         write = UnitWrite(document, rev)
         return await store.commit(asked, verb, verb.capitalize(), [write], secrets)
+
+
+def _kept(committed: Committed) -> Kept:
+    return Kept((committed.change,), tuple(unit.id for unit in committed.units))
+
+
+def _changes(told: Told, before: Unit) -> tuple[int, ...]:
+    """What is so already is no Change, and a pipeline's own is not told here."""
+    if isinstance(told, Unit):
+        return (told.last_change,) if told.last_change != before.last_change else ()
+    if isinstance(told, Promotion):
+        return tuple(t.change for t in told.targets if t.change is not None)
+    return ()
+
+
+def _scaled(document: AppIntent, process: str, formation: Formation) -> AppIntent:
+    formations = {**document.formation, process: formation}
+    return msgspec.structs.replace(document, formation=formations)
 
 
 def _is_frozen(unit: Unit, now_s: float) -> bool:

@@ -85,16 +85,23 @@ def _route(case: _Case, path: str) -> bool:
 
 
 def _domains(case: _Case, path: str) -> bool:
+    """They lead where the app's own host does."""
     facts = case.world.edge.routes.get(case.unit.id)
-    hosts = {h for b in facts.route.backends for h in b.hosts} if facts is not None else set()
-    return set(case.unit.intent.domains) <= hosts
+    backends = facts.route.backends if facts is not None else ()
+    home = next((b for b in backends if f"{case.unit.name}.localhost" in b.hosts), None)
+    return home is not None and set(case.unit.intent.domains) <= set(home.hosts)
 
 
 def _certificates(case: _Case, path: str) -> bool:
-    facts = case.world.edge.routes.get(case.unit.id)
-    served = {s.pem for s in facts.route.certificates} if facts is not None else set()
-    bound = (c.pem for c in case.unit.intent.certificates.values() if c.domains)
-    return all(pem in served for pem in bound)
+    """Whoever greets with one of its hosts is shown it; that it ends soon is told."""
+    _, name, leaf = path.split(".")
+    one = case.unit.intent.certificates[name]
+    if leaf == "expires_at_s":
+        due = bool(one.domains) and one.due_s <= case.world.now_s
+        return due == (f"certificates.{name}" in case.unmet)
+    shown = case.world.edge.pems.get(case.unit.id, {})
+    pem = case.world.store.secrets[one.pem.key]
+    return all(shown.get(host) == pem for host in one.domains)
 
 
 def _restarted(case: _Case, path: str) -> bool:
@@ -132,6 +139,12 @@ def _region(case: _Case, path: str) -> bool:
     return case.unit.intent.region in case.world.supervisor.capabilities.regions
 
 
+def _pipeline(case: _Case, path: str) -> bool:
+    """Nothing in the world shows it, but what it names has to be there."""
+    coupling = case.unit.intent.pipeline
+    return coupling is not None and coupling.id in case.world.store.lines
+
+
 def _for_later(case: _Case, path: str) -> bool:
     """It counts for the next build, the next release phase, or the next drift."""
     return True
@@ -164,8 +177,8 @@ _JUDGES: dict[str, Callable[[_Case, str], bool]] = {
     "upkeep": _for_later,
     "access": _at_the_doors,
     "drains": _at_the_doors,
-    "pipeline": _at_the_doors,
     "acm": _at_the_doors,
+    "pipeline": _pipeline,
     "webhooks": _at_the_doors,
     "setup": _for_later,
 }

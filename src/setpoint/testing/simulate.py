@@ -10,17 +10,18 @@ import contextlib
 import random
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from setpoint.planning.standing import BACKOFF_S_MAX
-from setpoint.testing import checks, doors
+from setpoint.testing import afterwards, checks, doors
 from setpoint.testing.faults import Faults, Rates
 from setpoint.testing.histories import People
+from setpoint.testing.listener import Listener
 from setpoint.testing.loop import StandsStill, run
 from setpoint.testing.mishaps import Chaos
 from setpoint.testing.shrink import Chosen, Numbers, shrink
@@ -47,6 +48,8 @@ USUAL = {
     "halved": 0.3,
 }
 """How often a fault of this kind hits in a run that has it."""
+TRIALS = 0.5
+"""In how many of the histories each of them is made."""
 OPTIONS = {"--crash-at": "crashes", "--strike-at": "strikes", "--mishap-at": "mishaps"}
 BATCH = 25
 """Seeds handed out together; a run ends with a whole batch, so that it tells the same whatever
@@ -116,16 +119,20 @@ class _History:
         world = World(random.Random(luck.random()), faults)
         people = People(world, random.Random(luck.random()))
         chaos = Chaos(world, random.Random(luck.random()), _set(chosen.mishaps))
+        listener = Listener(world, random.Random(luck.random()))
         self._parts = faults, world, chaos
-        async with world:
+        async with world, _beside(listener.listen()):
             await live_through(world, people, chaos, luck)
             world.stop_faults()
             chaos.stop()
+            listener.away = False
             await people.thaw()
             await calm_down(world)
-            found = world.watch.violations + checks.violations(world, people.acknowledged)
+            await _tried(world, random.Random(luck.random()))
+            found = checks.violations(world, people.acknowledged) + listener.missed()
             found += await doors.violations(world)
-            return found + await _silence(world)
+            found += await _silence(world)
+            return world.watch.violations + found
 
     def result(self, seed: int, violations: Sequence[str]) -> Result:
         assert self._parts is not None
@@ -139,6 +146,24 @@ class _History:
             violations=tuple(violations),
             trace=tuple(world.watch.trace),
         )
+
+
+async def _tried(world: World, luck: random.Random) -> None:
+    """What only a calm world can show, now and then."""
+    for trial in (afterwards.neighbours, afterwards.outsiders):
+        if luck.random() < TRIALS:
+            await trial(world, luck)
+            await calm_down(world)
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _set(numbers: Numbers) -> frozenset[int] | None:
@@ -210,7 +235,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _hunt(options: argparse.Namespace) -> int:
     started_s = time.perf_counter()
-    points, violated, seed = 0, 0, options.seed
+    points, violated, seed, cpu_s = 0, 0, options.seed, 0.0
     failed: list[int] = []
     with _workers(options.workers) as each:
         while points < options.points:
@@ -218,6 +243,7 @@ def _hunt(options: argparse.Namespace) -> int:
             for told in each(_told, batch):
                 points += told.points
                 violated += told.violations
+                cpu_s += told.cpu_s
                 if told.line:
                     failed.append(told.seed)
                     print(told.line, file=sys.stderr)
@@ -225,23 +251,27 @@ def _hunt(options: argparse.Namespace) -> int:
             rate = points / (time.perf_counter() - started_s)
             print(f"{points} crash points, {rate:.0f}/s, seed {seed}", file=sys.stderr)
     spent_s = time.perf_counter() - started_s
-    _print(points, spent_s, violated, [options.seed, seed - 1], failed, options.workers)
+    _print(points, spent_s, cpu_s, violated, [options.seed, seed - 1], failed, options.workers)
     return 1 if violated else 0
 
 
 class _Told(NamedTuple):
-    """What is left of a run once it is over. `line`: replays it, if it failed."""
+    """What is left of a run once it is over. `line`: replays it, if it failed. `cpu_s`: of one
+    core, so that others on the machine do not count."""
 
     seed: int
     points: int
     violations: int
     line: str
+    cpu_s: float
 
 
 def _told(seed: int) -> _Told:
+    began_s = time.process_time()
     result = simulate(seed)
+    cpu_s = time.process_time() - began_s
     line = f"{replay_line(result)}  # {result.violations[0][:200]}" if result.violations else ""
-    return _Told(seed, len(result.crashed), len(result.violations), line)
+    return _Told(seed, len(result.crashed), len(result.violations), line, cpu_s)
 
 
 @contextlib.contextmanager
@@ -255,22 +285,31 @@ def _workers(count: int) -> Generator[Callable[..., Iterable[_Told]]]:
 
 
 def _replay(seed: int, chosen: Chosen) -> int:
-    started_s = time.perf_counter()
+    started_s, began_s = time.perf_counter(), time.process_time()
     result = simulate(seed, faults=chosen)
+    cpu_s = time.process_time() - began_s
     for line in (*result.trace, *result.violations):
         print(line, file=sys.stderr)
     spent_s = time.perf_counter() - started_s
     failed = [seed] if result.violations else []
-    _print(len(result.crashed), spent_s, len(result.violations), [seed, seed], failed, 1)
+    _print(len(result.crashed), spent_s, cpu_s, len(result.violations), [seed, seed], failed, 1)
     return 1 if result.violations else 0
 
 
 def _print(
-    points: int, spent_s: float, violated: int, seeds: list[int], failed: list[int], workers: int
+    points: int,
+    spent_s: float,
+    cpu_s: float,
+    violated: int,
+    seeds: list[int],
+    failed: list[int],
+    workers: int,
 ) -> None:
+    """`per_second_per_core`: points by the processor's time that their histories took."""
     told = {
         "points": points,
         "per_second": round(points / spent_s, 1) if spent_s else 0.0,
+        "per_second_per_core": round(points / cpu_s, 1) if cpu_s else 0.0,
         "violations": violated,
         "seeds": seeds,
         "failed_seeds": failed,

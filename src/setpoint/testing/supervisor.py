@@ -63,6 +63,7 @@ class SimSupervisor:
         self._machine = machine
         machine.on_change = self._seen
         self.up = True
+        self.heard = True
         self.capabilities = CAPABILITIES
         self.slots: dict[SetKey, Slot] = {}
         self.fences: dict[tuple[AppId, str], Fence] = {}
@@ -332,7 +333,7 @@ class SimSupervisor:
         self._machine.reap(instance.id)
 
     def _tell(self, app: AppId) -> None:
-        if self.up:
+        if self.up and self.heard:
             for watcher in self._watchers:
                 watcher.put_nowait(app)
 

@@ -5,7 +5,9 @@ the machine reboots, everything but the store and the fences is gone.
 """
 
 import asyncio
+import contextlib
 import random
+from collections.abc import Generator
 from logging import Logger
 from typing import Any, cast
 
@@ -24,10 +26,11 @@ from setpoint.testing.machine import Machine
 from setpoint.testing.store import Held, SimStore, StaleReads
 from setpoint.testing.supervisor import SimSupervisor
 from setpoint.testing.watch import LOOK_AND_LEAP_S, Watch
+from setpoint.views.feed import Feed
 
 SETTINGS = Settings(step_timeout_s=10.0, orphan_grace_s=60.0, rest_s=1e9)
 PACING = Pacing(first_s=10.0, period_s=20.0)
-RETENTION = Retention(releases=2, builds_s=20.0, grace_s=5.0)
+RETENTION = Retention(releases=2, builds_s=20.0, events_s=40.0, grace_s=5.0)
 
 
 HELD_S, STOPPED_S_MAX = 2.0, 30.0
@@ -70,6 +73,7 @@ class World:
         self.outlived: Life | None = None
         """the last that was stopped and replaced"""
         self.daemon: Loop | None = None
+        self.feed: Feed | None = None
         self._stale = StaleReads(self.store, self.faults)
         self._stopped = asyncio.Event()
         self._haunting: list[asyncio.Task[None]] = []
@@ -108,6 +112,15 @@ class World:
         if self.daemon is not None:
             self.daemon.wake(app)
 
+    @contextlib.contextmanager
+    def unheard(self, silent: bool) -> Generator[None]:
+        """Whatever happens within is told to nobody, where `silent`."""
+        self.supervisor.heard = self.edge.heard = not silent
+        try:
+            yield
+        finally:
+            self.supervisor.heard = self.edge.heard = True
+
     def progressing(self, unit: Unit) -> bool:
         """Does memory say that this unit is not settled, or speak of an older generation?"""
         status = self.store.rows.status.get(unit.id)
@@ -131,8 +144,10 @@ class World:
         life.on_issue = lambda verb, app, fence: self._issued(life, verb, app, fence)
         life.tenure = self.store.tenure
         daemon = self._daemon(life)
-        self.life, self.daemon = life, daemon
-        work = (daemon.run(), life.died.wait(), self._collector(life).run())
+        log = cast("Logger", SimLog(self.watch))
+        feed = Feed(self.held(life), asyncio.get_running_loop().time, log)
+        self.life, self.daemon, self.feed = life, daemon, feed
+        work = (daemon.run(), life.died.wait(), self._collector(life).run(), feed.run())
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(task) for task in work]
         stopped = asyncio.create_task(self._stopped.wait())
         try:
@@ -146,7 +161,7 @@ class World:
         finally:
             self._stopped.clear()
             stopped.cancel()
-            self.life = self.daemon = None
+            self.life = self.daemon = self.feed = None
             if tasks:
                 await _end(life, tasks)
 

@@ -57,9 +57,10 @@ class Health(msgspec.Struct, frozen=True):
 class Feed:
     """`now`: unix seconds. `run` it beside the doors."""
 
-    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store, now: Callable[[], float], log: logging.Logger = log) -> None:
         self._store = store
         self._now = now
+        self._log = log
         self._bell = Bell()
         self._kept: list[Event] = []
         self._after, self._newest = 2**63, 0
@@ -132,7 +133,7 @@ class Feed:
                 self._after = self._newest = (await self._store.event_bounds())[1]
                 return self._bell.ring()
             except StoreError as error:
-                log.warning("feed.interrupted", extra={"error": error.message})
+                self._log.warning("feed.interrupted", extra={"error": error.message})
                 await asyncio.sleep(TRY_AGAIN_S)
 
     async def _tail_for_ever(self) -> None:
@@ -141,7 +142,7 @@ class Feed:
                 await self._store.news(self._newest)
                 self._take(await self._store.events(self._newest))
             except StoreError as error:
-                log.warning("feed.interrupted", extra={"error": error.message})
+                self._log.warning("feed.interrupted", extra={"error": error.message})
                 await asyncio.sleep(TRY_AGAIN_S)
 
     def _take(self, events: tuple[Event, ...]) -> None:
@@ -175,7 +176,7 @@ class Feed:
             if self._sung_s is None:
                 await self._sing()
             elif (stale_s := self._staleness_s() or 0.0) > STALE_S:
-                log.error("feed.stale", extra={"staleness_s": round(stale_s, 1)})
+                self._log.error("feed.stale", extra={"staleness_s": round(stale_s, 1)})
             await asyncio.sleep(CANARY_S)
 
     async def _sing(self) -> None:
@@ -184,7 +185,7 @@ class Feed:
             await self._store.tell(CANARY)
         except StoreError as error:  # it was not written: nobody can be late with it
             self._sung_s = None
-            log.warning("canary.silent", extra={"error": error.message})
+            self._log.warning("canary.silent", extra={"error": error.message})
 
     def _staleness_s(self) -> float | None:
         if self._sung_s is not None:

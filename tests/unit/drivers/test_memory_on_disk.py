@@ -31,6 +31,12 @@ def test_a_fence_holds_for_the_process_and_over_a_restart(tmp_path: Path) -> Non
     again.ordered(KEY, Fence(2, 1))
 
 
+def test_a_removal_of_what_is_not_there_keeps_it_from_coming_late(tmp_path: Path) -> None:
+    Lasting(DiskFolder(tmp_path), 10).removed(KEY, Fence(1, 5))
+    with pytest.raises(Stale):
+        Lasting(DiskFolder(tmp_path), 10).ordered(KEY, Fence(1, 4))
+
+
 class Clock:
     """What is to be done later, when the test says so."""
 

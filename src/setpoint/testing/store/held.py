@@ -37,6 +37,10 @@ class Held:
     def lost(self) -> bool:
         return self._store.tenure != self._number
 
+    @property
+    def incarnation(self) -> int:
+        return self._store.incarnation
+
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         method = getattr(self._store, name)
         if name in FREE:

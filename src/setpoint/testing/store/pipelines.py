@@ -23,8 +23,12 @@ class Pipelines(Tables):
             self._committed()
 
     async def refuse_promotion(self, id: str, app: AppId, error: str) -> None:
-        self._mark(id, Target(app, None, error))
-        self._committed()
+        """What it was given all the same stands."""
+        known = self.promoted.get(id)
+        given = {t.app for t in known.targets if t.change is not None} if known else set[AppId]()
+        if app not in given:
+            self._mark(id, Target(app, None, error))
+            self._committed()
 
     async def promotion(self, id: str) -> Promotion | None:
         return self.promoted.get(id)

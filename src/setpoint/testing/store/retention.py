@@ -56,7 +56,7 @@ class Keeping(Tables):
                 self.entries_of[self.entries[id].app].remove(id)
             self.secrets = {k: v for k, v in self.secrets.items() if k not in secrets}
             if found != Pruned():
-                self._committed()
+                self._committed(counts=found != Pruned(events=found.events))
         return found
 
     def _old_entries(self, before_s: float) -> list[int]:

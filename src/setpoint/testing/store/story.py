@@ -92,7 +92,7 @@ class Story(Tables):
 
     async def tell(self, type_: str, **facts: object) -> None:
         self._emit("", type_, facts)
-        self._committed()
+        self._committed(counts=False)
 
     async def begin_pass(
         self, entries: Sequence[Entry], jobs: Sequence[Job] = (), builds: Sequence[Build] = ()

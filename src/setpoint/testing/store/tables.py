@@ -57,7 +57,8 @@ class Rows:
 
 
 class Tables:
-    """`writes` counts commits: a settled world must not move it.
+    """`writes` counts commits: a settled world must not move it. Those of the feed's canary, and of
+    old events that go, come whether anything is settled or not.
 
     `moved_at`: for each app, when each of its generations began. `on_status` hears every status
     that is offered, also one that is refused for being older.
@@ -121,8 +122,14 @@ class Tables:
         self.rows.cursor = len(self.log) + 1
         self.log.append(Event(self.rows.cursor, unit, type_, msgspec.json.encode(body)))
 
-    def _committed(self) -> None:
-        self.writes += 1
+    @property
+    def floor(self) -> int:
+        """Place of the newest event that is kept no longer."""
+        return self._floor
+
+    def _committed(self, *, counts: bool = True) -> None:
+        """`counts`: not where it is about the story alone, whatever the apps do."""
+        self.writes += counts
         self.past.append(self.rows.copy())
         self._bell.ring()
 
