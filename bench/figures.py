@@ -418,6 +418,51 @@ def push(result: Result) -> list[Row]:
     ]
 
 
+def simulate(result: Result) -> list[Row]:
+    goals, met = result["goals"], result["met"]
+    first, last = result["seeds"]
+    told = f"{last - first + 1:,} histories, each with its own faults, on a virtual clock"
+    return [
+        Row(
+            "points at which the daemon died",
+            f"{result['points']:,}",
+            f"{result['per_second']:,.0f} a second on {result['workers']} cores",
+            f"≥ {goals['points']:,}",
+            met["points"],
+            told,
+        ),
+        Row(
+            "what must not happen and did",
+            str(result["violations"]),
+            "",
+            str(goals["violations"]),
+            met["violations"],
+            "looked at in the world, at each moment and at the end",
+        ),
+        Row(
+            "points a second, of one core's time",
+            f"{result['per_second_per_core']:,.0f}",
+            "",
+            f"≥ {goals['per_second_per_core']:,.0f}",
+            met["per_second_per_core"],
+            "processor time, so others on the machine do not count",
+        ),
+    ]
+
+
+def mutants(result: Result) -> list[Row]:
+    return [
+        Row(
+            "guards taken out that somebody missed",
+            f"{result['caught']} of {result['mutants']}",
+            f"{result['seconds']:,.0f} s",
+            f"{result['mutants']}",
+            result["met"]["caught"],
+            "by the simulated world, or by a test: [each of them](mutants.md)",
+        )
+    ]
+
+
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "sandbox": sandbox,
     "cold": cold,
@@ -433,4 +478,6 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "api": api,
     "push": push,
     "soak": soak,
+    "simulate": simulate,
+    "mutants": mutants,
 }

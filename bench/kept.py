@@ -10,7 +10,7 @@ from bench.machine import Machine
 OUT = Path(__file__).parent / "out"
 PARTS = (
     "sandbox", "cold", "edge", "adopt", "memory", "redeploy", "rollback", "build", "store", "steps",
-    "why", "api", "push",
+    "why", "api", "push", "simulate", "mutants",
 )  # fmt: skip
 
 

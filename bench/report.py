@@ -1,6 +1,9 @@
-"""Write docs/benchmarks.md from the last outcome of each part: `python -m bench.report`."""
+"""Write docs/benchmarks.md from the last outcome of each part: `python -m bench.report`.
 
-from collections.abc import Iterable
+What was measured elsewhere, and is not kept here, stays on the page as it was.
+"""
+
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,12 @@ TITLES = {
     "api": "The API's doors",
     "push": "A push",
     "soak": "Killed at random",
+    "simulate": "The simulated world",
+    "mutants": "Guards taken out",
 }
+EVERY = (*PARTS, *BY_OTHERS)
+MET = {"met": True, "**missed**": False}
+"""As a table says it."""
 QUIET = 0.1
 """Of all cores: up to here, a machine counts as ours alone."""
 
@@ -42,39 +50,59 @@ A plane of 10,000 apps: it has a goal, and no measurement yet."""
 
 
 def main() -> None:
-    kept = load()
-    PAGE.write_text(render(kept))
-    print(verdict(kept))
+    kept, before = load(), sections(PAGE.read_text()) if PAGE.exists() else {}
+    PAGE.write_text(render(kept, before))
+    print(verdict(kept, before))
 
 
-def render(kept: dict[str, Kept]) -> str:
-    """The whole page. Pure."""
-    parts = [section(kept[part]) for part in (*PARTS, *BY_OTHERS) if part in kept]
-    return "\n\n".join((INTRO, summary(kept), *parts, ELSEWHERE)) + "\n"
+def render(kept: dict[str, Kept], before: Mapping[str, str] = {}) -> str:
+    """The whole page. `before`: sections as they stand, by part. Pure."""
+    told = {**before, **{part: section(kept[part]) for part in EVERY if part in kept}}
+    parts = [told[part] for part in EVERY if part in told]
+    return "\n\n".join((INTRO, summary(kept, before), *parts, ELSEWHERE)) + "\n"
 
 
-def verdict(kept: dict[str, Kept]) -> str:
+def sections(page: str) -> dict[str, str]:
+    """By part, of those that the page has."""
+    cut = {text.partition("\n")[0]: f"## {text}".strip() for text in page.split("\n## ")[1:]}
+    return {part: cut[title] for part, title in TITLES.items() if title in cut}
+
+
+def verdict(kept: dict[str, Kept], before: Mapping[str, str] = {}) -> str:
     """One line, for the terminal."""
-    rows = judged(kept)
-    absent = [part for part in PARTS if part not in kept]
+    rows = judged(kept, before)
+    absent = [part for part in PARTS if part not in kept and part not in before]
     told = f"{sum(1 for r in rows if r.met)} of {len(rows)} goals met"
     return f"{told}; not run: {', '.join(absent)}" if absent else told
 
 
-def judged(kept: dict[str, Kept]) -> list[Row]:
-    parts = [part for part in (*PARTS, *BY_OTHERS) if part in kept]
-    rows = [row for part in parts for row in rows_of(part, kept[part].result)]
+def judged(kept: dict[str, Kept], before: Mapping[str, str] = {}) -> list[Row]:
+    rows = [
+        row
+        for part in EVERY
+        for row in (
+            rows_of(part, kept[part].result) if part in kept else read(before.get(part, ""))
+        )
+    ]
     return [row for row in rows if row.met is not None]
+
+
+def read(section: str) -> list[Row]:
+    """The rows of one that stands on the page."""
+    cells = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in row] for row in cells if len(row) == len(Row._fields)]
+    return [Row(*row[:4], MET[row[4]], row[5]) for row in rows if row[4] in MET]
 
 
 # --- sections -----------------------------------------------------------------------------------
 
 
-def summary(kept: dict[str, Kept]) -> str:
-    missed = [f"- **{r.what}**: {r.measured}, goal {r.goal}" for r in judged(kept) if not r.met]
-    absent = [f"- **{TITLES[part]}**: did not run" for part in PARTS if part not in kept]
-    lines = [*missed, *absent] or ["Nothing."]
-    return "\n".join((f"{verdict(kept)}.", "", "## Missed", "", *lines))
+def summary(kept: dict[str, Kept], before: Mapping[str, str] = {}) -> str:
+    rows = judged(kept, before)
+    missed = [f"- **{r.what}**: {r.measured}, goal {r.goal}" for r in rows if not r.met]
+    gone = (part for part in PARTS if part not in kept and part not in before)
+    lines = [*missed, *(f"- **{TITLES[part]}**: did not run" for part in gone)] or ["Nothing."]
+    return "\n".join((f"{verdict(kept, before)}.", "", "## Missed", "", *lines))
 
 
 def section(kept: Kept) -> str:

@@ -919,6 +919,14 @@ REAL_PARTS = (
         by="tests/properties/test_planner_properties.py -k wanted",
     ),
     Mutant(
+        "waits-for-who-waits",
+        "of two apps that trade hosts each lets go first",
+        "drivers/envoy/table.py",
+        "        if entry is None or set(hosts_of(entry.message.route)) <= wanted:",
+        "        if True:",
+        by="tests/unit/drivers/envoy/test_table.py",
+    ),
+    Mutant(
         "removal-leaves-no-fence",
         "R4: what was removed before it was there is not started by an order that was late",
         "drivers/local/lasting.py",

@@ -18,6 +18,13 @@ that missed it (`python -m tests.mutants.hunt NAME` plays them). Some are missed
 instead: the simulated world does not hold what they guard against, or does so too rarely. If
 nobody misses a guard, `make mutants` fails.
 
+R1 to R8 are the crash rules. R1: the entry is committed before the effect. R2: right before each
+effect one looks whether it is still wanted. R3: fences; twice is once, and older never wins. R4:
+what is removed goes by the name that it was given, and by when it began, not by an answer that may
+be lost. R5: an outcome that nobody knows is looked up. R6: what is ours and nobody's is collected,
+after a grace. R7: what a pass reads is no older than what woke it, or it looks again. R8: time
+limits, and retries that are not in step.
+
 | mutant | without it, this is lost | where | missed by |
 |---|---|---|---|
 """

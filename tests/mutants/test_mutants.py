@@ -22,5 +22,10 @@ def test_no_two_mutants_share_a_name():
     assert len({m.name for m in MUTANTS}) == len(MUTANTS)
 
 
+@pytest.mark.parametrize("rule", [f"R{n}" for n in range(1, 9)])
+def test_every_crash_rule_has_a_mutant(rule: str):
+    assert any(m.guards.startswith(f"{rule}: ") for m in MUTANTS)
+
+
 def test_the_page_lists_every_mutant_as_the_code_has_it():
     assert page.told() == page.expected(), "write it anew: make mutants"

@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from setpoint.planning import processes
 from setpoint.testing import simulate as simulation
 from setpoint.testing.faults import Rates
+from setpoint.testing.histories import People
 from setpoint.testing.shrink import Chosen, shrink
 from setpoint.testing.simulate import main, simulate
 
@@ -82,6 +85,20 @@ def test_a_run_that_never_ends_is_told_with_what_hit_it_so_that_it_can_be_made_s
     assert result.chosen == whole.chosen
     fewest = shrink(result.chosen, lambda fewer: bool(simulate(5, faults=fewer).violations), 12)
     assert len(fewest.crashes or ()) < len(whole.crashed)
+
+
+def test_of_two_who_want_one_field_at_once_either_may_have_it(monkeypatch: pytest.MonkeyPatch):
+    seen: list[People] = []
+
+    class Seen(People):
+        def __init__(self, *parts: Any) -> None:
+            super().__init__(*parts)
+            seen.append(self)
+
+    monkeypatch.setattr(simulation, "People", Seen)
+    assert all(not simulate(seed).violations for seed in range(1, 13))
+    outcomes = sum((people.outcomes for people in seen), Counter[str]())
+    assert outcomes.keys() == {"the first stands", "the second stands"}
 
 
 def test_the_command_says_in_one_json_object_what_it_found(capsys: pytest.CaptureFixture[str]):

@@ -134,8 +134,23 @@ class SimEdge:
 
     def _check_hosts(self, route: Route) -> None:
         others = {h for app in self.routes if app != route.app for h in self.hosts(app)}
-        if taken := sorted(others.intersection(h for b in route.backends for h in b.hosts)):
+        wanted = {h for b in route.backends for h in b.hosts}
+        if taken := sorted(others & wanted):
+            self._let_go(route.app, wanted)
             raise Transient(f"cannot route {route.app_name}: {taken[0]} still belongs to another")
+
+    def _let_go(self, app: AppId, wanted: set[str]) -> None:
+        """What it has no more is free for whoever waits for it, who may have what it waits for."""
+        if app not in self.routes or wanted.issuperset(self.hosts(app)):
+            return
+        facts = self.routes[app]
+        kept = (
+            msgspec.structs.replace(b, hosts=tuple(h for h in b.hosts if h in wanted))
+            for b in facts.route.backends
+        )
+        left = msgspec.structs.replace(facts.route, backends=tuple(b for b in kept if b.hosts))
+        self.routes[app] = msgspec.structs.replace(facts, route=left)
+        self.pems[app] = {h: pem for h, pem in self.pems.get(app, {}).items() if h in wanted}
 
     def hosts(self, app: AppId) -> tuple[str, ...]:
         """Those that lead to this app, as many times as they do."""

@@ -9,7 +9,7 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -77,28 +77,27 @@ class People:
         if life is None:
             return
         try:
-            kept = await self._change(self._world.held(life))
+            kept = await self._change(self._store(life))
         except (Crash, StoreError, Refused):
             return
-        self._told(kept, life)
+        self._told(kept)
 
     async def _again_and_again(self, unit: Unit) -> None:
         """Wishes, until one of them was answered: whoever gets no answer asks once more."""
         for _ in range(TRIES):
             if (life := self._asked()) is not None:
                 with contextlib.suppress(Crash, StoreError):
-                    self._told(await self._wish(self._world.held(life), unit), life)
+                    self._told(await self._wish(self._store(life), unit))
                     return
             await asyncio.sleep(AGAIN_S)
 
-    def _told(self, kept: Kept | None, life: Life) -> None:
-        """Somebody was told so by this life of the daemon, which rings for it."""
+    def _store(self, life: Life) -> Store:
+        return cast("Store", _Witnessed(self._world, life))
+
+    def _told(self, kept: Kept | None) -> None:
+        """Somebody was told so, and the daemon rings for it."""
         if kept is None or not kept.changes:
             return
-        if life.tenure != self._world.store.tenure:
-            self._world.watch.violated(
-                f"c{kept.changes[-1]} was kept by a daemon that was replaced"
-            )
         self.acknowledged += kept.changes
         for app in kept.apps:
             if not self._world.faults.strikes(self._world.faults.rates.deaf):
@@ -305,6 +304,25 @@ class People:
         asked = builders.asked(self._world.now_s)
         write = UnitWrite(document, rev)
         return await store.commit(asked, verb, verb.capitalize(), [write], secrets)
+
+
+class _Witnessed:
+    """The store of one life, and somebody who sees whether it had a say when it kept something."""
+
+    def __init__(self, world: World, life: Life) -> None:
+        self._world = world
+        self._life = life
+        self._store = world.held(life)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, *args: Any, **named: Any) -> Committed:
+        committed = await self._store.commit(*args, **named)
+        if self._life.tenure != self._world.store.tenure:
+            told = f"c{committed.change} was kept by a daemon that was replaced"
+            self._world.watch.violated(told)
+        return committed
 
 
 def _kept(committed: Committed) -> Kept:

@@ -197,6 +197,23 @@ def test_a_host_has_one_owner_and_can_move_on(world: World, run: Run) -> None:
     run(story())
 
 
+def test_two_apps_that_trade_hosts_do_not_wait_for_each_other(world: World, run: Run) -> None:
+    async def story() -> None:
+        for name in ("one", "two"):
+            await world.app(name)
+        traded = [
+            route_of(name, web(name, key_of(name), host=f"{other}.localhost"), generation=2)
+            for name, other in (("one", "two"), ("two", "one"))
+        ]
+        for route in (*traded, *traded):
+            with contextlib.suppress(Transient):
+                await world.edge.ensure_route(route, None, "")
+        await world.answers(lambda a: a.json["name"] == "two", "one.localhost")
+        await world.answers(lambda a: a.json["name"] == "one", "two.localhost")
+
+    run(story())
+
+
 @pytest.mark.parametrize("host", ["*", "a b.localhost", "-a.localhost", "a..b", "x" * 300, ""])
 def test_what_is_no_host_never_reaches_envoy(world: World, run: Run, host: str) -> None:
     async def story() -> None:

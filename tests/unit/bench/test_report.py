@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 from bench.kept import Kept, keep, load
 from bench.machine import Machine
-from bench.report import render, verdict
+from bench.report import PAGE, render, sections, verdict
 
 MACHINE = Machine(4, "a processor", 8.0, "Linux 6", "3.12.1", "root")
 STARTS = {"bare_ms": 100.0, "bare_p90_ms": 120.0, "sandboxed_p90_ms": 130.0}
@@ -38,8 +38,43 @@ def test_a_missed_goal_stands_above_all_sections_with_its_figure() -> None:
 def test_a_part_that_did_not_run_counts_as_missed() -> None:
     kept = {"sandbox": GOOD}
     assert "**Memory**: did not run" in missed_of(render(kept))
-    absent = "cold, edge, adopt, memory, redeploy, rollback, build, store, steps, why, api, push"
+    absent = "cold, edge, adopt, memory, redeploy, rollback, build, store, steps, why, api, push, "
+    absent += "simulate, mutants"
     assert verdict(kept) == f"1 of 2 goals met; not run: {absent}"
+
+
+def test_what_was_measured_elsewhere_stays_and_its_missed_goals_still_count() -> None:
+    page = render({"sandbox": GOOD})
+    assert render({}, sections(page)) == page
+    assert "1.50× (+50.0 ms), goal ≤ 1.10×" in missed_of(render({}, sections(page)))
+
+
+def test_what_is_measured_anew_takes_the_place_of_what_was() -> None:
+    later = msgspec.structs.replace(GOOD, at="2026-11-24 11:00 UTC")
+    page = render({"sandbox": later}, sections(render({"sandbox": GOOD})))
+    assert page == render({"sandbox": later})
+
+
+def test_the_page_as_it_stands_loses_nothing_when_it_is_written_again() -> None:
+    page = PAGE.read_text()
+    again = render({}, sections(page))
+    assert sections(again) == sections(page)
+    assert missed_of(page).replace("Nothing.", "").strip() in missed_of(again)
+
+
+def test_simulated_histories_and_guards_have_a_row_each() -> None:
+    figures = {"points": 100_200, "per_second": 1500.4, "per_second_per_core": 812.3}
+    goals = {"points": 100_000, "violations": 0, "per_second_per_core": 300.0}
+    met = {"points": True, "violations": True, "per_second_per_core": True}
+    told = {"violations": 0, "seeds": [1, 850], "workers": 2, "goals": goals, "met": met}
+    world = msgspec.structs.replace(GOOD, part="simulate", result={**figures, **told})
+    result = {"mutants": 90, "caught": 89, "not_caught": ["one"], "seconds": 600.0}
+    guards = msgspec.structs.replace(
+        GOOD, part="mutants", result={**result, "met": {"caught": False}}
+    )
+    page = render({"simulate": world, "mutants": guards})
+    assert "| 100,200 | 1,500 a second on 2 cores | ≥ 100,000 | met | 850 histories" in page
+    assert "89 of 90" in missed_of(page)
 
 
 def test_a_busy_machine_is_named_and_a_quiet_one_is_not() -> None:

@@ -212,6 +212,26 @@ def test_the_status_keeps_what_was_last_seen():
     play(story)
 
 
+def test_two_apps_that_trade_hosts_at_one_moment_both_have_them():
+    async def story(stage: Stage) -> None:
+        await stage.create(SHOP)
+        await stage.create(API)
+        await stage.change(SHOP, domains=("one.example",))
+        await stage.change(API, domains=("two.example",))
+        await stage.settled(SHOP)
+        await stage.settled(API)
+        for app in (SHOP, API):
+            await stage.change(app, domains=())
+        await stage.change(SHOP, domains=("two.example",))
+        await stage.change(API, domains=("one.example",))
+        await stage.settled(SHOP)
+        await stage.settled(API)
+        assert "two.example" in stage.world.edge.hosts(SHOP)
+        assert "one.example" in stage.world.edge.hosts(API)
+
+    play(story)
+
+
 def test_since_moves_only_when_a_status_flips():
     async def story(stage: Stage) -> None:
         await stage.create(SHOP)

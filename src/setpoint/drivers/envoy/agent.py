@@ -33,7 +33,7 @@ from setpoint.formats.envoy.clusters import cluster_name
 from setpoint.formats.envoy.limits import Limits
 from setpoint.formats.envoy.resource import Kind
 from setpoint.formats.envoy.router_log import Entry, router_line
-from setpoint.model.errors import DriverError
+from setpoint.model.errors import DriverError, Transient
 from setpoint.model.ids import AppId, SetKey
 from setpoint.model.process import SetFacts
 
@@ -125,8 +125,14 @@ class Agent:
     # --- routes, from the daemon --------------------------------------------------------------
 
     def set_route(self, message: SetRoute) -> None:
-        """Raises Stale, Terminal or Transient; then nothing has changed."""
-        changed = self.table.set_route(message) | self._certificates.given(message)
+        """Raises Stale, Terminal or Transient; then nothing has changed. But where a host is still
+        another app's, those that this one has no more are free."""
+        try:
+            changed = self.table.set_route(message) | self._certificates.given(message)
+        except Transient:
+            if (less := self.table.letting_go(message)) is not None:
+                self.set_route(less)
+            raise
         self._memory.keep(message)
         self._ads.changed(changed | self._certificates.drop(changed))
         self.news.route(message.route.app)

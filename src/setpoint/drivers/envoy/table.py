@@ -102,6 +102,19 @@ class Table:
             self.keys[cluster_name(key)] = key
         return self._project(entry, had)
 
+    def letting_go(self, message: SetRoute) -> SetRoute | None:
+        """Its present route without the hosts that this one has no more; None if it has them all.
+
+        Two apps that trade hosts would wait for each other for ever, if neither let go first.
+        """
+        entry, wanted = self.entries.get(message.route.app), set(hosts_of(message.route))
+        if entry is None or set(hosts_of(entry.message.route)) <= wanted:
+            return None
+        route = entry.message.route
+        kept = (replace(b, hosts=tuple(h for h in b.hosts if h in wanted)) for b in route.backends)
+        left = tuple(backend for backend in kept if backend.hosts)
+        return replace(entry.message, route=replace(route, backends=left))
+
     def drop_route(self, message: DropRoute) -> set[Name]:
         self._check_fence(message.app, message.fence, "drop the route of")
         self.fences[message.app] = message.fence

@@ -80,6 +80,22 @@ def test_a_host_of_another_app_is_not_given_away() -> None:
     assert made.owners["shared.x"] == "b"
 
 
+def test_of_two_that_trade_hosts_each_can_let_go_first() -> None:
+    made = table()
+    made.set_route(message("a", "a.x", "one.x"))
+    made.set_route(message("b", "b.x", "two.x"))
+    wanted = message("a", "a.x", "two.x", generation=2)
+    with pytest.raises(Transient):
+        made.set_route(wanted)
+    less = made.letting_go(wanted)
+    assert less is not None
+    made.set_route(less)
+    assert made.letting_go(wanted) is None
+    made.set_route(message("b", "b.x", "one.x", generation=2))
+    made.set_route(wanted)
+    assert {h: made.owners[h] for h in ("one.x", "two.x")} == {"one.x": "b", "two.x": "a"}
+
+
 def test_a_host_that_moved_is_not_taken_down_by_who_had_it() -> None:
     made = table()
     made.set_route(message("a", "one.x"))
