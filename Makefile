@@ -63,7 +63,7 @@ matrix: $(VENV)/.dev $(VENV)/.clients ## every test of Heroku's command line wit
 rehearsals: $(VENV)/.dev ## play tests/rehearsals again; read what changed in their transcripts
 	@$(BIN)/python -m tests.rehearsals
 
-bench: bench-sandbox bench-cold bench-edge bench-adopt bench-memory bench-redeploy bench-rollback bench-build bench-store bench-steps bench-why bench-api bench-push bench-simulate bench-mutants ## measure; writes docs/benchmarks.md
+bench: bench-sandbox bench-cold bench-edge bench-adopt bench-memory bench-redeploy bench-rollback bench-build bench-store bench-steps bench-why bench-api bench-push ## measure; writes docs/benchmarks.md
 	@$(BIN)/python -m bench.report
 
 bench-report: $(VENV)/.dev

@@ -10,11 +10,13 @@ from bench.machine import Machine
 OUT = Path(__file__).parent / "out"
 PARTS = (
     "sandbox", "cold", "edge", "adopt", "memory", "redeploy", "rollback", "build", "store", "steps",
-    "why", "api", "push", "simulate", "mutants",
+    "why", "api", "push",
 )  # fmt: skip
 
 
-BY_OTHERS = ("soak",)
+ALONE = ("simulate", "mutants")
+"""By `make bench-simulate` and `make bench-mutants`: they measure nothing of the real parts."""
+BY_OTHERS = ("soak", *ALONE)
 """Kept by what measures them, which is no part of `make bench`."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bench.kept import OUT, PARTS, Kept, keep
+from bench.kept import ALONE, OUT, PARTS, Kept, keep
 from bench.machine import busy_cores, load_now, this_machine
 from bench.rows import Result
 
@@ -19,7 +19,7 @@ BEFORE_S = 10.0
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("part", choices=(*PARTS, *ALONE))
     part = parser.parse_args().part
     with _alone():
         began = Began.now()
