@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import cast
 
 import msgspec
+from msgspec.structs import asdict, astuple
 
 from setpoint.model.app import AppIntent, SecretRef
 from setpoint.model.change import Touch
@@ -24,23 +25,30 @@ SEALED = (".url", ".secret", ".authorization")
 """of those: addresses may hold a password, too"""
 
 
+_FIELDS = AppIntent.__struct_fields__
+
+
 def flatten(intent: AppIntent) -> dict[str, object]:
     """Leaves by path. Secrets stay references; `shown` turns them into something to print."""
-    return _flattened(intent, [name for name in AppIntent.__struct_fields__ if name != "id"])
+    return _flattened(intent, [name for name in _FIELDS if name != "id"])
 
 
 def compared(
     before: AppIntent, after: AppIntent, restated: Collection[str] = ()
 ) -> tuple[Touch, ...]:
-    """What differs between two documents. Only fields that do are taken apart: a write touches one
-    or two, and a document may have five hundred config vars."""
+    """What differs between two documents. Only what does is taken apart: a write touches one or two
+    leaves, and a document may have five hundred config vars."""
     heads = {path.partition(".")[0] for path in restated}
-    fields = [
-        name
-        for name in AppIntent.__struct_fields__
-        if name in heads or getattr(before, name) != getattr(after, name)
-    ]
-    return touches(_flattened(before, fields), _flattened(after, fields), restated)
+    old: dict[str, object] = {}
+    new: dict[str, object] = {}
+    values = zip(_FIELDS, astuple(before), astuple(after), strict=True)
+    for name, was, is_ in values:
+        if name in heads:
+            _collect(old, name, was)
+            _collect(new, name, is_)
+        elif was is not is_ and was != is_:
+            _collect_apart(old, new, name, was, is_)
+    return touches(old, new, restated)
 
 
 def unflatten(id: AppId, leaves: Leaves) -> AppIntent:
@@ -157,6 +165,34 @@ def _flattened(intent: AppIntent, fields: Iterable[str]) -> dict[str, object]:
     for name in fields:
         _collect(leaves, name, getattr(intent, name))
     return leaves
+
+
+def _collect_apart(
+    old: dict[str, object], new: dict[str, object], path: str, was: object, is_: object
+) -> None:
+    """The leaves of two values that differ, without those of parts that do not."""
+    before, after = _children(was), _children(is_)
+    if before is None or after is None:
+        _collect(old, path, was)
+        _collect(new, path, is_)
+        return
+    for name in {**before, **after}:
+        child = f"{path}.{name}"
+        if name not in after:
+            _collect(old, child, before[name])
+        elif name not in before:
+            _collect(new, child, after[name])
+        elif before[name] != after[name]:
+            _collect_apart(old, new, child, before[name], after[name])
+
+
+def _children(value: object) -> dict[str, object] | None:
+    """What has paths of its own."""
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value)
+    if isinstance(value, msgspec.Struct) and not isinstance(value, SecretRef):
+        return asdict(value)
+    return None
 
 
 def _collect(leaves: dict[str, object], path: str, value: object) -> None:

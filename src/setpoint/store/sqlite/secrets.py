@@ -58,6 +58,8 @@ def fingerprinted(
 ) -> tuple[Touch, ...]:
     """Touches of secrets with the fingerprints of their values. `fresh`: 'id@version' -> plaintext
     of those that are not in the store yet."""
+    if not any(is_secret(touch.path) for touch in touches):
+        return tuple(touches)
 
     def fingerprint(intent: AppIntent | None, path: str) -> str | msgspec.UnsetType:
         ref = secret_at(intent, path) if intent is not None else None

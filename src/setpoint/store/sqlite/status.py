@@ -19,6 +19,15 @@ TOOK_KEPT = 200
 
 COLUMNS = "observed_generation, conditions, summary, at_s"
 
+_INSERT = """
+INSERT OR REPLACE INTO status (unit, observed_generation, conditions, summary, at_s)
+SELECT id, ?1, ?2, ?3, ?4 FROM unit WHERE id = ?5 AND forgotten = 0
+"""
+_UPDATE = """
+UPDATE status SET observed_generation = ?, conditions = ?, summary = ?, at_s = ? WHERE unit = ?
+"""
+"""What is forgotten has no row."""
+
 _decode = reader(tuple[Condition, ...], "a status")
 
 
@@ -40,18 +49,9 @@ def put(db: Connection, unit: AppId, status: Status) -> None:
     before = get(db, unit)
     if before is not None and (_older(status, before) or _same(status, before)):
         return
-    written = db.execute(
-        "INSERT OR REPLACE INTO status (unit, observed_generation, conditions, summary, at_s) "
-        "SELECT id, ?, ?, ?, ? FROM unit WHERE id = ? AND forgotten = 0",
-        (
-            status.observed_generation,
-            msgspec.json.encode(status.conditions),
-            status.summary,
-            status.at_s,
-            unit,
-        ),
-    )
-    if written.rowcount:
+    conditions = msgspec.json.encode(status.conditions)
+    values = (status.observed_generation, conditions, status.summary, status.at_s, unit)
+    if db.execute(_INSERT if before is None else _UPDATE, values).rowcount:
         _tell(db, unit, before, status)
         if settled(status.conditions):
             _remember_settled(db, unit, status)
@@ -95,7 +95,11 @@ def _older(status: Status, before: Status) -> bool:
 
 def _same(status: Status, before: Status) -> bool:
     """But for its time."""
-    return msgspec.structs.replace(status, at_s=before.at_s) == before
+    return (
+        status.observed_generation == before.observed_generation
+        and status.summary == before.summary
+        and status.conditions == before.conditions
+    )
 
 
 def _tell(db: Connection, unit: AppId, before: Status | None, now: Status) -> None:

@@ -208,7 +208,7 @@ class SqliteStore:
         await self._reader.run(self._check)
 
     async def unit(self, id: AppId) -> Unit | None:
-        """Raises Superseded, too: right before an effect it is this that is asked."""
+        """Raises Superseded, too."""
 
         def read(db: Connection) -> Unit | None:
             self._check(db)
@@ -217,7 +217,13 @@ class SqliteStore:
         return await self._reader.run(read)
 
     async def rev(self, id: AppId) -> int | None:
-        return await self._reader.run(lambda db: units.rev(db, id))
+        """Raises Superseded, too: right before an effect it is this that is asked."""
+
+        def read(db: Connection) -> int | None:
+            self._check(db)
+            return units.rev(db, id)
+
+        return await self._reader.run(read)
 
     async def remembered(
         self, ids: Sequence[AppId], releases: int, jobs: int
