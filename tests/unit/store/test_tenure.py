@@ -40,6 +40,8 @@ def test_the_look_right_before_an_effect_is_refused_too(paths):
         after = open_store(*paths)
         with pytest.raises(Superseded, match=OTHER):
             await before.unit(unit.id)
+        with pytest.raises(Superseded, match=OTHER):
+            await before.rev(unit.id)
         with pytest.raises(Superseded):
             await before.held()
         found = await before.units()

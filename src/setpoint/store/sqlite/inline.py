@@ -17,7 +17,9 @@ class Inline:
         self._db = db
         self._committed = committed
 
-    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
+    async def run(
+        self, work: Callable[[Connection], T], *, long: bool = False, later: bool = False
+    ) -> T:
         turn, before = Turn(work), self._db.total_changes
         write_group(self._db, [turn])
         if self._db.total_changes != before:

@@ -34,7 +34,9 @@ class Reader:
         )
         self._thread.start()
 
-    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
+    async def run(
+        self, work: Callable[[Connection], T], *, long: bool = False, later: bool = False
+    ) -> T:
         """`work` sees one moment, at least as new as the last write that was acknowledged."""
         if self._closed:
             raise StoreError("cannot read from the store: it is closed")

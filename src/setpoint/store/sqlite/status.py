@@ -28,7 +28,7 @@ UPDATE status SET observed_generation = ?, conditions = ?, summary = ?, at_s = ?
 """
 """What is forgotten has no row."""
 
-_decode = reader(tuple[Condition, ...], "a status")
+_decode = reader(tuple[Condition, ...], "a status", again=True)
 
 
 def get(db: Connection, unit: AppId) -> Status | None:

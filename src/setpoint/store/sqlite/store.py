@@ -431,10 +431,13 @@ class SqliteStore:
         now_s: float,
         builds: Sequence[Build] = (),
     ) -> None:
-        await self._writer.run(lambda db: _end_pass(db, outcomes, unit, status, now_s, builds))
+        """Lets the first steps of others go first: its own have been taken."""
+        await self._writer.run(
+            lambda db: _end_pass(db, outcomes, unit, status, now_s, builds), later=True
+        )
 
     async def record_acts(self, entries: Sequence[Entry], after: int) -> None:
-        await self._writer.run(lambda db: journal.record_acts(db, entries, after))
+        await self._writer.run(lambda db: journal.record_acts(db, entries, after), later=True)
 
     async def acts_seen(self) -> int:
         return await self._reader.run(journal.acts_seen)

@@ -12,8 +12,11 @@ T = TypeVar("T")
 class Runner(Protocol):
     """Runs a function over a connection, somewhere, in a transaction."""
 
-    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
-        """`long`: it would hold up everybody else on the event loop."""
+    async def run(
+        self, work: Callable[[Connection], T], *, long: bool = False, later: bool = False
+    ) -> T:
+        """`long`: it would hold up everybody else on the event loop. `later`: nobody waits for what
+        comes of it."""
         ...
 
     async def stop(self) -> None: ...

@@ -17,7 +17,7 @@ from setpoint.store.sqlite.documents import reader
 KIND = "app"
 
 _decode_ids = reader(list[AppId], "the ids of all apps")
-_decode_intent = reader(AppIntent, "an intent")
+_decode_intent = reader(AppIntent, "an intent", again=True)
 
 COLUMNS = """
 intent, generation, rev, owner, created_at_s, updated_at_s,

@@ -2,7 +2,8 @@
 
 Statements are carried out on the event loop, and only the commit waits for the disk in a thread: a
 thread that carries out statements takes the interpreter's lock back after each of them, and under
-load waits milliseconds for it every time. The next group is whoever has come meanwhile.
+load waits milliseconds for it every time. The next group is whoever has come meanwhile, and first
+of them those for whom somebody waits.
 """
 
 import asyncio
@@ -26,6 +27,8 @@ T_Turn = TypeVar("T_Turn", bound=Turn)
 GROUP_MAX = 256
 GROUP_S_MAX = 0.004
 """So long the event loop is busy with one group at most; who is left comes with the next."""
+LATER_S, LATER_MIN = 0.001, 64
+"""Of a group, for those who may come later: however many are in a hurry, they come."""
 QUEUE_MAX = 10_000
 """Beyond this the disk does not keep up: better to say so than to let everyone wait."""
 
@@ -46,6 +49,7 @@ class Writer:
         self._check = check
         self._committed = committed
         self._waiting: deque[Queued] = deque()
+        self._later: deque[Queued] = deque()
         self._busy = False
         self._closed = False
         self._idle = asyncio.Event()
@@ -53,19 +57,22 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
+    async def run(
+        self, work: Callable[[Connection], T], *, long: bool = False, later: bool = False
+    ) -> T:
         """Returns once `work` is on disk. What it raises undoes it, and nothing but it. It may be
         called twice, of which the last counts.
 
         `long`: it would hold up everybody else on the event loop, and is a group by itself.
+        `later`: what comes of it nobody waits for; it lets others go first.
         """
         if self._closed:
             raise StoreError("cannot write to the store: it is closed")
-        if len(self._waiting) >= QUEUE_MAX:
+        if len(self._waiting) + len(self._later) >= QUEUE_MAX:
             raise StoreError(f"cannot write to the store: {QUEUE_MAX} writes are waiting already")
         loop = asyncio.get_running_loop()
         turn = Queued(work, loop.create_future(), long=long)
-        self._waiting.append(turn)
+        (self._later if later else self._waiting).append(turn)
         if not self._busy:
             self._busy = True
             loop.call_soon(self._begin, loop)
@@ -86,7 +93,7 @@ class Writer:
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Carry out whoever waits, and have the thread commit it."""
-        if self._waiting[0].long:
+        if self._waiting and self._waiting[0].long:
             turns = [self._waiting.popleft()]
             self._orders.put(lambda: self._finish(loop, turns, self._write))
         else:
@@ -94,17 +101,17 @@ class Writer:
             self._orders.put(lambda: self._finish(loop, turns, close_group))
 
     def _taken(self) -> Iterator[Queued]:
-        end_s = time.perf_counter() + GROUP_S_MAX
-        for _ in range(GROUP_MAX):
-            if not self._waiting or self._waiting[0].long or time.perf_counter() >= end_s:
-                return
-            yield self._waiting.popleft()
+        end_s, most = time.perf_counter() + GROUP_S_MAX, GROUP_MAX
+        if self._later:
+            end_s, most = end_s - LATER_S, most - LATER_MIN
+        yield from _until(self._waiting, end_s, most)
+        yield from _until(self._later, end_s + LATER_S, LATER_MIN)
 
     def _end(self, loop: asyncio.AbstractEventLoop, turns: Sequence[Queued]) -> None:
         """Whoever waits is begun with before those who are answered go on: the disk is idle."""
         for turn in turns:
             turn.tell()
-        if self._waiting:
+        if self._waiting or self._later:
             self._begin(loop)
         else:
             self._busy = False
@@ -130,6 +137,12 @@ class Writer:
         with suppress(RuntimeError):  # that loop is closed: nobody waits any more
             loop.call_soon_threadsafe(self._end, loop, turns)
         self._committed()
+
+
+def _until(line: deque[Queued], end_s: float, most: int) -> Iterator[Queued]:
+    while line and most > 0 and not line[0].long and time.perf_counter() < end_s:
+        yield line.popleft()
+        most -= 1
 
 
 def write_group(db: Connection, turns: Sequence[Turn], check: Check = nobody_else) -> None:
