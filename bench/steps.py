@@ -25,6 +25,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Seque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -83,13 +84,14 @@ class Idle(SimSupervisor):
         self.asked_s: dict[AppId, float] = {}
         self._failed: dict[AppId, Build] = {}
         self._told = told
+        self._file: FileIO | None = None
 
     async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         self.asked_s.setdefault(request.app, time.perf_counter())
         failed = Build(request.id, request.app, request.source, "failed", request.stack)
         self._failed[request.app] = failed
-        with open(self._told, "ab") as file:
-            file.write(msgspec.json.encode(failed) + b"\n")
+        self._file = self._file or open(self._told, "ab", buffering=0)
+        self._file.write(msgspec.json.encode(failed) + b"\n")
         self._tell(request.app)
 
     async def observe(self, only: Collection[AppId] | None = None) -> Seen:

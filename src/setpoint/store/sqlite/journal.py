@@ -18,7 +18,7 @@ _COLUMNS = (
     "planned_at_s, ended_at_s, result, count, token"
 )
 
-_INSERT = f"INSERT INTO journal ({_COLUMNS}) VALUES ({', '.join('?' * 14)}) RETURNING id"
+_INSERT = f"INSERT INTO journal ({_COLUMNS}) VALUES ({', '.join('?' * 14)})"
 
 
 def begin(db: Connection, entries: Sequence[Entry]) -> tuple[int, ...]:
@@ -98,7 +98,7 @@ def _insert(db: Connection, entry: Entry) -> int:
         entry.because, entry.change, entry.state, entry.planned_at_s, entry.ended_at_s,
         entry.result, entry.count, entry.token,
     )  # fmt: skip
-    return int(db.execute(_INSERT, values).fetchone()[0])
+    return db.execute(_INSERT, values).lastrowid or 0
 
 
 def _entry(row: sqlite3.Row) -> Entry:

@@ -11,7 +11,7 @@ import msgspec
 from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
 from setpoint.store.port import Remembered
-from setpoint.store.sqlite import builds, events, jobs, releases, status, units
+from setpoint.store.sqlite import builds, jobs, releases, status, units
 from setpoint.store.sqlite.connection import Connection
 
 
@@ -25,7 +25,8 @@ SELECT unit.id, {_of("unit", units.COLUMNS)},
     EXISTS (SELECT 1 FROM build WHERE app = unit.id),
     EXISTS (SELECT 1 FROM release WHERE app = unit.id),
     EXISTS (SELECT 1 FROM job WHERE app = unit.id),
-    (SELECT group_concat(id) FROM journal WHERE state = 'planned' AND app = unit.id)
+    (SELECT group_concat(id) FROM journal WHERE state = 'planned' AND app = unit.id),
+    (SELECT seq FROM sqlite_sequence WHERE name = 'event')
 FROM unit LEFT JOIN status ON status.unit = unit.id WHERE unit.forgotten = 0 AND unit.id
 """
 _ONE = _SELECT + "= ?"
@@ -38,12 +39,10 @@ _STATUS = slice(_UNIT.stop, _UNIT.stop + status.COLUMNS.count(",") + 1)
 def of_apps(
     db: Connection, incarnation: int, ids: Sequence[AppId], releases_max: int, jobs_max: int
 ) -> dict[AppId, Remembered | Unreadable]:
-    rows = _rows(db, ids)
-    cursor = events.bounds(db)[1]
     found: dict[AppId, Remembered | Unreadable] = {}
-    for row in rows:
+    for row in _rows(db, ids):
         id = row[0]
-        has_builds, has_releases, has_jobs, left_open = row[_STATUS.stop :]
+        has_builds, has_releases, has_jobs, left_open, cursor = row[_STATUS.stop :]
         try:
             found[id] = Remembered(
                 units.from_row(row[_UNIT], incarnation),
@@ -52,7 +51,7 @@ def of_apps(
                 releases.of_app(db, id, releases_max) if has_releases else (),
                 jobs.of_app(db, id, jobs_max) if has_jobs else (),
                 tuple(sorted(map(int, left_open.split(",")))) if left_open else (),
-                cursor,
+                cursor or 0,
             )
         except Unreadable as error:
             found[id] = error

@@ -27,6 +27,8 @@ T_Turn = TypeVar("T_Turn", bound=Turn)
 GROUP_MAX = 256
 GROUP_S_MAX = 0.004
 """So long the event loop is busy with one group at most; who is left comes with the next."""
+LATER_WAIT_S = 0.001
+"""So long those who may come later wait for a group of others, which they join at no cost."""
 LATER_S, LATER_MIN = 0.001, 64
 """Of a group, for those who may come later: however many are in a hurry, they come."""
 QUEUE_MAX = 10_000
@@ -50,6 +52,7 @@ class Writer:
         self._committed = committed
         self._waiting: deque[Queued] = deque()
         self._later: deque[Queued] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
         self._busy = False
         self._closed = False
         self._idle = asyncio.Event()
@@ -74,8 +77,7 @@ class Writer:
         turn = Queued(work, loop.create_future(), long=long)
         (self._later if later else self._waiting).append(turn)
         if not self._busy:
-            self._busy = True
-            loop.call_soon(self._begin, loop)
+            self._wake(loop)
         return await turn.answer
 
     async def stop(self) -> None:
@@ -83,13 +85,30 @@ class Writer:
         if self._closed:
             return
         self._closed = True
-        while self._busy:
+        while self._busy or self._later:
+            if not self._busy:
+                self._busy = True
+                self._begin(asyncio.get_running_loop())
             self._idle.clear()
             await self._idle.wait()
         self._orders.put(None)
         await asyncio.to_thread(self._thread.join)
 
     # --- on the event loop ----------------------------------------------------------------------
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Nobody is at work: begin soon with those who wait, or a little later with the others."""
+        if self._waiting:
+            self._busy = True
+            loop.call_soon(self._begin, loop)
+        elif self._later and self._alarm is None:
+            self._alarm = loop.call_later(LATER_WAIT_S, self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._alarm = None
+        if self._later and not self._busy:
+            self._busy = True
+            self._begin(loop)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Carry out whoever waits, and have the thread commit it."""
@@ -111,11 +130,12 @@ class Writer:
         """Whoever waits is begun with before those who are answered go on: the disk is idle."""
         for turn in turns:
             turn.tell()
-        if self._waiting or self._later:
+        if self._waiting:
             self._begin(loop)
         else:
             self._busy = False
             self._idle.set()
+            self._wake(loop)
 
     # --- in the thread --------------------------------------------------------------------------
 
