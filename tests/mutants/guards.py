@@ -734,6 +734,14 @@ LOOP = (
         by="tests/unit/converge/test_loop.py",
     ),
     Mutant(
+        "waits-to-say",
+        "what is tried again later has been told by then",
+        "converge/loop.py",
+        "follows = conditions is None and self._pace.follows_at_once(sight.unit.id, plan)",
+        "follows = conditions is None",
+        by="tests/unit/converge/test_loop.py",
+    ),
+    Mutant(
         "one-bug-ends-all",
         "what goes wrong in one app's pass ends no other's",
         "converge/loop.py",

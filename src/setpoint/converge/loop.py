@@ -24,6 +24,7 @@ from setpoint.converge.slices import in_slices
 from setpoint.converge.surveyor import Surveyor, Surveys
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.capability import Capabilities
+from setpoint.model.condition import Condition
 from setpoint.model.errors import DriverError, SetpointError, StoreError, Unreadable
 from setpoint.model.ids import AppId
 from setpoint.model.steps import ForgetApp, Plan, StartBuild, describe
@@ -343,13 +344,21 @@ class Loop:
             conditions = troubled(plan, trouble.result, stalled=trouble.next is Next.GIVE_UP)
         elif self._pace.repeats(unit.id, plan) >= REPEATS_TOLD:
             conditions = troubled(plan, _no_effect(plan), stalled=True, reason="NoEffect")
-        status = self._recorder.status(sight, plan, conditions)
-        await self._recorder.end(unit.id, ids, outcomes, status)
+        await self._recorder.end(unit.id, ids, outcomes, self._said(sight, plan, conditions))
         self._log.info(
             "pass.worked",
             extra={"app": unit.name, "generation": unit.generation, "steps": len(ids)},
         )
         self._come_back(unit.id, plan, outcomes)
+
+    def _said(
+        self, sight: Sight, plan: Plan, conditions: tuple[Condition, ...] | None
+    ) -> Status | None:
+        """Nothing where all went well: the pass that follows at once says what it came to."""
+        follows = conditions is None and self._pace.follows_at_once(sight.unit.id, plan)
+        if follows and not self._recorder.has_drift(sight, plan):
+            return None
+        return self._recorder.status(sight, plan, conditions)
 
     async def _carry_out(self, sight: Sight, plan: Plan) -> list[Outcome]:
         """In order. After a step that did not succeed the rest is left: it may lean on it.

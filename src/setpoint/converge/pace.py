@@ -62,6 +62,11 @@ class Pace:
         past.steps, past.failures, past.looks = plan.steps, 0, 0
         return 0.0
 
+    def follows_at_once(self, app: AppId, plan: Plan) -> bool:
+        """Whether it is looked at at once if all of this plan is done well."""
+        past = self._past.get(app)
+        return past is None or (past.works < WORKS_MAX and past.steps != plan.steps)
+
     def after_look(self, app: AppId, plan: Plan) -> float | None:
         """A wake is expected, looking again is the fallback: twice as late each time, up to
         `patience_s`. None when settled."""

@@ -42,7 +42,11 @@ class Recorder:
 
     def has_news(self, sight: Sight, plan: Plan) -> bool:
         """Is there anything to take in that memory does not know yet?"""
-        return bool(sight.left_open or sight.news) or set(_drift(sight, plan)) != set(sight.drift)
+        return bool(sight.left_open or sight.news) or self.has_drift(sight, plan)
+
+    def has_drift(self, sight: Sight, plan: Plan) -> bool:
+        """Is there any that was not told of, or is any over? The status says what was told."""
+        return set(_drift(sight, plan)) != set(sight.drift)
 
     async def take_in(self, sight: Sight, plan: Plan) -> None:
         """What outsiders did; and that nobody knows what came of all that an earlier life (or a

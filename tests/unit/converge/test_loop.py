@@ -127,6 +127,38 @@ def test_a_settled_world_writes_nothing():
     play(story)
 
 
+def test_what_went_well_is_told_once_by_the_pass_that_follows():
+    async def story(stage: Stage) -> None:
+        await stage.create(SHOP)
+        await stage.settled(SHOP)
+        before = len(await stage.world.store.events(0, 10_000))
+        await stage.change(SHOP, maintenance=True)
+        await stage.until(lambda: stage.status(SHOP).observed_generation == 2)
+        await stage.settled(SHOP)
+        told = [e.type for e in (await stage.world.store.events(0, 10_000))[before:]]
+        assert told == ["change", "status.changed", "status.changed"]
+
+    play(story)
+
+
+def test_what_shows_no_effect_is_told_before_it_is_tried_again(monkeypatch: pytest.MonkeyPatch):
+    async def story(stage: Stage) -> None:
+        obey = stage.world.supervisor.apply
+
+        async def pretend(order: SetOrder, environment: Mapping[str, str]) -> None:
+            if order.fence.generation == 1:
+                await obey(order, environment)
+
+        monkeypatch.setattr(stage.world.supervisor, "apply", pretend)
+        await stage.create(SHOP)
+        await stage.settled(SHOP)
+        await stage.change(SHOP, formation={"web": Formation(2, 2)})
+        await stage.until(lambda: stage.status(SHOP).observed_generation == 2, within_s=1.0)
+        assert stage.says(SHOP, ConditionType.PROGRESSING).status
+
+    play(story)
+
+
 def test_requests_alone_cost_no_commit():
     async def story(stage: Stage) -> None:
         await stage.create(SHOP)

@@ -54,6 +54,14 @@ def test_the_same_steps_again_and_again_are_slowed_down(pace: Pace):
     assert delays[-1] > 1.0
 
 
+def test_who_is_looked_at_at_once_is_known_beforehand(pace: Pace):
+    other = Plan(steps=(RemoveProcesses(SetKey(SHOP, "worker", CODE), 1, Because("x", "y")),))
+    for plan in (WORK, WORK, *(other, WORK) * WORKS_MAX, WAIT, WORK, other):
+        known = pace.follows_at_once(SHOP, plan)
+        told = pace.after_work(SHOP, plan) if plan.steps else pace.after_look(SHOP, plan)
+        assert known is (told == 0.0) or not plan.steps
+
+
 def test_work_that_goes_back_and_forth_is_slowed_down(pace: Pace):
     """Each pass undoes the one before: no two in a row are alike, and none of them rests."""
     other = Plan(steps=(RemoveProcesses(SetKey(SHOP, "worker", CODE), 1, Because("x", "y")),))
