@@ -6,12 +6,14 @@ was due until its first step reaches the driver. First beside few apps that are 
 rates; then beside many, while a new life of the daemon looks at each of them for the first time,
 and while the look at everything is taken every second, where the daemon itself takes it every 30.
 With so many that look is taken by a process of its own, as the daemon's is; it has the simulated
-world's routes, and is told of builds by a file.
+world's routes, and is told of builds by a file. What it takes of memory is what it shares with
+nobody, without what a twin of it has copied that only goes through those routes.
 `python -m bench.steps`; the last line is one JSON object.
 """
 
 import argparse
 import asyncio
+import gc
 import itertools
 import json
 import logging
@@ -31,10 +33,12 @@ from pathlib import Path
 import msgspec
 
 from bench.store import ACTOR, created, document, percentile, portions
+from setpoint.converge.diary import Page
+from setpoint.converge.facts import Facts, digest
 from setpoint.converge.loop import Loop, Settings
 from setpoint.converge.observer import Sight
 from setpoint.converge.recorder import Recorder
-from setpoint.converge.surveyor import Surveyor
+from setpoint.converge.surveyor import Found, Surveyor
 from setpoint.formats.surveyor import APPS
 from setpoint.intents.door import Door, change
 from setpoint.model.app import AppIntent, Source, Unit
@@ -90,7 +94,7 @@ class Idle(SimSupervisor):
         self.asked_s.setdefault(request.app, time.perf_counter())
         failed = Build(request.id, request.app, request.source, "failed", request.stack)
         self._failed[request.app] = failed
-        self._file = self._file or open(self._told, "ab", buffering=0)
+        self._file = self._file or FileIO(self._told, "a")
         self._file.write(msgspec.json.encode(failed) + b"\n")
         self._tell(request.app)
 
@@ -112,13 +116,15 @@ class Told(Idle):
 @dataclass(frozen=True)
 class Plane:
     """`world_mib`: what the simulated world's routes take of this process. `apart`: the process
-    that looks at everything, where it is another."""
+    that looks at everything, where it is another. `copied_mib`: what of it is those routes again:
+    the interpreter writes to each that is looked at."""
 
     store: SqliteStore
     loop: Loop
     world: Idle
     world_mib: float
     apart: surveyor.Forked | None
+    copied_mib: float
 
     @property
     def door(self) -> Door:
@@ -166,11 +172,15 @@ async def measure(folder: Path, apps: int, seconds: float) -> dict[str, object]:
         others_mib += plane.world_mib
         result["first_look_s_per_100k"] = await first_look(plane, apps)
         result |= told("", await first_steps(plane, units[changed:], seconds))
-        result["rss_apart_mib"] = round(own_mib(plane.apart.pid), 1) if plane.apart else 0.0
-    result |= {
-        "rss_others_mib": round(others_mib, 1),
-        "rss_mib": round(rss_mib() - others_mib, 1),
-    }
+        daemon_mib = rss_mib() - others_mib
+        apart_mib = own_mib(plane.apart.pid) - plane.copied_mib if plane.apart else 0.0
+        result |= {
+            "rss_others_mib": round(others_mib, 1),
+            "rss_daemon_mib": round(daemon_mib, 1),
+            "rss_apart_mib": round(apart_mib, 1),
+            "rss_apart_copied_mib": round(plane.copied_mib, 1),
+            "rss_mib": round(daemon_mib + apart_mib, 1),
+        }
     return result | {"goals": GOALS, "met": {n: result[n] <= goal for n, goal in GOALS.items()}}  # pyright: ignore[reportOperatorIssue]
 
 
@@ -215,9 +225,15 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
             edge.routes[app] = _routed(memory.unit)
     world_mib = rss_mib() - before_mib
     await store.close()  # nothing of SQLite may be open at a fork
+    gc.collect()
+    gc.freeze()  # as the daemon does, of which the world is no part
     make = partial(_surveyor, folder, edge)
-    forked = surveyor.fork(make) if len(edge.routes) >= APPS else None
+    twin, forked = (
+        surveyor.fork(of) if len(edge.routes) >= APPS else None
+        for of in (partial(Onlooker, edge), make)
+    )
     apart = surveyor.Apart(forked, make) if forked is not None else None
+    copied = await copied_mib(twin, edge) if twin is not None else 0.0
     store = open_store(folder / "store.db", folder / "key")
     tokens = itertools.count()
     loop = Loop(
@@ -233,13 +249,14 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
     )
     work = asyncio.create_task(loop.run())
     try:
-        yield Plane(store, loop, world, world_mib, forked)
+        yield Plane(store, loop, world, world_mib, forked, copied)
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         if apart is not None:
             await apart.close()
         await store.close()
+        gc.unfreeze()
 
 
 def _surveyor(folder: Path, edge: SimEdge) -> Surveyor:
@@ -255,6 +272,33 @@ def _surveyor(folder: Path, edge: SimEdge) -> Surveyor:
         rest_s=settings.rest_s,
         timeout_s=settings.look_timeout_s,
     )
+
+
+class Onlooker:
+    """Implements Surveys. It looks at every route, from the second time on, and keeps nothing."""
+
+    def __init__(self, edge: SimEdge) -> None:
+        self._edge = edge
+        self._first = True
+
+    async def survey(self, page: Page) -> Found:
+        for facts in () if self._first else self._edge.routes.values():
+            assert facts.route.app
+            digest(Facts(route=facts))
+        self._first = False
+        return Found([], {})
+
+
+async def copied_mib(twin: surveyor.Forked, edge: SimEdge) -> float:
+    """What of the world a fork copies that looks at it. Ends the fork."""
+    asked = surveyor.Apart(twin, partial(Onlooker, edge))
+    try:
+        await asked.survey(Page())
+        before_mib = own_mib(twin.pid)
+        await asked.survey(Page())
+        return own_mib(twin.pid) - before_mib
+    finally:
+        await asked.close()
 
 
 def _bare(number: int) -> AppIntent:
@@ -352,7 +396,7 @@ def rss_mib() -> float:
 
 
 def own_mib(pid: int) -> float:
-    """What a fork shares with nobody; copies of the simulated world's pages are in it."""
+    """What a fork shares with nobody."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
 

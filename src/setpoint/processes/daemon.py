@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -127,6 +128,8 @@ async def _serve(
     work = [asyncio.create_task(task) for task in endless]
     for task in work:
         task.add_done_callback(lambda done: _ended(done, server))
+    gc.collect()
+    gc.freeze()  # what is there by now stays: nobody waits while all of it is gone through again
     log.info("daemon.started", extra={"version": __version__, "pid": os.getpid()})
     meeting = sockets.pop("rendezvous")
     meetings = await _meetings(services, meeting, certificate)

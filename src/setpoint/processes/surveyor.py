@@ -61,7 +61,7 @@ class Forked:
     line: socket.socket
 
 
-def fork(make: Callable[[], Surveyor]) -> Forked:
+def fork(make: Callable[[], Surveys]) -> Forked:
     """`make` is called by the first question. Call it before the first thread."""
     ours, theirs = socket.socketpair()
     ending = watched.Ending(os.getpid())
@@ -160,7 +160,7 @@ async def _hear(reader: asyncio.StreamReader, kind: type[T]) -> T:
 # --- the fork's side ------------------------------------------------------------------------------
 
 
-def _live(line: socket.socket, make: Callable[[], Surveyor]) -> None:
+def _live(line: socket.socket, make: Callable[[], Surveys]) -> None:
     """Until the daemon is gone, whose descriptors it must not keep open."""
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -170,9 +170,9 @@ def _live(line: socket.socket, make: Callable[[], Surveyor]) -> None:
     asyncio.run(_serve(line, make))
 
 
-async def _serve(line: socket.socket, make: Callable[[], Surveyor]) -> None:
+async def _serve(line: socket.socket, make: Callable[[], Surveys]) -> None:
     reader, writer = await asyncio.open_connection(sock=line)
-    surveyor: Surveyor | None = None
+    surveyor: Surveys | None = None
     try:
         while True:
             page = await _page(reader)
@@ -190,7 +190,7 @@ async def _page(reader: asyncio.StreamReader) -> Page:
     return whole
 
 
-async def _answer(surveyor: Surveyor, page: Page) -> Answer:
+async def _answer(surveyor: Surveys, page: Page) -> Answer:
     try:
         return Answer(await surveyor.survey(page))
     except SetpointError as error:

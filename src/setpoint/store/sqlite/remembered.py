@@ -5,6 +5,7 @@ most have none to be read. A statement each took twice as long, and once for eac
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -58,7 +59,7 @@ def of_apps(
     return found
 
 
-def _rows(db: Connection, ids: Sequence[AppId]) -> Sequence[Sequence[object]]:
+def _rows(db: Connection, ids: Sequence[AppId]) -> Sequence[Sequence[Any]]:
     if len(ids) == 1:
         return db.execute(_ONE, ids).fetchall()
     return db.execute(_SEVERAL, (msgspec.json.encode(ids).decode(),)).fetchall()
