@@ -7,7 +7,7 @@ from setpoint.converge.observer import Sight
 from setpoint.model.ids import AppId
 
 
-class Rest(msgspec.Struct, frozen=True, array_like=True):
+class Rest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A pass found nothing to do, nor to wait for. `cursor`: what was written of the app up to
     there was read. `held`: the digest of what the world held of it."""
 

@@ -6,9 +6,10 @@ once a period, costs no more than what has changed. All of it is only in memory:
 every app.
 """
 
-import heapq
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from setpoint.converge.diary import Page, Rest
 from setpoint.converge.facts import NOTHING, Snapshot, digest
@@ -18,12 +19,11 @@ from setpoint.model.ids import AppId
 from setpoint.store.port import Touched
 
 
-@dataclass(frozen=True, slots=True)
-class _Resting:
-    """`until_s`: on `clock`; nobody is believed to be at rest for ever."""
+class _Resting(msgspec.Struct, frozen=True, gc=False):
+    """`until_s`: on `clock`; nobody is believed to be at rest for ever. There is one of each app."""
 
     rest: Rest
-    until_s: float
+    until_s: int
 
 
 class Rests:
@@ -42,8 +42,7 @@ class Rests:
         self._luck = luck
         self._rest_s = rest_s
         self._rests: dict[AppId, _Resting] = {}
-        self._ends: list[tuple[float, AppId]] = []
-        self._working: dict[AppId, None] = {}
+        self._ends: dict[int, list[AppId]] = {}
         self._newest: dict[AppId, int] = {}
         self._jumps: Jumps | None = None
         self.cursor = 0
@@ -62,15 +61,12 @@ class Rests:
         if rest.cursor < self._newest.get(app, 0):
             return
         self._newest.pop(app, None)
-        until_s = self._clock() + self._rest_s * (0.5 + self._luck() / 2)
+        until_s = math.ceil(self._clock() + self._rest_s * (0.5 + self._luck() / 2))
         self._rests[app] = _Resting(rest, until_s)
-        heapq.heappush(self._ends, (until_s, app))
-        if rest.held != NOTHING:
-            self._working[app] = None
+        self._ends.setdefault(until_s, []).append(app)
 
     def _end(self, app: AppId) -> None:
         self._rests.pop(app, None)
-        self._working.pop(app, None)
 
     async def ended(self, known: frozenset[AppId], touched: Touched, seen: Snapshot) -> list[AppId]:
         """All of `known` that have to be looked at, in order. `touched`: since `cursor`."""
@@ -102,7 +98,7 @@ class Rests:
         async for apps in in_slices(seen.named):
             for app in apps:
                 self._look_again(app, digest(seen.of(app)))
-        async for apps in in_slices(tuple(self._working)):
+        async for apps in in_slices(tuple(self._rests)):
             for app in apps:
                 if not seen.has(app):
                     self._look_again(app, NOTHING)
@@ -114,11 +110,11 @@ class Rests:
 
     def _late(self) -> Iterator[AppId]:
         """Those that nobody has looked at for long."""
-        while self._ends and self._ends[0][0] <= self._clock():
-            until_s, app = heapq.heappop(self._ends)
-            resting = self._rests.get(app)
-            if resting is not None and resting.until_s == until_s:
-                yield app
+        for until_s in sorted(due for due in self._ends if due <= self._clock()):
+            for app in self._ends.pop(until_s):
+                resting = self._rests.get(app)
+                if resting is not None and resting.until_s == until_s:
+                    yield app
 
     def _jumped(self) -> bool:
         """What a moment ago was over may be still to come."""
@@ -128,5 +124,4 @@ class Rests:
 
     def _end_all(self) -> None:
         self._rests.clear()
-        self._working.clear()
         self._ends.clear()
