@@ -20,7 +20,7 @@ from setpoint.store.port import Touched
 
 
 class _Resting(msgspec.Struct, frozen=True, gc=False):
-    """`until_s`: on `clock`; nobody is believed to be at rest for ever. There is one of each app."""
+    """`until_s`: on `clock`; nobody is believed to be at rest for ever."""
 
     rest: Rest
     until_s: int
