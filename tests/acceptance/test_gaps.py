@@ -84,3 +84,25 @@ def test_an_unreadable_wish_of_the_operator_is_refused(monkeypatch: pytest.Monke
         ran = plane.cli("up", "--detach", "--edge-port", "0", "--api-port", "0", "--floor", "L0")
         assert ran.code == 2
         assert "SETPOINT_MEMORY_MIB is no whole number of MiB" in ran.err
+
+
+def test_where_the_machine_stands_is_the_operators_word_and_its_level_is_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SETPOINT_REGION", "eu")
+    with fresh_plane() as plane:
+        assert "it runs in" not in plane.ok("create", "here", "--region", "eu").out
+        assert "it runs in eu" in plane.ok("create", "there", "--region", "us").out
+        until(lambda: "regions" in demands(plane, "there"), 30, "the gap is told")
+        assert demands(plane, "there")["regions"]["gaps"][0]["unmet"]["nearest"] == "eu"
+        assert demands(plane, "here") == {}
+        plane.ok("deploy", str(EXAMPLES / "hello-web"), "-a", "here")
+        level = plane.ok("doctor", "--json").json["level"]
+        plane.ok("isolation", "here", level)
+        assert plane.ok("isolation", "here").out == f"{level} at least; this machine has {level}\n"
+        assert plane.get("here").status == 200
+        if level != "L3":
+            assert plane.cli("isolation", "here", "L3").code == UNMET
+            until(lambda: plane.get("here").status != 200, 60, "nothing of it runs")
+            plane.ok("isolation", "here", "any")
+            assert plane.get("here").status == 200

@@ -12,9 +12,10 @@ from setpoint.model.change import Asked
 from setpoint.model.errors import Invalid, NotFound
 from setpoint.model.ids import JobId
 from setpoint.model.job import RUN_S_MAX, Job
+from setpoint.model.level import Level
 from setpoint.model.release import Release
 from setpoint.planning import jobs
-from setpoint.policy import limits, words
+from setpoint.policy import limits, wishes, words
 from setpoint.policy.names import shortened
 
 VERB = "run a command in"
@@ -38,10 +39,12 @@ class Wish(msgspec.Struct, frozen=True):
     run_s_max: float | None = None
 
 
-async def run(door: Door, asked: Asked, name: str, wish: Wish) -> Job:
+async def run(door: Door, asked: Asked, name: str, wish: Wish, offered: Level | None = None) -> Job:
     """Its row, on the release that serves. The loop hands it over; the same idempotency key again
-    is the same job."""
+    is the same job. `offered`: the level of isolation there is, where that is known."""
     unit = await app_to(door, asked, VERB, name)
+    if offered is not None:
+        wishes.check_runs(VERB, unit, offered)
     limits.check_command(name, wish.command)
     limits.check_job(name, wish.size, wish.environment, wish.run_s_max)
     release = await _release(door, unit)

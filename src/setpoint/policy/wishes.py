@@ -2,8 +2,9 @@
 
 import re
 
-from setpoint.model.errors import Invalid
-from setpoint.model.level import LEVEL_WORDS, LEVELS, Level
+from setpoint.model.app import Unit
+from setpoint.model.errors import Conflict, Invalid
+from setpoint.model.level import LEVEL_WORDS, LEVELS, Level, at_least
 from setpoint.policy.names import shortened
 
 REGION_RE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -20,6 +21,17 @@ def level(app: str, said: str) -> Level | None:
     raise Invalid(
         f"cannot set the isolation level of '{app}': '{shortened(said)}' is none", f"levels: {told}"
     )
+
+
+def check_runs(verb: str, unit: Unit, offered: Level) -> None:
+    """Somebody waits for it, so that it cannot wait for a level. Raises Conflict."""
+    wanted = unit.intent.isolation_level_min
+    if wanted is not None and not at_least(offered, wanted):
+        raise Conflict(
+            f"cannot {verb} '{unit.name}': it runs at isolation level {wanted} at least, and this "
+            f"machine has {offered}",
+            f"or let less do: setpoint isolation {unit.name} {offered}",
+        )
 
 
 def region(app: str, said: str) -> str:

@@ -97,6 +97,10 @@ def test_an_app_stops_where_its_level_goes_and_comes_back_with_it(
     told = gaps(plane, "walled")["level"]
     assert (told["wanted"], told["offered"], told["nearest"]) == ("L3", "L2", "L2")
     assert why(plane, "walled", "isolation_level_min")["value"] == "L3"
+    for where in ("/apps/walled/dynos", "/v1/apps/walled/jobs"):
+        refused = plane.send("POST", where, {"command": "tidy"})
+        assert (refused.status, refused.json["id"]) == (409, "conflict")
+        assert "at isolation level L3 at least" in refused.json["message"]
     offers()
     until(lambda: state(plane, "walled") == "settled")
     until(lambda: len(plane.send("GET", "/v1/apps/walled").json["dynos"]) == 1)

@@ -36,7 +36,8 @@ async def create(call: Call, body: NewJob) -> JobLine:
         tty=body.tty,
         run_s_max=body.run_s_max,
     )
-    return view.line(await jobs.run(call.services.door, call.asked, unit.name, wish))
+    level = call.services.capabilities().level
+    return view.line(await jobs.run(call.services.door, call.asked, unit.name, wish, level))
 
 
 async def stop(call: Call) -> JobLine:

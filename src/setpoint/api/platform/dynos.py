@@ -46,7 +46,8 @@ async def create(call: Call, body: read.NewDyno) -> shapes.Dyno:
         tty=body.tty_size is not None,
         run_s_max=body.time_to_live,
     )
-    job = await jobs.run(call.services.door, call.asked, unit.name, wish)
+    level = call.services.capabilities().level
+    job = await jobs.run(call.services.door, call.asked, unit.name, wish, level)
     if not body.attach:
         return write.job(unit, job, None)
     by = permit.shown(call.services, call.request.headers.get("authorization", ""))
