@@ -31,7 +31,7 @@ async def neighbours(world: World, luck: random.Random) -> None:
     if len(apps) < 2:
         return
     sick = luck.choice(apps)
-    others = [app for app in apps if app != sick]
+    others = [app for app in apps if app != sick and _is_up(world, app)]
     usual_s = await _afresh(world, others, ())
     ail, recover = luck.choice(_ailments(world, sick))
     ail()
@@ -121,6 +121,12 @@ def _at_rest(world: World) -> list[AppId]:
     """Apps that are settled, and stay so unless something happens."""
     units = sorted(world.store.rows.units.values(), key=lambda unit: unit.id)
     return [u.id for u in units if _serves(world, u)]
+
+
+def _is_up(world: World, app: AppId) -> bool:
+    """Something of each set always runs: one that was at zero takes longer the second time, since
+    there is something to stop by then."""
+    return all(s.order.bounds.min for key, s in world.supervisor.slots.items() if key.app == app)
 
 
 def _serves(world: World, unit: Unit) -> bool:
