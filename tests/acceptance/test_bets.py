@@ -75,7 +75,7 @@ def looked_at(plane: Plane, app: str, wrong_if: str, ask: Callable[[], int]) -> 
             LocalDriver(paths.supervisor_socket, paths.sources), EdgeClient(paths.edge_socket)
         )
         log = logging.getLogger("test")
-        measuring = Measuring(store, counting, lambda: now_s[0], log)
+        measuring = Measuring(store, counting, lambda: now_s[0], log, lambda: "")
         await store.decide(ASKED, Decided((Scope(unit, app, "formation.web.*"),), bet, "dev"))
         told = await answers(counting.edge, unit)
         for _ in range(MINUTES):

@@ -25,6 +25,7 @@ from setpoint.api.app import make_app
 from setpoint.api.services import Installation, Services
 from setpoint.cli import wire
 from setpoint.converge.collector import Collector
+from setpoint.converge.footing import Footing
 from setpoint.converge.loop import Loop
 from setpoint.drivers.git.repositories import Repositories
 from setpoint.drivers.local.paths import Paths
@@ -36,12 +37,13 @@ from setpoint.formats.terminal import Place
 from setpoint.intents.door import Door
 from setpoint.model.app import Unit
 from setpoint.model.change import Actor
+from setpoint.model.clock import Moment
 from setpoint.model.errors import Terminal, Transient
 from setpoint.model.figures import EdgeFigures, Figures
 from setpoint.model.ids import AppId, BuildId, JobId
 from setpoint.model.log import EVERYTHING, LogFilter
 from setpoint.model.release import Build, BuildRequest, ProcessType
-from setpoint.model.retention import Disk, Headroom
+from setpoint.model.retention import Disk, Ground, Headroom
 from setpoint.store.sqlite import SqliteStore, open_in_memory
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.machine import Machine
@@ -197,6 +199,10 @@ class Plane:
         self.spoken = Spoken()
         self.visits = FakeEdge()
         self.disk = ROOMY
+        self.ground = Ground()
+        self.ahead_s = 0.0
+        """how wrong the clock is, as the footing sees it"""
+        self.footing: Footing | None = None
         self.collector: Collector
         self.supervisor: Supervisor
         self.store: SqliteStore
@@ -283,12 +289,21 @@ class Plane:
             luck=lambda: 0.5,
             new_token=lambda: next(tokens),
             log=logging.getLogger("test"),
+            doubt=lambda: "",
+        )
+        self.footing = Footing(
+            self.store,
+            moment=self._moment,
+            ground=lambda: self.ground,
+            log=logging.getLogger("test"),
+            look_s=QUICK_S,
         )
         self.feed = Feed(self.store, self._loop.time)
         self.figures: Figures | None = Figures()
         self.answered: EdgeFigures | None = EdgeFigures(0.0)
         self._server = _Server(self._config(converge), self._ready)
-        working = [asyncio.create_task(task) for task in (converge.run(), self.feed.run())]
+        endless = (converge.run(), self.feed.run(), self.footing.run())
+        working = [asyncio.create_task(task) for task in endless]
         try:
             await self._server.serve()
         finally:
@@ -296,6 +311,9 @@ class Plane:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
             await self.store.close()
+
+    def _moment(self) -> Moment:
+        return Moment("boot", self._loop.time(), self._loop.time() + self.ahead_s)
 
     def _config(self, converge: Loop) -> uvicorn.Config:
         return uvicorn.Config(
@@ -349,6 +367,7 @@ class Plane:
             new_id=lambda: next(ids),
             plane=lambda: {"processes": PROCESSES},
             disk=lambda: self.disk,
+            conditions=lambda: self.footing.conditions if self.footing is not None else (),
             collect=lambda dry_run: self.collector.collect(dry_run),
             figures=self._figures,
             answered=self._answered,

@@ -12,6 +12,7 @@ from setpoint.drivers.ports import Tails, Terminals
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor
+from setpoint.model.condition import InstallationCondition
 from setpoint.model.figures import EdgeFigures, Figures
 from setpoint.model.retention import Collection, Disk
 from setpoint.store.port import Store
@@ -58,7 +59,8 @@ class Installation:
 class Services:
     """`plane`: facts about the plane's own processes for status and doctor, as JSON-able data.
 
-    `disk`: as it is now. `collect`: told whether only to look; raises DriverError, StoreError.
+    `disk`, `conditions` of the installation: as it is now. `collect`: told whether only to look;
+    raises DriverError, StoreError.
     `figures`, `answered`: as counted by now by the supervisor and the edge; raise DriverError.
     `now`: unix seconds. `new_id`: unguessable text.
     """
@@ -77,6 +79,7 @@ class Services:
     new_id: Callable[[], str]
     plane: Callable[[], Mapping[str, object]]
     disk: Callable[[], Disk]
+    conditions: Callable[[], tuple[InstallationCondition, ...]]
     collect: Callable[[bool], Awaitable[Collection]]
     figures: Callable[[], Awaitable[Figures]]
     answered: Callable[[], Awaitable[EdgeFigures]]

@@ -10,7 +10,7 @@ from setpoint.cli import codes
 from setpoint.cli.client import Unreachable
 from setpoint.cli.command import Here
 from setpoint.cli.output import ago, size
-from setpoint.cli.status import disk_words
+from setpoint.cli.status import disk_words, troubles
 
 EXAMPLE = "setpoint doctor"
 ROOM_BYTES_MIN = 100_000
@@ -39,6 +39,8 @@ def run(here: Here) -> int:
     here.out.table(_processes(told["plane"].get("processes", [])), "  ")
     for sentence in _replaced(told["plane"].get("processes", [])):
         here.out.line(f"  {sentence}", "yellow")
+    for sentence in troubles(told):
+        here.out.line(f"  {sentence}", "red")
     for sentence in told["missing"]:
         here.out.line(f"  missing: {sentence}", "yellow")
     here.out.result(told)

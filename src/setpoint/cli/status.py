@@ -70,6 +70,8 @@ def _all(here: Here, status: dict[str, Any]) -> int:
     apps = status["apps"]
     if not apps:
         here.out.line("no apps yet; make one with: setpoint deploy DIR")
+    for sentence in troubles(status):
+        here.out.line(sentence, "red")
     if status["disk"]["low"]:
         here.out.line(f"{disk_words(status['disk'])}; see: setpoint gc --dry-run", "yellow")
     if status["bets"]:
@@ -85,6 +87,16 @@ def _all(here: Here, status: dict[str, Any]) -> int:
     )
     here.out.result(status)
     return _worst([a["state"] for a in apps])
+
+
+def troubles(told: dict[str, Any]) -> list[str]:
+    """'StoreFull since 2026-09-21 14:13:20 UTC: the store takes no writes: …', of the
+    installation."""
+    return [
+        f"{c['reason']} since {when(c['since_s'])}: {c['message']}"
+        for c in told["conditions"]
+        if not c["status"]
+    ]
 
 
 def disk_words(disk: dict[str, Any]) -> str:

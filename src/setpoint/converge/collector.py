@@ -13,7 +13,6 @@ from logging import Logger
 import msgspec
 
 from setpoint.converge import damage
-from setpoint.converge.steadiness import Steadiness
 from setpoint.converge.within import within
 from setpoint.drivers.ports import Driver
 from setpoint.model.app import Unit
@@ -51,6 +50,7 @@ class Pacing:
 
 class Collector:
     """`now`: unix seconds. `luck`: uniform in [0, 1). `new_token`: a text that never comes twice.
+    `doubt`: why the clock is not to be believed, or ''.
 
     `stock`: as last seen, at `seen_s`. `reclaimable_bytes`: what a collection would free then.
     """
@@ -64,6 +64,7 @@ class Collector:
         luck: Callable[[], float],
         new_token: Callable[[], str],
         log: Logger,
+        doubt: Callable[[], str],
         retention: Retention = DEFAULTS,
         pacing: Pacing = Pacing(),
     ) -> None:
@@ -76,7 +77,7 @@ class Collector:
         self._retention = retention
         self._pacing = pacing
         self._one_at_a_time = asyncio.Lock()
-        self._steadiness = Steadiness(now, lambda: asyncio.get_running_loop().time())
+        self._doubt = doubt
         self.stock: Stock | None = None
         self.seen_s: float | None = None
         self.reclaimable_bytes: int | None = None
@@ -127,7 +128,7 @@ class Collector:
         if damaged:
             names = ", ".join(one.name for one in damaged)
             return f"what is intended for {names} cannot be read"
-        return self._steadiness.doubt()
+        return self._doubt()
 
     # --- looking ------------------------------------------------------------------------------
 

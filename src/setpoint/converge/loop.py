@@ -121,6 +121,11 @@ class Loop:
         self._queue.add(app, priority)
         self._bell.set()
 
+    def again(self) -> None:
+        """Whoever waits after a failure is looked at now: what it was about may be over."""
+        for app in self._pace.failing():
+            self.wake(app, Priority.RETRY)
+
     @property
     def backlog(self) -> int:
         """How many apps wait to be looked at."""

@@ -36,15 +36,21 @@ class Counting(Protocol):
 
 
 class Measuring:
-    """`now`: unix seconds."""
+    """`now`: unix seconds. `doubt`: why that is not to be believed, or ''."""
 
     def __init__(
-        self, store: Store, counting: Counting, now: Callable[[], float], log: logging.Logger
+        self,
+        store: Store,
+        counting: Counting,
+        now: Callable[[], float],
+        log: logging.Logger,
+        doubt: Callable[[], str],
     ) -> None:
         self._store = store
         self._counting = counting
         self._now = now
         self._log = log
+        self._doubt = doubt
         self._thinned_at_s = 0.0
 
     async def run(self) -> None:
@@ -72,8 +78,10 @@ class Measuring:
             for of, found in sums.items()
             if of in before and 0.0 < now_s - before[of].at_s <= GAP_S_MAX
         ]
-        await self._store.add_samples(samples, [*sums.values()], now_s - KEPT_S)
-        if now_s - self._thinned_at_s >= THIN_EVERY_S:
+        doubtful = bool(self._doubt())
+        before_s = 0.0 if doubtful else now_s - KEPT_S
+        await self._store.add_samples(samples, [*sums.values()], before_s)
+        if not doubtful and now_s - self._thinned_at_s >= THIN_EVERY_S:
             self._thinned_at_s = now_s
             for unit, process in wanted:
                 await self._thin(AppId(unit), process, now_s)

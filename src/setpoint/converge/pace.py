@@ -100,6 +100,10 @@ class Pace:
             return None
         return past.refusal
 
+    def failing(self) -> tuple[AppId, ...]:
+        """Whose last look or step failed."""
+        return tuple(app for app, past in self._past.items() if past.failures)
+
     def forget(self, app: AppId) -> None:
         self._past.pop(app, None)
 

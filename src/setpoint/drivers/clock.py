@@ -5,6 +5,9 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable
+from functools import cache
+
+from setpoint.model.clock import Moment
 
 
 def now() -> float:
@@ -15,6 +18,18 @@ def now() -> float:
 def up_s() -> float:
     """Seconds since boot, sleep included. Nobody can set this clock."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def moment() -> Moment:
+    """Now, by both clocks."""
+    return Moment(_boot(), up_s(), now())
+
+
+@cache
+def _boot() -> str:
+    """Another one each time the machine starts."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
 
 
 class Jumps:

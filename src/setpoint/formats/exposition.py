@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import Metric
 
+from setpoint.model.condition import InstallationCondition
 from setpoint.model.drain import Shipped
 from setpoint.model.figures import (
     BOUNDS_S,
@@ -44,6 +45,7 @@ def exposition(
     answered: EdgeFigures | None,
     names: Mapping[AppId, str],
     shipped: Sequence[Shipped] = (),
+    conditions: Sequence[InstallationCondition] = (),
 ) -> bytes:
     """`figures`, `answered` None: the supervisor, or the edge, did not answer. `names`: of apps;
     who has none has gone."""
@@ -60,7 +62,7 @@ def exposition(
         families += _of_processes(figures, names)
     if answered is not None:
         families += _of_answers(answered, names)
-    families += _of_drains(shipped, names)
+    families += [*_of_drains(shipped, names), _of_conditions(conditions)]
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(families))
     return generate_latest(registry)
@@ -68,6 +70,14 @@ def exposition(
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _of_conditions(conditions: Sequence[InstallationCondition]) -> Metric:
+    text = "Conditions of the installation: 1 where all is well."
+    family = GaugeMetricFamily("setpoint_condition", text, labels=("condition", "reason"))
+    for of in conditions:
+        family.add_metric((of.type, of.reason), float(of.status))
+    return family
 
 
 def _of_drains(shipped: Sequence[Shipped], names: Mapping[AppId, str]) -> list[Metric]:

@@ -27,6 +27,21 @@ class Condition(msgspec.Struct, frozen=True):
     since_s: float = 0.0
 
 
+class InstallationType(StrEnum):
+    STORE_WRITABLE = "StoreWritable"
+    CLOCK_STEADY = "ClockSteady"
+
+
+class InstallationCondition(msgspec.Struct, frozen=True):
+    """Of the installation as a whole. `since_s`: unix seconds at which `status` last flipped."""
+
+    type: InstallationType
+    status: bool
+    reason: str
+    message: str = ""
+    since_s: float = 0.0
+
+
 def stamp(
     previous: tuple[Condition, ...], current: tuple[Condition, ...], now_s: float
 ) -> tuple[Condition, ...]:

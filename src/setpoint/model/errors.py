@@ -7,6 +7,8 @@ SetpointError
     Transient  Terminal(Stale)
   StoreError     memory is unavailable; the loop backs off, doors answer 503
     Unreadable   one document in it cannot be read; all others can
+    StoreFull  StoreReadOnly  it can be read and not written
+    OpenAnew     it can be written again, by who opens it anew
 """
 
 
@@ -76,6 +78,18 @@ class StoreError(SetpointError):
 
 class Superseded(StoreError):
     """Another daemon has opened the same memory since: this one has no say any more."""
+
+
+class StoreFull(StoreError):
+    """Its disk has no room."""
+
+
+class StoreReadOnly(StoreError):
+    """It can be read and not written."""
+
+
+class OpenAnew(StoreError):
+    """It was read-only when it was opened, and is no more."""
 
 
 class Unreadable(StoreError):

@@ -123,6 +123,14 @@ class Headroom(msgspec.Struct, frozen=True):
         return 100 - -(-100 * self.bytes_free // self.bytes_total) if self.bytes_total else 0
 
 
+class Ground(msgspec.Struct, frozen=True):
+    """Of the disk that the store lies on. `roomy`: a Change would find room there. `writable`: it
+    is not mounted read-only."""
+
+    roomy: bool = True
+    writable: bool = True
+
+
 class Collection(msgspec.Struct, frozen=True):
     """What a collection did, or would do. `at_s`: unix seconds. `bytes`: freed on the disk, about.
 

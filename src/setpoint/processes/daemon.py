@@ -21,6 +21,7 @@ from setpoint.api import rendezvous
 from setpoint.api.app import make_app
 from setpoint.api.services import Installation, Services
 from setpoint.converge.collector import Collector
+from setpoint.converge.footing import Footing
 from setpoint.converge.happened import Place
 from setpoint.converge.loop import Loop
 from setpoint.converge.measuring import Measuring
@@ -46,7 +47,8 @@ from setpoint.formats.retention import retention
 from setpoint.formats.surveyor import apart_from
 from setpoint.intents.door import Door
 from setpoint.model.capability import Capabilities
-from setpoint.model.errors import DriverError, SetpointError, StoreError, Superseded
+from setpoint.model.condition import InstallationCondition, InstallationType
+from setpoint.model.errors import DriverError, OpenAnew, SetpointError, StoreError, Superseded
 from setpoint.model.figures import EdgeFigures, Figures
 from setpoint.model.ids import AppId
 from setpoint.model.retention import Disk, Headroom, Retention
@@ -110,17 +112,27 @@ async def _serve(
     offers = Offers(driver)
     apart = surveyor.Apart(forked, partial(surveyor.surveyor_of, paths)) if forked else None
     loop = _loop(store, driver, edge, apart)
-    collector = _collector(store, driver)
+    clock_changed = asyncio.Event()
+    footing = _footing(paths, store, loop, clock_changed)
+    collector = _collector(store, driver, footing)
     feed = Feed(store, clock.now)
     await offers.look()
     certificate = _certificate(paths)
     counting = Counting(driver, edge)
-    services = _services(paths, driver, counting, store, feed, tokens, loop, offers, collector)
+    services = _services(
+        paths, driver, counting, store, feed, tokens, loop, offers, collector, footing
+    )
     server = _server(services, sockets.get("api_tls"), certificate)
     endless = (
         *(loop.run(), offers.keep_looking(), collector.run(), feed.run(), _holding(store)),
-        Measuring(store, counting, clock.now, logging.getLogger("setpoint.bets")).run(),
-        *(_renewing(certificate), _forgetting(services.repositories, store)),
+        Measuring(
+            store, counting, clock.now, logging.getLogger("setpoint.bets"), footing.doubt
+        ).run(),
+        *(
+            footing.run(),
+            _renewing(certificate, clock_changed),
+            _forgetting(services.repositories, store),
+        ),
         *_digests(store),
         _shippers(store, driver, services.tails).run(),
         _notices(store, services).run(),
@@ -161,7 +173,23 @@ def _loop(
     )
 
 
-def _collector(store: SqliteStore, driver: LocalDriver) -> Collector:
+def _footing(paths: Paths, store: SqliteStore, loop: Loop, clock_changed: asyncio.Event) -> Footing:
+    def changed(condition: InstallationCondition) -> None:
+        if condition.type is InstallationType.CLOCK_STEADY:
+            clock_changed.set()
+        elif condition.status:
+            loop.again()
+
+    return Footing(
+        store,
+        moment=clock.moment,
+        ground=partial(disk.ground, paths.database.parent),
+        log=logging.getLogger("setpoint.footing"),
+        on_change=changed,
+    )
+
+
+def _collector(store: SqliteStore, driver: LocalDriver, footing: Footing) -> Collector:
     return Collector(
         store,
         driver,
@@ -169,6 +197,7 @@ def _collector(store: SqliteStore, driver: LocalDriver) -> Collector:
         luck=clock.luck,
         new_token=clock.new_id,
         log=logging.getLogger("setpoint.collector"),
+        doubt=footing.doubt,
         retention=retention(os.environ),
     )
 
@@ -201,6 +230,7 @@ def _services(
     loop: Loop,
     offers: "Offers",
     collector: Collector,
+    footing: Footing,
 ) -> Services:
     space = Space(paths.data, collector, retention(os.environ))
     return Services(
@@ -226,6 +256,7 @@ def _services(
         new_id=clock.new_id,
         plane=lambda: _plane(paths),
         disk=space.disk,
+        conditions=lambda: footing.conditions,
         collect=collector.collect,
         figures=counting.figures,
         answered=counting.answered,
@@ -398,9 +429,13 @@ async def _holding(store: SqliteStore) -> None:
             log.warning("store.unknown", extra={"error": error.message})
 
 
-async def _renewing(certificate: ApiCertificate | None) -> None:
+async def _renewing(certificate: ApiCertificate | None, clock_changed: asyncio.Event) -> None:
+    """Now and then; and when the clock was set: it may be good only later, or no more."""
     while True:
-        await asyncio.sleep(RENEW_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RENEW_S):
+                await clock_changed.wait()
+        clock_changed.clear()
         if certificate is not None:
             try:
                 certificate.renew()
@@ -464,7 +499,9 @@ class _Server(uvicorn.Server):
 def _ended(task: asyncio.Task[None], server: uvicorn.Server) -> None:
     """The loop never ends by itself: if it does, end the process; the keeper starts a new one."""
     error = None if task.cancelled() else task.exception()
-    if isinstance(error, Superseded):
+    if isinstance(error, OpenAnew):
+        log.info("daemon.renewed", extra={"because": error.message})
+    elif isinstance(error, Superseded):
         log.error("daemon.superseded", extra={"error": error.message})
     elif error is not None:
         log.critical("daemon.broke", exc_info=error)

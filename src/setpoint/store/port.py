@@ -12,12 +12,13 @@ import msgspec
 from setpoint.model.account import Account, Token
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
+from setpoint.model.clock import Mark
 from setpoint.model.condition import Condition
 from setpoint.model.credential import OAuthClient, PeopleRow, SshKey
 from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.digest import ReadUpTo
 from setpoint.model.drain import Shipped
-from setpoint.model.errors import Unreadable
+from setpoint.model.errors import StoreError, Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
@@ -130,6 +131,16 @@ class Store(Protocol):
     def incarnation(self) -> int:
         """Rises when what was acknowledged may be gone: at init, and at a restore from backup."""
         ...
+
+    async def refusal(self) -> StoreError | None:
+        """Why a write was not kept: the last such since `mark`. None: all were."""
+        ...
+
+    async def mark(self, mark: Mark) -> None:
+        """Keep this in the place of what was marked before."""
+        ...
+
+    async def marked(self) -> Mark | None: ...
 
     async def commit(
         self,

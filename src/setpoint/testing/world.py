@@ -7,18 +7,20 @@ the machine reboots, everything but the store and the fences is gone.
 import asyncio
 import contextlib
 import random
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from logging import Logger
 from typing import Any, cast
 
 from setpoint.converge.collector import Collector, Pacing
+from setpoint.converge.footing import Footing
 from setpoint.converge.loop import Loop, Settings
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
+from setpoint.model.clock import Moment
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.errors import StoreError, Transient
 from setpoint.model.ids import AppId, Fence
-from setpoint.model.retention import Retention
+from setpoint.model.retention import Ground, Retention
 from setpoint.store.port import Store
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.faults import Faults, Gated, Life
@@ -30,6 +32,7 @@ from setpoint.views.feed import Feed
 
 SETTINGS = Settings(step_timeout_s=10.0, orphan_grace_s=60.0, rest_s=1e9)
 PACING = Pacing(first_s=10.0, period_s=20.0)
+FOOTING_S = 10.0
 RETENTION = Retention(releases=2, builds_s=20.0, events_s=40.0, grace_s=5.0)
 
 
@@ -68,6 +71,8 @@ class World:
         self.supervisor = SimSupervisor(loop, self.machine)
         self.edge = SimEdge(loop, self.supervisor)
         self.watch = Watch(loop, self.store, self.supervisor, self.edge)
+        self.clock_ahead_s = 0.0
+        """how wrong the daemon's clock is"""
         self.lives = 0
         self.life: Life | None = None
         self.outlived: Life | None = None
@@ -84,6 +89,11 @@ class World:
     @property
     def now_s(self) -> float:
         return asyncio.get_running_loop().time()
+
+    @property
+    def wall_s(self) -> float:
+        """What the daemon takes for the time."""
+        return self.now_s + self.clock_ahead_s
 
     async def __aenter__(self) -> "World":
         self._task = asyncio.create_task(self._live_for_ever())
@@ -147,7 +157,12 @@ class World:
         log = cast("Logger", SimLog(self.watch))
         feed = Feed(self.held(life), asyncio.get_running_loop().time, log)
         self.life, self.daemon, self.feed = life, daemon, feed
-        work = (daemon.run(), life.died.wait(), self._collector(life).run(), feed.run())
+        footing = self._footing(life, daemon)
+        collector = self._collector(life, footing.doubt)
+        work = (
+            *(daemon.run(), life.died.wait(), collector.run(), feed.run()),
+            footing.run(),
+        )
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(task) for task in work]
         stopped = asyncio.create_task(self._stopped.wait())
         try:
@@ -194,7 +209,7 @@ class World:
             self.held(life),
             cast("Driver", Gated(self.supervisor, life, Transient)),
             cast("Edge", Gated(self.edge, life, Transient)),
-            now=asyncio.get_running_loop().time,
+            now=lambda: self.wall_s,
             luck=self.luck.random,
             new_token=self._new_token,
             log=cast("Logger", SimLog(self.watch)),
@@ -202,15 +217,26 @@ class World:
             reading=cast("Store", Gated(self._stale, life, StoreError)),
         )
 
-    def _collector(self, life: Life) -> Collector:
+    def _footing(self, life: Life, daemon: Loop) -> Footing:
+        return Footing(
+            cast("Store", Gated(Held(self.store, life.tenure), life, StoreError)),
+            moment=lambda: Moment("sim", self.now_s, self.wall_s),
+            ground=lambda: Ground(roomy=self.store.shut is None),
+            log=cast("Logger", SimLog(self.watch)),
+            on_change=lambda condition: daemon.again() if condition.status else None,
+            look_s=FOOTING_S,
+        )
+
+    def _collector(self, life: Life, doubt: Callable[[], str]) -> Collector:
         """One that is in a hurry and keeps little, so that it is there when anything happens."""
         return Collector(
             self.held(life),
             cast("Driver", Gated(self.supervisor, life, Transient)),
-            now=asyncio.get_running_loop().time,
+            now=lambda: self.wall_s,
             luck=self.luck.random,
             new_token=self._new_token,
             log=cast("Logger", SimLog(self.watch)),
+            doubt=doubt,
             retention=RETENTION,
             pacing=PACING,
         )

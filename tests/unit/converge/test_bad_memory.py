@@ -7,20 +7,27 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from logging import getLogger
+from pathlib import Path
 from typing import cast
 
 import msgspec
 import pytest
 
 from setpoint.converge.collector import Collector
+from setpoint.converge.footing import Footing
 from setpoint.converge.loop import Loop, Settings
 from setpoint.drivers.ports import Driver, Edge
-from setpoint.model.app import AppIntent, Formation
-from setpoint.model.condition import Condition, ConditionType, find
-from setpoint.model.errors import StoreError, Unreadable
+from setpoint.model.app import AppIntent, Formation, SecretRef
+from setpoint.model.clock import Moment
+from setpoint.model.condition import Condition, ConditionType, InstallationCondition, find
+from setpoint.model.errors import StoreError, StoreFull, StoreReadOnly, Unreadable
 from setpoint.model.ids import AppId
 from setpoint.model.process import SetOrder
+from setpoint.model.retention import Ground
+from setpoint.planning import installation
 from setpoint.store.port import UnitWrite
+from setpoint.store.sqlite.inline import Inline
+from setpoint.store.sqlite.refusing import Refusing
 from setpoint.store.sqlite.store import SqliteStore, open_in_memory
 from setpoint.testing import builders
 from setpoint.testing.edge import SimEdge
@@ -54,6 +61,7 @@ class Plane:
         self.supervisor = Liar(loop, Machine(loop))
         self.edge = SimEdge(loop, self.supervisor)
         self.ahead_s = 0.0
+        self.ground = Ground()
         self._tokens = 0
         self.loop = Loop(
             store,
@@ -72,7 +80,33 @@ class Plane:
             luck=random.Random(2).random,
             new_token=self._token,
             log=getLogger("tests"),
+            doubt=self.doubt,
         )
+        self.footing_starts()
+
+    def footing_starts(self) -> None:
+        self.footing = Footing(
+            self.store,
+            moment=lambda: Moment("boot", asyncio.get_running_loop().time(), self.now_s()),
+            ground=lambda: self.ground,
+            log=getLogger("tests"),
+            on_change=lambda condition: self.loop.again() if condition.status else None,
+        )
+        self._standing = asyncio.create_task(self.footing.run())
+
+    def footing_stops(self) -> None:
+        self._standing.cancel()
+
+    def doubt(self) -> str:
+        return self.footing.doubt()
+
+    @property
+    def writable(self) -> InstallationCondition:
+        return self.footing.conditions[0]
+
+    @property
+    def steady(self) -> InstallationCondition:
+        return self.footing.conditions[1]
 
     def now_s(self) -> float:
         return asyncio.get_running_loop().time() + self.ahead_s
@@ -94,6 +128,14 @@ class Plane:
         assert unit is not None
         formation = {"web": Formation(count, count)}
         await self._commit(msgspec.structs.replace(unit.intent, formation=formation), unit.rev)
+
+    async def configure(self, app: AppId, size: int) -> None:
+        """A config var of so many bytes."""
+        unit, ref = await self.store.unit(app), SecretRef("big", 1)
+        assert unit is not None
+        document = msgspec.structs.replace(unit.intent, config={"BIG": ref})
+        asked, value = builders.asked(self.now_s()), {ref.key: "v" * size}
+        await self.store.commit(asked, "change", "Change", [UnitWrite(document, unit.rev)], value)
 
     async def _commit(self, document: AppIntent, rev: int | None) -> None:
         asked = builders.asked(self.now_s())
@@ -251,47 +293,94 @@ def test_a_damaged_entry_of_the_journal_is_told_as_one_and_ends_nothing(damage: 
     play(story)
 
 
-@pytest.mark.parametrize("how", ["full", "read-only"])
-def test_a_store_that_takes_no_writes_loses_nothing_and_is_caught_up_with(how: str):
-    async def fill(plane: Plane) -> None:
-        for _ in range(1000):
-            await plane.store.tell("filler", text="x" * 900)
+async def fill(plane: Plane) -> None:
+    for _ in range(1000):
+        await plane.store.tell("filler", text="x" * 900)
 
-    async def shut(plane: Plane) -> None:
-        if how == "full":
-            ((pages,),) = plane.pragma("page_count")
-            plane.pragma(f"max_page_count = {pages}")
-            with pytest.raises(StoreError, match="the disk is full"):
-                await fill(plane)
-        else:
-            plane.pragma("query_only = ON")
-            with pytest.raises(StoreError, match="readonly"):
-                await plane.scale(API, 3)
 
-    async def open_again(plane: Plane) -> None:
-        plane.pragma("max_page_count = 1000000")
-        plane.pragma("query_only = OFF")
+async def shut(plane: Plane, how: str) -> None:
+    """As if the disk of the store were full, or mounted read-only."""
+    if how == "full":
+        ((pages,),) = plane.pragma("page_count")
+        plane.pragma(f"max_page_count = {pages}")
+        plane.ground = Ground(roomy=False)
+        with pytest.raises(StoreError, match="the disk is full"):
+            await fill(plane)
+    else:
+        plane.store._writer = Refusing(Path("/nowhere"), READ_ONLY)
+        plane.ground = Ground(writable=False)
 
+
+def open_again(plane: Plane) -> None:
+    plane.pragma("max_page_count = 1000000")
+    plane.store._writer = cast("Inline", plane.store._reader)
+    plane.ground = Ground()
+
+
+READ_ONLY = StoreReadOnly("cannot write to the store: it is read-only")
+SHUT = [
+    ("full", "StoreFull", "the disk is full"),
+    ("read-only", "StoreReadOnly", "it is read-only"),
+]
+
+
+@pytest.mark.parametrize(("how", "reason", "fact"), SHUT, ids=["full", "read-only"])
+def test_a_store_that_takes_no_writes_is_a_condition_and_loses_nothing(
+    how: str, reason: str, fact: str
+):
     async def story(plane: Plane) -> None:
         await plane.create(SHOP, API)
+        assert plane.writable.status
+        await shut(plane, how)
+        await asyncio.sleep(10.0)
+        since_s = plane.writable.since_s
+        assert (plane.writable.status, plane.writable.reason) == (False, reason)
+        with pytest.raises(StoreError, match=f"^cannot write to the store: {fact}"):
+            await plane.configure(API, 70_000)
         before = await plane.store.changes(None)
-        await shut(plane)
         plane.supervisor.lose(next(k for k in plane.supervisor.slots if k.app == SHOP))
         await asyncio.sleep(LONG_S)
         assert plane.ready(API) == 1
+        assert (plane.writable.status, plane.writable.since_s) == (False, since_s)
         was_down = plane.ready(SHOP) == 0
-        await open_again(plane)
+        open_again(plane)
         said = [e for e in await plane.store.journal(SHOP) if e.verb == "ensure-processes"]
         assert was_down or len(said) > 1, "a start that no entry had announced"
-        await plane.settled(SHOP)
-        for _ in range(600):
-            if plane.ready(SHOP) == 1:
-                break
-            await asyncio.sleep(1.0)
-        assert plane.ready(SHOP) == 1
+        await asyncio.sleep(30.0)
+        assert (plane.writable.status, plane.writable.reason) == (True, "Writable")
+        assert plane.ready(SHOP) == 1, "what waited began without help, and without its backoff"
         assert await plane.store.changes(None) == before
+        told = [e for e in await plane.store.events(0, 10_000) if e.type == "installation.changed"]
+        assert [msgspec.json.decode(e.body)["status"] for e in told] == [True]
+        await plane.scale(API, 3)
+        await plane.settled(API)
 
     play(story)
+
+
+def test_a_full_store_that_still_takes_what_is_small_is_full_until_there_is_room():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP)
+        plane.ground = Ground(roomy=False)
+        await asyncio.sleep(10.0)
+        assert plane.writable.status, "nothing was refused"
+        plane.store._writer.refusal = StoreFull("cannot write to the store: the disk is full")
+        await asyncio.sleep(60.0)
+        await plane.store.tell("small")
+        assert (plane.writable.status, plane.writable.reason) == (False, "StoreFull")
+        plane.ground = Ground()
+        await asyncio.sleep(5.0)
+        assert plane.writable.status
+
+    play(story)
+
+
+def test_a_disk_that_became_read_only_is_told_from_one_that_fails():
+    failed = StoreError("cannot write to the store: disk I/O error (SQLITE_IOERR_WRITE)", "look")
+    gone = installation.store_writable(installation.refusal(failed, Ground(writable=False)), 7.0)
+    broken = installation.store_writable(installation.refusal(failed, Ground()), 7.0)
+    assert (gone.reason, broken.reason) == ("StoreReadOnly", "StoreFailing")
+    assert "disk I/O error (SQLITE_IOERR_WRITE); look" in broken.message
 
 
 def test_a_driver_that_says_done_and_is_not_is_told_to_a_human():
@@ -313,7 +402,7 @@ def test_a_driver_that_says_done_and_is_not_is_told_to_a_human():
 @pytest.mark.parametrize("ahead_s", [YEAR_S, -YEAR_S], ids=["ahead", "back"])
 def test_a_clock_that_jumps_neither_ages_an_orphan_nor_anything_that_is_kept(ahead_s: float):
     async def story(plane: Plane) -> None:
-        await plane.create(SHOP)
+        await plane.create(SHOP, API)
         kept = await plane.store.journal(SHOP)
         await plane.collector.collect(dry_run=False)
         orphan = builders.order(app=AppId("orphan"), code=PROGRAMS[0].digest)
@@ -323,13 +412,56 @@ def test_a_clock_that_jumps_neither_ages_an_orphan_nor_anything_that_is_kept(ahe
         await asyncio.sleep(15.0)
         assert not plane.supervisor.slots[orphan.key].retiring
         left = (await plane.collector.collect(dry_run=False)).left
-        assert left.startswith(f"the clock jumped {YEAR_S:.0f} s ")
+        assert left.startswith(f"the clock jumped {YEAR_S:.0f} s (365 d) ")
         assert await plane.store.journal(SHOP) == kept
+        assert (plane.steady.status, plane.steady.reason) == (False, "ClockJumped")
         await asyncio.sleep(120.0)
         assert orphan.key not in plane.supervisor.slots
-        await plane.scale(SHOP, 2)
-        await plane.settled(SHOP)
+        for app in (SHOP, API):
+            await plane.scale(app, 2)
+            await plane.settled(app)
         await asyncio.sleep(86_400.0)
+        assert plane.steady.status
         assert (await plane.collector.collect(dry_run=False)).left == ""
+
+    play(story)
+
+
+def test_a_clock_that_is_put_right_again_is_believed_at_once():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP)
+        plane.ahead_s = YEAR_S
+        await asyncio.sleep(3600.0)
+        assert not plane.steady.status
+        plane.ahead_s = 1.0
+        await asyncio.sleep(5.0)
+        assert plane.steady.status
+        assert (await plane.collector.collect(dry_run=False)).left == ""
+        told = [e for e in await plane.store.events(0, 10_000) if e.type == "installation.changed"]
+        assert [msgspec.json.decode(e.body)["status"] for e in told] == [False, True]
+
+    play(story)
+
+
+def test_the_next_life_of_the_daemon_doubts_a_clock_as_long_as_the_last_would_have():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP)
+        assert plane.steady.status
+        plane.footing_stops()
+        plane.ahead_s = YEAR_S
+        plane.footing_starts()
+        assert plane.doubt() != "", "before it has looked"
+        await asyncio.sleep(5.0)
+        assert plane.doubt().startswith("the clock jumped ")
+        kept = await plane.store.journal(SHOP)
+        assert (await plane.collector.collect(dry_run=False)).left != ""
+        await asyncio.sleep(86_400.0 / 2)
+        plane.footing_stops()
+        plane.footing_starts()
+        await asyncio.sleep(86_400.0 / 2 - 3600.0)
+        assert not plane.steady.status
+        assert await plane.store.journal(SHOP) == kept
+        await asyncio.sleep(7200.0)
+        assert plane.steady.status
 
     play(story)

@@ -55,7 +55,7 @@ def collector(stage: Stage, store: object = None, driver: object = None, **more:
         luck=lambda: 0.5,
         new_token=lambda: next(tokens),
         log=logging.getLogger("test"),
-        **{"retention": ONE, **more},
+        **{"retention": ONE, "doubt": lambda: "", **more},
     )
 
 

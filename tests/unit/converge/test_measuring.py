@@ -41,11 +41,14 @@ class Machine:
         self.instances, self.memory_bytes = 1, 50 * MIB
         self.since_s, self.answers, self.errors = NOON_S - 3600.0, 0, 0
         self.asked, self.away = 0, False
+        self.doubt = ""
         self.new_daemon()
 
     def new_daemon(self):
         log = logging.getLogger("test")
-        self.measuring = Measuring(self.office.store, self, lambda: self.now_s, log)
+        self.measuring = Measuring(
+            self.office.store, self, lambda: self.now_s, log, lambda: self.doubt
+        )
 
     async def figures(self, weigh):
         assert set(weigh) == {SHOP}

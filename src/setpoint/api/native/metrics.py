@@ -25,7 +25,13 @@ async def metrics(call: Call) -> Response:
     apps = {row.app for row in (*rows, *shipped)}
     names = await view.names(services.store, call.asked.actor, apps)
     text = exposition.exposition(
-        health.watchers, health.staleness_s, counted, answered, names, shipped
+        health.watchers,
+        health.staleness_s,
+        counted,
+        answered,
+        names,
+        shipped,
+        services.conditions(),
     )
     return Response(text, media_type=exposition.CONTENT_TYPE)
 

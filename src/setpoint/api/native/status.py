@@ -4,6 +4,7 @@ import msgspec
 
 from setpoint.api.call import Call
 from setpoint.model.capability import Capabilities
+from setpoint.model.condition import InstallationCondition
 from setpoint.model.level import LEVEL_WORDS
 from setpoint.model.retention import Disk
 from setpoint.planning import decisions as sentences
@@ -22,6 +23,7 @@ class Status(msgspec.Struct, frozen=True):
     capabilities: Capabilities
     plane: dict[str, object]
     disk: Disk
+    conditions: tuple[InstallationCondition, ...]
     apps: tuple[apps.AppLine, ...]
     watch: Health
     bets: str
@@ -39,6 +41,7 @@ class Doctor(msgspec.Struct, frozen=True):
     edge_port: int
     plane: dict[str, object]
     disk: Disk
+    conditions: tuple[InstallationCondition, ...]
 
 
 async def status(call: Call) -> Status:
@@ -52,6 +55,7 @@ async def status(call: Call) -> Status:
         capabilities=services.capabilities(),
         plane=dict(services.plane()),
         disk=services.disk(),
+        conditions=services.conditions(),
         apps=await apps.apps(services.store, call.asked.actor),
         watch=services.feed.health,
         bets=await _bets(call),
@@ -76,4 +80,5 @@ async def doctor(call: Call) -> Doctor:
         edge_port=services.installation.edge_port,
         plane=dict(services.plane()),
         disk=services.disk(),
+        conditions=services.conditions(),
     )

@@ -6,10 +6,14 @@ What others write meanwhile counts as well, so the bound is generous.
 import os
 from pathlib import Path
 
+from setpoint.model.retention import Ground
+
 BYTES_MAX = 8 * 1024 * 1024 * 1024
 FILES_MAX = 500_000
 LEFT_BYTES_MIN = 512 * 1024 * 1024
 """for everybody else on this disk"""
+ROOM_BYTES = 4 * 1024 * 1024
+"""for Changes of all who ask at once; the largest there is takes an eighth"""
 
 
 class Filling:
@@ -34,6 +38,16 @@ def space(folder: Path) -> tuple[int, int]:
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
     return free, free + (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+
+
+def ground(folder: Path) -> Ground:
+    """Of the disk that holds `folder`. Of one that cannot be asked nothing bad is said."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return Ground()
+    free = disk.f_bavail * disk.f_frsize
+    return Ground(free >= ROOM_BYTES, not disk.f_flag & os.ST_RDONLY)
 
 
 def _free(folder: Path) -> tuple[int, int]:

@@ -1,11 +1,13 @@
 """Opening a database file, and saying in our words what SQLite says in its own."""
 
+import errno
 import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
-from setpoint.model.errors import StoreError
+from setpoint.model.errors import StoreError, StoreFull, StoreReadOnly
 
 Connection = sqlite3.Connection
 
@@ -17,6 +19,8 @@ CHECKPOINT_PAGES = 4_000
 CACHE_KIB = 32 * 1024
 """The writer's: most of what ten thousand apps are, so that a write need not read pages first. It
 fills as it is used; SQLite's own 2 MiB made a commit take a tenth longer at that size."""
+READ_ONLY = frozenset({errno.EROFS, errno.EPERM})
+"""what the kernel says where no file can be written, whoever asks"""
 PRIMARY = 0xFF
 """of a result code: the rest of it says more exactly what went wrong"""
 WAL_BYTES_MAX = 64 * 1024 * 1024
@@ -33,8 +37,10 @@ def connect_writer(path: Path) -> Connection:
         )
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = _connect(path)
+        db = _connect(str(path))
     except OSError as error:
+        if error.errno in READ_ONLY and path.exists():
+            raise _read_only("open data directory") from None
         raise StoreError(f"cannot open data directory: {path}: {error.strerror}") from None
     try:
         db.execute("PRAGMA journal_mode = WAL")
@@ -53,7 +59,12 @@ def connect_writer(path: Path) -> Connection:
 
 
 def connect_reader(path: Path) -> Connection:
-    db = _connect(path)
+    """Where nobody can write to it, and nothing beside it is left to be read, it is read as it is:
+    otherwise SQLite would make files there."""
+    if os.access(path, os.W_OK) or path.with_name(f"{path.name}-wal").exists():
+        db = _connect(str(path))
+    else:
+        db = _connect(f"file:{quote(str(path))}?immutable=1", uri=True)
     db.execute("PRAGMA query_only = ON")
     return db
 
@@ -65,10 +76,17 @@ def connect_memory() -> Connection:
     return db
 
 
-def _connect(path: Path) -> Connection:
+def _connect(path: str, *, uri: bool = False) -> Connection:
     """Opened in one thread, used in one other: hence no check, and transactions by hand."""
     return sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000
+        path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000, uri=uri
+    )
+
+
+def _read_only(doing: str) -> StoreReadOnly:
+    return StoreReadOnly(
+        f"cannot {doing}: it is read-only",
+        "see why its disk was made so, and mount it writable again; nothing was written",
     )
 
 
@@ -83,9 +101,11 @@ def told(error: sqlite3.Error, doing: str) -> StoreError:
     """`cannot <doing>: <fact>`. SQLite's own text names tables at most, never values."""
     match getattr(error, "sqlite_errorcode", 0) & PRIMARY:
         case sqlite3.SQLITE_FULL:
-            return StoreError(
+            return StoreFull(
                 f"cannot {doing}: the disk is full", "free some space; nothing was written"
             )
+        case sqlite3.SQLITE_READONLY:
+            return _read_only(doing)
         case sqlite3.SQLITE_IOERR:
             return StoreError(
                 f"cannot {doing}: {error} ({error.sqlite_errorname})",

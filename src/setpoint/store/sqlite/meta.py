@@ -8,6 +8,7 @@ ACTS_SEEN = "acts_seen"
 EVENT_FLOOR = "event_floor"
 TENURE = "tenure"
 TOLD_UP_TO = "told_up_to"
+CLOCK = "clock"
 
 
 def get(db: Connection, key: str) -> str | None:

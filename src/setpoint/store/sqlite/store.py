@@ -1,20 +1,23 @@
 """The port, put together: each method says what runs where. No SQL and no rule lives here."""
 
-import contextlib
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from setpoint.model.account import Account, Token
 from setpoint.model.app import AppIntent, SecretRef, Unit
 from setpoint.model.change import Asked, Note, UnitChange
+from setpoint.model.clock import Mark
 from setpoint.model.credential import OAuthClient, PeopleRow, SshKey
 from setpoint.model.decision import Decided, Record, RecordKind
 from setpoint.model.digest import ReadUpTo
 from setpoint.model.drain import Shipped
-from setpoint.model.errors import Unreadable
+from setpoint.model.errors import StoreError, StoreReadOnly, Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
@@ -69,24 +72,30 @@ from setpoint.store.sqlite.connection import (
     Connection,
     abandon,
     connect_memory,
+    connect_reader,
     connect_writer,
     told,
 )
 from setpoint.store.sqlite.inline import Inline
 from setpoint.store.sqlite.reader import Reader
+from setpoint.store.sqlite.refusing import Refusing
 from setpoint.store.sqlite.tenure import Tenure
-from setpoint.store.sqlite.turns import Runner
+from setpoint.store.sqlite.turns import Runner, Writing
 from setpoint.store.sqlite.writer import Writer
 
 
 def open_store(path: Path, key_path: Path, *, incarnation: int = 1) -> "SqliteStore":
     """Open or make a database and its key file. Blocks; the caller holds the folder's lock.
 
-    `incarnation`: what a new database begins with. Raises StoreError, with the next step.
+    `incarnation`: what a new database begins with. One that is read-only is opened to be read.
+    Raises StoreError, with the next step.
     """
-    db = connect_writer(path)
     try:
-        sealer, held = _prepare(db, key_path, incarnation)
+        db = connect_writer(path)
+    except StoreReadOnly as error:
+        return _open_to_read(path, key_path, error)
+    try:
+        sealer, held, refusal = _prepare(db, key_path, incarnation)
         stored = _incarnation(db)
         reader = Reader(path)
     except sqlite3.Error as error:
@@ -96,7 +105,27 @@ def open_store(path: Path, key_path: Path, *, incarnation: int = 1) -> "SqliteSt
         db.close()
         raise
     bell = Bell()
-    return SqliteStore(Writer(db, bell.ring, held.take), reader, sealer, stored, bell, held.check)
+    writer = Writer(db, bell.ring, held.take)
+    writer.refusal = refusal
+    return SqliteStore(writer, reader, sealer, stored, bell, held.check)
+
+
+def _open_to_read(path: Path, key_path: Path, refusal: StoreError) -> "SqliteStore":
+    """Nobody's tenure is taken: nobody can write."""
+    known = schema.shipped()
+    try:
+        with closing(connect_reader(path)) as db:
+            schema.check(db, known)
+            if schema.version(db) < known[-1].version:
+                raise refusal
+            sealer = Sealer(sealing.load_key(key_path, fresh=False))
+            sealing.verify(sealer, meta.get(db, meta.KEY_CHECK) or "", key_path)
+            held, stored = Tenure(tenure.holder(db)), _incarnation(db)
+        reader = Reader(path)
+    except sqlite3.Error as error:
+        raise told(error, "open data directory") from None
+    writer = Refusing(path, refusal)
+    return SqliteStore(writer, reader, sealer, stored, Bell(), held.check)
 
 
 def open_in_memory(*, incarnation: int = 1, key: bytes | None = None) -> "SqliteStore":
@@ -109,8 +138,10 @@ def open_in_memory(*, incarnation: int = 1, key: bytes | None = None) -> "Sqlite
     return SqliteStore(inline, inline, sealer, incarnation, bell, tenure.nobody_else)
 
 
-def _prepare(db: Connection, key_path: Path, incarnation: int) -> tuple[Sealer, Tenure]:
-    """What opens its secrets, and who holds it from here on."""
+def _prepare(
+    db: Connection, key_path: Path, incarnation: int
+) -> tuple[Sealer, Tenure, StoreError | None]:
+    """What opens its secrets, who holds it from here on, and why it could not be written to."""
     known = schema.shipped()
     schema.check(db, known)
     fresh = schema.version(db) == 0
@@ -119,9 +150,11 @@ def _prepare(db: Connection, key_path: Path, incarnation: int) -> tuple[Sealer, 
         sealing.verify(sealer, meta.get(db, meta.KEY_CHECK) or "", key_path)
     _make(db, sealer, incarnation)
     held = Tenure(tenure.holder(db))
-    with contextlib.suppress(sqlite3.OperationalError):  # a full disk is no reason not to look
+    try:
         _take(db, held)
-    return sealer, held
+    except sqlite3.OperationalError as error:  # a full disk is no reason not to look
+        return sealer, held, told(error, "write to the store")
+    return sealer, held, None
 
 
 def _take(db: Connection, held: Tenure) -> None:
@@ -155,7 +188,7 @@ class SqliteStore:
 
     def __init__(
         self,
-        writer: Runner,
+        writer: Writing,
         reader: Runner,
         sealer: Sealer,
         incarnation: int,
@@ -173,6 +206,17 @@ class SqliteStore:
     @property
     def incarnation(self) -> int:
         return self._incarnation
+
+    async def refusal(self) -> StoreError | None:
+        return self._writer.refusal
+
+    async def mark(self, mark: Mark) -> None:
+        await self._writer.run(lambda db: meta.put(db, meta.CLOCK, _encode(mark)))
+        self._writer.accept()
+
+    async def marked(self) -> Mark | None:
+        said = await self._reader.run(lambda db: meta.get(db, meta.CLOCK))
+        return _mark(said)
 
     # --- intent -------------------------------------------------------------------------------
 
@@ -529,6 +573,18 @@ class SqliteStore:
     async def close(self) -> None:
         await self._reader.stop()
         await self._writer.stop()
+
+
+def _encode(mark: Mark) -> str:
+    return msgspec.json.encode(mark).decode()
+
+
+def _mark(said: str | None) -> Mark | None:
+    """One that cannot be read says nothing, as none does."""
+    try:
+        return msgspec.json.decode(said, type=Mark) if said is not None else None
+    except msgspec.DecodeError:
+        return None
 
 
 def _begin_pass(

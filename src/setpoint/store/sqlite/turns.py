@@ -1,9 +1,10 @@
 """Work on its way to a thread that owns a connection, and its answer on the way back."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+from setpoint.model.errors import StoreError, Superseded
 from setpoint.store.sqlite.connection import Connection
 
 T = TypeVar("T")
@@ -22,15 +23,30 @@ class Runner(Protocol):
     async def stop(self) -> None: ...
 
 
-class Turn:
-    """Ends with a result or an error."""
+class Writing(Runner, Protocol):
+    """`refusal`: why a write was not kept, the last such since `accept`."""
 
-    __slots__ = ("error", "result", "work")
+    refusal: StoreError | None
+
+    def accept(self) -> None: ...
+
+
+class Turn:
+    """Ends with a result or an error. `refused`: nothing of its whole group was kept."""
+
+    __slots__ = ("error", "refused", "result", "work")
 
     def __init__(self, work: Callable[[Connection], Any]) -> None:
         self.work = work
         self.result: Any = None
         self.error: Exception | None = None
+        self.refused = False
+
+
+def refused(turns: Sequence[Turn]) -> StoreError | None:
+    """Why none of this group was kept, if that is the store's doing and no other daemon's."""
+    found = next((turn.error for turn in turns if turn.refused), None)
+    return found if isinstance(found, StoreError) and not isinstance(found, Superseded) else None
 
 
 class Queued(Turn):

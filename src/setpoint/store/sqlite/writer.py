@@ -19,7 +19,7 @@ from typing import TypeVar
 from setpoint.model.errors import StoreError
 from setpoint.store.sqlite.connection import Connection, abandon, told
 from setpoint.store.sqlite.tenure import Check, nobody_else
-from setpoint.store.sqlite.turns import Queued, Turn
+from setpoint.store.sqlite.turns import Queued, Turn, refused
 
 T = TypeVar("T")
 T_Turn = TypeVar("T_Turn", bound=Turn)
@@ -55,6 +55,7 @@ class Writer:
         self._alarm: asyncio.TimerHandle | None = None
         self._busy = False
         self._closed = False
+        self.refusal: StoreError | None = None
         self._idle = asyncio.Event()
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
@@ -79,6 +80,9 @@ class Writer:
         if not self._busy:
             self._wake(loop)
         return await turn.answer
+
+    def accept(self) -> None:
+        self.refusal = None
 
     async def stop(self) -> None:
         """Finishes what is queued."""
@@ -128,6 +132,7 @@ class Writer:
 
     def _end(self, loop: asyncio.AbstractEventLoop, turns: Sequence[Queued]) -> None:
         """Whoever waits is begun with before those who are answered go on: the disk is idle."""
+        self.refusal = refused(turns) or self.refusal
         for turn in turns:
             turn.tell()
         if self._waiting:
@@ -228,7 +233,7 @@ def close_group(db: Connection, turns: Sequence[Turn]) -> None:
 def _fail(db: Connection, turns: Sequence[Turn], error: Exception) -> None:
     abandon(db)
     for turn in turns:
-        turn.error = _told(error)
+        turn.error, turn.refused = _told(error), True
 
 
 def _write_one(db: Connection, turn: Turn) -> None:

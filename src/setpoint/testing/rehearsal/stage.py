@@ -55,15 +55,9 @@ class Stage(World):
         self.on_note: Callable[[str], None] = lambda what: None
         self.hears: Callable[[Store], Store] = lambda store: store
         self.traps: list[Trap] = []
-        self.clock_ahead_s = 0.0
         self.away = 0
         """how many of the plane's parts are away, and will be back"""
         self._down_s = RESTART_S
-
-    @property
-    def wall_s(self) -> float:
-        """What the daemon takes for the time."""
-        return self.now_s + self.clock_ahead_s
 
     def named(self, name: str) -> Unit | None:
         return next((u for u in self.store.rows.units.values() if u.name == name), None)
@@ -148,7 +142,7 @@ class Stage(World):
             reading=cast("Store", Gated(self.hears(cast("Store", self._stale)), life, StoreError)),
         )
 
-    def _collector(self, life: Life) -> Collector:
+    def _collector(self, life: Life, doubt: Callable[[], str]) -> Collector:
         return Collector(
             cast("Store", Gated(self.store, life, StoreError)),
             cast("Driver", Gated(self.supervisor, life, Transient)),
@@ -156,6 +150,7 @@ class Stage(World):
             luck=self.luck.random,
             new_token=self._new_token,
             log=cast("Logger", SimLog(self.watch)),
+            doubt=doubt,
             retention=DEFAULTS,
         )
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from setpoint.model.errors import Unreadable
+from setpoint.model.clock import Mark
+from setpoint.model.errors import StoreError, Unreadable
 from setpoint.model.ids import AppId
 from setpoint.store.port import Remembered, Standing
 from setpoint.testing.store.accounts import Accounts
@@ -41,6 +42,16 @@ class SimStore(Intents, Story, Releases, Jobs, Keeping, Accounts, Senders):
         status = msgspec.structs.replace(seen, summary=b"null") if seen is not None else None
         serving = next((r.version for r in releases if r.status == "succeeded"), 0)
         return Standing(status, releases[0].version if releases else 0, serving)
+
+    async def refusal(self) -> StoreError | None:
+        return self.refused
+
+    async def mark(self, mark: Mark) -> None:
+        """No commit that counts: it says nothing of any app."""
+        self.mark_kept, self.refused = mark, None
+
+    async def marked(self) -> Mark | None:
+        return self.mark_kept
 
     async def close(self) -> None:
         """Memory goes with the process."""

@@ -1,4 +1,5 @@
-"""Memory as one daemon has it: it is let in while no other was started after it."""
+"""Memory as one daemon has it: it is let in while no other was started after it, and what it
+writes is kept while there is room."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +27,9 @@ FREE = frozenset(
 """Reads that nobody checks: what they tell may be old, and is looked at again before an effect."""
 
 
+READS = FREE | {"unit", "rev", "refusal", "marked"}
+
+
 class Held:
     """`number`: of this tenure; the store itself counts who is in."""
 
@@ -49,6 +53,9 @@ class Held:
         async def checked(*args: Any, **named: Any) -> Any:
             if self.lost:
                 raise Superseded("cannot use the store: another daemon has taken over")
+            if self._store.shut is not None and name not in READS:
+                self._store.refused = self._store.shut
+                raise self._store.shut
             return await method(*args, **named)
 
         return checked

@@ -9,10 +9,12 @@ import msgspec
 from setpoint.model.account import Account, Token
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Note, UnitChange
+from setpoint.model.clock import Mark
 from setpoint.model.credential import OAuthClient, SshKey
 from setpoint.model.decision import Record
 from setpoint.model.digest import ReadUpTo
 from setpoint.model.drain import Shipped
+from setpoint.model.errors import StoreError
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry, EntryState
@@ -94,6 +96,11 @@ class Tables:
         self.moved_at: dict[AppId, list[tuple[int, float]]] = defaultdict(list)
         self.on_status: Callable[[AppId, Status], None] = lambda unit, status: None
         self.on_verdict: Callable[[AppId, int, bool], None] = lambda app, version, good: None
+        self.mark_kept: Mark | None = None
+        self.shut: StoreError | None = None
+        """why no write is kept just now"""
+        self.refused: StoreError | None = None
+        """why the last one was not"""
         self.spoiled: set[AppId] = set()
         """whose intent cannot be read"""
         self._documents: dict[tuple[AppId, int], AppIntent] = {}
