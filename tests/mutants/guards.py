@@ -564,7 +564,7 @@ LOOP = (
         "collected-by-a-wild-clock",
         "after the clock has jumped nothing is old for a day",
         "converge/collector.py",
-        "        return self._steadiness.doubt()\n",
+        "        return self._doubt()\n",
         '        return ""\n',
         by=BAD_MEMORY,
     ),

@@ -20,6 +20,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import IO
 
 from setpoint.processes.asking import EVERY_S, Door
 from setpoint.processes.shelf import Shelf
@@ -47,7 +48,7 @@ class Child:
     """What to run. `fds`: descriptors it inherits. It takes a user of its own by itself.
 
     It says that it is ready by writing `1` to the descriptor named in SETPOINT_READY_FD, or why it
-    can never start by writing `!` and the sentence; then everything stops.
+    can never start by writing `!` and the sentence; then everything stops that has yet to serve.
     """
 
     name: str
@@ -156,8 +157,7 @@ class Keeper:
         said = os.read(fd, REQUEST_BYTES_MAX)
         os.close(fd)
         if said.startswith(b"!"):
-            self.fatal, self.stopping = said[1:].decode(errors="replace"), True
-            self.keep_apps = True
+            self._note_fatal(fd, said[1:].decode(errors="replace"))
         for running in self.running.values():
             if running.ready_fd == fd:
                 running.ready_fd = None
@@ -165,6 +165,17 @@ class Keeper:
         if not self.announced and all(r.ready for r in self.running.values()):
             self.announced = True
             self.on_ready()
+
+    def _note_fatal(self, fd: int, why: str) -> None:
+        """Everything stops, unless it served once: then what was fine is so no more, and the others
+        are not to go with it. It is started again, as often as it ends."""
+        if not self.announced:
+            self.fatal, self.stopping, self.keep_apps = why, True, True
+            return
+        for running in self.running.values():
+            if running.ready_fd == fd:
+                running.wrong = "; ".join(why.splitlines())
+                _write_down(running.child, f'process.cannot_start because="{running.wrong}"')
 
     # --- children -----------------------------------------------------------------------------
 
@@ -195,7 +206,7 @@ class Keeper:
         running.wrong = ""
 
     def _spawn(self, child: Child, epoch: int, ready_fd: int) -> subprocess.Popen[bytes]:
-        with open(child.log, "ab") as log:
+        with _log_of(child) as log:
             return subprocess.Popen(
                 child.argv(epoch),
                 env=child.env | ({"SETPOINT_READY_FD": str(ready_fd)} if child.says_ready else {}),
@@ -381,6 +392,14 @@ def _write_down(child: Child, sentence: str) -> None:
     at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     with contextlib.suppress(OSError), open(child.log, "a", encoding="utf-8") as log:
         print(at, "W", sentence, file=log)
+
+
+def _log_of(child: Child) -> IO[bytes]:
+    """On a disk that takes no writes it runs without one."""
+    try:
+        return open(child.log, "ab")
+    except OSError:
+        return open(os.devnull, "ab")
 
 
 def _become_subreaper() -> None:

@@ -103,10 +103,28 @@ def make_folders(paths: Paths, who: Accounts) -> None:
         (paths.netns, None, None, 0o711),
         (paths.envoy_admin.parent, who.envoy, who.envoy, 0o700),
     ):
+        _make_folder(folder, _or_keep(owner), _or_keep(group), mode)
+    where = paths.data / "runtime"
+    try:
+        where.write_text(f"{paths.runtime}\n", encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"cannot write {where}: {error.strerror}", "free some space") from None
+
+
+def _make_folder(folder: Path, owner: int, group: int, mode: int) -> None:
+    """Raises Refused. One that is as it should be may lie on a disk that takes no writes."""
+    try:
         folder.mkdir(exist_ok=True, parents=True)
-        folder.chmod(mode)
-        os.chown(folder, _or_keep(owner), _or_keep(group))
-    (paths.data / "runtime").write_text(f"{paths.runtime}\n", encoding="utf-8")
+        now = folder.stat()
+        if stat.S_IMODE(now.st_mode) != mode:
+            folder.chmod(mode)
+        if owner not in (-1, now.st_uid) or group not in (-1, now.st_gid):
+            os.chown(folder, owner, group)
+    except OSError as error:
+        raise Refused(
+            f"cannot use data directory: {folder}: {error.strerror}",
+            "see why its disk takes no writes, or choose another one with --data",
+        ) from None
 
 
 def _or_keep(id_: int | None) -> int:

@@ -312,8 +312,8 @@ async def shut(plane: Plane, how: str) -> None:
 
 
 def open_again(plane: Plane) -> None:
-    plane.pragma("max_page_count = 1000000")
     plane.store._writer = cast("Inline", plane.store._reader)
+    plane.pragma("max_page_count = 1000000")
     plane.ground = Ground()
 
 

@@ -40,7 +40,7 @@ def connect_writer(path: Path) -> Connection:
         db = _connect(str(path))
     except OSError as error:
         if error.errno in READ_ONLY and path.exists():
-            raise _read_only("open data directory") from None
+            raise read_only("open data directory") from None
         raise StoreError(f"cannot open data directory: {path}: {error.strerror}") from None
     try:
         db.execute("PRAGMA journal_mode = WAL")
@@ -83,7 +83,8 @@ def _connect(path: str, *, uri: bool = False) -> Connection:
     )
 
 
-def _read_only(doing: str) -> StoreReadOnly:
+def read_only(doing: str) -> StoreReadOnly:
+    """`cannot <doing>: …`"""
     return StoreReadOnly(
         f"cannot {doing}: it is read-only",
         "see why its disk was made so, and mount it writable again; nothing was written",
@@ -105,7 +106,7 @@ def told(error: sqlite3.Error, doing: str) -> StoreError:
                 f"cannot {doing}: the disk is full", "free some space; nothing was written"
             )
         case sqlite3.SQLITE_READONLY:
-            return _read_only(doing)
+            return read_only(doing)
         case sqlite3.SQLITE_IOERR:
             return StoreError(
                 f"cannot {doing}: {error} ({error.sqlite_errorname})",

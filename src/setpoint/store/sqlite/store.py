@@ -74,6 +74,7 @@ from setpoint.store.sqlite.connection import (
     connect_memory,
     connect_reader,
     connect_writer,
+    read_only,
     told,
 )
 from setpoint.store.sqlite.inline import Inline
@@ -124,7 +125,7 @@ def _open_to_read(path: Path, key_path: Path, refusal: StoreError) -> "SqliteSto
         reader = Reader(path)
     except sqlite3.Error as error:
         raise told(error, "open data directory") from None
-    writer = Refusing(path, refusal)
+    writer = Refusing(path, read_only("write to the store"))
     return SqliteStore(writer, reader, sealer, stored, Bell(), held.check)
 
 
