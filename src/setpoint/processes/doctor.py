@@ -110,9 +110,10 @@ def _data(data: Path) -> Finding:
         preflight.check_reachable(Paths(data, data), accounts())
     except SetpointError as error:
         return Finding("failure", "data", error.message, error.hint)
-    there = next(p for p in (data, *data.parents) if p.exists())
+    private = Paths(data, data).private
+    there = next(p for p in (private, data, *data.parents) if p.exists())
     if not disk.ground(there).writable:
-        fact = f"the disk of {data} is read-only"
+        fact = f"the disk of {there} is read-only"
         return Finding("failure", "data", fact, "mount it writable, or choose another with --data")
     return Finding("ok", "data", str(data))
 
