@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from setpoint.model.account import Account
+from setpoint.model.account import Account, Token
 from setpoint.model.app import Drain, Formation, SecretRef, Source
+from setpoint.model.clock import Jump, Mark, Moment
 from setpoint.model.condition import Condition, ConditionType
 from setpoint.model.credential import OAuthClient, SshKey
 from setpoint.model.decision import Bet, Decided, Scope
@@ -25,11 +26,13 @@ from setpoint.model.journal import Entry
 from setpoint.model.pipeline import Pipeline, PipelineWrite, Promoted, Promotion, Target
 from setpoint.model.retention import DAY_S, Retention
 from setpoint.model.signal import Sample, Sums
+from setpoint.model.webhook import Delivery
 from setpoint.planning.builds import build_id
 from setpoint.store.port import Field, Standing, Status, UnitWrite
 from setpoint.store.sqlite import open_in_memory, open_store
 from setpoint.testing.store import SimStore
 from tests.support.memory import (
+    DEV,
     DIGEST,
     NOON_S,
     OTHER_DIGEST,
@@ -254,6 +257,47 @@ def test_an_idempotency_key_makes_one_change_of_two_requests(tell):
 
         assert await ask() == await ask()
         assert len(await store.changes(None)) == 1
+
+    tell(story)
+
+
+def test_a_clock_that_jumps_ahead_makes_no_two_changes_of_one(tell):
+    """What is old is for the collector to say, who holds the clock against another."""
+
+    async def story(store):
+        writes = [UnitWrite(shop(), None)]
+        first = await store.commit(asked(key="k"), "create", "Create shop", writes)
+        later = asked(at_s=NOON_S + 365 * 86_400.0, key="k")
+        assert await store.commit(later, "create", "Create shop", writes) == first
+        assert len(await store.changes(None)) == 1
+
+    tell(story)
+
+
+def test_a_clock_that_jumps_ahead_takes_no_token_away(tell):
+    async def story(store):
+        token = Token("t-1", DEV.email, b"d", ("global",), "", "", NOON_S, NOON_S + 3600.0)
+        await store.commit_people(
+            asked(), "make", "Make", [Account("a-1", DEV.email, False, NOON_S), token]
+        )
+        ahead = asked(at_s=NOON_S + 365 * 86_400.0)
+        other = Account("a-2", "ben@example.com", False, NOON_S)
+        await store.commit_people(ahead, "make", "Make", [other])
+        assert await store.tokens(DEV.email) == (token,)
+
+    tell(story)
+
+
+def test_a_mark_takes_the_place_of_the_last_and_is_no_news_of_any_app(tell):
+    async def story(store):
+        await created(store)
+        before = await store.event_bounds()
+        assert await store.marked() is None
+        for up_s in (1.0, 2.0):
+            mark = Mark(Moment("boot", up_s, NOON_S), Jump(3600.0, NOON_S))
+            await store.mark(mark)
+            assert await store.marked() == mark
+        assert (await store.event_bounds(), await store.refusal()) == (before, None)
 
     tell(story)
 
@@ -487,6 +531,36 @@ def test_what_came_of_a_job_is_said_once_for_ever(tell):
             "exited with code 3",
             2.0,
         )
+
+    tell(story)
+
+
+def test_one_that_ended_long_ago_and_is_handed_over_again_is_seen_to_have_ended(tell):
+    async def story(store):
+        await created(store)
+        for number in (1, 2, 3):
+            await store.begin_pass([], [job(number, kind="scheduled")])
+            await store.settle_job(SHOP, job(number).id, JobEnd("succeeded"))
+        assert [j.dyno for j in await store.jobs(SHOP, 1)] == ["run.3"]
+        await store.begin_pass([], [job(1, kind="scheduled")])
+        (seen,) = await store.jobs(SHOP, 1)
+        assert (seen.dyno, seen.state) == ("run.1", "succeeded")
+        await store.begin_pass([], [job(4, kind="scheduled")])
+        assert [j.dyno for j in await store.jobs(SHOP, 2)] == ["run.4", "run.1"]
+        assert len(await store.jobs(SHOP)) == 4
+
+    tell(story)
+
+
+def test_a_delivery_that_a_wrong_clock_put_off_for_a_year_is_due(tell):
+    async def story(store):
+        await created(store)
+        waits = Delivery("d-1", SHOP, "w-1", "e-1", "api:app", "sync", {}, NOON_S, NOON_S + 3600.0)
+        await store.record_notices([waits], 1)
+        assert await store.due_notices(NOON_S, 10, ()) == {}
+        assert await store.due_notices(NOON_S + 3600.0, 10, ()) == {"w-1": (waits,)}
+        assert await store.due_notices(NOON_S - 365 * 86_400.0, 10, ()) == {"w-1": (waits,)}
+        assert await store.due_notices(NOON_S - 365 * 86_400.0, 10, ("w-1",)) == {}
 
     tell(story)
 

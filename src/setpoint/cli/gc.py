@@ -22,6 +22,7 @@ ROWS = {
     "builds": "build rows",
     "secrets": "old config values",
     "keys": "idempotency keys",
+    "tokens": "expired tokens",
 }
 
 

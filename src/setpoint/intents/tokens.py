@@ -39,7 +39,8 @@ async def make(door: Door, asked: Asked, wish: Wish) -> Made:
     failing = f"cannot {MAKE} '{email}'"
     scopes = policy.check_scopes(wish.scopes, failing)
     policy.check_expiry(wish.expires_in_s, failing)
-    gone = policy.crowded_out(await door.store.tokens(email), failing, login=wish.login)
+    held = [t for t in await door.store.tokens(email) if not t.expired(asked.at_s)]
+    gone = policy.crowded_out(held, failing, login=wish.login)
     secret = door.new_token()
     token = Token(
         id=door.new_id(),

@@ -51,6 +51,9 @@ class Token(msgspec.Struct, frozen=True):
     expires_at_s: float | None = None
     login: bool = False
 
+    def expired(self, now_s: float) -> bool:
+        return self.expires_at_s is not None and self.expires_at_s <= now_s
+
 
 def digest(secret: str) -> bytes:
     """What is kept of a token or password. Both are made here and never chosen, 256 bits of chance:

@@ -106,6 +106,7 @@ class Pruned(msgspec.Struct, frozen=True):
     builds: int = 0
     secrets: int = 0
     keys: int = 0
+    tokens: int = 0
 
 
 class Headroom(msgspec.Struct, frozen=True):

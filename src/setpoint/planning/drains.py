@@ -23,7 +23,8 @@ def state(shipped: Shipped | None, now_s: float) -> str:
         return "new"
     if shipped.failing_since_s is None:
         return "delivering"
-    return "failing" if now_s - shipped.failing_since_s >= FAILING_S else "retrying"
+    ago_s = now_s - shipped.failing_since_s
+    return "retrying" if 0.0 <= ago_s < FAILING_S else "failing"
 
 
 def words(to: str, shipped: Shipped | None, now_s: float) -> str:

@@ -172,9 +172,11 @@ def _plan_scheduled(draft: Draft) -> None:
 
 
 def _run_if_due(draft: Draft, release: Release, place: int, cron: CronJob) -> None:
-    """Once for each moment it was due; never beside an earlier run of the same command."""
+    """Once for each moment it was due; never beside an earlier run of the same command. A release
+    that is yet to be cut was cut by a clock that was ahead."""
     due_s = schedule.last_due_s(cron.schedule, draft.now_s)
-    if due_s < release.created_at_s or draft.now_s - due_s > CATCH_UP_S:
+    before_it = due_s < release.created_at_s <= draft.now_s
+    if before_it or draft.now_s - due_s > CATCH_UP_S:
         return
     id = _scheduled_id(draft, place, cron, due_s)
     rows = draft.observed.jobs

@@ -49,7 +49,7 @@ def _together(group: Sequence[Sample]) -> Sample:
 
 def measured(signal: Signal, samples: Sequence[Sample], now_s: float) -> Measured:
     """`samples`: of the app or process it is about; older ones are passed over."""
-    within = [s for s in samples if s.at_s > now_s - signal.window_s]
+    within = [s for s in samples if now_s - signal.window_s < s.at_s <= now_s]
     covered_s = sum(s.seconds for s in within)
     long_enough = covered_s >= COVERED_MIN * signal.window_s
     if signal.name == "p99":

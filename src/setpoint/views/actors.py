@@ -21,7 +21,7 @@ async def by_digest(store: Store, of_token: bytes, now_s: float) -> Actor | None
     if held is None:
         return None
     token, account = held
-    if token.expires_at_s is not None and token.expires_at_s <= now_s:
+    if token.expired(now_s):
         return None
     return _actor(token, account)
 

@@ -279,6 +279,17 @@ def test_what_was_due_long_ago_is_not_made_up_for(scheduled: Scene):
     assert scheduled.go().steps == ()
 
 
+def test_a_release_cut_by_a_clock_that_was_ahead_keeps_its_schedule(scheduled: Scene):
+    (release,) = scheduled.observed.releases
+    ahead = msgspec.structs.replace(release, created_at_s=NOW_S + 1e9)
+    scheduled._replace(releases=(ahead,))
+    scheduled.now_s = HOUR_S * 2 + 1
+    assert kinds(scheduled.go()) == [StartJob]
+    scheduled.job_ends(0)
+    scheduled.go()
+    assert scheduled.go().steps == ()
+
+
 def test_a_scheduled_command_never_runs_beside_itself(scheduled: Scene):
     scheduled.now_s = HOUR_S * 2
     scheduled.go()

@@ -63,6 +63,12 @@ def test_what_lies_before_the_window_counts_for_nothing():
     assert measured(wanted, [*old, *hour(answers=60)], NOW_S).value == pytest.approx(1.0)
 
 
+def test_what_a_clock_that_was_ahead_has_left_counts_for_nothing():
+    wanted = Signal("rps", "<", 50.0, HOUR_S)
+    ahead = [sample(-365 * 86_400.0 + 60.0 * n, answers=60_000) for n in range(60)]
+    assert measured(wanted, [*hour(answers=60), *ahead], NOW_S).value == pytest.approx(1.0)
+
+
 def month():
     """A minute each, with a day of errors a week ago and an hour of many instances yesterday."""
     return [

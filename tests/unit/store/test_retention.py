@@ -2,6 +2,7 @@
 
 import msgspec
 
+from setpoint.model.account import Account, Token
 from setpoint.model.ids import JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import Entry
@@ -9,7 +10,7 @@ from setpoint.model.retention import DAY_S, Retention
 from setpoint.store.port import UnitWrite
 from setpoint.store.sqlite import retention
 from setpoint.store.sqlite.builds import KEPT as BUILDS_READ
-from tests.support.memory import NOON_S, SHOP, asked, build, created, deployed, run, shop
+from tests.support.memory import DEV, NOON_S, SHOP, asked, build, created, deployed, run, shop
 
 DEFAULTS = Retention()
 
@@ -73,6 +74,21 @@ def test_idempotency_keys_expire(open_one):
         await store.commit(asked(key="once"), "create", "Create shop", [UnitWrite(shop(), None)])
         assert (await store.prune(DEFAULTS, NOON_S + 3600)).keys == 0
         assert (await store.prune(DEFAULTS, NOON_S + 2 * DAY_S)).keys == 1
+        await store.close()
+
+    run(story())
+
+
+def test_expired_tokens_go(open_one):
+    async def story():
+        store = open_one()
+        kept = Token("t-1", DEV.email, b"1", ("global",), "", "", NOON_S)
+        old = msgspec.structs.replace(kept, id="t-2", digest=b"2", expires_at_s=NOON_S + 60.0)
+        people = [Account("a-1", DEV.email, False, NOON_S), kept, old]
+        await store.commit_people(asked(), "make", "Make", people)
+        assert (await store.prune(DEFAULTS, NOON_S + 59.0)).tokens == 0
+        assert (await store.prune(DEFAULTS, NOON_S + 61.0)).tokens == 1
+        assert await store.tokens(DEV.email) == (kept,)
         await store.close()
 
     run(story())

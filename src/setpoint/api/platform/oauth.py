@@ -92,7 +92,7 @@ async def _revoked(call: Call, token: Token) -> Token:
 
 async def _own(call: Call) -> tuple[Token, ...]:
     found = await call.services.store.tokens(call.asked.actor.email)
-    return tuple(t for t in found if t.expires_at_s is None or t.expires_at_s > call.asked.at_s)
+    return tuple(t for t in found if not t.expired(call.asked.at_s))
 
 
 async def _found(call: Call, resource: str) -> Token:

@@ -66,8 +66,12 @@ class Certificates:
         return self._table.snapshot.replace([(Kind.SECRET, host) for host in mine], found)
 
     def renew(self) -> set[Name]:
-        before_s = self._now_s() - RENEW_AFTER_S
-        return self._put([host for host, made_s in self._made_s.items() if made_s < before_s])
+        """Those that were made long ago, or by a clock that was ahead: they are not good yet."""
+        now_s = self._now_s()
+        young = {
+            h for h, made_s in self._made_s.items() if now_s - RENEW_AFTER_S <= made_s <= now_s
+        }
+        return self._put([host for host in self._made_s if host not in young])
 
     def drop(self, changed: Iterable[Name]) -> set[Name]:
         """Of hosts among these that no app has any more; returns what is gone."""

@@ -31,8 +31,7 @@ def commit(
     gone: Sequence[PeopleRow],
     secrets: Mapping[str, str],
 ) -> int:
-    """Raises Conflict. What expired before it was asked goes with it."""
-    db.execute("DELETE FROM token WHERE expires_at_s < ?", (asked.at_s,))
+    """Raises Conflict."""
     for row in gone:
         _drop(db, row)
     for row in put:

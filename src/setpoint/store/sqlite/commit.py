@@ -197,7 +197,6 @@ def _repeated(db: Connection, incarnation: int, request: Request) -> Committed |
     asked = request.asked
     if not asked.idempotency_key:
         return None
-    db.execute("DELETE FROM idempotency WHERE expires_at_s < ?", (asked.at_s,))
     row = db.execute(
         "SELECT request_hash, change FROM idempotency WHERE actor = ? AND key = ?",
         (asked.actor.name, asked.idempotency_key),

@@ -15,6 +15,7 @@ from setpoint.store.sqlite.documents import reader
 
 _decode = reader(Job, "a job")
 
+_NEWEST = "UPDATE job SET ord = (SELECT max(ord) + 1 FROM job) WHERE app = ? AND id = ?"
 _SELECT = "SELECT body, state, stop_asked FROM job WHERE app = ? "
 
 
@@ -33,10 +34,14 @@ def add(db: Connection, sealer: Sealer, job: Job, values: Mapping[str, str]) -> 
 
 
 def hand_over(db: Connection, jobs: Sequence[Job]) -> None:
-    """About to be started: from here on nobody else starts them."""
+    """About to be started: from here on nobody else starts them. One that has ended is among the
+    newest again: who asks for it did not see it, as when the clock is set back to its moment."""
     for job in jobs:
-        if _one(db, job.app, job.id) is None:
+        before = _one(db, job.app, job.id)
+        if before is None:
             _insert(db, job)
+        elif before.final:
+            db.execute(_NEWEST, (job.app, job.id))
         _alter(db, msgspec.structs.replace(job, state="handed"))
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from setpoint.model.ids import AppId
 from setpoint.model.webhook import Delivery
+from setpoint.planning.webhooks import AGAIN_S_LONGEST
 from setpoint.store.sqlite import meta
 from setpoint.store.sqlite.connection import Connection
 from setpoint.store.sqlite.documents import reader
@@ -67,12 +68,13 @@ def of_app(db: Connection, app: AppId) -> tuple[Delivery, ...]:
 def due(
     db: Connection, now_s: float, limit: int, busy: Sequence[str]
 ) -> dict[str, tuple[Delivery, ...]]:
-    """By webhook, oldest first, at most `limit` of each."""
+    """By webhook, oldest first, at most `limit` of each. What is to wait longer than anything does
+    was put off by a clock that was ahead."""
     found: dict[str, tuple[Delivery, ...]] = {}
     rows = db.execute(
-        "SELECT webhook, body FROM notice WHERE next_at_s <= ? "
-        "AND webhook NOT IN (SELECT value FROM json_each(?)) ORDER BY ord LIMIT ?",
-        (now_s, msgspec.json.encode(busy).decode(), READ_MAX),
+        "SELECT webhook, body FROM notice WHERE (next_at_s <= ?1 OR next_at_s > ?1 + ?4) "
+        "AND webhook NOT IN (SELECT value FROM json_each(?2)) ORDER BY ord LIMIT ?3",
+        (now_s, msgspec.json.encode(busy).decode(), READ_MAX, AGAIN_S_LONGEST),
     )
     for webhook, body in rows:
         several = found.get(webhook, ())

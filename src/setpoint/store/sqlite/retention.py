@@ -37,6 +37,7 @@ _DELETE = {
     "builds": "DELETE FROM build WHERE id = ? AND final = 1",
     "secrets": "DELETE FROM secret WHERE id = ? AND version = ?",
     "keys": "DELETE FROM idempotency WHERE actor = ? AND key = ?",
+    "tokens": "DELETE FROM token WHERE id = ?",
 }
 
 
@@ -67,6 +68,7 @@ def find(db: Connection, retention: Retention, now_s: float) -> Found:
         "builds": _builds(db),
         "secrets": _secrets(db),
         "keys": _rows(db, "SELECT actor, key FROM idempotency WHERE expires_at_s < ?", now_s),
+        "tokens": _rows(db, "SELECT id FROM token WHERE expires_at_s < ?", now_s),
     }
     return Found(rows, floor)
 

@@ -26,7 +26,7 @@ class Accounts(Credentials):
         self._check_credentials(put, secrets)
         self._drop_credentials(gone)
         self._put_credentials(put, secrets)
-        kept = {t.id: t for t in self.held.values() if not _expired(t, asked.at_s)}
+        kept = dict(self.held)
         for row in gone:
             if isinstance(row, Account):
                 self.people.pop(row.email, None)
@@ -53,10 +53,6 @@ class Accounts(Credentials):
     async def held_by(self, digest: bytes) -> tuple[Token, Account | None] | None:
         token = next((t for t in self.held.values() if t.digest == digest), None)
         return (token, self.people.get(token.account)) if token is not None else None
-
-
-def _expired(token: Token, at_s: float) -> bool:
-    return token.expires_at_s is not None and token.expires_at_s < at_s
 
 
 def _of(row: PeopleRow, token: Token) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from setpoint.model.drain import Shipped
 from setpoint.model.ids import AppId
 from setpoint.model.webhook import Delivery
+from setpoint.planning.webhooks import AGAIN_S_LONGEST
 from setpoint.testing.store.tables import Tables
 
 
@@ -42,7 +43,8 @@ class Senders(Tables):
     ) -> dict[str, tuple[Delivery, ...]]:
         found: dict[str, tuple[Delivery, ...]] = {}
         for one in self.notices_kept.values():
-            due = one.next_at_s is not None and one.next_at_s <= now_s
+            late_s = now_s - one.next_at_s if one.next_at_s is not None else -1.0
+            due = one.next_at_s is not None and not -AGAIN_S_LONGEST <= late_s < 0.0
             if due and one.webhook not in busy and len(found.get(one.webhook, ())) < limit:
                 found[one.webhook] = (*found.get(one.webhook, ()), one)
         return found

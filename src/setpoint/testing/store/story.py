@@ -101,6 +101,7 @@ class Story(Tables):
             self._put_build(build)
         for job in jobs:
             self._put_job(msgspec.structs.replace(job, state="handed"))
+            self._see_again(job)
         ids = tuple(self._add(entry) for entry in entries)
         self._committed()
         return ids

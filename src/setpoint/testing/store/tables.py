@@ -175,6 +175,13 @@ class Tables:
     def _job(self, app: AppId, id: JobId) -> Job | None:
         return next((j for j in self.rows.jobs.get(app, ()) if j.id == id), None)
 
+    def _see_again(self, job: Job) -> None:
+        """One that has ended is the newest, where it is asked for once more."""
+        known = self._job(job.app, job.id)
+        if known is not None and known.final:
+            others = (j for j in self.rows.jobs[job.app] if j.id != job.id)
+            self.rows.jobs[job.app] = (known, *others)
+
     def _put_job(self, job: Job) -> None:
         """In its place, or as the newest. What is final stays; what was asked to stop, too."""
         rows = self.rows.jobs.get(job.app, ())
