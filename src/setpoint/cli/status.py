@@ -15,6 +15,8 @@ from setpoint.model.text import when
 EXAMPLE = "setpoint status shop --watch"
 COLOURS = {"settled": "green", "stalled": "red"}
 CLEAR = "\x1b[2J\x1b[H"
+LOOKED_UP = frozenset({"Delivering", "Recorded"})
+"""Conditions that the one word does not tell of."""
 ALWAYS_NEW = frozenset({"at_s", "cursor", "seen_s_ago", "plane", "disk", "watch"})
 
 
@@ -127,7 +129,7 @@ def _one(here: Here, detail: dict[str, Any]) -> int:
     for wait in detail["waiting"]:
         here.out.line(f"  waiting: {wait['because']}")
     for condition in detail["conditions"]:
-        if condition["type"] == "Delivering" and not condition["status"]:
+        if condition["type"] in LOOKED_UP and not condition["status"]:
             here.out.line(f"  {condition['message']}", "yellow")
     if not detail["releases"] and now == "settled":
         here.out.line(f"  nothing deployed yet; next: setpoint deploy DIR -a {detail['name']}")

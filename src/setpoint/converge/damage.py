@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from setpoint.model.app import Unit
-from setpoint.model.condition import Condition, ConditionType, stamp
+from setpoint.model.condition import CONCLUDED, Condition, ConditionType, stamp
 from setpoint.model.ids import AppId
 from setpoint.model.observed import StatusSummary
 from setpoint.store.port import Damaged, Status, Store
@@ -30,7 +30,9 @@ async def tell(store: Store, app: AppId, generation: int, fact: str, now_s: floa
     """One commit the first time, none after that. `now_s`: unix seconds."""
     before = await store.status(app)
     known = before.conditions if before is not None else ()
-    conditions = stamp(known, tuple(_told(t, generation, fact) for t in ConditionType), now_s)
+    conditions = stamp(
+        known, tuple(_told(t, generation, fact) for t in ConditionType if t in CONCLUDED), now_s
+    )
     if before is not None and (before.observed_generation, known) == (generation, conditions):
         return
     summary = before.summary if before is not None else msgspec.json.encode(StatusSummary())

@@ -14,6 +14,12 @@ class ConditionType(StrEnum):
     """Needs a human; the message is the next step."""
     DELIVERING = "Delivering"
     """Of apps that send something elsewhere: does it arrive? Nothing waits for it."""
+    RECORDED = "Recorded"
+    """Of apps of whose journal something cannot be read. Nothing waits for it."""
+
+
+CONCLUDED = frozenset(ConditionType) - {ConditionType.DELIVERING, ConditionType.RECORDED}
+"""What a pass says of an app; the others are looked up."""
 
 
 class Condition(msgspec.Struct, frozen=True):

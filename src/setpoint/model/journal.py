@@ -13,6 +13,15 @@ DRIFT_RULE = "drift"
 """of both of them"""
 
 
+class Blemish(msgspec.Struct, frozen=True):
+    """An entry that cannot be read. `at_s`: when it was written, in unix seconds; 0 where not even
+    that can be told."""
+
+    entry: int
+    fact: str
+    at_s: float = 0.0
+
+
 class Entry(msgspec.Struct, frozen=True):
     """`token`: unique per step attempt, recorded before the effect. Times are unix seconds.
 

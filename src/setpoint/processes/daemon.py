@@ -26,6 +26,7 @@ from setpoint.converge.happened import Place
 from setpoint.converge.loop import Loop
 from setpoint.converge.measuring import Measuring
 from setpoint.converge.notices import Notices
+from setpoint.converge.proofreading import Proofreading
 from setpoint.converge.shippers import Shippers
 from setpoint.converge.shipping import Ports
 from setpoint.drivers import clock, logplex, outbound, outgoing
@@ -128,11 +129,10 @@ async def _serve(
         Measuring(
             store, counting, clock.now, logging.getLogger("setpoint.bets"), footing.doubt
         ).run(),
-        *(
-            footing.run(),
-            _renewing(certificate, clock_changed),
-            _forgetting(services.repositories, store),
-        ),
+        footing.run(),
+        Proofreading(store, logging.getLogger("setpoint.journal")).run(),
+        _renewing(certificate, clock_changed),
+        _forgetting(services.repositories, store),
         *_digests(store),
         _shippers(store, driver, services.tails).run(),
         _notices(store, services).run(),

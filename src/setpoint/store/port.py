@@ -22,7 +22,7 @@ from setpoint.model.errors import StoreError, Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
-from setpoint.model.journal import Entry, EntryState
+from setpoint.model.journal import Blemish, Entry, EntryState
 from setpoint.model.pipeline import Pipeline, PipelineWrite, Promoted, Promotion
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
@@ -422,6 +422,15 @@ class Store(Protocol):
 
     async def journal(self, unit: AppId, limit: int = 100) -> tuple[Entry, ...]:
         """Newest first."""
+        ...
+
+    async def proofread(self, after: int, limit: int) -> int | None:
+        """Look over so many entries of all journals that follow this one. Where to go on; None at
+        the end."""
+        ...
+
+    async def blemishes(self, unit: AppId) -> tuple[Blemish, ...]:
+        """Entries of its journal that could not be read when they were last looked at, in order."""
         ...
 
     async def status(self, unit: AppId) -> Status | None: ...

@@ -10,7 +10,7 @@ from setpoint.model.ids import AppId
 from setpoint.model.observed import StatusSummary
 from setpoint.model.release import Release
 from setpoint.model.steps import Waiting
-from setpoint.planning import drains
+from setpoint.planning import damage, drains
 from setpoint.policy import access
 from setpoint.store.port import Standing, Status, Store
 from setpoint.views import lookup, upkeep
@@ -109,14 +109,15 @@ async def info(store: Store, actor: Actor, name: str, edge_port: int, now_s: flo
 async def _conditions(
     store: Store, unit: Unit, status: Status | None, now_s: float
 ) -> tuple[Condition, ...]:
-    """As last concluded; whether what is sent arrives is looked up."""
-    found = status.conditions if status is not None else ()
-    found = await upkeep.explained(store, unit, found, now_s)
-    if not unit.intent.drains:
-        return found
-    shipped = await store.shipped(unit.id)
-    sent = drains.condition(unit.intent, unit.generation, shipped, now_s)
-    return (*found, sent) if sent is not None else found
+    """As last concluded; whether what is sent arrives, and what was done is told, is looked up."""
+    concluded = status.conditions if status is not None else ()
+    found = [*await upkeep.explained(store, unit, concluded, now_s)]
+    if unit.intent.drains:
+        shipped = await store.shipped(unit.id)
+        sent = drains.condition(unit.intent, unit.generation, shipped, now_s)
+        found += [sent] if sent is not None else []
+    recorded = damage.recorded(await store.blemishes(unit.id), unit.generation)
+    return (*found, recorded) if recorded is not None else tuple(found)
 
 
 def _line(unit: Unit, standing: Standing) -> AppLine:

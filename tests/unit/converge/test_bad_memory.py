@@ -16,8 +16,10 @@ import pytest
 from setpoint.converge.collector import Collector
 from setpoint.converge.footing import Footing
 from setpoint.converge.loop import Loop, Settings
+from setpoint.converge.proofreading import Proofreading
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import AppIntent, Formation, SecretRef
+from setpoint.model.change import Actor
 from setpoint.model.clock import Moment
 from setpoint.model.condition import Condition, ConditionType, InstallationCondition, find
 from setpoint.model.errors import StoreError, StoreFull, StoreReadOnly, Unreadable
@@ -35,8 +37,10 @@ from setpoint.testing.loop import run
 from setpoint.testing.machine import Machine
 from setpoint.testing.programs import PROGRAMS
 from setpoint.testing.supervisor import SimSupervisor
+from setpoint.views import apps
 
 SHOP, API = AppId("0000-shop"), AppId("0000-api")
+ADMIN = Actor("dev", "dev@example.com", "admin")
 YEAR_S = 365 * 86_400.0
 LONG_S = 900.0
 """Well beyond the grace of an orphan."""
@@ -285,10 +289,78 @@ def test_a_damaged_entry_of_the_journal_is_told_as_one_and_ends_nothing(damage: 
         plane.loop.wake(SHOP)
         await plane.scale(SHOP, 2)
         await plane.settled(SHOP)
+        await proofread(plane)
+        for app, reasons in ((SHOP, ["EntryUnreadable"]), (API, [])):
+            assert [c.reason for c in await recorded(plane, app)] == reasons
+        (found,) = await recorded(plane, SHOP)
+        assert not found.status
+        assert found.message.startswith(f"entry {newest} of the journal is damaged")
         entries = await plane.store.journal(SHOP)
         (told,) = [e for e in entries if e.verb == "unreadable"]
         assert told.because.startswith(f"entry {newest} of the journal is damaged")
         assert [e.id for e in entries] == sorted((e.id for e in entries), reverse=True)
+        await plane.scale(API, 3)
+        await plane.settled(API)
+        assert (plane.ready(SHOP), plane.ready(API)) == (2, 3)
+        await plane.sql(
+            "UPDATE journal SET state = 'succeeded', kind = 'step' WHERE id = ?", newest
+        )
+        await proofread(plane)
+        assert await recorded(plane, SHOP) == (), "it is over once it can be read again"
+
+    play(story)
+
+
+async def proofread(plane: Plane) -> None:
+    await Proofreading(plane.store, getLogger("tests")).read_over()
+
+
+async def recorded(plane: Plane, app: AppId) -> tuple[Condition, ...]:
+    """What somebody who asks for it is told."""
+    unit = await plane.store.unit(app)
+    assert unit is not None
+    told = await apps.info(plane.store, ADMIN, unit.name, 80, plane.now_s())
+    return tuple(c for c in told.conditions if c.type is ConditionType.RECORDED)
+
+
+def test_what_is_read_of_a_damaged_entry_is_known_at_once_and_one_that_goes_is_forgotten():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP)
+        await plane.sql("UPDATE journal SET state = 'eaten' WHERE app = ?", SHOP)
+        count = len(await plane.store.journal(SHOP))
+        (found,) = await recorded(plane, SHOP)
+        assert f"and {count - 1} more cannot be read" in found.message
+        await plane.sql("DELETE FROM journal WHERE app = ?", SHOP)
+        await proofread(plane)
+        assert await recorded(plane, SHOP) == ()
+
+    play(story)
+
+
+def test_a_command_runs_at_each_moment_once_and_goes_on_after_the_clock_was_set_back():
+    """Six hours are more moments than a pass looks at."""
+    by_s = 6 * 3600.0
+
+    async def story(plane: Plane) -> None:
+        await plane.create(API)
+        source = next(p.digest for p in PROGRAMS if p.schedule)
+        await plane._commit(builders.intent(SHOP, "shop", source=source), None)
+        await asyncio.sleep(by_s + 3600.0)
+        before = await plane.store.jobs(SHOP, 10_000)
+        plane.ahead_s -= by_s
+        await asyncio.sleep(3600.0)
+        assert {j.id for j in await plane.store.jobs(SHOP, 10_000)} == {j.id for j in before}
+        for app in (SHOP, API):
+            stalled = await plane.condition(app, ConditionType.STALLED)
+            assert stalled is not None
+            assert not stalled.status, stalled
+            await plane.scale(app, 2)
+            await plane.settled(app)
+        await asyncio.sleep(by_s)
+        after = await plane.store.jobs(SHOP, 10_000)
+        assert len(after) > len(before) + 10
+        dues = [j.due_s for j in after]
+        assert len(dues) == len({*dues})
 
     play(story)
 

@@ -2,14 +2,16 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from setpoint.model.ids import AppId
-from setpoint.model.journal import DRIFT_RULE, Entry, EntryState
+from setpoint.model.journal import DRIFT_RULE, Blemish, Entry, EntryState
 from setpoint.store.sqlite import events, meta
 from setpoint.store.sqlite.connection import Connection
 
+UNREADABLE = "unreadable"
 RECENT = 8
 """An act that is among this many newest entries of its app is counted, not written again."""
 
@@ -77,10 +79,41 @@ def acts_seen(db: Connection) -> int:
 
 def read(db: Connection, app: AppId, limit: int) -> tuple[Entry, ...]:
     """Newest first."""
-    rows = db.execute(
-        f"SELECT id, {_COLUMNS} FROM journal WHERE app = ? ORDER BY id DESC LIMIT ?", (app, limit)
-    )
-    return tuple(_entry(row) for row in rows)
+    return _read(db, "WHERE app = ? ORDER BY id DESC LIMIT ?", app, limit)
+
+
+def portion(db: Connection, after: int, limit: int) -> tuple[Entry, ...]:
+    """Of all apps, in order."""
+    return _read(db, "WHERE id > ? ORDER BY id LIMIT ?", after, limit)
+
+
+def blemish(entry: Entry) -> Blemish | None:
+    """What is wrong with one that `read` could only tell as damaged."""
+    if entry.verb != UNREADABLE:
+        return None
+    return Blemish(entry.id, entry.because, entry.planned_at_s)
+
+
+def _read(db: Connection, which: str, *values: object) -> tuple[Entry, ...]:
+    try:
+        rows = db.execute(f"SELECT id, {_COLUMNS} FROM journal {which}", values)
+        return tuple(_entry(row) for row in rows)
+    except sqlite3.DatabaseError:  # of one of them: the others are told
+        ids = db.execute(f"SELECT id FROM journal {which}", values).fetchall()
+        return tuple(_alone(db, id) for (id,) in ids)
+
+
+def _alone(db: Connection, id: int) -> Entry:
+    """A row of which SQLite itself finds that it is no row, or no text."""
+    try:
+        row = db.execute(f"SELECT id, {_COLUMNS} FROM journal WHERE id = ?", (id,)).fetchone()
+        return _entry(row)
+    except sqlite3.DatabaseError as error:
+        told = str(error).partition(" with text")[0]  # what it holds is nobody's to see
+        # The index has it too, and is all that is left to ask.
+        found = "SELECT app FROM journal INDEXED BY journal_app WHERE id = ?"
+        (app,) = db.execute(found, (id,)).fetchone() or ("",)
+        return _damaged((id, app, *[None] * 14), told)
 
 
 def _recent(db: Connection, entry: Entry) -> int | None:
@@ -110,7 +143,7 @@ def _entry(row: sqlite3.Row) -> Entry:
         return _damaged(row, str(error))
 
 
-def _damaged(row: sqlite3.Row, fact: str) -> Entry:
+def _damaged(row: Sequence[Any], fact: str) -> Entry:
     """Neither planned nor done, as far as anybody can tell."""
     id, app, at_s = row[0], row[1], row[10]
     return Entry(
@@ -118,9 +151,9 @@ def _damaged(row: sqlite3.Row, fact: str) -> Entry:
         app=str(app),
         generation=0,
         kind="step",
-        verb="unreadable",
+        verb=UNREADABLE,
         subject="entry",
-        rule="unreadable",
+        rule=UNREADABLE,
         because=f"entry {id} of the journal is damaged: {fact}",
         change=None,
         state="unknown",

@@ -21,7 +21,7 @@ from setpoint.model.errors import StoreError, StoreReadOnly, Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, Digest, JobId
 from setpoint.model.job import Job, JobEnd
-from setpoint.model.journal import Entry, EntryState
+from setpoint.model.journal import Blemish, Entry, EntryState
 from setpoint.model.pipeline import Pipeline, PipelineWrite, Promotion
 from setpoint.model.release import Build, Release
 from setpoint.model.retention import Pruned, Retention
@@ -203,6 +203,7 @@ class SqliteStore:
         self._bell = bell
         self._check = check
         self._lists = lists.Lists(reader, incarnation)
+        self._blemishes: dict[AppId, dict[int, Blemish]] = {}
 
     @property
     def incarnation(self) -> int:
@@ -488,7 +489,28 @@ class SqliteStore:
         return await self._reader.run(journal.acts_seen)
 
     async def journal(self, unit: AppId, limit: int = 100) -> tuple[Entry, ...]:
-        return await self._reader.run(lambda db: journal.read(db, unit, limit))
+        entries = await self._reader.run(lambda db: journal.read(db, unit, limit))
+        self._note_blemishes(entries)
+        return entries
+
+    async def proofread(self, after: int, limit: int) -> int | None:
+        entries = await self._reader.run(lambda db: journal.portion(db, after, limit), long=True)
+        last = entries[-1].id if len(entries) == limit else None
+        for app, known in self._blemishes.items():
+            inside = [n for n in known if after < n and (last is None or n <= last)]
+            for entry in inside:
+                del self._blemishes[app][entry]
+        self._note_blemishes(entries)
+        return last
+
+    async def blemishes(self, unit: AppId) -> tuple[Blemish, ...]:
+        return tuple(b for _, b in sorted(self._blemishes.get(unit, {}).items()))
+
+    def _note_blemishes(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            found = journal.blemish(entry)
+            if found is not None:
+                self._blemishes.setdefault(AppId(entry.app), {})[entry.id] = found
 
     async def status(self, unit: AppId) -> Status | None:
         return await self._reader.run(lambda db: status.get(db, unit))

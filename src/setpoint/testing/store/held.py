@@ -27,7 +27,7 @@ FREE = frozenset(
 """Reads that nobody checks: what they tell may be old, and is looked at again before an effect."""
 
 
-READS = FREE | {"unit", "rev", "refusal", "marked"}
+READS = FREE | {"unit", "rev", "refusal", "marked", "proofread", "blemishes"}
 
 
 class Held:

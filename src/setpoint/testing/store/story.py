@@ -14,7 +14,7 @@ from setpoint.model.errors import NotFound
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
-from setpoint.model.journal import Entry, EntryState
+from setpoint.model.journal import Blemish, Entry, EntryState
 from setpoint.model.release import Build
 from setpoint.store.port import Event, Field, Status, Touched
 from setpoint.testing.store.tables import Tables
@@ -105,6 +105,13 @@ class Story(Tables):
         ids = tuple(self._add(entry) for entry in entries)
         self._committed()
         return ids
+
+    async def proofread(self, after: int, limit: int) -> int | None:
+        """Nothing here is ever damaged."""
+        return None
+
+    async def blemishes(self, unit: AppId) -> tuple[Blemish, ...]:
+        return ()
 
     async def end_pass(
         self,

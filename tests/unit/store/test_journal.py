@@ -1,0 +1,76 @@
+"""A journal of which bytes on the disk were altered: what is beside them is told."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from setpoint.model.journal import Entry
+from setpoint.store.sqlite import open_store
+from tests.support.memory import NOON_S, SHOP, created, run
+
+GOOD, BAD = "a-sentence-of-its-own", "another-that-is-hit"
+
+
+def entry(because: str) -> Entry:
+    return Entry(
+        id=0, app=SHOP, generation=1, kind="act", verb="start", subject="web.1", rule="r",
+        because=because, change=None, state="succeeded", planned_at_s=NOON_S, ended_at_s=NOON_S,
+        token=because,
+    )  # fmt: skip
+
+
+def without_text(body: bytes) -> bytes:
+    return body.replace(BAD.encode(), b"\xff\xfe" + BAD.encode()[2:])
+
+
+def without_row(body: bytes) -> bytes:
+    """A row begins with how long the head before its first value is: that is made nonsense."""
+    value = body.rindex(SHOP.encode(), 0, body.index(BAD.encode()))
+    (head,) = (value - n for n in range(10, 30) if body[value - n] == n)
+    return body[:head] + b"\x7e" + body[head + 1 :]
+
+
+def of_another_kind(path: Path) -> None:
+    """As if the table held whatever comes."""
+    for sql in ("replace(sql, 'STRICT', '')", "sql || ' STRICT'"):
+        with sqlite3.connect(path) as db:
+            db.execute("PRAGMA writable_schema = ON")
+            if "replace" not in sql:
+                db.execute("UPDATE journal SET because = x'00ff', count = 'many' WHERE id = 2")
+            db.execute(f"UPDATE sqlite_schema SET sql = {sql} WHERE name = 'journal'")
+        db.close()
+
+
+@pytest.mark.parametrize("how", ["no-text", "no-row", "another-kind"])
+def test_the_other_entries_are_told(tmp_path: Path, how: str) -> None:
+    path, key = tmp_path / "store.db", tmp_path / "key"
+
+    async def write() -> None:
+        store = open_store(path, key)
+        await created(store)
+        await store.begin_pass([entry(GOOD), entry(BAD), entry(GOOD)])
+        await store.close()
+
+    async def read() -> None:
+        store = open_store(path, key)
+        told = await store.journal(SHOP)
+        assert [e.verb for e in told] == ["start", "unreadable", "start"]
+        assert told[1].because.startswith("entry 2 of the journal is damaged: ")
+        assert BAD[8:] not in told[1].because
+        (blemish,) = await store.blemishes(SHOP)
+        assert blemish.entry == 2
+        assert await store.proofread(0, 2) == 2
+        assert await store.proofread(2, 2) is None
+        assert await store.blemishes(SHOP) == (blemish,)
+        await store.begin_pass([entry(GOOD)])
+        assert len(await store.journal(SHOP)) == 4
+        await store.close()
+
+    run(write())
+    if how == "another-kind":
+        of_another_kind(path)
+    else:
+        spoil = without_text if how == "no-text" else without_row
+        path.write_bytes(spoil(path.read_bytes()))
+    run(read())
