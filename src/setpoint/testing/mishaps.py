@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from setpoint.model.errors import StoreFull, StoreReadOnly
 from setpoint.model.ids import AppId
 from setpoint.model.process import SIGKILL, Phase
 from setpoint.testing import builders
@@ -16,6 +17,8 @@ from setpoint.testing.world import World
 
 AWAY_S_MAX = 20.0
 SPOILED_S_MAX = 120.0
+SHUT_S_MAX = 60.0
+YEAR_S = 365 * 86_400.0
 KILLED_BY = 11
 """The signal that an outsider kills with."""
 FEW = 2
@@ -49,6 +52,8 @@ class Chaos:
             "alter": self._alter,
             "murder": self._murder,
             "stand still": self._world.stop_daemon,
+            "store shut": self._shut,
+            "clock jumps": self._jump,
         }
         kinds = luck.sample(sorted(everything), k=luck.randint(0, 4))
         self._kinds = [everything[kind] for kind in kinds]
@@ -71,6 +76,8 @@ class Chaos:
         self._supervisor_back()
         self._offer_all()
         self._heal()
+        self._open()
+        self._set_right()
 
     def _kill(self) -> None:
         running = self._world.machine.running
@@ -156,6 +163,23 @@ class Chaos:
         if apps:
             self._world.store.spoiled.add(self._luck.choice(apps))
             self._later(self._heal, SPOILED_S_MAX)
+
+    def _shut(self) -> None:
+        """The store takes no writes: its disk is full, or read-only."""
+        error = self._luck.choice((StoreFull, StoreReadOnly))
+        self._world.store.shut = error("cannot write to the store: simulated")
+        self._later(self._open, SHUT_S_MAX)
+
+    def _open(self) -> None:
+        self._world.store.shut = None
+
+    def _jump(self) -> None:
+        """Somebody sets the clock that the daemon goes by, and right again after a while."""
+        self._world.clock_ahead_s = self._luck.choice((YEAR_S, -YEAR_S, 3600.0, -3600.0))
+        self._later(self._set_right, SHUT_S_MAX)
+
+    def _set_right(self) -> None:
+        self._world.clock_ahead_s = 0.0
 
     def _heal(self) -> None:
         self._world.faults.sick.clear()
