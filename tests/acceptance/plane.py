@@ -60,13 +60,15 @@ class Plane:
     ports: dict[str, int] = field(default_factory=dict[str, int])
     keys: dict[str, str] = field(default_factory=dict[str, str])
     """invoke keys by app, once asked for"""
+    python: str = sys.executable
+    """what runs the command, and with it every process of the plane"""
 
     def env(self) -> dict[str, str]:
         return {**os.environ, "SETPOINT_DATA": str(self.data), "NO_COLOR": "1"}
 
     def cli(self, *arguments: str, stdin: str | None = None, env: Mapping[str, str] = {}) -> Ran:
         done = subprocess.run(
-            [*SETPOINT, *arguments],
+            [self.python, *SETPOINT[1:], *arguments],
             env={**self.env(), **env},
             input=stdin if stdin is not None else "",
             capture_output=True,
