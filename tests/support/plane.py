@@ -238,6 +238,10 @@ class Plane:
         """Run something in the plane's own event loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(20)
 
+    def wake(self, app: str) -> None:
+        """The loop looks at it soon."""
+        self._loop.call_soon_threadsafe(self._converge.wake, AppId(app))
+
     def unit(self, name: str) -> Unit | None:
         return self.call(self.store.unit_named(name))
 
@@ -301,6 +305,7 @@ class Plane:
         self.feed = Feed(self.store, self._loop.time)
         self.figures: Figures | None = Figures()
         self.answered: EdgeFigures | None = EdgeFigures(0.0)
+        self._converge = converge
         self._server = _Server(self._config(converge), self._ready)
         endless = (converge.run(), self.feed.run(), self.footing.run())
         working = [asyncio.create_task(task) for task in endless]

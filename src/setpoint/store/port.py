@@ -116,12 +116,15 @@ class Touched(msgspec.Struct, frozen=True):
 
 
 class Damaged(msgspec.Struct, frozen=True):
-    """An app that is not forgotten, and what is wrong with its intent."""
+    """An app that is not forgotten, and what is wrong with its intent. Unix seconds."""
 
     app: AppId
     name: str
     generation: int
     fact: str
+    owner: str = ""
+    created_at_s: float = 0.0
+    updated_at_s: float = 0.0
 
 
 class Store(Protocol):

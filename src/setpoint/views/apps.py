@@ -2,7 +2,7 @@
 
 import msgspec
 
-from setpoint.model.app import Unit, Upkeep
+from setpoint.model.app import AppIntent, Unit, Upkeep
 from setpoint.model.capability import Unmet
 from setpoint.model.change import Actor
 from setpoint.model.condition import Condition, ConditionType, find
@@ -12,7 +12,7 @@ from setpoint.model.release import Release
 from setpoint.model.steps import Waiting
 from setpoint.planning import damage, drains
 from setpoint.policy import access
-from setpoint.store.port import Standing, Status, Store
+from setpoint.store.port import Damaged, Standing, Status, Store
 from setpoint.views import lookup, upkeep
 
 UNSEEN = Standing(None, 0, 0)
@@ -65,11 +65,42 @@ class AppInfo(msgspec.Struct, frozen=True):
 
 
 async def apps(store: Store, actor: Actor) -> tuple[AppLine, ...]:
-    """By name."""
+    """By name. One that cannot be read is told as that, to who may see it whoever may."""
     access.authorise(actor, "see", "the apps")
     found = await lookup.apps_of(store, actor)
     standings = await store.standings()
-    return tuple(_line(unit, standings.get(unit.id, UNSEEN)) for unit in found)
+    lines = [_line(unit, standings.get(unit.id, UNSEEN)) for unit in found]
+    damaged = [d for d in await store.damaged() if access.sees(actor, stand_in(d))]
+    if damaged:
+        lines += [_unread(d, standings.get(d.app, UNSEEN)) for d in damaged]
+        lines.sort(key=lambda line: line.name)
+    return tuple(lines)
+
+
+def stand_in(damaged: Damaged) -> Unit:
+    """For one whose intent cannot be read: its name, and whose it is."""
+    return Unit(
+        intent=AppIntent(damaged.app, damaged.name),
+        incarnation=0,
+        generation=damaged.generation,
+        rev=0,
+        owner=damaged.owner,
+        created_at_s=damaged.created_at_s,
+        updated_at_s=damaged.updated_at_s,
+        last_change=0,
+    )
+
+
+def _unread(damaged: Damaged, standing: Standing) -> AppLine:
+    line = _line(stand_in(damaged), standing)
+    return msgspec.structs.replace(line, state="stalled", message=damaged.fact)
+
+
+async def damaged(store: Store, actor: Actor, name: str) -> Unit | None:
+    """What stands for an app that cannot be read, by its name or id, if there is one."""
+    found = next((d for d in await store.damaged() if name in (d.name, d.app)), None)
+    unit = stand_in(found) if found is not None else None
+    return unit if unit is not None and access.sees(actor, unit) else None
 
 
 async def info(store: Store, actor: Actor, name: str, edge_port: int, now_s: float) -> AppInfo:

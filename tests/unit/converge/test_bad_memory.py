@@ -418,7 +418,7 @@ def test_a_store_that_takes_no_writes_is_a_condition_and_loses_nothing(
         open_again(plane)
         said = [e for e in await plane.store.journal(SHOP) if e.verb == "ensure-processes"]
         assert was_down or len(said) > 1, "a start that no entry had announced"
-        await asyncio.sleep(30.0)
+        await asyncio.sleep(5.0)
         assert (plane.writable.status, plane.writable.reason) == (True, "Writable")
         assert plane.ready(SHOP) == 1, "what waited began without help, and without its backoff"
         assert await plane.store.changes(None) == before

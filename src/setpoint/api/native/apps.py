@@ -9,11 +9,14 @@ from setpoint.api.call import Call
 from setpoint.api.native import egress
 from setpoint.api.native.probes import ProbeShown, shown
 from setpoint.model.capability import Unmet
-from setpoint.model.condition import Condition
+from setpoint.model.condition import Condition, ConditionType
+from setpoint.model.condition import find as find_condition
+from setpoint.model.errors import Unreadable
 from setpoint.model.history import Usual
 from setpoint.model.ids import AppId
 from setpoint.model.release import ProcessType, Release
 from setpoint.model.steps import Waiting
+from setpoint.policy import access
 from setpoint.views import apps, drift, dynos, history, releases, upkeep
 from setpoint.views.drift import Drifted
 from setpoint.views.dynos import Dyno, ProcessSet
@@ -76,7 +79,66 @@ class AppDetail(msgspec.Struct, frozen=True):
 
 
 async def info(call: Call) -> AppDetail:
-    """Of an app that is being destroyed too, until it is gone."""
+    """Of an app that is being destroyed too, until it is gone. One of which something cannot be
+    read is told by its conditions alone."""
+    try:
+        return await _whole(call)
+    except Unreadable as error:
+        told = await _unread(call, error)
+        if told is None:
+            raise
+        return told
+
+
+async def _unread(call: Call, error: Unreadable) -> AppDetail | None:
+    services, actor = call.services, call.asked.actor
+    access.authorise(actor, "see", call.param("app"))
+    unit = await apps.damaged(services.store, actor, call.param("app"))
+    try:
+        unit = unit or await find.app(call, leaving=True)
+    except Unreadable:
+        return None
+    status = await services.store.status(unit.id)
+    conditions = status.conditions if status is not None else ()
+    stalled = find_condition(conditions, ConditionType.STALLED)
+    known = stalled is not None and stalled.status
+    return AppDetail(
+        at_s=call.asked.at_s,
+        cursor=await services.feed.here(),
+        id=unit.id,
+        name=unit.name,
+        owner=unit.owner,
+        state="stalled",
+        message=stalled.message if stalled is not None and known else str(error),
+        created_at_s=unit.created_at_s,
+        updated_at_s=unit.updated_at_s,
+        generation=unit.generation,
+        observed_generation=status.observed_generation if status is not None else 0,
+        etag="",
+        last_change=unit.last_change,
+        maintenance=unit.intent.maintenance,
+        source="",
+        config_keys=(),
+        formation={},
+        probes=(),
+        egress=egress.shown(call, unit),
+        urls=(),
+        functions=(),
+        release=None,
+        releases=(),
+        dynos=(),
+        sets=(),
+        conditions=conditions,
+        waiting=(),
+        unmet=(),
+        seen_s_ago=max(0.0, call.asked.at_s - status.at_s) if status is not None else None,
+        usual={},
+        drift=(),
+        upkeep=None,
+    )
+
+
+async def _whole(call: Call) -> AppDetail:
     cursor = await call.services.feed.here()
     unit = await find.app(call, leaving=True)
     store, actor, now_s = call.services.store, call.asked.actor, call.asked.at_s

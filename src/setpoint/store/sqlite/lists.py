@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from setpoint.model.app import Unit
 from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
-from setpoint.store.port import Standing, Status
+from setpoint.store.port import Damaged, Standing, Status
 from setpoint.store.sqlite import status, units
 from setpoint.store.sqlite.connection import Connection
 from setpoint.store.sqlite.turns import Runner
@@ -96,13 +96,20 @@ class Lists:
         self._standings = Unwritten(self._read_standings)
 
     async def units(self) -> tuple[Unit, ...]:
-        return await self._units.told(self._reader)
+        return (await self._units.told(self._reader))[0]
+
+    async def damaged(self) -> tuple[Damaged, ...]:
+        """Those that are missing among them."""
+        return (await self._units.told(self._reader))[1]
 
     async def standings(self) -> dict[AppId, Standing]:
         return dict(await self._standings.told(self._reader))
 
-    def _read_units(self, db: Connection) -> tuple[Unit, ...]:
-        return tuple(self._decoded.all(db.execute(_UNITS, (units.KIND,))).values())
+    def _read_units(self, db: Connection) -> tuple[tuple[Unit, ...], tuple[Damaged, ...]]:
+        rows = db.execute(_UNITS, (units.KIND,)).fetchall()
+        found = self._decoded.all(rows)
+        missing = [AppId(row[0]) for row in rows if row[0] not in found]
+        return tuple(found.values()), tuple(d for id in missing for d in units.damaged(db, id))
 
     def _read_standings(self, db: Connection) -> dict[AppId, Standing]:
         seen = self._status.all(db.execute(_STATUS, (units.KIND,)))

@@ -291,7 +291,9 @@ class SqliteStore:
         return await self._reader.run(units.ids, long=True)
 
     async def damaged(self, only: AppId | None = None) -> tuple[Damaged, ...]:
-        return await self._reader.run(lambda db: units.damaged(db, only), long=only is None)
+        if only is None:
+            return await self._lists.damaged()
+        return await self._reader.run(lambda db: units.damaged(db, only))
 
     async def forget(self, id: AppId) -> None:
         await self._writer.run(lambda db: units.forget(db, id))

@@ -63,15 +63,16 @@ def ids(db: Connection) -> frozenset[AppId]:
 def damaged(db: Connection, only: AppId | None) -> tuple[Damaged, ...]:
     found: list[Damaged] = []
     rows = db.execute(
-        "SELECT id, name, generation, intent FROM unit "
+        "SELECT id, name, generation, intent, owner, created_at_s, updated_at_s FROM unit "
         "WHERE forgotten = 0 AND kind = ?1 AND id = coalesce(?2, id)",
         (KIND, only),
     )
-    for id, name, generation, body in rows:
+    for id, name, generation, body, *whose in rows:
         try:
             decoded(body)
         except Unreadable as error:
-            found.append(Damaged(id, name, generation, f"{error.message}; {error.hint}"))
+            fact = f"{error.message}; {error.hint}"
+            found.append(Damaged(id, name, generation, fact, *whose))
     return tuple(found)
 
 

@@ -1,0 +1,76 @@
+"""An app of which memory holds what cannot be read is still told of, by its condition; and so are
+the others, which go on."""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import pytest
+
+from tests.support.plane import Plane
+from tests.support.waiting import until
+from tests.unit.cli.conftest import Cli
+
+Spoil = Callable[[str, bytes], None]
+
+
+@pytest.fixture
+def spoil(plane: Plane) -> Iterator[Spoil]:
+    """Puts this into the place of an app's intent, or of its releases; in the end all is back."""
+    undo: list[tuple[str, tuple[object, ...]]] = []
+
+    def sql(text: str, *values: object) -> list[tuple[object, ...]]:
+        run = plane.store._writer.run
+        return plane.call(run(lambda db: db.execute(text, values).fetchall()))
+
+    def put(what: str, body: bytes) -> None:
+        app, _, part = what.partition(" ")
+        unit = plane.unit(app)
+        assert unit is not None
+        table, column, key = ("release", "body", "app") if part else ("unit", "intent", "id")
+        ((good,),) = sql(f"SELECT {column} FROM {table} WHERE {key} = ?", unit.id)
+        text = f"UPDATE {table} SET {column} = ? WHERE {key} = ?"
+        undo.append((text, (good, unit.id)))
+        sql(text, body, unit.id)
+        until(lambda: woken(plane, unit.id))
+
+    yield put
+    for text, values in undo:
+        sql(text, *values)
+
+
+def woken(plane: Plane, id: str) -> bool:
+    """Somebody looks, as within ten minutes in any case."""
+    plane.wake(id)
+    told = plane.send("GET", f"/v1/apps/{id}")
+    return told.status == 200 and told.json["state"] == "stalled" and bool(told.json["conditions"])
+
+
+@pytest.mark.parametrize("what", ["intent of a newer version", "intent", "release"])
+def test_it_is_told_by_its_condition_and_the_others_go_on(
+    plane: Plane, cli: Cli, deployed: Callable[[str], None], spoil: Spoil, what: str
+) -> None:
+    name, other = f"hit-by-{what.split()[0]}-{len(what)}", f"beside-{what.split()[0]}-{len(what)}"
+    deployed(name)
+    deployed(other)
+    unit = plane.unit(name)
+    assert unit is not None
+    newer = msgspec.json.encode({**msgspec.to_builtins(unit.intent), "gravity": "low"})
+    body = newer if "newer" in what else b"{"
+    spoil(f"{name} release" if what == "release" else name, body)
+    ran = cli("status", name)
+    assert ran.code == 3
+    assert ran.out.startswith(f"{name}  stalled\n  cannot read a")
+    if "newer" in what:
+        assert "gravity" in ran.out
+    told = plane.send("GET", f"/v1/apps/{name}").json
+    assert {c["reason"] for c in told["conditions"]} == {"Unreadable"}
+    (line,) = (a for a in plane.send("GET", "/v1/status").json["apps"] if a["name"] == name)
+    assert line["state"] == "stalled"
+    assert line["message"].startswith("cannot read a")
+    assert cli("info", name).code == 0
+    assert name in cli("apps").out
+    assert plane.send("GET", "/v1/apps/nobody-of-that-name").status == 404
+    refused = cli("scale", name, "web=2")
+    assert (refused.code, refused.err.startswith("cannot ")) == (1, True)
+    assert cli("scale", other, "web=2").code == 0
+    assert cli("status", other).code == 0
