@@ -11,6 +11,7 @@ from setpoint.model.app import Unit, UpkeepMode
 from setpoint.model.ids import AppId, Fence, JobId, SetKey
 from setpoint.model.job import JobOrder
 from setpoint.model.journal import Entry
+from setpoint.model.level import at_least
 from setpoint.model.process import Act, Drain, Instance, Phase, ProcessSpec, Start, Stop
 from setpoint.model.release import BuildRequest, Release
 from setpoint.model.route import Route
@@ -202,6 +203,9 @@ class Watch:
         """Is it intended to run, and not dropped by a newer release that has proven itself?"""
         scaled = unit.intent.formation.get(process)
         if unit.intent.deleted or (scaled is not None and scaled.max == 0):
+            return False
+        level_min = unit.intent.isolation_level_min
+        if level_min is not None and not at_least(self._supervisor.capabilities.level, level_min):
             return False
         newer = [
             r
