@@ -16,10 +16,13 @@ YEAR_S = 365 * 86_400.0
 
 
 def condition(plane: Plane, type_: str) -> dict[str, Any]:
-    told = plane.send("GET", "/v1/status", token="look-token").json["conditions"]
-    assert plane.send("GET", "/v1/doctor").json["conditions"] == told
-    (found,) = (c for c in told if c["type"] == type_)
-    return found
+    """Once both who tell it say the same: it may flip in between."""
+
+    def told(path: str) -> dict[str, Any]:
+        every = plane.send("GET", path, token="look-token").json["conditions"]
+        return next(c for c in every if c["type"] == type_)
+
+    return until(lambda: (here := told("/v1/status")) == told("/v1/doctor") and here) or {}
 
 
 def metric(plane: Plane, type_: str, reason: str) -> str:
