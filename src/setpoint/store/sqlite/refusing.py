@@ -19,7 +19,9 @@ class Refusing:
         self._path = path
         self.refusal: StoreError | None = refusal
 
-    async def run(self, work: Callable[[Connection], T], *, long: bool = False) -> T:
+    async def run(
+        self, work: Callable[[Connection], T], *, long: bool = False, later: bool = False
+    ) -> T:
         if os.access(self._path, os.W_OK):
             raise OpenAnew(
                 "cannot write to the store: it was read-only, and is opened anew just now",
