@@ -528,6 +528,7 @@ LOOP = (
         "planning/removal.py",
         "        if not facts.retiring:\n",
         "        if not facts.retiring and facts.ever_ready:\n",
+        by="tests/unit/planning",
     ),
     Mutant(
         "orphans-left",

@@ -649,6 +649,18 @@ def test_a_destroyed_app_leaves_the_routes_then_its_processes_then_memory(servin
     assert serving.forgotten
 
 
+def test_a_set_that_was_never_ready_is_removed_with_the_others(serving: Scene):
+    serving.deploy("b")
+    serving.go()
+    serving.build_ends()
+    serving.go()
+    serving.go()
+    assert [facts.ever_ready for facts in serving.observed.sets] == [True, False]
+    serving.change(deleted=True)
+    serving.go()
+    assert kinds(serving.go()) == [RemoveProcesses, RemoveProcesses]
+
+
 def test_a_retiring_set_is_waited_for_also_when_its_last_instance_is_gone(serving: Scene):
     serving.change(deleted=True)
     serving.go()
