@@ -77,7 +77,7 @@ class SimulatedStage:
         self.machine = Machine(loop)
         self.supervisor = SimSupervisor(loop, self.machine)
         self.started: list[JobId] = []
-        self.supervisor.jobs.on_start = lambda job: self.started.append(job.id)
+        self.supervisor.on_job = lambda job: self.started.append(job.id)
         await story(self.supervisor, SimEdge(loop, self.supervisor))
 
 

@@ -864,10 +864,10 @@ SIMULATED = (
         "            if False:",
     ),
     Mutant(
-        "simulated-supervisor-obeys-the-older",
-        "R3: what older commands would do, were they not refused",
-        "testing/supervisor.py",
-        "        if highest is not None and fence < highest:",
+        "supervisor-obeys-the-older",
+        "R3: the supervisor refuses an order with an older fence than it has seen",
+        "drivers/local/lasting.py",
+        "        if fence < highest:",
         "        if False:",
     ),
     Mutant(
@@ -878,11 +878,141 @@ SIMULATED = (
         "        return False and any(\n            self._changed_at",
     ),
     Mutant(
-        "simulated-job-starts-twice",
-        "what a hand-over that is repeated would do, were there no ledger",
-        "testing/jobs.py",
-        "        if order.id in self.ledger:\n            return\n",
-        "",
+        "set-is-unproven-after-a-death",
+        "that one was ready counts, though the supervisor died before it wrote that down",
+        "drivers/local/facts.py",
+        "(*facts.instances, instance), ever_ready=facts.ever_ready or ready\n",
+        "(*facts.instances, instance)\n",
+    ),
+    Mutant(
+        "start-is-not-on-record",
+        "R1, R5: what was about to start is on record before it does, and known by that name",
+        "drivers/local/adoption.py",
+        "            identity = record.identity or seen",
+        "            identity = record.identity",
+    ),
+    Mutant(
+        "unrecorded-is-left-alone",
+        "R6: what runs and is on no record is found by its name, and belongs to its set",
+        "drivers/local/adoption.py",
+        "        self._adopt_unrecorded(found)",
+        "        pass",
+    ),
+    Mutant(
+        "orders-are-not-found-again",
+        "orders outlive the supervisor that they were given to",
+        "drivers/local/adoption.py",
+        "        self._load_orders()",
+        "        pass",
+    ),
+    Mutant(
+        "marks-are-not-kept",
+        "what a set came to, and no look at its processes tells, outlives the supervisor",
+        "drivers/local/adoption.py",
+        "with_marks(change.ordered(None, order, None), marks)",
+        "change.ordered(None, order, None)",
+    ),
+    Mutant(
+        "doom-is-not-kept",
+        "who was killed for not getting ready in time has timed out, whoever sees its end",
+        "drivers/local/adoption.py",
+        "        running.doomed, running.footing = record.doomed, record.footing",
+        "        running.footing = record.footing",
+    ),
+    Mutant(
+        "footing-is-not-kept",
+        "what runs on a layer that was laid again is replaced, whoever started it",
+        "drivers/local/adoption.py",
+        "        running.doomed, running.footing = record.doomed, record.footing",
+        "        running.doomed, running.footing = record.doomed, "
+        "self._launcher.footing(standing.order) if standing.order else ()",
+    ),
+    Mutant(
+        "told-before-it-is-kept",
+        "an order that could not be written down is not told as being kept",
+        "drivers/local/supervise.py",
+        "            self._orders.keep(order, environment)\n        if standing is None:\n"
+        "            standing = Standing(change.ordered(None, order, None))\n"
+        "            self._table.sets[order.key] = standing\n        else:\n"
+        "            standing.facts = change.ordered(standing.facts, order, standing.order)\n",
+        "            if standing is not None:\n"
+        "                standing.facts = change.ordered(standing.facts, order, standing.order)\n"
+        "            self._orders.keep(order, environment)\n        if standing is None:\n"
+        "            standing = Standing(change.ordered(None, order, None))\n"
+        "            self._table.sets[order.key] = standing\n",
+        by="tests/unit/testing/test_supervisors_disk.py",
+    ),
+    Mutant(
+        "leaves-before-it-is-marked",
+        "a set is not told as leaving when that could not be written down",
+        "drivers/local/supervise.py",
+        "            self._mark(standing, facts)\n            standing.facts = facts\n",
+        "            standing.facts = facts\n            self._mark(standing, facts)\n",
+    ),
+    Mutant(
+        "full-disk-hides-an-end",
+        "what an instance did counts, though it cannot be written down",
+        "drivers/local/actlog.py",
+        '            log.warning("acts.not_written", extra={"why": str(error)})',
+        "            raise",
+        by="tests/unit/testing/test_supervisors_disk.py",
+    ),
+    Mutant(
+        "full-disk-kills-who-is-adopted",
+        "what runs is taken over, though that cannot be written down",
+        "drivers/local/adoption.py",
+        "        self._hands.keep(standing, running)\n",
+        "        self._launcher.keep(standing, running)\n",
+        by="tests/unit/testing/test_supervisors_disk.py",
+    ),
+    Mutant(
+        "unknown-counts-as-proven",
+        "a set whose records were wiped has not proven itself by that",
+        "drivers/local/facts.py",
+        "        ever_ready=facts.release != LOST,",
+        "        ever_ready=True,",
+    ),
+    Mutant(
+        "unknown-is-not-judged-anew",
+        "what was on trial when its records were wiped is tried anew",
+        "drivers/local/supervise.py",
+        "        if standing is not None and standing.order is None and order.attempts_max:",
+        "        if False:",
+    ),
+    Mutant(
+        "unknown-cannot-be-removed",
+        "a set whose order was lost goes by the fence that was seen last",
+        "drivers/local/adoption.py",
+        "change.unknown(key, self._lasting.highest(key))",
+        "change.unknown(key, type(self._lasting.highest(key))(0, 0))",
+    ),
+    Mutant(
+        "job-starts-twice",
+        "a job's id that was seen is never started again",
+        "drivers/local/jobs.py",
+        "        if self._ledger.line(order.id) is not None:",
+        "        if False:",
+    ),
+    Mutant(
+        "job-is-entered-late",
+        "R1: a job is in the ledger before it starts",
+        "drivers/local/jobs.py",
+        "        self._ledger.enter(facts, order)\n        self._start(order, environment, facts)",
+        "        self._start(order, environment, facts)\n        self._ledger.enter(facts, order)",
+    ),
+    Mutant(
+        "job-is-not-adopted",
+        "a job goes on when the supervisor dies, and its end is told",
+        "drivers/local/jobs.py",
+        "        if identity is not None:\n            started_s",
+        "        if False:\n            started_s",
+    ),
+    Mutant(
+        "nobody-looks-again",
+        "a set is looked at again when its time has come",
+        "drivers/local/supervise.py",
+        "            standing.timer = self._loop.call_later(min(times), self.wake, standing.key)",
+        "            pass",
     ),
 )
 
@@ -942,14 +1072,6 @@ REAL_PARTS = (
         "    if after <= acts_seen(db):\n        return\n",
         "",
         by="tests/unit/store tests/contract/test_store.py",
-    ),
-    Mutant(
-        "supervisor-obeys-the-older",
-        "R3: the supervisor refuses an order with an older fence than it has seen",
-        "drivers/local/lasting.py",
-        "        if fence < highest:",
-        "        if False:",
-        by="tests/unit/drivers",
     ),
     Mutant(
         "keeper-waits-on-top",

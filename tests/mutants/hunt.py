@@ -13,7 +13,7 @@ import sys
 from tests.mutants.guards import MUTANTS
 from tests.mutants.mutant import Mutant, install
 
-HISTORIES = 300
+HISTORIES = 400
 """More than what the rarest guard needed when it was last looked for."""
 
 

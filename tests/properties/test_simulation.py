@@ -52,25 +52,25 @@ def test_the_daemon_may_die_at_any_chosen_point(seed: int, crash_at: list[int]):
 
 
 def test_the_same_seed_is_the_same_history_to_the_letter():
-    once, again = simulate(5), simulate(5)
+    once, again = simulate(9), simulate(9)
     assert once == again
     assert len(once.crashed) > 10
     assert once.trace != simulate(6).trace
 
 
 def test_naming_its_faults_replays_a_drawn_history():
-    drawn = simulate(5)
+    drawn = simulate(9)
     assert drawn.crashed
     assert drawn.struck
     assert drawn.happened
-    assert simulate(5, drawn.crashed).trace == drawn.trace
-    assert simulate(5, faults=drawn.chosen) == drawn
+    assert simulate(9, drawn.crashed).trace == drawn.trace
+    assert simulate(9, faults=drawn.chosen) == drawn
 
 
 def test_a_run_that_never_ends_is_told_with_what_hit_it_so_that_it_can_be_made_small(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    whole = simulate(5)
+    whole = simulate(9)
 
     def spin() -> None:
         asyncio.get_running_loop().call_soon(spin)
@@ -80,10 +80,10 @@ def test_a_run_that_never_ends_is_told_with_what_hit_it_so_that_it_can_be_made_s
         await asyncio.Event().wait()
 
     monkeypatch.setattr(simulation, "calm_down", busy_for_ever)
-    result = simulate(5)
+    result = simulate(9)
     assert [v.partition(":")[0] for v in result.violations] == ["time stands still"]
     assert result.chosen == whole.chosen
-    fewest = shrink(result.chosen, lambda fewer: bool(simulate(5, faults=fewer).violations), 12)
+    fewest = shrink(result.chosen, lambda fewer: bool(simulate(9, faults=fewer).violations), 12)
     assert len(fewest.crashes or ()) < len(whole.crashed)
 
 

@@ -4,7 +4,7 @@ from setpoint.model.change import Because
 from setpoint.model.ids import SetKey
 from setpoint.model.route import Backend, Route, RouteKind
 from setpoint.model.steps import EnsureRoute
-from setpoint.planning import certificates
+from setpoint.planning import certificates, releases
 from setpoint.planning.draft import Draft
 from setpoint.planning.processes import CRASHES_TOLD, Wanted, still_proving
 
@@ -104,7 +104,7 @@ def _target(draft: Draft, wanted: tuple[Wanted, ...], want: Wanted) -> SetKey | 
     moved = all(w.ready for w in wanted) if pending else want.ready
     if moved:
         return want.order.key
-    current = _current(draft, want.process)
+    current = _current(draft, want.process) or _has_served(draft, want.process)
     if current is not None and _stands(draft, current) and (pending or not _loops(draft, current)):
         return current
     return None if pending else want.order.key
@@ -126,6 +126,14 @@ def _current(draft: Draft, process: str) -> SetKey | None:
     if seen is None:
         return None
     return next((b.target for b in seen.route.backends if b.process == process), None)
+
+
+def _has_served(draft: Draft, process: str) -> SetKey | None:
+    """Where an outsider took it out of the route: what the release that serves has ready of it."""
+    serving = releases.proven(draft.observed)
+    sets = (s for s in draft.observed.sets if s.key.process == process and s.ever_ready and s.ready)
+    ours = (s.key for s in sets if serving is not None and s.release == serving.version)
+    return next(ours, None)
 
 
 def _because(draft: Draft, route: Route) -> Because:

@@ -105,11 +105,10 @@ def _acts(world: World, app: AppId) -> list[tuple[str, Callable[[bool], None]]]:
         with world.unheard(silent):
             world.edge.spoil(app)
 
-    return [
-        ("the end of a set", lose_set),
-        ("the loss of the route", lose_route),
-        ("another route", spoil_route),
-    ]
+    acts = [("the end of a set", lose_set), ("the loss of the route", lose_route)]
+    if any(b.target is not None for b in world.edge.routes[app].route.backends):
+        acts.append(("another route", spoil_route))
+    return acts
 
 
 def _drift(world: World, app: AppId) -> int:

@@ -3,6 +3,8 @@
 The expectations are worked out from the intents and the programs, not by asking the planner.
 """
 
+import errno
+import os
 from collections.abc import Iterable
 
 import msgspec
@@ -10,7 +12,8 @@ import msgspec
 from setpoint.model.app import Unit
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import AppId
-from setpoint.model.process import Exit
+from setpoint.model.journal import DRIFTED
+from setpoint.model.process import SIGKILL, Exit
 from setpoint.model.release import Release
 from setpoint.testing import leaves, papers
 from setpoint.testing.jobs import process_of
@@ -21,6 +24,8 @@ from setpoint.testing.truth import bounds_of, release_serves
 from setpoint.testing.wishes import PLAINTEXT
 from setpoint.testing.world import World
 
+BY_OUTSIDER = Exit(128 + SIGKILL, 0.0).text
+NO_ROOM = os.strerror(errno.ENOSPC)
 KILLED = f"was killed by signal {KILLED_BY}"
 """No program ends like this by itself: who is killed at each of its starts has failed rightly."""
 
@@ -41,6 +46,7 @@ def violations(world: World, acknowledged: Iterable[int]) -> list[str]:
     found += _no_secret_told(world)
     found += _kept_slugs_are_there(world)
     found += _nothing_altered(world)
+    found += _drift_that_was(world)
     return found
 
 
@@ -93,7 +99,7 @@ def _newest_release(world: World, unit: Unit, releases: tuple[Release, ...]) -> 
         return [f"{unit.name} is ready with a slug that is gone"] if ready else []
     if (newest.source, newest.config) != (source.digest, unit.intent.config):
         return [f"{unit.name}: {newest.label} is not what is intended"]
-    good = release_serves(world.store, newest) and KILLED not in newest.message
+    good = release_serves(world.store, newest) and not _hindered(newest)
     if good and newest.status != "succeeded":
         return [f"{unit.name}: {newest.label} is {newest.status} and would serve"]
     if good and not ready:
@@ -103,6 +109,11 @@ def _newest_release(world: World, unit: Unit, releases: tuple[Release, ...]) -> 
     if newest.status == "failed" and ready:
         return [f"{unit.name}: {newest.label} failed and Ready does not say so"]
     return []
+
+
+def _hindered(release: Release) -> bool:
+    """It failed, and rightly so, by what was done to it."""
+    return any(told in release.message for told in (KILLED, NO_ROOM))
 
 
 def _slug_gone(unit: Unit, releases: tuple[Release, ...]) -> bool:
@@ -172,7 +183,7 @@ def _no_leaks(world: World) -> list[str]:
     apps |= {b.app for b in world.supervisor.builds.facts.values()}
     found = [f"{app} is gone, and something of it is left" for app in sorted(apps - known)]
     adopted = {id for slot in world.supervisor.slots.values() for id in slot.instances}
-    adopted |= {process_of(k.id) for k in world.supervisor.jobs.ledger.values() if k.app in known}
+    adopted |= {process_of(k.id) for k in world.supervisor.ledger.values() if k.app in known}
     strays = set(world.machine.running) - adopted
     return found + [f"process {id} runs and nobody looks after it" for id in sorted(strays)]
 
@@ -218,7 +229,7 @@ def _promotions(world: World) -> list[str]:
 
 def _jobs(world: World) -> list[str]:
     """Every job has an end, and the end that it really had."""
-    ledger = world.supervisor.jobs.ledger
+    ledger = world.supervisor.ledger
     found: list[str] = []
     for unit in world.store.rows.units.values():
         for job in world.store.rows.jobs.get(unit.id, ()):
@@ -262,6 +273,7 @@ def _no_secret_told(world: World) -> list[str]:
         ("status", [s.summary.decode() for s in store.rows.status.values()]),
         ("changes", store.told),
         ("acts", world.supervisor.act_log),
+        ("logs", world.supervisor.lines),
     )
     secrets = [text.encode() for text in (PLAINTEXT, *papers.keys())]
     encoded = [(name, encode(rows)) for name, rows in told]
@@ -277,10 +289,23 @@ def _nothing_altered(world: World) -> list[str]:
             continue
         if slot.order.spec.code in world.supervisor.disk.altered:
             found.append(f"{key} runs on a layer that an outsider altered")
-        found += [
-            f"{i.id} runs on in what was altered" for i in slot.instances.values() if i.outdated
-        ]
+        laid = world.supervisor.disk.laid[slot.order.spec.code]
+        procs = (world.machine.procs.get(id) for id in slot.instances)
+        found += [f"{p.id} runs on in what was altered" for p in procs if p and p.footing != laid]
     return found
+
+
+def _drift_that_was(world: World) -> list[str]:
+    """Who is said to have been killed by an outsider, was; unless it could not be written down that
+    it was the supervisor itself."""
+    if world.supervisor.ever_full:
+        return []
+    return [
+        f"{act.subject} of {act.app} is said to be drift, and no outsider was there"
+        for act in world.supervisor.act_log
+        if act.verb == DRIFTED and act.because == BY_OUTSIDER
+        if (act.app, act.subject) not in world.machine.murders
+    ]
 
 
 def encode(rows: object) -> bytes:

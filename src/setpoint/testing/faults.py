@@ -55,10 +55,45 @@ class Rates:
 
 
 @dataclass
-class Faults:
-    """One run's faults, over all lives of the daemon. `on`: False once faults have stopped.
+class Deaths:
+    """Points at which a process may die. `at`: numbers of those at which it does; None draws them,
+    about every `gap` points. `died_at`: those that were its last."""
 
-    `crash_at`: numbers of crash points; None draws them, about every `crash_gap` points.
+    luck: random.Random
+    at: tuple[int, ...] | None
+    gap: int
+    points: int = 0
+    died_at: list[int] = field(default_factory=list[int])
+    _next: int = 0
+
+    def __post_init__(self) -> None:
+        self._draw_next()
+
+    def strikes(self, *, on: bool) -> bool:
+        """Count one point; is it to be the last? Never where not `on`."""
+        self.points += 1
+        if not on or self.points != self._next:
+            if self.points >= self._next:
+                self._draw_next()
+            return False
+        self.died_at.append(self.points)
+        self._draw_next()
+        return True
+
+    def _draw_next(self) -> None:
+        if self.at is None:
+            self._next = self.points + self.luck.randint(1, 2 * self.gap)
+        else:
+            later = [n for n in self.at if n > self.points]
+            self._next = min(later, default=1 << 60)
+
+
+@dataclass
+class Faults:
+    """One run's faults, over all lives of daemon and supervisor. `on`: False once they stopped.
+
+    `crash_at`, `crash_gap`: of the daemon's `Deaths`, at its calls to store, driver and edge;
+    `end_at`, `end_gap`: of the supervisor's, at whatever it writes or does to a process.
     `strike_at`: numbers of the chances for a fault that become one; None draws them by `rates`.
     `struck`: those that did. `sick`: apps whose commands never come back.
     """
@@ -67,11 +102,11 @@ class Faults:
     rates: Rates = Rates()
     crash_at: tuple[int, ...] | None = ()
     crash_gap: int = 40
+    end_at: tuple[int, ...] | None = ()
+    end_gap: int = 40
     strike_at: frozenset[int] | None = None
     on: bool = True
-    points: int = 0
     chances: int = 0
-    crashed: list[int] = field(default_factory=list[int])
     struck: list[int] = field(default_factory=list[int])
     sick: set[AppId] = field(default_factory=set[AppId])
     refusing: set[AppId] = field(default_factory=set[AppId])
@@ -79,23 +114,10 @@ class Faults:
     lying: set[AppId] = field(default_factory=set[AppId])
     """whose commands are said to be done, and are not"""
     seen: dict[str, tuple[float, Any]] = field(default_factory=dict[str, tuple[float, Any]])
-    _next: int = 0
-    _crash_luck: random.Random = field(default_factory=random.Random)
 
     def __post_init__(self) -> None:
-        self._crash_luck = random.Random(self.luck.random())
-        self._draw_next()
-
-    def is_crash(self) -> bool:
-        """Count one crash point; is it to be the daemon's last?"""
-        self.points += 1
-        if not self.on or self.points != self._next:
-            if self.points >= self._next:
-                self._draw_next()
-            return False
-        self.crashed.append(self.points)
-        self._draw_next()
-        return True
+        self.crashes = Deaths(random.Random(self.luck.random()), self.crash_at, self.crash_gap)
+        self.ends = Deaths(random.Random(self.luck.random()), self.end_at, self.end_gap)
 
     def strikes(self, rate: float) -> bool:
         """Count one chance for a fault; does it become one? Luck is drawn either way, so that a
@@ -108,13 +130,6 @@ class Faults:
         if hits:
             self.struck.append(self.chances)
         return hits
-
-    def _draw_next(self) -> None:
-        if self.crash_at is None:
-            self._next = self.points + self._crash_luck.randint(1, 2 * self.crash_gap)
-        else:
-            later = [n for n in self.crash_at if n > self.points]
-            self._next = min(later, default=1 << 60)
 
 
 @dataclass
@@ -144,7 +159,7 @@ class Life:
         """A crash point. Whoever calls after the end is dead too: nothing has an effect then."""
         if self.died.is_set():
             raise Crash
-        if self.faults.is_crash():
+        if self.faults.crashes.strikes(on=self.faults.on):
             self.died.set()
             raise Crash
 

@@ -4,17 +4,25 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from setpoint.model.ids import InstanceId
+from setpoint.drivers.local.names import InstanceName
+from setpoint.drivers.local.sandbox import Identity
+from setpoint.model.ids import AppId, InstanceId
+from setpoint.model.process import SIGKILL
 from setpoint.testing.programs import FOR_EVER_S, Fate
 
 
 @dataclass
 class Proc:
     """One process tree. `ready`: it listens; `status`: what its front page answers then, over HTTP.
-    `code`: how it ended, None while it runs. `footing`: how often its layer had been laid again."""
+    `code`: how it ended, None while it runs. `app`, `name`, `identity`: as the machine tells them
+    of what somebody started here. `footing`: how often its layer had been laid again; `condemned`:
+    it was told to die by whoever started it."""
 
     id: InstanceId
     stop_s: float
+    identity: Identity
+    app: AppId
+    name: str
     ready: bool = False
     status: int = 200
     code: int | None = None
@@ -22,6 +30,7 @@ class Proc:
     answers_at_s: tuple[float, ...] = ()
     """when each request that it was given is answered"""
     footing: int = 0
+    condemned: bool = False
 
 
 class Machine:
@@ -30,17 +39,32 @@ class Machine:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self.procs: dict[InstanceId, Proc] = {}
+        self.murders: set[tuple[AppId, str]] = set()
+        """of which (app, dyno) outsiders have killed one"""
+        self._numbers = 0
         self.on_change: Callable[[InstanceId], None] = lambda _: None
 
     @property
     def running(self) -> list[InstanceId]:
         return [p.id for p in self.procs.values() if p.code is None]
 
+    def next_number(self) -> int:
+        """One that nothing here was given before."""
+        self._numbers += 1
+        return self._numbers
+
     def start(
-        self, id: InstanceId, boot_s: float, fate: Fate, stop_s: float, errs_s: float = 0.0
+        self,
+        id: InstanceId,
+        boot_s: float,
+        fate: Fate,
+        stop_s: float,
+        errs_s: float,
+        who: tuple[AppId, str],
     ) -> None:
-        proc = Proc(id, stop_s, status=500 if errs_s else 200)
-        self.procs[id] = proc
+        """`who`: the app, and what it is called on this machine."""
+        proc = self.place(id, stop_s, who)
+        proc.status = 500 if errs_s else 200
         if fate == "ready":
             self._loop.call_later(boot_s, self._booted, proc)
             if 0.0 < errs_s < FOR_EVER_S:
@@ -48,9 +72,14 @@ class Machine:
         elif fate == "exits":
             self._loop.call_later(boot_s, self.end, id, 1)
 
-    def run(self, id: InstanceId, for_s: float | None, code: int) -> None:
+    def place(self, id: InstanceId, stop_s: float, who: tuple[AppId, str]) -> Proc:
+        """A process that runs, and does nothing."""
+        proc = self.procs[id] = Proc(id, stop_s, Identity(self.next_number(), 1, 0, 0), *who)
+        return proc
+
+    def run(self, id: InstanceId, for_s: float | None, code: int, who: tuple[AppId, str]) -> None:
         """Something that ends by itself after so long; None: never."""
-        self.procs[id] = Proc(id, stop_s=0.5)
+        self.place(id, 0.5, who)
         if for_s is not None:
             self._loop.call_later(for_s, self.end, id, code)
 
@@ -77,11 +106,31 @@ class Machine:
         proc = self.procs.get(id)
         if proc is None or proc.code is not None:
             return
+        if (
+            code == 128 + SIGKILL
+            and not proc.condemned
+            and (found := InstanceName.parse(proc.name))
+        ):
+            self.murders.add((proc.app, found.dyno))
         proc.code, proc.ready, proc.ended_at_s = code, False, self._loop.time()
         self.on_change(id)
 
+    def kill(self, id: InstanceId) -> None:
+        """By whoever started it."""
+        proc = self.procs.get(id)
+        if proc is not None:
+            proc.condemned = True
+            self.end(id, 128 + SIGKILL)
+
+    def kill_by(self, identity: Identity) -> None:
+        for proc in [p for p in self.procs.values() if p.identity == identity]:
+            self.kill(proc.id)
+
     def reap(self, id: InstanceId) -> None:
-        self.procs.pop(id, None)
+        """How it ended is told to nobody any more. What runs is left alone."""
+        proc = self.procs.get(id)
+        if proc is not None and proc.code is not None:
+            del self.procs[id]
 
     def power_off(self) -> None:
         self.procs.clear()

@@ -54,6 +54,8 @@ class Chaos:
             "stand still": self._world.stop_daemon,
             "store shut": self._shut,
             "clock jumps": self._jump,
+            "wipe": self._wipe,
+            "disk full": self._fill,
         }
         kinds = luck.sample(sorted(everything), k=luck.randint(0, 4))
         self._kinds = [everything[kind] for kind in kinds]
@@ -78,6 +80,7 @@ class Chaos:
         self._heal()
         self._open()
         self._set_right()
+        self._make_room()
 
     def _kill(self) -> None:
         running = self._world.machine.running
@@ -149,6 +152,19 @@ class Chaos:
         routed = sorted(self._world.edge.routes)
         if routed:
             self._world.edge.spoil(self._luck.choice(routed))
+
+    def _wipe(self) -> None:
+        """An outsider removes what the supervisor has on record; nothing else ends."""
+        if self._world.supervisor.up:
+            self._world.supervisor.wipe()
+
+    def _fill(self) -> None:
+        """The supervisor can write nothing down."""
+        self._world.supervisor.fill_disk(full=True)
+        self._later(self._make_room)
+
+    def _make_room(self) -> None:
+        self._world.supervisor.fill_disk(full=False)
 
     def _sicken(self) -> None:
         """Commands for one app never come back; those for others do."""

@@ -14,12 +14,13 @@ class Chosen:
     """Numbers of the faults that are to hit one run; None: as drawn from its seed.
 
     `mishaps`: what happens to the world. `strikes`: chances for a fault of a call, a read or a
-    wake. `crashes`: crash points at which the daemon dies.
+    wake. `crashes`, `ends`: points at which the daemon dies, and the supervisor.
     """
 
     mishaps: Numbers = None
     strikes: Numbers = None
     crashes: Numbers = None
+    ends: Numbers = None
 
 
 def shrink(chosen: Chosen, fails: Callable[[Chosen], bool], runs_max: int = RUNS_MAX) -> Chosen:

@@ -50,7 +50,14 @@ USUAL = {
 """How often a fault of this kind hits in a run that has it."""
 TRIALS = 0.5
 """In how many of the histories each of them is made."""
-OPTIONS = {"--crash-at": "crashes", "--strike-at": "strikes", "--mishap-at": "mishaps"}
+END_GAPS = (15, 60, 1_000_000)
+"""A third of the supervisors live as long as they are let."""
+OPTIONS = {
+    "--crash-at": "crashes",
+    "--end-at": "ends",
+    "--strike-at": "strikes",
+    "--mishap-at": "mishaps",
+}
 BATCH = 25
 """Seeds handed out together; a run ends with a whole batch, so that it tells the same whatever
 the number of workers."""
@@ -58,21 +65,21 @@ the number of workers."""
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one seed. `crashed`: the crash points at which the daemon died; `struck` and
-    `happened`: the other faults that hit, by number."""
+    """What came of one seed. `crashed`, `ended`: the points at which the daemon died, and the
+    supervisor; `struck` and `happened`: the other faults that hit, by number."""
 
     seed: int
     crashed: tuple[int, ...]
+    ended: tuple[int, ...]
     struck: tuple[int, ...]
     happened: tuple[int, ...]
-    points: int
     violations: tuple[str, ...]
     trace: tuple[str, ...]
 
     @property
     def chosen(self) -> Chosen:
         """What replays it."""
-        return Chosen(self.happened, self.struck, self.crashed)
+        return Chosen(self.happened, self.struck, self.crashed, self.ended)
 
 
 def simulate(
@@ -108,12 +115,14 @@ class _History:
         """What was violated."""
         luck, chosen = self._luck, self._chosen
         drawn = _rates(luck)
-        gap = luck.choice((10, 30, 60))
+        gap, end_gap = luck.choice((10, 30, 60)), luck.choice(END_GAPS)
         faults = Faults(
             random.Random(luck.random()),
             self._rates or drawn,
             chosen.crashes,
             crash_gap=gap,
+            end_at=chosen.ends,
+            end_gap=end_gap,
             strike_at=_set(chosen.strikes),
         )
         world = World(random.Random(luck.random()), faults)
@@ -139,10 +148,10 @@ class _History:
         faults, world, chaos = self._parts
         return Result(
             seed=seed,
-            crashed=tuple(faults.crashed),
+            crashed=tuple(faults.crashes.died_at),
+            ended=tuple(faults.ends.died_at),
             struck=tuple(faults.struck),
             happened=tuple(chaos.happened),
-            points=faults.points,
             violations=tuple(violations),
             trace=tuple(world.watch.trace),
         )
@@ -229,28 +238,32 @@ def replay_line(result: Result) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
-    chosen = Chosen(options.mishap_at, options.strike_at, options.crash_at)
+    chosen = Chosen(options.mishap_at, options.strike_at, options.crash_at, options.end_at)
     return _replay(options.seed, chosen) if chosen != Chosen() else _hunt(options)
 
 
 def _hunt(options: argparse.Namespace) -> int:
     started_s = time.perf_counter()
-    points, violated, seed, cpu_s = 0, 0, options.seed, 0.0
+    daemons = supervisors = violated = 0
+    seed, cpu_s = options.seed, 0.0
     failed: list[int] = []
     with _workers(options.workers) as each:
-        while points < options.points:
+        while daemons + supervisors < options.points:
             batch = range(seed, seed + BATCH)
             for told in each(_told, batch):
-                points += told.points
+                daemons += told.daemons
+                supervisors += told.supervisors
                 violated += told.violations
                 cpu_s += told.cpu_s
                 if told.line:
                     failed.append(told.seed)
                     print(told.line, file=sys.stderr)
             seed += BATCH
+            points = daemons + supervisors
             rate = points / (time.perf_counter() - started_s)
             print(f"{points} crash points, {rate:.0f}/s, seed {seed}", file=sys.stderr)
     spent_s = time.perf_counter() - started_s
+    points = (daemons, supervisors)
     _print(points, spent_s, cpu_s, violated, [options.seed, seed - 1], failed, options.workers)
     return 1 if violated else 0
 
@@ -260,7 +273,8 @@ class _Told(NamedTuple):
     core, so that others on the machine do not count."""
 
     seed: int
-    points: int
+    daemons: int
+    supervisors: int
     violations: int
     line: str
     cpu_s: float
@@ -271,7 +285,7 @@ def _told(seed: int) -> _Told:
     result = simulate(seed)
     cpu_s = time.process_time() - began_s
     line = f"{replay_line(result)}  # {result.violations[0][:200]}" if result.violations else ""
-    return _Told(seed, len(result.crashed), len(result.violations), line, cpu_s)
+    return _Told(seed, len(result.crashed), len(result.ended), len(result.violations), line, cpu_s)
 
 
 @contextlib.contextmanager
@@ -292,12 +306,13 @@ def _replay(seed: int, chosen: Chosen) -> int:
         print(line, file=sys.stderr)
     spent_s = time.perf_counter() - started_s
     failed = [seed] if result.violations else []
-    _print(len(result.crashed), spent_s, cpu_s, len(result.violations), [seed, seed], failed, 1)
+    points = (len(result.crashed), len(result.ended))
+    _print(points, spent_s, cpu_s, len(result.violations), [seed, seed], failed, 1)
     return 1 if result.violations else 0
 
 
 def _print(
-    points: int,
+    died: tuple[int, int],
     spent_s: float,
     cpu_s: float,
     violated: int,
@@ -305,11 +320,14 @@ def _print(
     failed: list[int],
     workers: int,
 ) -> None:
-    """`per_second_per_core`: points by the processor's time that their histories took."""
+    """`died`: how many daemons and how many supervisors. `per_second_per_core`: points by the
+    processor's time that their histories took."""
     told = {
-        "points": points,
-        "per_second": round(points / spent_s, 1) if spent_s else 0.0,
-        "per_second_per_core": round(points / cpu_s, 1) if cpu_s else 0.0,
+        "points": sum(died),
+        "daemons": died[0],
+        "supervisors": died[1],
+        "per_second": round(sum(died) / spent_s, 1) if spent_s else 0.0,
+        "per_second_per_core": round(sum(died) / cpu_s, 1) if cpu_s else 0.0,
         "violations": violated,
         "seeds": seeds,
         "failed_seeds": failed,

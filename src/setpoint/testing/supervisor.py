@@ -1,44 +1,42 @@
-"""The simulated supervisor: a Driver that carries out the real `planning.standing.decide`.
+"""The simulated supervisor: the real one's parts on a simulated machine, behind the driver's port.
 
-It may die: what it knew in memory is lost, its processes live on, and the next one adopts them
-from its records, as the real one does.
+It may die, also in the middle of whatever it does: what it knew in memory is lost, its processes
+live on, and the next one adopts them from its records. Builds, the disk and what is laid on it are
+models.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from typing import assert_never
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Mapping
+from contextlib import contextmanager
 
 import msgspec
 
+from setpoint.drivers.local import facts as change
+from setpoint.drivers.local.hub import Subscription, app_changed
+from setpoint.drivers.local.ledger import Ledger
+from setpoint.drivers.local.names import HASH_CHARS, PORT_FIRST, InstanceName, JobName
+from setpoint.drivers.local.orders import Orders
+from setpoint.drivers.local.records import Record
 from setpoint.formats.control import Act as ActEntry
+from setpoint.formats.control import LogLine
 from setpoint.model.capability import Capabilities
-from setpoint.model.errors import Terminal, Transient
+from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId, BuildId, Digest, Fence, InstanceId, JobId, SetKey
-from setpoint.model.job import JobOrder
-from setpoint.model.level import at_least
+from setpoint.model.job import JobFacts, JobOrder
 from setpoint.model.observed import Seen
-from setpoint.model.process import (
-    Act,
-    Drain,
-    Exit,
-    GiveUp,
-    Instance,
-    Kill,
-    Phase,
-    SetFacts,
-    SetOrder,
-    Start,
-    Stop,
-)
+from setpoint.model.process import Act, Instance, Phase, SetFacts, SetOrder
 from setpoint.model.release import BuildRequest
 from setpoint.model.retention import Clearance, Cleared, Stock
-from setpoint.planning import standing
 from setpoint.testing.builds import SimBuilds
 from setpoint.testing.disk import SimDisk
-from setpoint.testing.jobs import SimJobs
-from setpoint.testing.machine import Machine
-from setpoint.testing.programs import BREAKING, BY_DIGEST
-from setpoint.testing.slot import Slot, probed
+from setpoint.testing.folders import Folders
+from setpoint.testing.job_handles import Fate, usual_fate
+from setpoint.testing.jobs import Known, known, process_of
+from setpoint.testing.machine import Machine, Proc
+from setpoint.testing.parts import Ears, Killed, Parts
+from setpoint.testing.programs import BY_DIGEST
+from setpoint.testing.slot import Slot
 
 CAPABILITIES = Capabilities(
     level="L3",
@@ -55,33 +53,46 @@ class SimSupervisor:
     """Implements drivers.ports.Driver.
 
     `on_act` is told every act before it is carried out, `on_command` every apply and remove that
-    its fence let through.
+    its fence let through. `strikes`: is this point its last? `on_death`: it died at one.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, machine: Machine) -> None:
         self._loop = loop
         self._machine = machine
-        machine.on_change = self._seen
+        machine.on_change = self._changed
         self.up = True
         self.heard = True
-        self.capabilities = CAPABILITIES
-        self.slots: dict[SetKey, Slot] = {}
-        self.fences: dict[tuple[AppId, str], Fence] = {}
-        self.act_log: list[ActEntry] = []
+        """whether whoever watches is told"""
+        self._capabilities = CAPABILITIES
+        self.fell_short_s = 0.0
+        """when it last offered less than it has"""
         self.dropped: set[AppId] = set()
+        self.ever_full = False
+        self.wiped = 0
+        """how often what it had on record was taken from it, or it died and could not put there"""
+        self.strikes: Callable[[], bool] = lambda: False
+        self.on_death: Callable[[], None] = lambda: None
         self.on_act: Callable[[Slot, Act], None] = lambda slot, act: None
+        self.on_given_up: Callable[[Slot], None] = lambda slot: None
         self.on_command: Callable[[str, SetKey, Fence], None] = lambda verb, key, fence: None
         self.on_draining: Callable[[InstanceId], None] = lambda id: None
         self.on_drop: Callable[[AppId], None] = lambda app: None
         self.on_build: Callable[[BuildRequest], None] = lambda request: None
+        self.on_job: Callable[[JobOrder], None] = lambda order: None
+        self.on_job_facts: Callable[[JobFacts], None] = lambda facts: None
+        self.job_fate: Fate = usual_fate
         self.disk = SimDisk(loop)
         self.disk.on_laid = self._laid_again
         self.builds = SimBuilds(loop, self.disk, self._tell)
-        self.jobs = SimJobs(loop, machine, self._tell)
-        self._started = 0
-        self._owner: dict[InstanceId, SetKey] = {}
-        self._poked: set[SetKey] = set()
-        self._watchers: dict[asyncio.Queue[AppId | None], None] = {}
+        self._folders = Folders()
+        self._ears = Ears()
+        self._ears.act = lambda slot, act: self.on_act(slot, act)
+        self._ears.command = self._let_in
+        self._ears.draining = lambda id: self.on_draining(id)
+        self._ears.job = lambda order: self.on_job(order)
+        self._ears.entered = lambda facts: self.on_job_facts(facts)
+        self._watchers: dict[Subscription, None] = {}
+        self._life = self._new_life()
 
     # --- the port -------------------------------------------------------------------------
 
@@ -90,47 +101,33 @@ class SimSupervisor:
         return self.capabilities
 
     async def apply(self, order: SetOrder, environment: Mapping[str, str]) -> None:
-        self._answer()
-        self._check_fence(order.key, order.fence)
-        self.on_command("apply", order.key, order.fence)
-        slot = self.slots.get(order.key)
-        if slot is None:
-            slot = self.slots[order.key] = Slot(order, dict(environment))
-        elif order != slot.order or slot.retiring:
-            if (order.bounds, order.attempts_max) != (slot.order.bounds, slot.order.attempts_max):
-                slot.gave_up, slot.failures = False, 0
-            slot.lost = 0 if order.fence > slot.order.fence else slot.lost
-            slot.order, slot.environment, slot.retiring = order, dict(environment), False
-            for id in list(slot.instances):
-                self._look_at(id)
-        self._poke(order.key)
+        with self._serving() as life:
+            life.supervisor.apply(order, dict(environment))
 
     async def remove(self, key: SetKey, fence: Fence) -> None:
-        self._answer()
-        self._check_fence(key, fence)
-        self.on_command("remove", key, fence)
-        slot = self.slots.get(key)
-        if slot is not None:
-            slot.retiring = True
-            self._poke(key)
+        with self._serving() as life:
+            life.supervisor.remove(key, fence)
 
     async def observe(self, only: Collection[AppId] | None = None) -> Seen:
         self._answer()
+        for key, slot in self.slots.items():
+            if slot.gave_up and self._folders.has_given_up(key):
+                self.on_given_up(slot)
         seen = Seen(
-            tuple(s.facts for s in self.slots.values()),
+            self._life.supervisor.facts(),
             tuple(self.builds.facts.values()),
-            tuple(known.facts for known in self.jobs.ledger.values()),
+            self._life.jobs.facts(),
             tuple(self.disk.altered.values()),
         )
         return seen.of(only)
 
     async def exec(self, order: JobOrder, environment: Mapping[str, str]) -> None:
-        self._answer()
-        self.jobs.exec(order, environment)
+        with self._serving() as life:
+            life.jobs.exec(order, environment)
 
     async def stop_job(self, app: AppId, id: JobId) -> None:
-        self._answer()
-        self.jobs.stop(app, id)
+        with self._serving() as life:
+            life.jobs.end(app, id)
 
     async def build(self, request: BuildRequest, environment: Mapping[str, str] = {}) -> None:
         self._answer()
@@ -138,10 +135,13 @@ class SimSupervisor:
         self.builds.start(request, self.capabilities.python)
 
     async def drop(self, app: AppId) -> None:
-        self._answer()
-        self.on_drop(app)
-        self.dropped.add(app)
-        self.builds.drop(app)
+        with self._serving() as life:
+            self.on_drop(app)
+            life.supervisor.check_unused(app)
+            life.jobs.check_unused(app)
+            self.dropped.add(app)
+            self.builds.drop(app)
+            life.lasting.forget(app)
 
     async def stock(self) -> Stock:
         self._answer()
@@ -155,69 +155,123 @@ class SimSupervisor:
         return cleared
 
     async def acts(self, after: int) -> tuple[ActEntry, ...]:
-        self._answer()
-        return tuple(self.act_log[after:])
+        with self._serving() as life:
+            return life.acts.after(after)
 
     async def changes(self) -> AsyncIterator[AppId]:
         self._answer()
-        queue: asyncio.Queue[AppId | None] = asyncio.Queue()
-        self._watchers[queue] = None
+        life = self._life
+        subscription = life.hub.subscribe()
+        self._watchers[subscription] = None
         try:
-            for app in sorted({key.app for key in self.slots}):
+            for app in sorted({f.key.app for f in life.supervisor.facts()} | self._with_jobs()):
                 yield app
-            while (app := await queue.get()) is not None:
-                yield app
+            while life.pulse.beats:
+                for event in await subscription.next():
+                    if self.heard or not life.pulse.beats:
+                        yield event.app
             raise Transient("cannot watch the supervisor: it went away")
         finally:
-            self._watchers.pop(queue, None)
+            self._watchers.pop(subscription, None)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    @capabilities.setter
+    def capabilities(self, offered: Capabilities) -> None:
+        self._capabilities = offered
+        self.fell_short_s = self._loop.time()
+
+    # --- what is known of it ----------------------------------------------------------------
+
+    @property
+    def slots(self) -> dict[SetKey, Slot]:
+        """Its sets; of one that is dead, as it knew them last."""
+        return {key: Slot(standing) for key, standing in self._life.table.sets.items()}
+
+    @property
+    def ledger(self) -> dict[JobId, Known]:
+        return {line.facts.id: known(line) for line in self._life.ledger.lines()}
+
+    @property
+    def act_log(self) -> list[ActEntry]:
+        """All that was ever recorded."""
+        return self._ears.acts
+
+    @property
+    def lines(self) -> list[LogLine]:
+        """All that it ever said of apps."""
+        return self._ears.lines
+
+    def process_of(self, id: JobId) -> Proc | None:
+        return self._machine.procs.get(process_of(id))
+
+    def in_hand(self, id: InstanceId) -> int:
+        """Requests that one of its processes has not answered yet."""
+        return self._machine.in_hand(id)
 
     # --- what happens to it ---------------------------------------------------------------
 
     def crash(self) -> None:
         """Its memory is gone; processes and records are not."""
         self.up = False
+        self._life.pulse.beats = False
+        self.wiped += self._folders.full
         for watcher in self._watchers:
-            watcher.put_nowait(None)
-        for slot in self.slots.values():
-            slot.waiting = 0
-            if slot.timer is not None:
-                slot.timer.cancel()
+            watcher.put(app_changed(AppId("")))
 
     def restart(self) -> None:
         """Adopt what its records name and still runs, and notice what ended meanwhile."""
+        if self.up:
+            return
         self.up = True
-        self.jobs.look()
-        for key, slot in list(self.slots.items()):
-            for id in list(slot.instances):
-                self._look_at(id)
-            self._look_at_footing(slot)
-            self._poke(key)
-            self._tell(key.app)
+        try:
+            self._life = self._new_life()
+            self._life.adoption.run(self._life.supervisor)
+        except Killed:
+            self._died()
+            return
+        self._look_at_footing()
+        self._edge_is_back()
 
     def reboot(self) -> None:
         """The machine went down: orders and routes lived in memory; fences are on disk."""
-        for slot in self.slots.values():
-            if slot.timer is not None:
-                slot.timer.cancel()
-        apps = {key.app for key in self.slots}
-        self.slots.clear()
-        self._owner.clear()
+        back = self.up
+        self.crash()
         self._machine.power_off()
-        self.jobs.power_off()
+        self._folders.power_off()
+        self.wiped += 1
         self.builds.power_off()
-        for app in sorted(apps):
-            self._tell(app)
+        self._life = self._new_life()
+        self._life.pulse.beats = False
+        if back:
+            self.restart()
 
     def lose(self, key: SetKey) -> None:
-        """Somebody else killed its processes and wiped what was known of it."""
-        slot = self.slots.pop(key)
-        if slot.timer is not None:
-            slot.timer.cancel()
-        for id in slot.instances:
-            del self._owner[id]
-            self._machine.end(id, 137)
+        """Somebody else killed its processes and wiped all that was known of it."""
+        standing = self._life.table.sets.pop(key)
+        if standing.timer is not None:
+            standing.timer.cancel()
+        for id in standing.running:
+            self._life.launcher.live.pop(id, None)
+            self._machine.kill(id)
             self._machine.reap(id)
+        self._folders.forget(key, [f"{r.app}@{r.name}" for r in standing.running.values()])
+        self.wiped += 1
         self._tell(key.app)
+
+    def wipe(self) -> None:
+        """Somebody else removes all that it has on record in memory, and kills it."""
+        self.crash()
+        self._folders.wipe()
+        self.wiped += 1
+        self.restart()
+
+    def fill_disk(self, *, full: bool) -> None:
+        """It can write nothing down."""
+        self._folders.full = full
+        self.ever_full |= full
 
     def alter(self, code: Digest) -> None:
         """An outsider lays hands on a layer; whoever runs on it is told."""
@@ -228,210 +282,168 @@ class SimSupervisor:
 
     def plant(self, order: SetOrder) -> None:
         """A set appears that nobody here ordered."""
-        if self.up and order.key not in self.slots:
-            self.slots[order.key] = Slot(order, {})
-            self._poke(order.key)
+        if self.up and order.key not in self._life.table.sets:
+            self._ears.deaf = True
+            self._tells(lambda life: life.supervisor.apply(order, {}))
+            self._ears.deaf = False
 
-    def take_up(self, order: SetOrder, facts: SetFacts) -> None:
-        """A set that was ordered before this world was; its instances run on the machine."""
-        self.slots[order.key] = Slot(
-            order=order,
-            environment={},
-            instances={i.id: i for i in facts.live},
-            failures=facts.failures,
-            crashes=facts.crashes,
-            last_exit=facts.last_exit,
-            last_used_s=facts.last_used_s,
-            ever_ready=facts.ever_ready,
-            gave_up=facts.gave_up,
-            retiring=facts.retiring,
-        )
-        self._owner |= {i.id: order.key for i in facts.live}
-        known = self.fences.get((order.key.app, order.key.process), facts.fence)
-        self.fences[order.key.app, order.key.process] = max(known, facts.fence)
-        self._poke(order.key)
+    def take_up(self, order: SetOrder, facts: SetFacts, boot_s: float, stop_s: float) -> None:
+        """A set that was ordered before this world was; its instances run on the machine. Known
+        from the next restart on."""
+        folders, nothing = self._folders, lambda: None
+        orders = Orders(folders.at("orders", nothing))
+        orders.keep(order, {})
+        orders.mark(facts)
+        for instance in facts.live:
+            name = _name(order, instance)
+            self._place(name, order, instance, boot_s, stop_s)
+            record = Record(order.key, order.spec.kind, instance)
+            encoded = msgspec.json.encode(record)
+            folders.at("instances", nothing).write(f"{order.key.app}@{name}", encoded)
+
+    def take_up_job(self, order: JobOrder, started_at_s: float) -> None:
+        """One that was started before this world was, and runs."""
+        facts = JobFacts(order.id, order.app, order.dyno, "running", started_at_s=started_at_s)
+        self._ledger().enter(facts, order)
+        name = JobName(order.id, order.dyno)
+        self._machine.run(name.id, *self.job_fate(order), (order.app, str(name)))
+
+    def lose_job(self, app: AppId, id: JobId) -> None:
+        """One that was started before this world was, and nobody knows what came of it."""
+        self._ledger().enter(JobFacts(id, app, "", "lost"))
+
+    # --- requests ---------------------------------------------------------------------------
 
     def want(self, key: SetKey) -> None:
         """A request arrived for this set."""
-        slot = self.slots.get(key)
-        if slot is None or not self.up:
+        standing = self._life.table.sets.get(key)
+        if standing is None:
             return
-        slot.last_used_s = self._loop.time()
-        if not slot.ready:
-            slot.waiting += 1
-        else:
-            self._hand_on(slot)
-        self._poke(key)
-
-    def _hand_on(self, slot: Slot) -> None:
-        """To the one that has the least to do."""
-        ready = (i.id for i in slot.instances.values() if i.phase is Phase.READY)
-        least = min(ready, key=lambda id: (self._machine.in_hand(id), id))
-        if least in self._machine.procs:
-            self._machine.request(least, BY_DIGEST[slot.order.spec.code].answer_s)
+        if standing.facts.ready:
+            self._hand_on(key, standing.facts, standing.effective_order)
+        elif standing.socket is not None:
+            self._life.queues.put(key)
+        elif self.up:
+            self._tells(lambda life: life.supervisor.demand(key, standing.facts.waiting + 1))
 
     def drained(self, id: InstanceId) -> None:
         """The edge confirmed: no new request can reach it."""
-        key = self._owner.get(id)
-        if key is None or not self.up:
-            return
-        slot = self.slots[key]
-        slot.instances[id] = msgspec.structs.replace(slot.instances[id], drained=True)
-        self._poke(key)
+        self._tells(lambda life: life.supervisor.drained(id))
 
-    def in_hand(self, id: InstanceId) -> int:
-        """Requests that one of its processes has not answered yet."""
-        return self._machine.in_hand(id)
+    def _hand_on(self, key: SetKey, facts: SetFacts, order: SetOrder) -> None:
+        """To the one that has the least to do. The edge tells how busy the set is, then and once it
+        is answered."""
+        least = min((i.id for i in facts.ready), key=lambda id: (self._machine.in_hand(id), id))
+        program = BY_DIGEST.get(order.spec.code)
+        answer_s = program.answer_s if program is not None else 0.0
+        if least in self._machine.procs and order.spec.kind == "web":
+            self._machine.request(least, answer_s)
+        self._busy(key)
+        self._loop.call_later(answer_s, self._busy, key)
 
-    # --- facts ----------------------------------------------------------------------------
+    def _busy(self, key: SetKey) -> None:
+        standing = self._life.table.sets.get(key)
+        if standing is not None:
+            count = sum(self._machine.in_hand(id) for id in standing.running)
+            now_s = self._loop.time()
+            self._tells(lambda life: life.supervisor.activity(key, count, now_s))
+
+    # --- one life ---------------------------------------------------------------------------
+
+    def _new_life(self) -> Parts:
+        return Parts(
+            self._loop,
+            self._machine,
+            self._folders,
+            self.disk,
+            self._ears,
+            lambda: self.capabilities.level,
+            lambda order: self.job_fate(order),
+            lambda: self.strikes(),
+            self._died,
+        )
+
+    def _let_in(self, verb: str, key: SetKey, fence: Fence) -> None:
+        if not self._ears.deaf:
+            self.on_command(verb, key, fence)
 
     def _answer(self) -> None:
         if not self.up:
             raise Transient("cannot reach the supervisor: it is down")
 
-    def _check_fence(self, key: SetKey, fence: Fence) -> None:
-        highest = self.fences.get((key.app, key.process))
-        if highest is not None and fence < highest:
-            raise Terminal(f"cannot obey generation {fence}: {highest} was seen already")
-        self.fences[key.app, key.process] = fence
+    @contextmanager
+    def _serving(self) -> Generator[Parts]:
+        """Raises Transient where it is down, or dies in the middle of it."""
+        self._answer()
+        try:
+            yield self._life
+        except Killed:
+            self._died()
+            raise Transient("cannot tell what came of it: the supervisor died") from None
+        except OSError as error:
+            raise Transient(f"cannot do it now: {error}") from None
 
-    def _seen(self, id: InstanceId) -> None:
-        if self.up and self.jobs.owns(id):
-            self.jobs.look()
-        if self.up and id in self._owner:
-            self._look_at(id)
+    def _tells(self, what: Callable[[Parts], None]) -> None:
+        """The edge tells it something; nobody waits for an answer."""
+        if self.up:
+            with contextlib.suppress(Transient), self._serving() as life:
+                what(life)
 
-    def _look_at(self, id: InstanceId) -> None:
-        key = self._owner[id]
-        slot, proc = self.slots[key], self._machine.procs.get(id)
-        instance = slot.instances[id]
-        if proc is None or proc.code is not None:
-            self._ended(slot, instance, 137 if proc is None or proc.code is None else proc.code)
-        elif proc.ready and instance.phase is Phase.STARTING:
-            slot.last_probe = probed(slot, proc)
-            if slot.last_probe is None:
-                slot.instances[id] = msgspec.structs.replace(
-                    instance, phase=Phase.READY, ready_at_s=self._loop.time()
-                )
-                slot.ever_ready, slot.failures, slot.waiting = True, 0, 0
-        self._tell(key.app)
-        self._poke(key)
+    def _died(self) -> None:
+        self.crash()
+        self.on_death()
 
-    def _ended(self, slot: Slot, instance: Instance, code: int) -> None:
-        now_s = self._loop.time()
-        asked = instance.phase in (Phase.DRAINING, Phase.STOPPING)
-        late = instance.phase is Phase.STARTING and code == 137
-        slot.last_exit = Exit(code, now_s, expected=asked, timed_out=late)
-        slot.lost += slot.last_exit.from_outside
-        if not asked:
-            ready_at = instance.ready_at_s
-            steady = ready_at is not None and now_s - ready_at >= standing.STEADY_S
-            slot.crashes = 1 if steady else slot.crashes + 1
-            slot.failures += ready_at is None
-        del slot.instances[instance.id]
-        del self._owner[instance.id]
-        self._machine.reap(instance.id)
+    def _changed(self, id: InstanceId) -> None:
+        running = self._life.of(id)
+        if running is not None:
+            self._life.pulse.call_soon(running.look)
+
+    def _with_jobs(self) -> set[AppId]:
+        return {facts.app for facts in self._life.jobs.facts()}
+
+    def _ledger(self) -> Ledger:
+        return Ledger(self._folders.at("ledger", lambda: None), self._loop.time)
 
     def _tell(self, app: AppId) -> None:
-        if self.up and self.heard:
-            for watcher in self._watchers:
-                watcher.put_nowait(app)
+        self._life.hub.tell_app(app)
+
+    def _edge_is_back(self) -> None:
+        """It tells again of what it has let go."""
+        for standing in self._life.table.sets.values():
+            for instance in standing.facts.instances:
+                if instance.phase is Phase.DRAINING and not instance.drained:
+                    self.on_draining(instance.id)
 
     def _laid_again(self, code: Digest) -> None:
-        for slot in self.slots.values():
-            if self.up and slot.order.spec.code == code:
-                self._look_at_footing(slot)
+        if self.up:
+            self._look_at_footing()
 
-    def _look_at_footing(self, slot: Slot) -> None:
+    def _look_at_footing(self) -> None:
         """Processes go on in the folder that they began in."""
-        laid = self.disk.laid[slot.order.spec.code]
-        for id, instance in slot.instances.items():
-            proc = self._machine.procs.get(id)
-            if proc is not None and proc.footing != laid:
-                slot.instances[id] = msgspec.structs.replace(instance, outdated=True)
-        self._poke(slot.order.key)
+        for standing in self._life.table.sets.values():
+            if standing.order is None:
+                continue
+            now = self._life.launcher.footing(standing.order)
+            for id, running in standing.running.items():
+                if running.footing != now:
+                    standing.facts = change.outdated(standing.facts, id)
+            self._life.supervisor.wake(standing.key)
 
-    # --- standing orders ------------------------------------------------------------------
-
-    def _poke(self, key: SetKey) -> None:
-        if key not in self._poked:
-            self._poked.add(key)
-            self._loop.call_soon(self._decide, key)
-
-    def _decide(self, key: SetKey) -> None:
-        self._poked.discard(key)
-        slot = self.slots.get(key)
-        if slot is None or not self.up:
+    def _place(
+        self, name: InstanceName, order: SetOrder, of: Instance, boot_s: float, stop_s: float
+    ) -> None:
+        who = (order.key.app, str(name))
+        if of.phase is Phase.STARTING:
+            self._machine.start(of.id, boot_s, "ready", stop_s, 0.0, who)
             return
-        if slot.retiring and not slot.instances:
-            del self.slots[key]
-            self._tell(key.app)
-            return
-        for id, instance in slot.instances.items():
-            count = self._machine.in_hand(id) if instance.phase is Phase.DRAINING else 0
-            slot.instances[id] = msgspec.structs.replace(instance, in_hand=count)
-        decided = standing.decide(slot.order, slot.facts, self._loop.time())
-        for act in decided.acts:
-            self._carry_out(slot, act)
-        if slot.timer is not None:
-            slot.timer.cancel()
-        again_s = decided.look_again_s
-        slot.timer = None if again_s is None else self._loop.call_later(again_s, self._poke, key)
-        if decided.acts:
-            self._tell(key.app)
-            self._poke(key)
+        self._machine.place(of.id, stop_s, who).ready = True
+        if of.phase is Phase.STOPPING:
+            self._machine.term(of.id)
 
-    def _carry_out(self, slot: Slot, act: Act) -> None:
-        self.on_act(slot, act)
-        self._record(slot, act)
-        match act:
-            case Start():
-                self._start(slot, act.ordinal)
-            case Drain():
-                self._stopping(slot, act.instance, Phase.DRAINING)
-                self.on_draining(act.instance)
-            case Stop():
-                self._stopping(slot, act.instance, Phase.STOPPING)
-                self._machine.term(act.instance)
-            case Kill():
-                self._machine.end(act.instance, 137)
-            case GiveUp():
-                slot.gave_up = True
-            case _:
-                assert_never(act)
 
-    def _start(self, slot: Slot, ordinal: int) -> None:
-        self._started += 1
-        key, now_s = slot.order.key, self._loop.time()
-        id = InstanceId(f"{key.process}.{ordinal}-{self._started:06d}")
-        self._owner[id] = key
-        slot.instances[id] = Instance(id, ordinal, Phase.STARTING, now_s)
-        slot.last_probe, slot.lost = None, max(0, slot.lost - 1)
-        program = BY_DIGEST[slot.order.spec.code]
-        fate = "exits" if slot.environment.get(BREAKING) else program.fate
-        self._machine.start(id, program.boot_s, fate, program.stop_s, program.errs_s)
-        self._machine.procs[id].footing = self.disk.laid[slot.order.spec.code]
-        wanted = slot.order.level_min
-        if wanted is not None and not at_least(self.capabilities.level, wanted):
-            self._machine.end(id, 126)  # as a start that is refused
-
-    def _stopping(self, slot: Slot, id: InstanceId, phase: Phase) -> None:
-        slot.instances[id] = msgspec.structs.replace(
-            slot.instances[id], phase=phase, stop_at_s=self._loop.time()
-        )
-
-    def _record(self, slot: Slot, act: Act) -> None:
-        key, order = slot.order.key, slot.order
-        subject = act.instance if isinstance(act, Drain | Stop | Kill) else key.process
-        self.act_log.append(
-            ActEntry(
-                seq=len(self.act_log) + 1,
-                app=key.app,
-                process=key.process,
-                verb=type(act).__name__.lower(),
-                subject=subject,
-                because=act.because,
-                at_s=self._loop.time(),
-                generation=order.fence.generation,
-            )
-        )
+def _name(order: SetOrder, instance: Instance) -> InstanceName:
+    """As it was started by a supervisor that is not this world's."""
+    key, token = order.key, instance.id.rpartition("-")[2]
+    port = instance.endpoint.port if instance.endpoint is not None else 0
+    port = port or (PORT_FIRST if order.spec.kind == "web" else 0)
+    return InstanceName(key.process, key.spec_hash[:HASH_CHARS], instance.ordinal, token, port)

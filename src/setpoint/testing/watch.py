@@ -7,12 +7,12 @@ import asyncio
 import itertools
 from collections.abc import Iterator
 
+from setpoint.drivers.local.running import CANNOT_EXECUTE
 from setpoint.model.app import Unit, UpkeepMode
 from setpoint.model.ids import AppId, Fence, JobId, SetKey
-from setpoint.model.job import JobOrder
+from setpoint.model.job import JobFacts, JobOrder
 from setpoint.model.journal import Entry
-from setpoint.model.level import at_least
-from setpoint.model.process import Act, Drain, Instance, Phase, ProcessSpec, Start, Stop
+from setpoint.model.process import Act, Drain, Instance, Phase, ProcessSpec, SetOrder, Start, Stop
 from setpoint.model.release import BuildRequest, Release
 from setpoint.model.route import Route
 from setpoint.planning import layers, release_phase
@@ -27,6 +27,11 @@ from setpoint.testing.truth import bounds_of, phase_went_well, release_serves
 
 LOOK_AND_LEAP_S = 1.0
 """How old the last look before an effect may be: one slow answer, no more."""
+
+LATEST = 150
+"""entries of an app: among so many what arrives late was announced, however often it was tried."""
+MEMORY_S = 60.0
+"""For longer nobody goes by what was offered once."""
 
 MANY_CRASHES, REST_S_MIN = 4, 1.0
 """After so many in a row, nothing is started again sooner than that."""
@@ -59,10 +64,13 @@ class Watch:
         self.accepted: dict[AppId, tuple[int, Fence]] = {}
         self._highest: dict[tuple[AppId, str], Fence] = {}
         self._late = False
+        self._given_up: dict[SetKey, tuple[object, ...]] = {}
         self._generations: dict[AppId, int] = {}
         supervisor.on_command = self._on_set
         supervisor.on_act = self._on_act
-        supervisor.jobs.on_start = self._on_job
+        supervisor.on_given_up = self._on_given_up
+        supervisor.on_job = self._on_job
+        supervisor.on_job_facts = self._on_job_facts
         supervisor.on_drop = self._on_drop
         supervisor.on_build = self._on_build
         self.jobs_started: set[JobId] = set()
@@ -98,6 +106,8 @@ class Watch:
     def _on_set(self, verb: str, key: SetKey, fence: Fence) -> None:
         late, self._late = self._late, False
         self._accept(verb, key.app, key.process, fence)
+        if verb == "remove":
+            self._given_up.pop(key, None)
         if verb == "remove" and not late:
             self._check_successor(key)
         if not late and (verb == "remove" or key not in self._supervisor.slots):
@@ -146,7 +156,8 @@ class Watch:
             slot = slots.get(new) if new is not None else None
             if slot is None:
                 continue
-            if slot.ready and BY_DIGEST[slot.order.spec.code].errs_s >= FOR_EVER_S:
+            program = BY_DIGEST.get(slot.order.spec.code)
+            if slot.ready and program is not None and program.errs_s >= FOR_EVER_S:
                 self.violated(f"requests for {backend.process} go to an error page")
             if old != new and old in slots and slots[old].ready and not slot.ever_ready:
                 self.violated(f"requests for {backend.process} went to what never was ready")
@@ -204,8 +215,7 @@ class Watch:
         scaled = unit.intent.formation.get(process)
         if unit.intent.deleted or (scaled is not None and scaled.max == 0):
             return False
-        level_min = unit.intent.isolation_level_min
-        if level_min is not None and not at_least(self._supervisor.capabilities.level, level_min):
+        if unit.intent.isolation_level_min and self._fell_short_lately():
             return False
         newer = [
             r
@@ -213,6 +223,10 @@ class Watch:
             if r.version > slot.order.spec.release
         ]
         return not any(r.slug.process(process) is None and self._has_proven(unit, r) for r in newer)
+
+    def _fell_short_lately(self) -> bool:
+        """It may still count, then, with whoever asks for a level that was not to be had."""
+        return self._loop.time() - self._supervisor.fell_short_s < MEMORY_S
 
     def _has_proven(self, unit: Unit, release: Release) -> bool:
         """Something of it was ready, or nothing of it is meant to run."""
@@ -232,7 +246,7 @@ class Watch:
     def _accept(self, verb: str, app: AppId, process: str, fence: Fence) -> None:
         self.note(f"{verb} {app} {process} {fence}")
         highest = self._highest.get((app, process))
-        if highest is not None and fence < highest:
+        if highest is not None and fence < highest and app not in self._supervisor.dropped:
             self.violated(f"{verb} of generation {fence} won over {highest} for {process}")
         self._highest[app, process] = max(fence, highest or fence)
         count = self.accepted.get(app, (0, fence))[0]
@@ -245,7 +259,7 @@ class Watch:
         """The entries, of the latest, that said something like this would be done."""
         entries = (self._store.entries[id] for id in reversed(self._store.entries_of[app]))
         steps = (e for e in entries if e.kind != "act")
-        return (e for e in itertools.islice(steps, 40) if e.verb == verb)
+        return (e for e in itertools.islice(steps, LATEST) if e.verb == verb)
 
     def _on_act(self, slot: Slot, act: Act) -> None:
         key = slot.order.key
@@ -254,6 +268,7 @@ class Watch:
             self._check_answered(slot, act)
         if isinstance(act, Start | Drain) and not slot.retiring:
             self._check_kept(slot, act)
+        self._check_given_up(slot, act)
         if isinstance(act, Start):
             self._check_pace(slot)
             self._check_release_phase(slot)
@@ -301,11 +316,29 @@ class Watch:
         elif mode == "report" and isinstance(act, Start) and fills and not slot.waiting:
             self.violated(f"what an outsider ended of {order.key} was started again")
 
+    def _check_given_up(self, slot: Slot, act: Act) -> None:
+        """What was said to be given up is not started again unless something else is asked for,
+        by whichever life. Once its records were wiped, nobody knows that it was."""
+        order = slot.order
+        before = self._given_up.pop(order.key, None) if isinstance(act, Start) else None
+        if before == self._asked(order):
+            self.violated(f"{order.key} was started again after it was given up")
+
+    def _asked(self, order: SetOrder) -> tuple[object, ...]:
+        incarnation, wiped = order.fence.incarnation, self._supervisor.wiped
+        return incarnation, order.bounds, order.attempts_max, wiped
+
+    def _on_given_up(self, slot: Slot) -> None:
+        """The supervisor says so, and has it on record."""
+        self._given_up[slot.order.key] = self._asked(slot.order)
+
     def _check_pace(self, slot: Slot) -> None:
         """What has crashed again and again is given a rest."""
         last = slot.last_exit
         if slot.crashes < MANY_CRASHES or last is None or last.expected:
             return
+        if last.code == CANNOT_EXECUTE:
+            return  # of several that were to start together, this is not the first that could not
         if self._loop.time() - last.at_s < REST_S_MIN:
             self.violated(f"{slot.order.key} was started at once after {slot.crashes} crashes")
 
@@ -323,18 +356,23 @@ class Watch:
         self.jobs_started.add(order.id)
         self._check_layer(order.app, order.spec)
         if order.spec.process == release_phase.PROCESS:
-            others = (k for k in self._supervisor.jobs.ledger.values() if k.app == order.app)
+            others = (k for k in self._supervisor.ledger.values() if k.app == order.app)
             beside = [k for k in others if k.state == "running" and k.id != order.id]
             if any(k.order and k.order.spec.process == release_phase.PROCESS for k in beside):
                 self.violated(f"{order.dyno} runs beside another release phase of its app")
         if not any(e.subject == order.dyno for e in self._announced(order.app, "start-job")):
             self.violated(f"{order.dyno} was started and no entry had announced it")
 
+    def _on_job_facts(self, facts: JobFacts) -> None:
+        proc = self._supervisor.process_of(facts.id)
+        if facts.state != "running" and proc is not None and proc.code is None:
+            self.violated(f"{facts.dyno} was said to be {facts.state}, and runs")
+
     def _on_drop(self, app: AppId) -> None:
         """Nothing of an app runs on once it is forgotten."""
         if any(slot.instances for key, slot in self._supervisor.slots.items() if key.app == app):
             self.violated(f"{app} was forgotten while a set of it was running")
-        for known in self._supervisor.jobs.ledger.values():
+        for known in self._supervisor.ledger.values():
             if known.app == app and known.state == "running":
                 self.violated(f"{app} was forgotten while a job of it was running")
 

@@ -6,6 +6,7 @@ the machine reboots, everything but the store and the fences is gone.
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Callable, Generator
 from logging import Logger
@@ -30,12 +31,15 @@ from setpoint.testing.supervisor import SimSupervisor
 from setpoint.testing.watch import LOOK_AND_LEAP_S, Watch
 from setpoint.views.feed import Feed
 
+SUPERVISOR_LOG = logging.getLogger("setpoint.supervisor")
 SETTINGS = Settings(step_timeout_s=10.0, orphan_grace_s=60.0, rest_s=1e9)
 PACING = Pacing(first_s=10.0, period_s=20.0)
 FOOTING_S = 10.0
 RETENTION = Retention(releases=2, builds_s=20.0, events_s=40.0, grace_s=5.0)
 
 
+KEEPER_S_MAX = 2.0
+"""How soon the keeper starts another supervisor."""
 HELD_S, STOPPED_S_MAX = 2.0, 30.0
 """How long until a daemon notices that it was outlived; how long a process stands still."""
 
@@ -59,6 +63,20 @@ class SimLog:
         self._watch.violated(event)
 
 
+class SupervisorLog(logging.Handler):
+    """Hears the supervisor's log. What it calls a bug is a violation."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(logging.ERROR)
+        self._watch = watch
+
+    def emit(self, record: logging.LogRecord) -> None:
+        cause = record.exc_info[1] if record.exc_info else None
+        if isinstance(cause, OSError):
+            return  # the disk was full
+        self._watch.violated(f"{record.getMessage()}: {cause!r}")
+
+
 class World:
     """Everything a run needs. Build it inside a running SimLoop."""
 
@@ -69,10 +87,13 @@ class World:
         self.store = SimStore()
         self.machine = Machine(loop)
         self.supervisor = SimSupervisor(loop, self.machine)
+        self.supervisor.strikes = lambda: self.faults.ends.strikes(on=self.faults.on)
+        self.supervisor.on_death = self._supervisor_died
         self.edge = SimEdge(loop, self.supervisor)
         self.watch = Watch(loop, self.store, self.supervisor, self.edge)
         self.clock_ahead_s = 0.0
         """how wrong the daemon's clock is"""
+        self._ear = SupervisorLog(self.watch)
         self.lives = 0
         self.life: Life | None = None
         self.outlived: Life | None = None
@@ -96,11 +117,13 @@ class World:
         return self.now_s + self.clock_ahead_s
 
     async def __aenter__(self) -> "World":
+        SUPERVISOR_LOG.addHandler(self._ear)
         self._task = asyncio.create_task(self._live_for_ever())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._task is not None
+        SUPERVISOR_LOG.removeHandler(self._ear)
         tasks = (self._task, *self._haunting)
         for task in tasks:
             task.cancel()
@@ -138,6 +161,12 @@ class World:
             return True
         condition = find(status.conditions, ConditionType.PROGRESSING)
         return condition is None or condition.status
+
+    def _supervisor_died(self) -> None:
+        """Its keeper starts another."""
+        self.watch.note("supervisor died")
+        after_s = self.luck.random() * KEEPER_S_MAX
+        asyncio.get_running_loop().call_later(after_s, self.supervisor.restart)
 
     # --- the daemon's lives ---------------------------------------------------------------
 

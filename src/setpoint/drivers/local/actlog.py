@@ -1,5 +1,6 @@
 """What standing orders did and the loop has not yet taken into the journal. Bounded."""
 
+import logging
 from collections.abc import Callable
 
 import msgspec
@@ -9,6 +10,7 @@ from setpoint.drivers.local.files import Folder
 from setpoint.formats.control import Act
 from setpoint.model.ids import SetKey
 
+log = logging.getLogger("setpoint.supervisor")
 ACTS_MAX = 2000
 NAME = "acts.json"
 
@@ -55,7 +57,11 @@ class ActLog:
         return None
 
     def _save(self) -> None:
-        self._folder.write(NAME, msgspec.json.encode(self._acts))
+        """A full disk costs those that nobody read before the supervisor died, and stops no act."""
+        try:
+            self._folder.write(NAME, msgspec.json.encode(self._acts))
+        except OSError as error:
+            log.warning("acts.not_written", extra={"why": str(error)})
 
 
 def _kind(act: Act) -> tuple[object, ...]:

@@ -147,21 +147,25 @@ class Adoption:
         running = self._launcher.adopt(app, name, identity, self._hands.reports(standing))
         running.doomed, running.footing = record.doomed, record.footing
         starting = instance.phase is Phase.STARTING
+        if starting and not record.doomed:  # nobody was there to see whether it got ready
+            instance = replace(instance, started_at_s=self._now_s())
         readiness = None
         if starting or record.kind == "function":
             since_s = instance.started_at_s
             readiness = self._launcher.readiness(standing, running, record.kind, since_s)
         standing.running[running.id] = running
-        standing.facts = replace(standing.facts, instances=(*standing.facts.instances, instance))
+        standing.facts = change.adopted(standing.facts, instance)
         self._hands.dial_anew(standing)
-        self._launcher.keep(standing, running)
+        self._hands.keep(standing, running)
         if readiness is not None:
             running.await_ready(readiness)
 
     def _standing(self, key: SetKey) -> Standing:
         standing = self._table.sets.get(key)
         if standing is None:
-            standing = self._table.sets[key] = Standing(change.unknown(key))
+            standing = self._table.sets[key] = Standing(
+                change.unknown(key, self._lasting.highest(key))
+            )
         return standing
 
 

@@ -22,6 +22,9 @@ from setpoint.model.process import (
 from setpoint.planning import scaling
 from setpoint.planning.standing import STEADY_S
 
+LOST = 0
+"""The release of a set whose order is lost."""
+
 
 def ordered(facts: SetFacts | None, order: SetOrder, before: SetOrder | None) -> SetFacts:
     """A new or repeated order. Only one that asks for something else lets it try anew."""
@@ -30,6 +33,7 @@ def ordered(facts: SetFacts | None, order: SetOrder, before: SetOrder | None) ->
             order.key, order.fence, order.bounds, order.spec.release, upkeep=order.upkeep
         )
     anew = facts.retiring or _asks(before) != _asks(order)
+    served = facts.release == LOST and order.attempts_max == 0 and bool(facts.ready)
     return replace(
         facts,
         fence=max(facts.fence, order.fence),
@@ -40,6 +44,7 @@ def ordered(facts: SetFacts | None, order: SetOrder, before: SetOrder | None) ->
         failures=0 if anew else facts.failures,
         upkeep=order.upkeep,
         lost=0 if order.fence > facts.fence else facts.lost,
+        ever_ready=facts.ever_ready or served,
     )
 
 
@@ -69,9 +74,11 @@ def _asks(order: SetOrder | None) -> tuple[Bounds, int] | None:
     return None if order is None else (order.bounds, order.attempts_max)
 
 
-def unknown(key: SetKey) -> SetFacts:
-    """Instances of ours whose order is lost: shown, left alone, and open to any order."""
-    return SetFacts(key, Fence(0, 0), Bounds(0, 0), release=0, ever_ready=True)
+def unknown(key: SetKey, fence: Fence) -> SetFacts:
+    """Instances of ours whose order is lost: shown, left alone, and open to any order. Whether they
+    were on trial is lost as well, so that they have not proven themselves until an order says so.
+    `fence`: the highest that was seen, which whoever removes them has to name."""
+    return SetFacts(key, fence, Bounds(0, 0), release=LOST)
 
 
 def used(facts: SetFacts, in_flight: int, last_used_s: float, now_s: float) -> SetFacts:
@@ -89,6 +96,15 @@ def queues_seen(facts: SetFacts, queued: Sequence[int], now_s: float) -> SetFact
     if not queued or not all(queued):
         return replace(facts, queued_since_s=None)
     return replace(facts, queued_since_s=facts.queued_since_s or now_s)
+
+
+def adopted(facts: SetFacts, instance: Instance) -> SetFacts:
+    """It was found running. That it was ready counts, though its supervisor may have died right
+    before it wrote down that one of this set had been."""
+    ready = instance.phase is Phase.READY and facts.release != LOST
+    return replace(
+        facts, instances=(*facts.instances, instance), ever_ready=facts.ever_ready or ready
+    )
 
 
 def removed(facts: SetFacts, fence: Fence) -> SetFacts:
@@ -118,7 +134,7 @@ def became_ready(
     )
     return replace(
         facts,
-        ever_ready=True,
+        ever_ready=facts.release != LOST,
         failures=0,
         gave_up=False,
         waiting=0,

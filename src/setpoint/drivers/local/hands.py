@@ -3,6 +3,7 @@
 And the way back: what its instances do becomes facts and lines in the app's log.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
@@ -30,6 +31,8 @@ from setpoint.model.process import (
     Stop,
 )
 from setpoint.model.release import NODEJS
+
+log = logging.getLogger("setpoint.supervisor")
 
 
 class Hands:
@@ -120,7 +123,7 @@ class Hands:
         for line in dyno_lines.killing(instance.phase, order, facts.last_probe):
             self._say(standing, running.name.dyno, line)
         running.doomed = instance.phase is Phase.STARTING
-        self._launcher.keep(standing, running)
+        self.keep(standing, running)
         running.kill()
 
     # --- what instances do --------------------------------------------------------------------
@@ -137,7 +140,7 @@ class Hands:
         )
 
     def _started(self, standing: Standing, running: Handle) -> None:
-        self._launcher.keep(standing, running)
+        self.keep(standing, running)
         if running.how:
             self._say(standing, running.name.dyno, dyno_lines.started(running.how))
         self.watch_memory(standing, running)
@@ -264,7 +267,14 @@ class Hands:
     def _set(self, standing: Standing, id: InstanceId, facts: SetFacts) -> None:
         standing.facts = facts
         if id in standing.running:
-            self._launcher.keep(standing, standing.running[id])
+            self.keep(standing, standing.running[id])
+
+    def keep(self, standing: Standing, running: Handle) -> None:
+        """What happened, happened: on a full disk a later supervisor finds an older record."""
+        try:
+            self._launcher.keep(standing, running)
+        except OSError as error:
+            log.warning("instance.not_recorded", extra={"who": running.id, "why": str(error)})
 
     def _record(self, standing: Standing, act: Act, subject: str) -> None:
         self._record_verb(standing, type(act).__name__.lower(), subject, act.because)

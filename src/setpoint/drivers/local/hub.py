@@ -33,15 +33,15 @@ class Subscription:
 
 class Hub:
     def __init__(self) -> None:
-        self._subscriptions: set[Subscription] = set()
+        self._subscriptions: dict[Subscription, None] = {}
 
     def subscribe(self) -> Subscription:
         subscription = Subscription()
-        self._subscriptions.add(subscription)
+        self._subscriptions[subscription] = None
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        self._subscriptions.discard(subscription)
+        self._subscriptions.pop(subscription, None)
 
     def tell_set(self, key: SetKey, facts: SetFacts | None) -> None:
         self._tell(FactsChanged(key.app, key, facts))

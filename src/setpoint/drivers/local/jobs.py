@@ -292,7 +292,11 @@ class Jobs:
             self._look(live.order.id)
 
     def _keep(self, live: Live) -> None:
-        self._launcher.keep(live.running, live.order, live.watch)
+        """A full disk stops nothing: a later supervisor finds an older record."""
+        try:
+            self._launcher.keep(live.running, live.order, live.watch)
+        except OSError as error:
+            log.warning("job.not_recorded", extra={"job": live.order.id, "why": str(error)})
 
     # --- terminals ----------------------------------------------------------------------------
 
@@ -389,8 +393,10 @@ class Jobs:
         self._tell(facts.app)
 
     def _tell_again(self, id: JobId) -> None:
+        """Of one that ended. One whose end could not be written down yet is told when it is; who is
+        told of it before that asks again at once, for ever."""
         line = self._ledger.line(id)
-        if line is not None:
+        if line is not None and line.facts.state != "running":
             self._asked_s[id] = self._now_s()
             self._tell(line.facts.app)
 

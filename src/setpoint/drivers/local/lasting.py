@@ -33,6 +33,7 @@ class Remembered(msgspec.Struct, frozen=True):
 
 
 Later = Callable[[float, Callable[[], None]], object]
+LOWEST = Fence(0, 0)
 SYNC_S, AGAIN_S = 0.2, 5.0
 
 log = logging.getLogger("setpoint.supervisor")
@@ -83,8 +84,12 @@ class Lasting:
         part = f"{process}.{hash}"
         return self._app(app).sets.get(part, SetKey(app, process, Digest(hash)))
 
+    def highest(self, key: SetKey) -> Fence:
+        """That was seen for its process."""
+        return self._app(key.app).fences.get(key.process, LOWEST)
+
     def _check(self, app: Remembered, key: SetKey, fence: Fence) -> Remembered | None:
-        highest = app.fences.get(key.process, Fence(0, 0))
+        highest = app.fences.get(key.process, LOWEST)
         if fence < highest:
             raise Stale(
                 f"cannot change {key.process}: fence {fence} is stale, {highest} was here already"

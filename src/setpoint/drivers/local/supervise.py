@@ -76,18 +76,22 @@ class Supervisor:
     # --- what it is asked ---------------------------------------------------------------------
 
     def apply(self, order: SetOrder, environment: dict[str, str]) -> None:
-        """Raises Stale, or Terminal where there is no room for another function's socket."""
+        """Raises Stale, Terminal where there is no room for another function's socket, or OSError:
+        then it is not told of either, since whoever sees it in the facts asks no more."""
         standing = self._table.sets.get(order.key)
         if standing is None and order.spec.kind == "function":
             self._sockets.check_room(self._table.functions())
         self._lasting.ordered(order.key, order.fence)
+        if standing is not None and standing.order is None and order.attempts_max:
+            self._hands.drain_everything(standing, "its records were lost while it was on trial")
+        known = None if standing is None else (standing.order, standing.environment)
+        if known != (order, environment):
+            self._orders.keep(order, environment)
         if standing is None:
             standing = Standing(change.ordered(None, order, None))
             self._table.sets[order.key] = standing
         else:
             standing.facts = change.ordered(standing.facts, order, standing.order)
-        if (standing.order, standing.environment) != (order, environment):
-            self._orders.keep(order, environment)
         asks_else = standing.order is None or standing.order.probe != order.probe
         standing.order, standing.environment = order, environment
         if asks_else:
@@ -97,12 +101,13 @@ class Supervisor:
         self.wake(order.key)
 
     def remove(self, key: SetKey, fence: Fence) -> None:
-        """Raises Stale. Absent is success."""
+        """Raises Stale, or OSError: then it is not told of either. Absent is success."""
         self._lasting.removed(key, fence)
         standing = self._table.sets.get(key)
         if standing is not None:
-            standing.facts = change.removed(standing.facts, fence)
-            self._mark(standing)
+            facts = change.removed(standing.facts, fence)
+            self._mark(standing, facts)
+            standing.facts = facts
             self.wake(key)
 
     def demand(self, key: SetKey, waiting: int) -> None:
@@ -248,7 +253,7 @@ class Supervisor:
 
     def _publish(self, standing: Standing) -> None:
         """How busy a set is changes all the time and wakes nobody; who looks, sees it."""
-        self._mark(standing)
+        self._mark(standing, standing.facts)
         news, told = standing.facts.at_rest, standing.told
         if told == news:
             return
@@ -263,9 +268,9 @@ class Supervisor:
             standing.told = news
             self._hub.tell_set(standing.key, standing.facts)
 
-    def _mark(self, standing: Standing) -> None:
+    def _mark(self, standing: Standing, facts: SetFacts) -> None:
         if standing.order is not None:
-            self._orders.mark(standing.facts)
+            self._orders.mark(facts)
 
     def _forget(self, standing: Standing) -> None:
         key = standing.key

@@ -27,7 +27,7 @@ from setpoint.model.ids import AppId, Digest
 from setpoint.model.job import CronJob, JobOrder
 from setpoint.model.release import ProcessType
 from setpoint.planning import answers, explain
-from setpoint.testing.jobs import usual_fate
+from setpoint.testing.job_handles import usual_fate
 from setpoint.testing.machine import Proc
 from setpoint.testing.programs import FOR_EVER_S, WEB, Program, learn
 from setpoint.testing.rehearsal import acts
@@ -62,7 +62,7 @@ class Director:
         self._looks = Looks(stage)
         self.unsettled = 0
         self._door = Door(cast_store(stage.store), stage.wake, self._new_id, self._new_id)
-        stage.supervisor.jobs.fate = self._fate
+        stage.supervisor.job_fate = self._fate
 
     async def play(self, lines: tuple[Line, ...]) -> None:
         await self._let_happen()

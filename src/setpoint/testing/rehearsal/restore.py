@@ -11,13 +11,11 @@ import msgspec
 from setpoint.model.app import DYNO_SIZES, SecretRef, Unit
 from setpoint.model.ids import AppId, Digest
 from setpoint.model.job import Job, JobFacts, JobOrder
-from setpoint.model.process import Phase, ProcessSpec, SetFacts, SetOrder
+from setpoint.model.process import ProcessSpec, SetFacts, SetOrder
 from setpoint.model.release import Build, ProcessType, Release
 from setpoint.model.snapshot import AppSnapshot, Snapshot
 from setpoint.planning.processes import ATTEMPTS_MAX
 from setpoint.store.port import Status
-from setpoint.testing.jobs import Known
-from setpoint.testing.machine import Proc
 from setpoint.testing.programs import Program, learn
 from setpoint.testing.rehearsal.stage import Stage
 
@@ -29,6 +27,8 @@ def restore(stage: Stage, snapshot: Snapshot) -> None:
     stage.supervisor.capabilities = snapshot.capabilities
     for app in snapshot.apps:
         _Restoring(stage, app).all()
+    stage.supervisor.crash()
+    stage.supervisor.restart()
     stage.store.told.sort(key=lambda told: told.change.seq)
 
 
@@ -116,18 +116,7 @@ class _Restoring:
             attempts_max=0 if proven else ATTEMPTS_MAX,
             probe=self._app.unit.intent.probe_of(name, spec.kind),
         )
-        self._instances(facts)
-        self._stage.supervisor.take_up(order, facts)
-
-    def _instances(self, facts: SetFacts) -> None:
-        machine = self._stage.machine
-        for instance in facts.live:
-            if instance.phase is Phase.STARTING:
-                machine.start(instance.id, BOOT_S, "ready", STOP_S)
-                continue
-            machine.procs[instance.id] = Proc(instance.id, STOP_S, ready=True)
-            if instance.phase is Phase.STOPPING:
-                machine.term(instance.id)
+        self._stage.supervisor.take_up(order, facts, BOOT_S, STOP_S)
 
     def _route(self) -> None:
         facts = self._app.seen.route
@@ -138,15 +127,15 @@ class _Restoring:
     def _jobs(self) -> None:
         """What memory handed over and nobody saw running is never started again."""
         running = {facts.id: facts for facts in self._app.seen.jobs}
-        jobs = self._stage.supervisor.jobs
+        supervisor = self._stage.supervisor
         for job in self._app.jobs:
             facts = running.get(job.id)
             if job.final or job.state == "pending":
                 continue
             if facts is None:
-                jobs.ledger[job.id] = Known(job.id, self._id, None, "lost")
+                supervisor.lose_job(self._id, job.id)
             else:
-                jobs.take_up(self._order(job), _started_s(facts))
+                supervisor.take_up_job(self._order(job), _started_s(facts))
 
     def _order(self, job: Job) -> JobOrder:
         release = self._release(job.release)

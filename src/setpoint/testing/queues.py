@@ -1,0 +1,86 @@
+"""Where the requests of simulated functions wait. A queue outlives the supervisor."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from setpoint.drivers.local.seams import Timers, Watch
+from setpoint.drivers.local.sockets import BUSY_S
+from setpoint.model.ids import SetKey
+from setpoint.model.process import Endpoint
+
+
+class SimQueue:
+    """A `drivers.local.seams.Queue`."""
+
+    lost = ""
+
+    def __init__(self, key: SetKey, waiting: dict[SetKey, int], timers: Timers) -> None:
+        self.fresh = key not in waiting
+        self.name = f"/sim/{key.short}.sock"
+        self.endpoint = Endpoint("pipe", self.name)
+        self._key = key
+        self._waiting = waiting
+        self._timers = timers
+        self._watch: Watch = "off"
+        self._on_demand: Callable[[], None] = lambda: None
+        waiting.setdefault(key, 0)
+
+    def fileno(self) -> int:
+        raise AssertionError("nothing of this machine's opens it")
+
+    def watch(self, how: Watch, on_demand: Callable[[], None]) -> None:
+        self._on_demand = on_demand
+        if how != self._watch:
+            self._watch = how
+            self.look()
+
+    def look(self) -> None:
+        """Somebody waits, or somebody has begun to watch."""
+        if self._watch != "off" and self.queued():
+            self._timers.call_later(0.0 if self._watch == "at once" else BUSY_S, self._report)
+
+    def queued(self) -> bool:
+        return self._waiting.get(self._key, 0) > 0
+
+    def close(self) -> None:
+        self._watch = "off"
+
+    def _report(self) -> None:
+        if self._watch != "off" and self.queued():
+            self._watch = "off"
+            self._on_demand()
+
+
+class SimQueues:
+    """`drivers.local.seams.Queues`. `waiting`: how many there are at each."""
+
+    def __init__(self, waiting: dict[SetKey, int], timers: Timers) -> None:
+        self._waiting = waiting
+        self._timers = timers
+        self._open: dict[SetKey, SimQueue] = {}
+
+    def check_room(self, open_: int) -> None:
+        """There is room for all."""
+
+    def open(self, key: SetKey) -> SimQueue:
+        queue = self._open[key] = SimQueue(key, self._waiting, self._timers)
+        return queue
+
+    @contextmanager
+    def found(self) -> Generator[None]:
+        yield
+
+    def drop(self, key: SetKey) -> None:
+        self._waiting.pop(key, None)
+        self._open.pop(key, None)
+
+    def put(self, key: SetKey) -> None:
+        """One more waits."""
+        self._waiting[key] = self._waiting.get(key, 0) + 1
+        if key in self._open:
+            self._open[key].look()
+
+    def take_all(self, key: SetKey) -> None:
+        """By an instance that is ready."""
+        if key in self._waiting:
+            self._waiting[key] = 0
