@@ -58,9 +58,8 @@ from setpoint.policy.headroom import is_low
 from setpoint.processes import inherit, oplog, preload, surveyor
 from setpoint.processes.digests import Digests
 from setpoint.processes.plane import plane_facts
-from setpoint.store.sqlite import schema
+from setpoint.store.sqlite import SqliteStore, open_store, schema
 from setpoint.store.sqlite.outbox import units_kept
-from setpoint.store.sqlite.store import SqliteStore, open_store
 from setpoint.views.feed import Feed
 
 log = logging.getLogger("setpoint.daemon")

@@ -28,9 +28,9 @@ from setpoint.model.process import SetOrder
 from setpoint.model.retention import Ground
 from setpoint.planning import installation
 from setpoint.store.port import UnitWrite
+from setpoint.store.sqlite import SqliteStore, open_in_memory
 from setpoint.store.sqlite.inline import Inline
 from setpoint.store.sqlite.refusing import Refusing
-from setpoint.store.sqlite.store import SqliteStore, open_in_memory
 from setpoint.testing import builders
 from setpoint.testing.edge import SimEdge
 from setpoint.testing.loop import run

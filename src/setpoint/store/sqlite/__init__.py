@@ -4,6 +4,7 @@ One module per noun, each of plain functions over a connection; `store.py` puts 
 port. Nothing here decides what ought to be.
 """
 
-from setpoint.store.sqlite.store import SqliteStore, open_in_memory, open_store
+from setpoint.store.sqlite.opening import open_in_memory, open_store
+from setpoint.store.sqlite.store import SqliteStore
 
 __all__ = ["SqliteStore", "open_in_memory", "open_store"]
