@@ -589,6 +589,7 @@ class DriverContract:
 
         async def story(driver: Driver, edge: Edge) -> None:
             await driver.apply(order, {})
+            await _until(stage, driver, order.key, _ready(1))  # or the edge has news of it
             route = _route(order)
             await edge.ensure_route(route, None, "")
             facts = await _until_acked(stage, edge, order.key.app)

@@ -297,7 +297,8 @@ class SimSupervisor:
         for instance in facts.live:
             name = _name(order, instance)
             self._place(name, order, instance, boot_s, stop_s)
-            record = Record(order.key, order.spec.kind, instance)
+            footing = self._life.launcher.footing(order)
+            record = Record(order.key, order.spec.kind, instance, footing=footing)
             encoded = msgspec.json.encode(record)
             folders.at("instances", nothing).write(f"{order.key.app}@{name}", encoded)
 
