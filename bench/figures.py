@@ -421,10 +421,13 @@ def push(result: Result) -> list[Row]:
 def simulate(result: Result) -> list[Row]:
     goals, met = result["goals"], result["met"]
     first, last = result["seeds"]
-    told = f"{last - first + 1:,} histories, each with its own faults, on a virtual clock"
+    told = (
+        f"{result['daemons']:,} daemons and {result['supervisors']:,} supervisors in "
+        f"{last - first + 1:,} histories, each with its own faults, on a virtual clock"
+    )
     return [
         Row(
-            "points at which the daemon died",
+            "points at which the daemon or the supervisor died",
             f"{result['points']:,}",
             f"{result['per_second']:,.0f} a second on {result['workers']} cores",
             f"≥ {goals['points']:,}",

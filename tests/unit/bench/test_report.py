@@ -62,7 +62,8 @@ def test_the_page_as_it_stands_loses_nothing_when_it_is_written_again() -> None:
 
 
 def test_simulated_histories_and_guards_have_a_row_each() -> None:
-    figures = {"points": 100_200, "per_second": 1500.4, "per_second_per_core": 812.3}
+    figures = {"points": 100_200, "daemons": 95_000, "supervisors": 5_200}
+    figures |= {"per_second": 1500.4, "per_second_per_core": 812.3}
     goals = {"points": 100_000, "violations": 0, "per_second_per_core": 300.0}
     met = {"points": True, "violations": True, "per_second_per_core": True}
     told = {"violations": 0, "seeds": [1, 850], "workers": 2, "goals": goals, "met": met}
@@ -72,7 +73,8 @@ def test_simulated_histories_and_guards_have_a_row_each() -> None:
         GOOD, part="mutants", result={**result, "met": {"caught": False}}
     )
     page = render({"simulate": world, "mutants": guards})
-    assert "| 100,200 | 1,500 a second on 2 cores | ≥ 100,000 | met | 850 histories" in page
+    assert "| 100,200 | 1,500 a second on 2 cores | ≥ 100,000 | met | 95,000 daemons" in page
+    assert "5,200 supervisors in 850 histories" in page
     assert "89 of 90" in missed_of(page)
 
 
