@@ -78,6 +78,14 @@ DOORS = (
         by="tests/unit/policy/test_access.py",
     ),
     Mutant(
+        "unreadable-is-known",
+        "that an app of another cannot be read tells no stranger that there is one",
+        "policy/access.py",
+        "    if app in owners and not _owns(actor, owners[app]):",
+        "    if False:",
+        by="tests/unit/cli/test_unreadable.py -k stranger",
+    ),
+    Mutant(
         "tenants-in-one-list",
         "lists hold what whoever asks may know of",
         "views/lookup.py",

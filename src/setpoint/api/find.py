@@ -6,12 +6,13 @@ from setpoint.api.call import Call
 from setpoint.formats.heroku.write import release_id
 from setpoint.model.app import Unit
 from setpoint.model.change import Actor
-from setpoint.model.errors import NotFound
+from setpoint.model.errors import NotFound, Unreadable
 from setpoint.model.ids import AppId, BuildId
 from setpoint.model.release import Build, Release
 from setpoint.policy import access
 from setpoint.policy.names import shortened
 from setpoint.store.port import Store
+from setpoint.views import lookup
 
 UUID_RE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -32,7 +33,11 @@ async def named(
     store: Store, actor: Actor, wanted: str, verb: str, *, leaving: bool = False
 ) -> Unit:
     """Raises NotFound, also of what the actor may not know of; Forbidden."""
-    unit = await _found(store, wanted, verb, leaving=leaving)
+    try:
+        unit = await _found(store, wanted, verb, leaving=leaving)
+    except Unreadable:
+        access.hide_unread(actor, verb, wanted, lookup.owners(await store.damaged()))
+        raise
     if not access.sees(actor, unit):
         raise access.no_such_app(verb, wanted)
     access.admit(actor, verb, unit)

@@ -99,9 +99,11 @@ class Collector:
         """Raises StoreError, DriverError."""
         async with self._one_at_a_time:
             now_s = self._now()
-            if left := await self._withheld():
+            if left := self._doubt():
                 return Collection(at_s=now_s, dry_run=dry_run, left=left)
             pruned = await self._store.prune(self._retention, now_s, dry_run=dry_run)
+            if left := await self._unreadable():
+                return Collection(at_s=now_s, dry_run=dry_run, pruned=pruned, left=left)
             helds = await self._look()
             gone = [g for h in helds for g in decision.let_go(h, self._retention)]
             helds = _without(helds, gone)
@@ -122,13 +124,13 @@ class Collector:
                 await self._tell(done)
             return done
 
-    async def _withheld(self) -> str:
-        """Why nothing may go now, whatever it is, or ''."""
+    async def _unreadable(self) -> str:
+        """Why nothing of what apps hold may go now, or ''."""
         damaged = await damage.found(self._store, await self._store.units())
         if damaged:
             names = ", ".join(one.name for one in damaged)
             return f"what is intended for {names} cannot be read"
-        return self._doubt()
+        return ""
 
     # --- looking ------------------------------------------------------------------------------
 

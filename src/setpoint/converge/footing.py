@@ -16,6 +16,8 @@ from setpoint.planning import clock, installation
 from setpoint.store.port import Store
 
 LOOK_S = 2.0
+QUIET_S = 10.0
+"""So long nobody was refused for another reason than room, until the store is said to be well."""
 MARK_S = 3600.0
 """How often the time is written down where nothing happens: the next life compares with it."""
 CHANGED = "installation.changed"
@@ -44,6 +46,7 @@ class Footing:
         self._mark: Mark | None = None
         self._marked_up_s = float("-inf")
         self._refusal: StoreError | None = None
+        self._refused_up_s = float("-inf")
         self._store_since_s = self._clock_since_s = moment().wall_s
 
     @property
@@ -51,10 +54,11 @@ class Footing:
         return self._of_store(), self._of_clock()
 
     def doubt(self) -> str:
-        """Why nothing is to be called old now, or ''."""
+        """Why nothing is to be called old now, or ''. The clocks are read as it is asked: one that
+        jumped since the last look is not believed either."""
         if self._mark is None:
             return "nobody has looked at the clock yet"
-        return clock.doubt(self._jump)
+        return clock.doubt(clock.follow(self._mark, self._moment()).jump)
 
     async def run(self) -> None:
         """Until cancelled. Raises OpenAnew once a store that was read-only can be written."""
@@ -83,7 +87,9 @@ class Footing:
 
     async def _follow_clock(self) -> None:
         before, now = self._mark or await self._store.marked(), self._moment()
-        known = self._jump
+        known = before.jump if before is not None else None
+        if self._mark is None and known is not None:  # the last life has told of it
+            self._clock_since_s = known.at_s
         self._mark = clock.follow(before, now)
         if (self._jump is None) != (known is None):
             self._clock_since_s = now.wall_s
@@ -109,18 +115,20 @@ class Footing:
         return installation.store_writable(self._refusal, self._store_since_s)
 
     async def _try_store(self) -> None:
-        """Nothing where all is well. A mark is small, and finds room on a full disk where a Change
-        does not: that is over once there is some."""
-        refused, ground = await self._store.refusal() or self._refusal, self._ground()
+        """Nothing where all is well. A mark is small, and is kept where a Change is not: on a full
+        disk until there is room, on one that fails until nobody was refused for a while."""
+        new, ground, up_s = await self._store.refusal(), self._ground(), self._moment().up_s
+        refused = new or self._refusal
         if refused is None and ground.writable:
             return
-        error = await self._keep_mark()
-        if error is not None:
+        if type(new) is StoreError:
+            self._refused_up_s = up_s
+        if (error := await self._keep_mark()) is not None:
             await self._say(installation.refusal(error, ground))
-        elif not isinstance(refused, StoreFull) or ground.roomy:
-            await self._say(None)
         else:
-            await self._say(refused)
+            full = isinstance(refused, StoreFull) and not ground.roomy
+            failing = type(refused) is StoreError and up_s - self._refused_up_s < QUIET_S
+            await self._say(refused if full or failing else None)
 
     async def _say(self, refusal: StoreError | None) -> None:
         was, self._refusal = self._refusal, refusal

@@ -28,6 +28,8 @@ class Proofreading:
                 await self.read_over()
             except SetpointError as error:
                 self._log.warning("journal.unread", extra={"error": str(error)})
+            except Exception:  # of damage that nobody has thought of: the daemon goes on
+                self._log.exception("journal.broke")
             await asyncio.sleep(PERIOD_S)
 
     async def read_over(self) -> None:

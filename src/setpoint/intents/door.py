@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from setpoint.intents import deciding
 from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Asked
+from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
 from setpoint.model.pipeline import Promoted
 from setpoint.model.retention import DEFAULTS, Headroom, Retention
@@ -36,7 +37,13 @@ class Door:
 async def app_to(door: Door, asked: Asked, verb: str, name: str) -> Unit:
     """The app, if the actor may do this to it. One that is being destroyed is there no more."""
     access.authorise(asked.actor, verb, name)
-    unit = await door.store.unit_named(name)
+    try:
+        unit = await door.store.unit_named(name)
+    except Unreadable:
+        damaged = await door.store.damaged()
+        owners = {one.name: one.owner for one in damaged}
+        access.hide_unread(asked.actor, verb, name, owners)
+        raise
     if unit is None or unit.intent.deleted:
         raise access.no_such_app(verb, name)
     access.admit(asked.actor, verb, unit)

@@ -1,5 +1,6 @@
 """Who may do what: what each verb needs, and what is said about apps nobody may know of."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from setpoint.model.account import ROLES, Role, Scope
@@ -164,9 +165,21 @@ def still_may(actor: Actor, needed: Need, unit: Unit | None) -> bool:
 
 def role_on(actor: Actor, unit: Unit) -> Role | None:
     """Whose an app is, and administrators, may manage it."""
-    if actor.reach == "all" or (actor.email and unit.owner == actor.email):
+    if _owns(actor, unit.owner):
         return "manage"
     return unit.intent.access.get(actor.email)
+
+
+def _owns(actor: Actor, owner: str) -> bool:
+    return actor.reach == "all" or bool(actor.email and owner == actor.email)
+
+
+def hide_unread(actor: Actor, verb: str, app: str, owners: Mapping[str, str]) -> None:
+    """That an app cannot be read tells that there is one, so only whose it is hears of it: who has
+    a role in it cannot be read either. `owners`: of such apps, by name and by id. Raises
+    NotFound."""
+    if app in owners and not _owns(actor, owners[app]):
+        raise no_such_app(verb, app)
 
 
 def sees(actor: Actor, unit: Unit) -> bool:

@@ -6,18 +6,28 @@ import msgspec
 
 from setpoint.model.app import Unit
 from setpoint.model.change import Actor
+from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
 from setpoint.model.observed import StatusSummary
 from setpoint.policy import access
-from setpoint.store.port import Status, Store
+from setpoint.store.port import Damaged, Status, Store
 
 _decode = msgspec.json.Decoder(StatusSummary | None).decode
+
+
+def owners(damaged: Iterable[Damaged]) -> dict[str, str]:
+    """Whose apps are that cannot be read, by name and by id."""
+    return {key: one.owner for one in damaged for key in (one.name, one.app)}
 
 
 async def app_to(store: Store, actor: Actor, verb: str, name: str) -> Unit:
     """Raises Forbidden, NotFound. One that is being destroyed can still be seen."""
     access.authorise(actor, verb, name)
-    unit = await store.unit_named(name)
+    try:
+        unit = await store.unit_named(name)
+    except Unreadable:
+        access.hide_unread(actor, verb, name, owners(await store.damaged()))
+        raise
     if unit is None:
         raise access.no_such_app(verb, name)
     access.admit(actor, verb, unit)

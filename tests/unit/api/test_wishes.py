@@ -55,6 +55,10 @@ def test_a_region_is_kept_told_and_not_believed_to_be_where_it_is_not(
     patched = plane.send("PATCH", f"/apps/{name}", {"region": "local"})
     assert patched.status == 200
     until(lambda: gaps(plane, name) == {})
+    for nonsense in (5, [], {}, {"name": 5}, True):
+        refused = plane.send("PATCH", f"/apps/{name}", {"region": nonsense})
+        assert (refused.status, "region is neither" in refused.json["message"]) == (422, True)
+    assert why(plane, name, "region")["value"] == "local"
     assert plane.send("PATCH", f"/apps/{name}", {"region": ""}).status == 200
     assert why(plane, name, "region")["value"] is None
 

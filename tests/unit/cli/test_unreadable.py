@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.plane import Plane
 from tests.support.waiting import until
+from tests.unit.api.test_access import account
 from tests.unit.cli.conftest import Cli
 
 Spoil = Callable[[str, bytes], None]
@@ -74,3 +75,34 @@ def test_it_is_told_by_its_condition_and_the_others_go_on(
     assert (refused.code, refused.err.startswith("cannot ")) == (1, True)
     assert cli("scale", other, "web=2").code == 0
     assert cli("status", other).code == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/apps/{}", None),
+        ("GET", "/v1/apps/{}", None),
+        ("GET", "/apps/{}/formation", None),
+        ("PATCH", "/apps/{}/formation/web", {"quantity": 2}),
+        ("PATCH", "/apps/{}/config-vars", {"A": "b"}),
+        ("DELETE", "/apps/{}", None),
+    ],
+)
+def test_a_stranger_is_told_of_it_what_they_are_told_of_one_that_is_not_there(
+    plane: Plane,
+    deployed: Callable[[str], None],
+    spoil: Spoil,
+    method: str,
+    path: str,
+    body: object,
+) -> None:
+    name = f"hidden-{method.lower()}-{len(path)}"
+    deployed(name)
+    unit, token = plane.unit(name), account(plane, "neighbour@example.com")
+    assert unit is not None
+    spoil(name, b"{")
+    for said in (name, unit.id):
+        there = plane.send(method, path.format(said), body, token=token)
+        absent = plane.send(method, path.format("nosuch"), body, token=token)
+        assert (there.status, absent.status) == (404, 404)
+        assert there.json["message"].replace(said, "nosuch") == absent.json["message"]

@@ -210,8 +210,9 @@ async def left_alone_and_others_go_on(plane: Plane) -> None:
     assert plane.edge.target(SHOP, "web") is not None
     with pytest.raises(Unreadable):
         await plane.store.unit_named("shop")
-    left = (await plane.collector.collect(dry_run=False)).left
-    assert left == "what is intended for shop cannot be read"
+    done = await plane.collector.collect(dry_run=False)
+    assert done.left == "what is intended for shop cannot be read"
+    assert (done.let_go, done.removals, done.cache_bytes) == ((), (), 0)
 
 
 @pytest.mark.parametrize(
@@ -511,6 +512,45 @@ def test_a_clock_that_is_put_right_again_is_believed_at_once():
         assert (await plane.collector.collect(dry_run=False)).left == ""
         told = [e for e in await plane.store.events(0, 10_000) if e.type == "installation.changed"]
         assert [msgspec.json.decode(e.body)["status"] for e in told] == [False, True]
+
+    play(story)
+
+
+def test_a_clock_is_doubted_from_the_moment_in_which_it_jumps():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP)
+        assert plane.doubt() == ""
+        plane.ahead_s = YEAR_S
+        assert plane.doubt().startswith("the clock jumped "), "before anybody looked"
+
+    play(story)
+
+
+def test_a_jump_is_told_once_however_often_the_daemon_begins_anew():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP)
+        plane.ahead_s = YEAR_S
+        await asyncio.sleep(5.0)
+        since_s = plane.steady.since_s
+        plane.footing_stops()
+        plane.footing_starts()
+        await asyncio.sleep(60.0)
+        assert (plane.steady.status, abs(plane.steady.since_s - since_s) < 5.0) == (False, True)
+        told = [e for e in await plane.store.events(0, 10_000) if e.type == "installation.changed"]
+        assert [msgspec.json.decode(e.body)["status"] for e in told] == [False]
+
+    play(story)
+
+
+def test_a_store_that_fails_for_some_is_not_well_because_a_mark_is_kept():
+    async def story(plane: Plane) -> None:
+        await plane.create(SHOP)
+        for _ in range(5):
+            plane.store._writer.refusal = StoreError("cannot write to the store: I/O error", "look")
+            await asyncio.sleep(8.0)
+            assert (plane.writable.status, plane.writable.reason) == (False, "StoreFailing")
+        await asyncio.sleep(15.0)
+        assert plane.writable.status
 
     play(story)
 

@@ -42,6 +42,22 @@ def of_another_kind(path: Path) -> None:
         db.close()
 
 
+def without_its_row(path: Path) -> None:
+    """The index still names it."""
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        (index,) = db.execute("SELECT * FROM sqlite_schema WHERE name = 'journal_app'").fetchall()
+        db.execute("DELETE FROM sqlite_schema WHERE name = 'journal_app'")
+    db.close()
+    with sqlite3.connect(path) as db:
+        db.execute("DELETE FROM journal WHERE id = 2")
+    db.close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index)
+    db.close()
+
+
 @pytest.mark.parametrize("how", ["no-text", "no-row", "another-kind"])
 def test_the_other_entries_are_told(tmp_path: Path, how: str) -> None:
     path, key = tmp_path / "store.db", tmp_path / "key"
@@ -73,4 +89,25 @@ def test_the_other_entries_are_told(tmp_path: Path, how: str) -> None:
     else:
         spoil = without_text if how == "no-text" else without_row
         path.write_bytes(spoil(path.read_bytes()))
+    run(read())
+
+
+def test_of_an_entry_that_only_the_index_knows_is_told_that_it_is_missing(tmp_path: Path) -> None:
+    path, key = tmp_path / "store.db", tmp_path / "key"
+
+    async def write() -> None:
+        store = open_store(path, key)
+        await created(store)
+        await store.begin_pass([entry(GOOD), entry(BAD), entry(GOOD)])
+        await store.close()
+
+    async def read() -> None:
+        store = open_store(path, key)
+        told = await store.journal(SHOP)
+        assert [e.verb for e in told] == ["start", "unreadable", "start"]
+        assert told[1].because == "entry 2 of the journal is damaged: its row is missing"
+        await store.close()
+
+    run(write())
+    without_its_row(path)
     run(read())

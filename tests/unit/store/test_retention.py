@@ -10,7 +10,7 @@ from setpoint.model.retention import DAY_S, Retention
 from setpoint.store.port import UnitWrite
 from setpoint.store.sqlite import retention
 from setpoint.store.sqlite.builds import KEPT as BUILDS_READ
-from tests.support.memory import DEV, NOON_S, SHOP, asked, build, created, deployed, run, shop
+from tests.support.memory import DEV, NOON_S, SHOP, asked, build, created, deployed, ref, run, shop
 
 DEFAULTS = Retention()
 
@@ -89,6 +89,26 @@ def test_expired_tokens_go(open_one):
         assert (await store.prune(DEFAULTS, NOON_S + 59.0)).tokens == 0
         assert (await store.prune(DEFAULTS, NOON_S + 61.0)).tokens == 1
         assert await store.tokens(DEV.email) == (kept,)
+        await store.close()
+
+    run(story())
+
+
+def test_what_cannot_be_read_keeps_its_secrets_and_holds_up_nothing_else(open_one):
+    async def story():
+        store = open_one()
+        made = UnitWrite(shop(config={"KEY": ref()}), None)
+        await store.commit(asked(key="once"), "create", "Create shop", [made], {ref().key: "hush"})
+        await _ended(store, 2, NOON_S)
+        for damage in (
+            "UPDATE unit SET intent = x'7b'",
+            f"UPDATE job SET body = x'7b' WHERE id = '{0:032x}'",
+        ):
+            await store._writer.run(lambda db, damage=damage: db.execute(damage))
+        pruned = await store.prune(DEFAULTS, NOON_S + 400 * DAY_S)
+        assert (pruned.secrets, pruned.jobs, pruned.keys) == (0, 1, 1)
+        await store._writer.run(lambda db: db.execute("UPDATE unit SET forgotten = 1"))
+        assert (await store.prune(DEFAULTS, NOON_S + 400 * DAY_S)).secrets == 1
         await store.close()
 
     run(story())

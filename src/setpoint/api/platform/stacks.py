@@ -7,7 +7,7 @@ from typing import cast
 from setpoint.api import find
 from setpoint.api.call import Call
 from setpoint.formats.heroku import shapes, write
-from setpoint.model.errors import NotFound
+from setpoint.model.errors import Invalid, NotFound
 from setpoint.policy.names import shortened
 
 
@@ -60,10 +60,14 @@ async def region(call: Call) -> shapes.Region:
 
 def named(said: object, offered: Sequence[str]) -> str:
     """The name of the region somebody means; '' where they mean none. Heroku's clients say it by
-    name, by id, or as an object with one of them."""
+    name, by id, or as an object with one of them. Raises Invalid of anything else."""
     if isinstance(said, dict):
         told = cast("dict[str, object]", said)
-        said = told.get("name") or told.get("id")
+        said = told.get("name") or told.get("id") or told
+    if not isinstance(said, str | None):
+        raise Invalid(
+            "cannot read the request body: region is neither a name nor an id",
+            'say "eu", or {"name": "eu"}',
+        )
     by_id = {write.derived("region", name): name for name in offered}
-    text = said if isinstance(said, str) else ""
-    return by_id.get(text, text)
+    return by_id.get(said or "", said or "")

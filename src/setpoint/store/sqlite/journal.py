@@ -107,13 +107,17 @@ def _alone(db: Connection, id: int) -> Entry:
     """A row of which SQLite itself finds that it is no row, or no text."""
     try:
         row = db.execute(f"SELECT id, {_COLUMNS} FROM journal WHERE id = ?", (id,)).fetchone()
-        return _entry(row)
+        return _entry(row) if row is not None else _lost(db, id, "its row is missing")
     except sqlite3.DatabaseError as error:
         told = str(error).partition(" with text")[0]  # what it holds is nobody's to see
-        # The index has it too, and is all that is left to ask.
-        found = "SELECT app FROM journal INDEXED BY journal_app WHERE id = ?"
-        (app,) = db.execute(found, (id,)).fetchone() or ("",)
-        return _damaged((id, app, *[None] * 14), told)
+        return _lost(db, id, told)
+
+
+def _lost(db: Connection, id: int, why: str) -> Entry:
+    """The index has it too, and is all that is left to ask."""
+    found = "SELECT app FROM journal INDEXED BY journal_app WHERE id = ?"
+    (app,) = db.execute(found, (id,)).fetchone() or ("",)
+    return _damaged((id, app, *[None] * 14), why)
 
 
 def _recent(db: Connection, entry: Entry) -> int | None:

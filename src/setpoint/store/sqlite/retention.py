@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from setpoint.model.app import AppIntent, SecretRef
+from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId, Digest
 from setpoint.model.job import Job
 from setpoint.model.release import Release
@@ -124,11 +125,19 @@ def _jobs(db: Connection, retention: Retention, now_s: float) -> Iterator[Row]:
         ") WHERE final = 1"
     )
     for body, place in rows:
-        job = _job(body)
+        if (job := _readable(body)) is None:
+            continue
         age_s = now_s - (job.ended_at_s or job.asked_at_s)
         spare = place > retention.jobs or age_s > retention.jobs_s
         if spare and age_s > JOB_REST_S and (job.app, job.release) not in on_their_way:
             yield (job.id,)
+
+
+def _readable(body: bytes) -> Job | None:
+    try:
+        return _job(body)
+    except Unreadable:
+        return None
 
 
 def _builds(db: Connection) -> list[Row]:
@@ -143,8 +152,12 @@ def _builds(db: Connection) -> list[Row]:
 
 
 def _secrets(db: Connection) -> list[Row]:
-    """Versions that no live intent, no kept release and no live job refers to."""
-    needed = {(ref.id, ref.version) for ref in _refs(db)}
+    """Versions that no live intent, no kept release and no live job refers to. None, where one of
+    those cannot be read: what it refers to is not known."""
+    try:
+        needed = {(ref.id, ref.version) for ref in _refs(db)}
+    except Unreadable:
+        return []
     rows = _rows(db, "SELECT id, version FROM secret")
     return [row for row in rows if row not in needed]
 

@@ -128,7 +128,8 @@ class Writer:
         if self._later:
             end_s, most = end_s - LATER_S, most - LATER_MIN
         yield from _until(self._waiting, end_s, most)
-        yield from _until(self._later, end_s + LATER_S, LATER_MIN)
+        # Counted from here: who was in a hurry may have taken longer than was meant.
+        yield from _until(self._later, time.perf_counter() + LATER_S, LATER_MIN)
 
     def _end(self, loop: asyncio.AbstractEventLoop, turns: Sequence[Queued]) -> None:
         """Whoever waits is begun with before those who are answered go on: the disk is idle."""
