@@ -7,7 +7,8 @@ rates; then beside many, while a new life of the daemon looks at each of them fo
 and while the look at everything is taken every second, where the daemon itself takes it every 30.
 With so many that look is taken by a process of its own, as the daemon's is; it has the simulated
 world's routes, and is told of builds by a file. What it takes of memory is what it shares with
-nobody, without what a twin of it has copied that only goes through those routes.
+nobody, without what a twin of it has copied that only goes through those routes. Each of the three
+parts is a process of its own with the daemon's environment, since a daemon has one life.
 `python -m bench.steps`; the last line is one JSON object.
 """
 
@@ -21,9 +22,11 @@ import os
 import random
 import resource
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -50,6 +53,7 @@ from setpoint.model.route import RouteFacts
 from setpoint.model.steps import EnsureRoute
 from setpoint.planning.planner import plan
 from setpoint.processes import surveyor
+from setpoint.processes.up import ALLOCATOR
 from setpoint.store.port import Remembered
 from setpoint.store.sqlite import SqliteStore, open_store
 from setpoint.store.sqlite.outbox import SqliteOutbox
@@ -115,14 +119,14 @@ class Told(Idle):
 
 @dataclass(frozen=True)
 class Plane:
-    """`world_mib`: what the simulated world's routes take of this process. `apart`: the process
+    """`before_mib`: this process, before the daemon's part lives in it. `apart`: the process
     that looks at everything, where it is another. `copied_mib`: what of it is those routes again:
     the interpreter writes to each that is looked at."""
 
     store: SqliteStore
     loop: Loop
     world: Idle
-    world_mib: float
+    before_mib: float
     apart: surveyor.Forked | None
     copied_mib: float
 
@@ -135,13 +139,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--apps", type=int, default=100_000, help="that are looked at again")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long Changes arrive")
+    parser.add_argument("--part", choices=PARTS, help="this alone, on what is kept in --folder")
+    parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     logging.disable()
+    if options.part:
+        part = PARTS[options.part](options.folder, options.apps, options.seconds)
+        print(json.dumps(asyncio.run(part)))
+        return
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        print(json.dumps(asyncio.run(measure(Path(folder), options.apps, options.seconds))))
+        print(json.dumps(measure(Path(folder), options.apps, options.seconds)))
 
 
-async def measure(folder: Path, apps: int, seconds: float) -> dict[str, object]:
+def measure(folder: Path, apps: int, seconds: float) -> dict[str, object]:
     result: dict[str, object] = {
         "bench": "steps",
         "cores": os.cpu_count(),
@@ -149,39 +159,73 @@ async def measure(folder: Path, apps: int, seconds: float) -> dict[str, object]:
         "rate": RATE,
         "seconds": seconds,
     }
-    few, many = folder / "few", folder / "many"
-    bare_mib = rss_mib()
-    changed = int(RATE * seconds * 1.2)
-    slower = {rate: int(rate * SLOWER_S * 1.2) for rate in SLOWER}
-    units = await prepared(few, max(FEW, changed + sum(slower.values())))
-    async with living(few) as plane:
+    few = max(FEW, many_changes(RATE, seconds) + sum(many_changes(r, SLOWER_S) for r in SLOWER))
+    for part, kept, count in (
+        ("quiet", "few", few),
+        ("new_life", "many", apps),
+        ("", "many", apps),
+    ):
+        if not (folder / kept).exists():
+            asyncio.run(prepare(folder / kept, count))
+        result |= alone(part or "beside", folder / kept, count, seconds)
+    return result | {"goals": GOALS, "met": {n: result[n] <= goal for n, goal in GOALS.items()}}  # pyright: ignore[reportOperatorIssue]
+
+
+def alone(part: str, folder: Path, apps: int, seconds: float) -> dict[str, object]:
+    """What a process of its own finds."""
+    told = ("--part", part, "--folder", folder, "--apps", apps, "--seconds", seconds)
+    argv = (sys.executable, "-m", "bench.steps", *map(str, told))
+    ran = subprocess.run(argv, env=os.environ | ALLOCATOR, check=True, stdout=subprocess.PIPE)
+    return json.loads(ran.stdout)
+
+
+def many_changes(rate: float, seconds: float) -> int:
+    """More than will arrive by luck."""
+    return int(rate * seconds * 1.2)
+
+
+async def quiet(folder: Path, apps: int, seconds: float) -> dict[str, object]:
+    result: dict[str, object] = {}
+    units = await kept(folder, apps)
+    async with living(folder) as plane:
         await first_look(plane, len(units))
-        result |= told("quiet_", await first_steps(plane, units[-changed:], seconds))
-        for rate, count in slower.items():
+        for rate, lasting_s in ((RATE, seconds), *((rate, SLOWER_S) for rate in SLOWER)):
+            count = many_changes(rate, lasting_s)
             own, units = units[:count], units[count:]
-            name = f"at_{rate:.0f}_"
-            result |= told(name, await first_steps(plane, own, SLOWER_S, rate))
-    units = await prepared(many, apps, keeping=2 * changed)
-    others_mib = rss_mib() - bare_mib
-    async with living(many) as plane:
-        result |= told("new_life_", await first_steps(plane, units[:changed], seconds))
+            name = "quiet_" if rate == RATE else f"at_{rate:.0f}_"
+            result |= told(name, await first_steps(plane, own, lasting_s, rate))
+    return result
+
+
+async def new_life(folder: Path, apps: int, seconds: float) -> dict[str, object]:
+    units = await kept(folder, many_changes(RATE, seconds))
+    async with living(folder) as plane:
+        result = told("new_life_", await first_steps(plane, units, seconds))
         result["new_life_looked_at"] = apps - plane.loop.backlog
         await until(lambda: plane.loop.backlog == 0, LOOK_S_MAX)
         result["survey_s_per_100k"] = round(await surveyed(plane) * 100_000 / apps, 3)
-    async with living(many, PERIOD_S) as plane:
-        others_mib += plane.world_mib
-        result["first_look_s_per_100k"] = await first_look(plane, apps)
-        result |= told("", await first_steps(plane, units[changed:], seconds))
+    return result
+
+
+async def beside(folder: Path, apps: int, seconds: float) -> dict[str, object]:
+    bare_mib = rss_mib()
+    units = (await kept(folder, 2 * many_changes(RATE, seconds)))[many_changes(RATE, seconds) :]
+    async with living(folder, PERIOD_S) as plane:
+        others_mib = plane.before_mib - bare_mib
+        result: dict[str, object] = {"first_look_s_per_100k": await first_look(plane, apps)}
+        result |= told("", await first_steps(plane, units, seconds))
         daemon_mib = rss_mib() - others_mib
         apart_mib = own_mib(plane.apart.pid) - plane.copied_mib if plane.apart else 0.0
-        result |= {
+        return result | {
             "rss_others_mib": round(others_mib, 1),
             "rss_daemon_mib": round(daemon_mib, 1),
             "rss_apart_mib": round(apart_mib, 1),
             "rss_apart_copied_mib": round(plane.copied_mib, 1),
             "rss_mib": round(daemon_mib + apart_mib, 1),
         }
-    return result | {"goals": GOALS, "met": {n: result[n] <= goal for n, goal in GOALS.items()}}  # pyright: ignore[reportOperatorIssue]
+
+
+PARTS = {"quiet": quiet, "new_life": new_life, "beside": beside}
 
 
 def told(name: str, took_ms: Sequence[float]) -> dict[str, object]:
@@ -196,15 +240,23 @@ def told(name: str, took_ms: Sequence[float]) -> dict[str, object]:
 # --- the plane ----------------------------------------------------------------------------------
 
 
-async def prepared(folder: Path, apps: int, *, keeping: int | None = None) -> list[Unit]:
-    """A store of so many apps, each of which is known to be as it should be; the newest of them."""
+async def prepare(folder: Path, apps: int) -> None:
+    """A store of so many apps, each of which is known to be as it should be."""
     folder.mkdir()
     store = open_store(folder / "store.db", folder / "key")
-    units: list[Unit] = []
     for numbers in portions(range(apps)):
-        made = await created(store, [_bare(n) for n in numbers])
-        await conclude(store, made)
-        units = [*units, *made][-(keeping or apps) :]
+        await conclude(store, await created(store, [_bare(n) for n in numbers]))
+    await store.close()
+
+
+async def kept(folder: Path, count: int) -> list[Unit]:
+    """So many of them, as they are now."""
+    store = open_store(folder / "store.db", folder / "key")
+    units: list[Unit] = []
+    for apps in portions(sorted(await store.unit_ids())[:count]):
+        for memory in (await store.remembered(apps, 0, 0)).values():
+            assert isinstance(memory, Remembered)
+            units.append(memory.unit)
     await store.close()
     return units
 
@@ -218,15 +270,14 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
     told.unlink(missing_ok=True)
     world = Idle(running, told)
     edge = SimEdge(running, Idle(running, told))
-    before_mib = rss_mib()
     for apps in portions(sorted(await store.unit_ids())):
         for app, memory in (await store.remembered(apps, 0, 0)).items():
             assert isinstance(memory, Remembered)
             edge.routes[app] = _routed(memory.unit)
-    world_mib = rss_mib() - before_mib
     await store.close()  # nothing of SQLite may be open at a fork
     gc.collect()
     gc.freeze()  # as the daemon does, of which the world is no part
+    before_mib = rss_mib()
     make = partial(_surveyor, folder, edge)
     twin, forked = (
         surveyor.fork(of) if len(edge.routes) >= APPS else None
@@ -249,7 +300,7 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
     )
     work = asyncio.create_task(loop.run())
     try:
-        yield Plane(store, loop, world, world_mib, forked, copied)
+        yield Plane(store, loop, world, before_mib, forked, copied)
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
@@ -275,11 +326,14 @@ def _surveyor(folder: Path, edge: SimEdge) -> Surveyor:
 
 
 class Onlooker:
-    """Implements Surveys. It looks at every route, from the second time on, and keeps nothing."""
+    """Implements Reads. It looks at every route, from the second time on, and keeps nothing."""
 
     def __init__(self, edge: SimEdge) -> None:
         self._edge = edge
         self._first = True
+
+    async def read(self, page: Page) -> None:
+        pass
 
     async def survey(self, page: Page) -> Found:
         for facts in () if self._first else self._edge.routes.values():
@@ -363,23 +417,39 @@ async def first_steps(
     plane: Plane, units: Sequence[Unit], seconds: float, rate: float = RATE
 ) -> list[float]:
     """Milliseconds from when each Change was due until its first step."""
-    luck, due_s = random.Random(7), dict[AppId, float]()
-    at_s = time.perf_counter()
-    end_s = at_s + seconds
+    due_s: dict[AppId, float] = {}
     async with asyncio.TaskGroup() as group:
-        for number, unit in enumerate(units):
-            at_s += luck.expovariate(rate)
-            if at_s >= end_s:
-                break
-            if (wait_s := at_s - time.perf_counter()) > 0:
-                await asyncio.sleep(wait_s)
-            due_s[unit.id] = at_s
+        running = asyncio.get_running_loop()
+
+        def come(number: int, unit: Unit) -> None:
             group.create_task(_deploy(plane.door, unit, number))
+
+        def arrivals() -> None:
+            for number, unit, at_s in _arrivals(units, seconds, rate):
+                due_s[unit.id] = at_s
+                running.call_soon_threadsafe(come, number, unit)
+
+        await asyncio.to_thread(arrivals)
     await until(lambda: due_s.keys() <= plane.world.asked_s.keys())
     asked_s = plane.world.asked_s
     return [
         min(LATE_S, asked_s.get(app, at_s + LATE_S) - at_s) * 1000 for app, at_s in due_s.items()
     ]
+
+
+def _arrivals(
+    units: Sequence[Unit], seconds: float, rate: float
+) -> Iterator[tuple[int, Unit, float]]:
+    """From outside of the event loop, as requests come: its own timers ring up to 1 ms late."""
+    luck, at_s = random.Random(7), time.perf_counter()
+    end_s = at_s + seconds
+    for number, unit in enumerate(units):
+        at_s += luck.expovariate(rate)
+        if at_s >= end_s:
+            return
+        if (wait_s := at_s - time.perf_counter()) > 0:
+            time.sleep(wait_s)
+        yield number, unit, at_s
 
 
 async def _deploy(door: Door, unit: Unit, number: int) -> None:

@@ -184,7 +184,9 @@ def test_events_that_are_not_kept_any_more_might_have_told_of_more(tell):
         await store.prune(Retention(events_s=DAY_S), NOON_S + 9 * DAY_S)
         floor, _ = await store.event_bounds()
         assert floor > 0
-        assert not (await store.touched(0)).whole
+        for after in (-1, floor - 1):
+            told = await store.touched(after)
+            assert (told.whole, told.newest) == (False, {})
         assert (await store.touched(floor)).whole
 
     tell(story)

@@ -721,6 +721,14 @@ LOOP = (
         "            if False:",
     ),
     Mutant(
+        "rests-on-what-nobody-told-of",
+        "where events are missing, nobody rests on what was read before them",
+        "converge/rests.py",
+        "            self._floor = touched.cursor  ",
+        "            self._floor = 0  ",
+        by="tests/unit/converge/test_rests.py",
+    ),
+    Mutant(
         "rests-on-an-old-page",
         "R7: what was planned on memory that lags behind is looked at again",
         "converge/rests.py",

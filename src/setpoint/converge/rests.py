@@ -7,9 +7,8 @@ every app.
 """
 
 import math
+import struct
 from collections.abc import Callable, Iterator
-
-import msgspec
 
 from setpoint.converge.diary import Page, Rest
 from setpoint.converge.facts import NOTHING, Snapshot, digest
@@ -18,12 +17,9 @@ from setpoint.drivers.clock import Jumps
 from setpoint.model.ids import AppId
 from setpoint.store.port import Touched
 
-
-class _Resting(msgspec.Struct, frozen=True, gc=False):
-    """`until_s`: on `clock`; nobody is believed to be at rest for ever."""
-
-    rest: Rest
-    until_s: int
+_RESTING = struct.Struct(">QI16s")
+"""The cursor that was read, until when on `clock` it is believed, and the digest of what the world
+held. Packed it takes half the memory, of which there is some for every app."""
 
 
 class Rests:
@@ -41,11 +37,13 @@ class Rests:
         self._now = now
         self._luck = luck
         self._rest_s = rest_s
-        self._rests: dict[AppId, _Resting] = {}
+        self._rests: dict[AppId, bytes] = {}
         self._ends: dict[int, list[AppId]] = {}
         self._newest: dict[AppId, int] = {}
         self._jumps: Jumps | None = None
-        self.cursor = 0
+        self._floor = 0
+        self.cursor = -1
+        """Before every event: nothing is known of anybody."""
 
     async def read(self, page: Page) -> None:
         """What passes came to since."""
@@ -58,11 +56,11 @@ class Rests:
                     self._begin(app, rest)
 
     def _begin(self, app: AppId, rest: Rest) -> None:
-        if rest.cursor < self._newest.get(app, 0):
+        if rest.cursor < self._newest.get(app, self._floor):
             return
         self._newest.pop(app, None)
         until_s = math.ceil(self._clock() + self._rest_s * (0.5 + self._luck() / 2))
-        self._rests[app] = _Resting(rest, until_s)
+        self._rests[app] = _RESTING.pack(rest.cursor, until_s, rest.held)
         self._ends.setdefault(until_s, []).append(app)
 
     def _end(self, app: AppId) -> None:
@@ -70,6 +68,8 @@ class Rests:
 
     async def ended(self, known: frozenset[AppId], touched: Touched, seen: Snapshot) -> list[AppId]:
         """All of `known` that have to be looked at, in order. `touched`: since `cursor`."""
+        if not touched.whole:
+            self._floor = touched.cursor  # whatever was read before may be older than it was
         if not touched.whole or self._jumped():
             self._end_all()
         for app in (*touched.left_open, *self._late()):
@@ -88,7 +88,7 @@ class Rests:
     def _hear(self, touched: Touched) -> None:
         for app, newest in touched.newest.items():
             resting = self._rests.get(app)
-            if resting is None or resting.rest.cursor < newest:
+            if resting is None or _RESTING.unpack(resting)[0] < newest:
                 self._newest[app] = newest
                 self._end(app)
         self.cursor = touched.cursor
@@ -105,7 +105,7 @@ class Rests:
 
     def _look_again(self, app: AppId, held: bytes) -> None:
         resting = self._rests.get(app)
-        if resting is not None and resting.rest.held != held:
+        if resting is not None and _RESTING.unpack(resting)[2] != held:
             self._end(app)
 
     def _late(self) -> Iterator[AppId]:
@@ -113,7 +113,7 @@ class Rests:
         for until_s in sorted(due for due in self._ends if due <= self._clock()):
             for app in self._ends.pop(until_s):
                 resting = self._rests.get(app)
-                if resting is not None and resting.until_s == until_s:
+                if resting is not None and _RESTING.unpack(resting)[1] == until_s:
                     yield app
 
     def _jumped(self) -> bool:

@@ -30,6 +30,12 @@ class Surveys(Protocol):
         ...
 
 
+class Reads(Surveys, Protocol):
+    """Takes in a page a part at a time: no more of it need be there at once."""
+
+    async def read(self, page: Page) -> None: ...
+
+
 class Outbox(Protocol):
     """What it wants to know of memory; as in Store."""
 
@@ -39,7 +45,8 @@ class Outbox(Protocol):
 
 
 class Surveyor:
-    """`clock`, `now`, `luck`, `rest_s`: as Rests has them. `timeout_s` bounds the look."""
+    """Implements Reads. `clock`, `now`, `luck`, `rest_s`: as Rests has them. `timeout_s` bounds the
+    look."""
 
     def __init__(
         self,
@@ -59,9 +66,13 @@ class Surveyor:
         self._timeout_s = timeout_s
         self._rests = Rests(clock, now, luck, rest_s)
 
+    async def read(self, page: Page) -> None:
+        """It may be told of the same twice."""
+        await self._rests.read(page)
+
     async def survey(self, page: Page) -> Found:
         """First the world and then memory: a new app is known before anything of it is there."""
-        await self._rests.read(page)
+        await self.read(page)
         seen = await look(self._driver, self._edge, self._timeout_s)
         touched = await self._memory.touched(self._rests.cursor)
         known = await self._memory.unit_ids()

@@ -22,7 +22,7 @@ import msgspec
 from setpoint.converge.diary import Page
 from setpoint.converge.loop import Settings
 from setpoint.converge.slices import in_slices
-from setpoint.converge.surveyor import Found, Surveyor, Surveys
+from setpoint.converge.surveyor import Found, Reads, Surveyor, Surveys
 from setpoint.drivers import clock
 from setpoint.drivers.builders import watched
 from setpoint.drivers.envoy.client import EdgeClient
@@ -61,7 +61,7 @@ class Forked:
     line: socket.socket
 
 
-def fork(make: Callable[[], Surveys]) -> Forked:
+def fork(make: Callable[[], Reads]) -> Forked:
     """`make` is called by the first question. Call it before the first thread."""
     ours, theirs = socket.socketpair()
     ending = watched.Ending(os.getpid())
@@ -160,7 +160,7 @@ async def _hear(reader: asyncio.StreamReader, kind: type[T]) -> T:
 # --- the fork's side ------------------------------------------------------------------------------
 
 
-def _live(line: socket.socket, make: Callable[[], Surveys]) -> None:
+def _live(line: socket.socket, make: Callable[[], Reads]) -> None:
     """Until the daemon is gone, whose descriptors it must not keep open."""
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -170,28 +170,23 @@ def _live(line: socket.socket, make: Callable[[], Surveys]) -> None:
     asyncio.run(_serve(line, make))
 
 
-async def _serve(line: socket.socket, make: Callable[[], Surveys]) -> None:
+async def _serve(line: socket.socket, make: Callable[[], Reads]) -> None:
     reader, writer = await asyncio.open_connection(sock=line)
-    surveyor: Surveys | None = None
+    surveyor: Reads | None = None
     try:
         while True:
-            page = await _page(reader)
+            part = await _hear(reader, Question)
             surveyor = surveyor or make()
-            await _send(writer, await _answer(surveyor, page))
+            if part.last:
+                await _send(writer, await _answer(surveyor, part.page))
+            else:
+                await surveyor.read(part.page)
     except (OSError, EOFError):
         return
 
 
-async def _page(reader: asyncio.StreamReader) -> Page:
-    whole = Page()
-    while not (part := await _hear(reader, Question)).last:
-        whole.all_ended |= part.page.all_ended
-        whole.rests |= part.page.rests
-    return whole
-
-
-async def _answer(surveyor: Surveys, page: Page) -> Answer:
+async def _answer(surveyor: Reads, rest: Page) -> Answer:
     try:
-        return Answer(await surveyor.survey(page))
+        return Answer(await surveyor.survey(rest))
     except SetpointError as error:
         return Answer(failed=str(error))

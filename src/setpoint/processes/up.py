@@ -50,6 +50,9 @@ PASSED_ON_PREFIXES = ("UV_", retention.PREFIX, "NPM_CONFIG_", "npm_config_")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 READY, FAILED = ("ready ", '{"ready_s"'), ("cannot ", '{"id"')
 """How the lines begin that say so: in words, and with --json."""
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(128 * 1024)}
+"""Of the C library: what a long answer took goes back to the machine. Where nothing is said, the
+threshold rises with the longest there was, and a process stays as large as it was once."""
 STOP_APPS_S_MAX = 45.0
 EDGE_S_MAX = 5.0
 
@@ -310,6 +313,7 @@ def _as_user(uid: int | None, gid: int | None) -> dict[str, str]:
 def _environment() -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
+        **ALLOCATOR,
         **{
             name: value
             for name, value in os.environ.items()

@@ -106,7 +106,8 @@ class Touched(msgspec.Struct, frozen=True):
     """Whom something was written of since. `newest`: for each, the cursor of its newest event.
 
     `left_open`: those of whose journal an entry has no outcome. `cursor`: of the newest event there
-    was. `whole`: False where events are not kept any more that would have told of others.
+    was. `whole`: False where events are not kept any more that would have told of others; then it
+    may be any, and `newest` names none.
     """
 
     newest: dict[AppId, int]
@@ -383,7 +384,8 @@ class Store(Protocol):
         ...
 
     async def touched(self, after: int) -> Touched:
-        """Of which apps something was written after this cursor that a pass would read."""
+        """Of which apps something was written after this cursor that a pass would read. Of none by
+        name, where events that would have told of others are not kept; so it is of -1."""
         ...
 
     async def news(self, after: int) -> None:

@@ -12,9 +12,9 @@ NOW = builders.capabilities(instances_max=8)
 
 def test_only_those_are_woken_for_whom_it_is_another():
     hopes = Hopes()
-    hopes.remember(SHOP, {Want("memory_bytes")})
-    hopes.remember(API, {MANY})
-    hopes.remember(BLOG, {FEW})
+    hopes.remember(SHOP, frozenset({Want("memory_bytes")}))
+    hopes.remember(API, frozenset({MANY}))
+    hopes.remember(BLOG, frozenset({FEW}))
     assert hopes.after(NOW) == ()
     assert hopes.after(builders.capabilities(instances_max=8, memory_bytes=1)) == (SHOP,)
     assert hopes.after(builders.capabilities(instances_max=8, memory_bytes=1)) == ()
@@ -23,8 +23,8 @@ def test_only_those_are_woken_for_whom_it_is_another():
 
 def test_less_than_was_had_wakes_as_more_than_was_does():
     hopes = Hopes()
-    hopes.remember(API, {MANY})
-    hopes.remember(BLOG, {FEW})
+    hopes.remember(API, frozenset({MANY}))
+    hopes.remember(BLOG, frozenset({FEW}))
     hopes.after(builders.capabilities(instances_max=20))
     assert hopes.after(builders.capabilities(instances_max=9)) == ()
     assert hopes.after(builders.capabilities(instances_max=8)) == (API,)
@@ -32,9 +32,23 @@ def test_less_than_was_had_wakes_as_more_than_was_does():
     assert hopes.after(builders.capabilities(instances_max=30)) == (API, BLOG)
 
 
+def test_those_that_want_the_same_and_more_are_told_apart():
+    hopes = Hopes()
+    memory = Want("memory_bytes")
+    hopes.remember(SHOP, frozenset({memory, MANY}))
+    hopes.remember(API, frozenset({memory}))
+    hopes.remember(BLOG, frozenset({memory}))
+    hopes.forget(BLOG)
+    hopes.after(NOW)
+    assert hopes.after(builders.capabilities(instances_max=9)) == (SHOP,)
+    assert hopes.after(builders.capabilities(instances_max=9, memory_bytes=1)) == (API, SHOP)
+    hopes.remember(SHOP, frozenset())
+    assert hopes.after(NOW) == (API,)
+
+
 def test_of_several_only_the_one_that_is_wanted_counts():
     hopes = Hopes()
-    hopes.remember(SHOP, {Want("sizes", one="eco")})
+    hopes.remember(SHOP, frozenset({Want("sizes", one="eco")}))
     hopes.after(builders.capabilities(sizes=("eco", "basic")))
     assert hopes.after(builders.capabilities(sizes=("eco",))) == ()
     assert hopes.after(builders.capabilities(sizes=())) == (SHOP,)
@@ -43,9 +57,9 @@ def test_of_several_only_the_one_that_is_wanted_counts():
 def test_what_the_newest_plan_does_not_want_wakes_nobody():
     hopes = Hopes()
     hopes.after(NOW)
-    hopes.remember(SHOP, {MANY})
-    hopes.remember(SHOP, {FEW})
-    hopes.remember(API, {MANY})
+    hopes.remember(SHOP, frozenset({MANY}))
+    hopes.remember(SHOP, frozenset({FEW}))
+    hopes.remember(API, frozenset({MANY}))
     hopes.forget(API)
     assert hopes.after(builders.capabilities(instances_max=7)) == ()
     assert hopes.after(builders.capabilities(instances_max=1)) == (SHOP,)

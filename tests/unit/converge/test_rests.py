@@ -90,7 +90,10 @@ def test_a_step_without_an_outcome_ends_it(here: Here):
 
 
 def test_events_that_are_kept_no_longer_may_have_told_of_anybody(here: Here):
-    assert here.ended(whole=False) == BOTH
+    assert here.ended(whole=False, cursor=20) == BOTH
+    here.rest(API, cursor=19)
+    here.rest(SHOP, cursor=20)
+    assert here.ended(cursor=20) == {API}, "what was read before may be older than it was"
 
 
 def test_what_the_world_holds_of_it_ends_it_whether_it_comes_or_goes(here: Here):

@@ -60,12 +60,19 @@ class Reader:
         self._db.close()
 
     def _serve(self, db: Connection) -> None:
-        while (asked := self._queue.get()) is not None:
-            loop, turn = asked
-            read_one(db, turn)
-            with suppress(RuntimeError):  # that loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(turn.tell)
+        while self._serve_one(db):
+            pass
         db.close()
+
+    def _serve_one(self, db: Connection) -> bool:
+        """Whether another may follow. What was read is not kept until the next one asks."""
+        if (asked := self._queue.get()) is None:
+            return False
+        loop, turn = asked
+        read_one(db, turn)
+        with suppress(RuntimeError):  # that loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(turn.tell)
+        return True
 
 
 def read_one(db: Connection, turn: Turn) -> None:

@@ -10,10 +10,12 @@ _decode_newest = reader(dict[AppId, int], "whom events are about")
 
 
 def since(db: Connection, after: int) -> Touched:
+    gone, cursor = events.bounds(db)
+    if gone > after:
+        return Touched({}, journal.left_open(db), cursor, whole=False)
     (newest,) = db.execute(
         "SELECT json_group_object(unit, newest) FROM (SELECT unit, max(cursor) AS newest "
         "FROM event WHERE cursor > ? AND unit <> '' GROUP BY unit)",
         (after,),
     ).fetchone()
-    gone, cursor = events.bounds(db)
-    return Touched(_decode_newest(newest), journal.left_open(db), cursor, whole=gone <= after)
+    return Touched(_decode_newest(newest), journal.left_open(db), cursor, whole=True)

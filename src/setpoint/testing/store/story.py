@@ -82,9 +82,11 @@ class Story(Tables):
         return self._floor, len(self.log)
 
     async def touched(self, after: int) -> Touched:
-        newest = {AppId(e.unit): e.cursor for e in self.log[after:] if e.unit}
         left = frozenset(AppId(app) for app, open_ in self.rows.left_open.items() if open_)
-        return Touched(newest, left, len(self.log), whole=self._floor <= after)
+        if self._floor > after:
+            return Touched({}, left, len(self.log), whole=False)
+        newest = {AppId(e.unit): e.cursor for e in self.log[after:] if e.unit}
+        return Touched(newest, left, len(self.log), whole=True)
 
     async def news(self, after: int) -> None:
         while len(self.log) <= after:
