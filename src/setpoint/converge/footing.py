@@ -91,7 +91,7 @@ class Footing:
         if self._mark is None and known is not None:  # the last life has told of it
             self._clock_since_s = known.at_s
         self._mark = clock.follow(before, now)
-        if (self._jump is None) != (known is None):
+        if _by(self._jump) != _by(known):
             self._clock_since_s = now.wall_s
             await self._told(self._of_clock())
         if _by(self._jump) != _by(known) or now.up_s - self._marked_up_s >= MARK_S:

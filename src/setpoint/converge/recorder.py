@@ -107,13 +107,14 @@ class Recorder:
         seen = sight.observed
         running = tuple(j for j in seen.job_facts if j.state == "running")
         settled = plan.settled and conditions is None and not plan.left_undone
+        before_it = 0 if plan.withdrawn else seen.settled_generation
         summary = StatusSummary(
             plan.waiting,
             plan.unmet,
             seen.sets,
             seen.route,
             running,
-            settled_generation=unit.generation if settled else seen.settled_generation,
+            settled_generation=unit.generation if settled else before_it,
             drift=_drift(sight, plan),
         )
         if before is not None and before.observed_generation == unit.generation:

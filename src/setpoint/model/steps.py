@@ -154,7 +154,9 @@ class Plan(msgspec.Struct, frozen=True):
     """seconds after which to look again though nothing is waited for: a job will be due"""
     drift: tuple[Drift, ...] = ()
     left_undone: bool = False
-    """something would be done, were the app not frozen or its drift only reported"""
+    """something would be done, were the app not frozen, its drift only told, or its level had"""
+    withdrawn: bool = False
+    """nothing of it may run here: that it does not is no drift, and neither is it later"""
     wants: frozenset[Want] = frozenset()
     """all it leaned on of what is offered"""
 

@@ -30,10 +30,16 @@ def follow(mark: Mark | None, now: Moment) -> Mark:
 
 def _with(before: Jump | None, by_s: float, now: Moment, *, away: bool) -> Jump | None:
     """None: it has been put right again."""
-    together_s = by_s + (before.by_s if before is not None else 0.0)
-    if before is not None and abs(together_s) <= JUMP_S:
-        return None
-    return Jump(together_s, now.wall_s, away=away)
+    if before is None:
+        return Jump(by_s, now.wall_s, away=away)
+    together_s = by_s + before.by_s
+    right = _may_have_been_off(together_s) if before.away else abs(together_s) <= JUMP_S
+    return None if right else Jump(together_s, now.wall_s, away=before.away or away)
+
+
+def _may_have_been_off(by_s: float) -> bool:
+    """The time that passed while the machine was off is among it, and nobody knows how much."""
+    return -JUMP_S <= by_s <= AWAY_S_MAX
 
 
 def _stood(mark: Mark, now: Moment) -> Jump | None:
@@ -50,7 +56,7 @@ def _jumped(before: Moment, now: Moment) -> tuple[float, bool]:
         by_s = (now.wall_s - before.wall_s) - (now.up_s - before.up_s)
         return (by_s if abs(by_s) > JUMP_S else 0.0), False
     off_s = now.wall_s - now.up_s - before.wall_s
-    return (0.0 if -JUMP_S <= off_s <= AWAY_S_MAX else off_s), True
+    return (0.0 if _may_have_been_off(off_s) else off_s), True
 
 
 def doubt(jump: Jump | None) -> str:

@@ -22,6 +22,7 @@ def finish(draft: Draft) -> Plan:
         alarm_s=min(draft.alarms_s, default=None),
         drift=tuple(draft.drift),
         left_undone=draft.left_undone,
+        withdrawn=draft.too_low,
         wants=frozenset(draft.wants),
     )
 
@@ -66,6 +67,8 @@ def _what_serves(draft: Draft) -> str:
     served = releases.proven(draft.observed)
     if served is None:
         return "no release serves yet"
+    if draft.too_low:
+        return f"{served.label} is to serve, and may not run at this level"
     if draft.stalled is not None and draft.stalled[0] == "StackGone":
         return f"{served.label} serves, on layers of another stack"
     if served is draft.target and not draft.serving:

@@ -52,7 +52,7 @@ class Draft:
     @property
     def was_so(self) -> bool:
         """Everything that is intended now was there once: what is not has drifted."""
-        return self.observed.settled_generation >= self.unit.generation
+        return not self.too_low and self.observed.settled_generation >= self.unit.generation
 
     def because(self, rule: str, text: str, change: int | None = None) -> Because:
         return Because(rule, text, change if change is not None else self.unit.last_change)

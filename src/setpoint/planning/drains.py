@@ -9,6 +9,8 @@ from setpoint.model.drain import Shipped
 AGAIN_S_MIN, AGAIN_S_MAX = 1.0, 60.0
 FAILING_S = 300.0
 """So long one fails before somebody is to look: receivers are restarted, too."""
+BEFORE_S_MAX = 5.0
+"""What failed so long after now was noted meanwhile; beyond that the clock was set back."""
 
 
 def again_s(failures: int, luck: float) -> float:
@@ -24,7 +26,7 @@ def state(shipped: Shipped | None, now_s: float) -> str:
     if shipped.failing_since_s is None:
         return "delivering"
     ago_s = now_s - shipped.failing_since_s
-    return "retrying" if 0.0 <= ago_s < FAILING_S else "failing"
+    return "retrying" if -BEFORE_S_MAX <= ago_s < FAILING_S else "failing"
 
 
 def words(to: str, shipped: Shipped | None, now_s: float) -> str:

@@ -1,11 +1,19 @@
 """Stages 0 and 9: is the level of isolation had that the app asks for?
 
 Where it is not, nothing of it runs, nor is anything of it built, which runs its code as well. What
-ran goes as it does when nobody wants it any more; nothing is lowered in silence.
+ran goes as it does when nobody wants it any more; nothing is lowered in silence. That is no drift,
+and is done though somebody froze it.
 """
 
 from setpoint.model.level import LEVEL_WORDS, at_least
-from setpoint.model.steps import StartBuild, StartJob, Step
+from setpoint.model.steps import (
+    EnsureRoute,
+    RemoveProcesses,
+    StartBuild,
+    StartJob,
+    Step,
+    StopJob,
+)
 from setpoint.planning.draft import Draft
 
 
@@ -26,6 +34,11 @@ def plan_isolation(draft: Draft) -> None:
         f"{name} asks for isolation level {wanted}, and this machine has {offered}: nothing of it "
         f"runs, until the machine has it or less will do: setpoint isolation {name} {offered}",
     )
+
+
+def withdraws(step: Step) -> bool:
+    """Takes away what runs, or requests from it."""
+    return isinstance(step, EnsureRoute | RemoveProcesses | StopJob)
 
 
 def hold_back(draft: Draft) -> None:

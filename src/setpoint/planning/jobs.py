@@ -70,7 +70,10 @@ def follow(draft: Draft, job: Job) -> None:
         end = _end(job, facts)
         _settle(draft, job, end, f"{job.dyno} {end.message}")
     elif job.stop_asked:
-        _stop(draft, job, facts)
+        because = draft.because("stop-job", f"somebody wants {job.dyno} to end", job.change)
+        _stop(draft, job, facts, because)
+    elif facts is not None and draft.too_low:
+        _stop(draft, job, facts, draft.because("level", f"{job.dyno} may not run at this level"))
     elif facts is None:
         _hand_over(draft, job)
 
@@ -121,13 +124,12 @@ def _call_off(draft: Draft, job: Job, release: Release) -> None:
     draft.wait(job.dyno, f"{job.dyno} is called off")
 
 
-def _stop(draft: Draft, job: Job, facts: JobFacts | None) -> None:
+def _stop(draft: Draft, job: Job, facts: JobFacts | None, because: Because) -> None:
     if job.state == "pending" and facts is None:
         end = JobEnd("stopped", "was stopped before it was started")
         _settle(draft, job, end, f"{job.dyno} {end.message}")
         return
     if facts is None or not facts.stopping:
-        because = draft.because("stop-job", f"somebody wants {job.dyno} to end", job.change)
         draft.steps.append(StopJob(job.app, job.id, job.dyno, because))
     draft.wait(job.dyno, f"{job.dyno} is stopping")
 

@@ -37,7 +37,8 @@ def plan_automatic_certificates(draft: Draft) -> None:
         "nobody outside is asked for certificates, for this machine need not be reachable from "
         f"there; bring your own: heroku certs:add CRT KEY -a {draft.unit.name}"
     )
-    wanted = f"a certificate for {', '.join(bare[:5])}"
+    more = f" and {len(bare) - 5} more" if len(bare) > 5 else ""
+    wanted = f"a certificate for {', '.join(bare[:5])}{more}"
     offered = ", ".join(draft.capabilities.tls_hosts) or "none"
     draft.fall_short(
         "acm", wanted, offered, "tls_hosts", because, nearest="one of your own", warned=True

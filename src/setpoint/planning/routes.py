@@ -138,6 +138,8 @@ def _has_served(draft: Draft, process: str) -> SetKey | None:
 
 def _because(draft: Draft, route: Route) -> Because:
     facts, name = draft.observed.route, draft.unit.name
+    if draft.too_low:
+        return draft.because("level", f"nothing of {name} may run at this level")
     if not draft.was_so:
         return draft.because("route", _why(facts.route if facts is not None else None, route))
     if facts is None:

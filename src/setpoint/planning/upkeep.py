@@ -18,7 +18,7 @@ from setpoint.model.steps import (
     describe,
 )
 from setpoint.model.text import when
-from setpoint.planning import layers
+from setpoint.planning import isolation, layers
 from setpoint.planning.draft import Draft
 from setpoint.planning.explain import DRIFT_RULES, ROUTINE_RULES
 from setpoint.planning.processes import UPKEEP_RULE, Wanted
@@ -34,7 +34,11 @@ def hold_back(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
         return
     if upkeep.until_s is not None:
         draft.alarms_s.append(upkeep.until_s - draft.now_s)
-    held = [step for step in draft.steps if _is_held(upkeep, step)]
+    held = [
+        step
+        for step in draft.steps
+        if _is_held(upkeep, step) and not (draft.too_low and isolation.withdraws(step))
+    ]
     draft.steps = [_as_it_is(draft, upkeep, step) for step in draft.steps if step not in held]
     draft.drift = [
         Drift(describe(s)[1], s.because.text) for s in held if s.because.rule in DRIFT_RULES
@@ -44,7 +48,7 @@ def hold_back(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
     named = _processes(held)
     told += [w.because for w in draft.waiting if w.on in idle - named]
     draft.waiting = [w for w in draft.waiting if w.on not in idle]
-    draft.left_undone = bool(told)
+    draft.left_undone |= bool(told)
     if told:
         draft.stall(*_told(draft, upkeep, told))
 

@@ -19,7 +19,8 @@ def level(app: str, said: str) -> Level | None:
             return one
     told = "; ".join(f"{one} is {LEVEL_WORDS[one]}" for one in LEVELS)
     raise Invalid(
-        f"cannot set the isolation level of '{app}': '{shortened(said)}' is none", f"levels: {told}"
+        f"cannot set the isolation level of '{app}': '{shortened(said)}' is no level",
+        f"levels: {told}",
     )
 
 
@@ -30,7 +31,7 @@ def check_runs(verb: str, unit: Unit, offered: Level) -> None:
         raise Conflict(
             f"cannot {verb} '{unit.name}': it runs at isolation level {wanted} at least, and this "
             f"machine has {offered}",
-            f"or let less do: setpoint isolation {unit.name} {offered}",
+            f"let less do: setpoint isolation {unit.name} {offered}",
         )
 
 

@@ -48,7 +48,7 @@ class Child:
     """What to run. `fds`: descriptors it inherits. It takes a user of its own by itself.
 
     It says that it is ready by writing `1` to the descriptor named in SETPOINT_READY_FD, or why it
-    can never start by writing `!` and the sentence; then everything stops that has yet to serve.
+    can never start by writing `!` and the sentence; then everything stops, unless all served once.
     """
 
     name: str

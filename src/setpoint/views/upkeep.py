@@ -6,7 +6,7 @@ from setpoint.model.app import Unit, Upkeep, UpkeepMode
 from setpoint.model.condition import Condition
 from setpoint.store.port import Store
 
-PATH = "upkeep.mode"
+PATHS = "upkeep."
 REASONS = ("Frozen", "Drifted")
 """of conditions that are so because somebody said it"""
 
@@ -49,7 +49,7 @@ def _words(said: "UpkeepTold") -> str:
 
 
 async def _told(store: Store, unit: Unit, said: Upkeep) -> UpkeepTold:
-    seq = next(f.change for f in await store.fields(unit.id) if f.path == PATH)
+    seq = max(f.change for f in await store.fields(unit.id) if f.path.startswith(PATHS))
     change = (await store.change(seq))[0].change
     who = change.asked.on_behalf_of or change.asked.actor.email or change.asked.actor.name
     return UpkeepTold(said.mode, said.until_s, change.asked.at_s, who, change.asked.why, seq)

@@ -119,7 +119,7 @@ def test_a_draft_tells_before_anything_is_asked_what_would_fall_short(
     offers(level="L2")
     until(lambda: plane.send("GET", "/v1/apps/wary/isolation").json["offered"] == "L2")
     refused = plane.send("PUT", "/v1/apps/wary/isolation", {"level_min": "L9"})
-    assert (refused.status, "'L9' is none" in refused.json["message"]) == (422, True)
+    assert (refused.status, "'L9' is no level" in refused.json["message"]) == (422, True)
     assert "L3 is root" in refused.body.decode()
     heroku = {"User-Agent": "heroku/11.0.0"}
     plane.send("PUT", "/v1/apps/wary/isolation", {"level_min": "L3"}, headers=heroku)

@@ -92,7 +92,9 @@ class Scene:
         made = self.plan()
         for step in made.steps:
             self._do(step)
-        if made.settled:
+        if made.withdrawn:
+            self._replace(settled_generation=0)
+        elif made.settled and not made.left_undone:
             self._replace(settled_generation=self.unit.generation)
         return made
 

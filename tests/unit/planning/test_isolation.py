@@ -3,9 +3,12 @@
 import msgspec
 import pytest
 
+from setpoint.model.app import Upkeep
+from setpoint.model.change import Because
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.release import ProcessType
 from setpoint.model.steps import EnsureProcesses, RemoveProcesses, StartBuild, StartJob
+from setpoint.planning.explain import DRIFT_RULES
 from setpoint.testing import builders
 from tests.unit.planning.scene import WEB, Scene
 
@@ -72,6 +75,65 @@ def test_what_runs_is_taken_out_of_the_routes_and_stopped_when_the_level_falls()
     ready = find(made.plan().conditions, ConditionType.READY)
     assert ready is not None
     assert (ready.status, ready.reason) == (False, "LevelTooLow")
+
+
+def go_on(made: Scene) -> list[Because]:
+    """Until all is done that is done by itself; why each step was taken."""
+    taken: list[Because] = []
+    for _ in range(6):
+        taken += [step.because for step in made.go().steps]
+        made.ack()
+        made.ready()
+        made.gone()
+    return taken
+
+
+@pytest.mark.parametrize("mode", [None, "freeze", "report"])
+def test_it_goes_whoever_froze_it_and_neither_that_nor_its_return_is_drift(mode: str | None):
+    made = scene()
+    made.settle()
+    made.change(upkeep=Upkeep(mode) if mode else None)
+    go_on(made)
+    lower(made, "L2")
+    taken = go_on(made)
+    assert (made.sets(), made.routed_to()) == ([], None)
+    assert made.plan().settled
+    assert stalled(made).reason == "LevelTooLow"
+    lower(made, "L3")
+    taken += go_on(made)
+    assert not {because.rule for because in taken} & DRIFT_RULES
+    assert made.plan().drift == ()
+    assert (made.routed_to() is None) == (mode == "freeze"), "that holds back what is started anew"
+    made.change(upkeep=None)
+    go_on(made)
+    assert made.routed_to() == 1
+
+
+@pytest.mark.parametrize("mode", [None, "freeze", "report"])
+def test_a_job_that_runs_ends_when_the_level_is_too_low_for_it(mode: str | None):
+    made = scene(None)
+    lower(made, "L2")
+    made.settle()
+    job = made.ask("look around")
+    made.go()
+    made.change(upkeep=Upkeep(mode) if mode else None)
+    go_on(made)
+    assert [f.stopping for f in made.observed.job_facts if f.id == job.id] == [False]
+    made.change(isolation_level_min="L3")
+    go_on(made)
+    assert [f.stopping for f in made.observed.job_facts if f.id == job.id] == [True]
+
+
+def test_of_what_may_not_run_nobody_is_told_that_it_serves():
+    made = scene()
+    made.settle()
+    made.configure(2)
+    made.go()
+    lower(made, "L2")
+    go_on(made)
+    ready = find(made.plan().conditions, ConditionType.READY)
+    assert ready is not None
+    assert ready.message == "v1 is to serve, and may not run at this level"
 
 
 def test_it_goes_on_as_it_was_once_the_level_is_back():

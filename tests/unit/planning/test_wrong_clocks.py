@@ -75,6 +75,20 @@ def test_over_a_reboot_a_clock_that_went_back_or_far_ahead_is_doubted(
         assert mark.jump.away
 
 
+@pytest.mark.parametrize(
+    ("off_s", "doubted"), [(60.0, False), (3600.0, False), (29 * DAY_S, False), (YEAR_S, True)]
+)
+def test_a_machine_without_a_battery_is_believed_once_its_clock_is_right(
+    off_s: float, doubted: bool
+) -> None:
+    """It comes up decades ago, and is put right by so much more as it was off."""
+    came_up = followed(at(0), Moment("two", 20.0, 20.0))
+    assert came_up.jump is not None
+    still = clock.follow(came_up, Moment("two", 25.0, 25.0))
+    right = clock.follow(still, Moment("two", 30.0, NOW_S + off_s + 30.0))
+    assert (right.jump is not None) is doubted
+
+
 def test_the_day_goes_on_over_a_reboot() -> None:
     jumped = followed(at(0), at(60, YEAR_S), at(60 + DAY_S / 2, YEAR_S))
     last_s = jumped.moment.wall_s
@@ -97,6 +111,11 @@ def test_a_delivery_is_not_given_up_since_the_clock_jumped() -> None:
 def test_a_drain_that_fails_since_a_time_to_come_is_told_as_failing() -> None:
     shipped = Shipped("d-1", AppId("a"), failing_since_s=NOW_S + YEAR_S)
     assert drains.state(shipped, NOW_S) == "failing"
+
+
+def test_a_drain_that_failed_just_now_is_tried_again_though_now_was_asked_before() -> None:
+    shipped = Shipped("d-1", AppId("a"), failing_since_s=NOW_S + 0.2)
+    assert drains.state(shipped, NOW_S) == "retrying"
 
 
 def test_a_jump_counts_from_right_after_it() -> None:

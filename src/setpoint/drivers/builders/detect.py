@@ -63,7 +63,7 @@ def left_out(root: Path) -> tuple[Wish, ...]:
     if not java:
         return ()
     wanted = next(filter(None, (_java_version(root, folder) for folder in java)), "")
-    names = ", ".join(printable(folder) for folder in java)
+    names = ", ".join(printable(folder) or "the project itself" for folder in java)
     told = f"{names}: Java functions have no builder here, so what is in there is left out"
     return (Wish("source.java", "java_versions", f"Java {wanted}".strip(), "none", told),)
 

@@ -16,7 +16,7 @@ class ApiCertificate:
     """`authority`: folder of the authority, whose `ca.pem` callers trust. `file`: where the
     certificate lies with its key, 0600: the library takes it from there only.
 
-    Raises OSError where they cannot be written.
+    Raises OSError where they cannot be written, and no earlier one is there either.
     """
 
     def __init__(self, authority: Path, file: Path, now_s: Callable[[], float]) -> None:
@@ -25,7 +25,10 @@ class ApiCertificate:
         self._authority.ensure()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.set_alpn_protocols(["http/1.1"])
-        self.renew()
+        try:
+            self.renew()
+        except OSError:  # a full disk: the last life's is good for weeks, and is renewed later
+            self.context.load_cert_chain(self._file)
 
     def renew(self) -> None:
         """For connections from now on; those there are keep theirs."""
