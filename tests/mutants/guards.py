@@ -1005,6 +1005,22 @@ SIMULATED = (
         "        ever_ready=True,",
     ),
     Mutant(
+        "a-sibling-makes-up-for-a-crash",
+        "crashes of one count however steady the others of its set are",
+        "drivers/local/facts.py",
+        "    since_s = max(s or now_s for s in (*ready_at_s, *crashed_at_s))\n",
+        "    since_s = max(s or now_s for s in ready_at_s)\n",
+        by="tests/unit/drivers/test_facts.py",
+    ),
+    Mutant(
+        "a-rest-ends-with-the-siblings",
+        "a set of which one is still to be started again is not steady",
+        "drivers/local/facts.py",
+        "    if len(ready_at_s) < facts.bounds.min:\n",
+        "    if False:\n",
+        by="tests/unit/testing/test_supervisors_pace.py tests/unit/drivers/test_facts.py",
+    ),
+    Mutant(
         "unknown-is-not-judged-anew",
         "what was on trial when its records were wiped is tried anew",
         "drivers/local/supervise.py",

@@ -70,6 +70,29 @@ def test_crashes_are_forgotten_after_a_steady_minute() -> None:
     assert change.steadied(facts, 10.0 + STEADY_S).crashes == 0
 
 
+def test_a_steady_sibling_does_not_make_up_for_one_that_crashes() -> None:
+    two = InstanceId("web.2-bbbbbb")
+    late_s = 10.0 + 2 * STEADY_S
+    facts = replace(ready(10.0), bounds=Bounds(2, 2))
+    facts = change.ended(change.started(facts, two, 2, late_s), two, Exit(1, late_s))
+    assert change.steadied(facts, late_s).crashes == 1
+    assert change.steadied(facts, late_s + STEADY_S).crashes == 1  # its next start is still to come
+    three = InstanceId("web.2-cccccc")
+    facts = change.started(facts, three, 2, late_s + 1.0)
+    facts = change.became_ready(facts, three, HERE, late_s + 2.0)
+    assert change.steadied(facts, late_s + 1.0 + STEADY_S).crashes == 1
+    assert change.steadied(facts, late_s + 2.0 + STEADY_S).crashes == 0
+
+
+def test_nor_does_one_that_needs_no_other_beside_it() -> None:
+    two = InstanceId("web.2-bbbbbb")
+    late_s = 10.0 + 2 * STEADY_S
+    facts = replace(ready(10.0), bounds=Bounds(1, 2))
+    facts = change.ended(change.started(facts, two, 2, late_s), two, Exit(1, late_s))
+    assert change.steadied(facts, late_s).crashes == 1
+    assert change.steadied(facts, late_s + STEADY_S).crashes == 0
+
+
 def test_an_expected_end_counts_for_nothing() -> None:
     facts = change.ended(ready(), ONE, Exit(143, 11.0, expected=True))
     assert (facts.failures, facts.crashes) == (0, 0)

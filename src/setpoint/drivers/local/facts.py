@@ -219,18 +219,27 @@ def gave_up(facts: SetFacts) -> SetFacts:
 
 
 def steadied(facts: SetFacts, now_s: float) -> SetFacts:
-    """Everything up has been ready for `STEADY_S`: earlier crashes no longer count."""
+    """All that are wanted have been ready for `STEADY_S`, and none crashed: earlier crashes no
+    longer count."""
     if steady_in_s(facts, now_s) == 0.0:
         return replace(facts, crashes=0)
     return facts
 
 
 def steady_in_s(facts: SetFacts, now_s: float) -> float | None:
-    """Seconds until earlier crashes no longer count, 0.0 = now, None = not in sight."""
+    """Seconds until earlier crashes no longer count, 0.0 = now, None = not in sight.
+
+    One that crashed and is to be started again is no part of what is up: its siblings, however
+    steady, say nothing of it."""
     ready_at_s = [i.ready_at_s for i in facts.up]
     if not facts.crashes or not ready_at_s or None in ready_at_s:
         return None
-    return max(0.0, max(s or now_s for s in ready_at_s) + STEADY_S - now_s)
+    if len(ready_at_s) < facts.bounds.min:
+        return None
+    last = facts.last_exit
+    crashed_at_s = [last.at_s] if last is not None and not last.expected else []
+    since_s = max(s or now_s for s in (*ready_at_s, *crashed_at_s))
+    return max(0.0, since_s + STEADY_S - now_s)
 
 
 def find(facts: SetFacts, id: InstanceId) -> Instance | None:
