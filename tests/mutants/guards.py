@@ -1035,6 +1035,57 @@ SIMULATED = (
         "change.unknown(key, type(self._lasting.highest(key))(0, 0))",
     ),
     Mutant(
+        "number-counts-unsynced",
+        "an app has its uid once that is on the disk: no other can get the same",
+        "drivers/local/lasting.py",
+        "            self._write(app, remembered)\n"
+        "            self._apps[app] = remembered\n"
+        "        assert",
+        "            self._apps[app] = remembered\n"
+        "            self._write(app, remembered)\n"
+        "        assert",
+        by="tests/unit/drivers/test_memory_on_disk.py",
+    ),
+    Mutant(
+        "forgotten-before-it-is-gone",
+        "an app's number is free once its files are gone",
+        "drivers/local/lasting.py",
+        "        self._folder.remove(_name(app))\n        if self._recent",
+        "        self._apps.pop(app, None)\n"
+        "        self._folder.remove(_name(app))\n"
+        "        if self._recent",
+        by="tests/unit/drivers/test_memory_on_disk.py",
+    ),
+    Mutant(
+        "acts-below-the-cursor",
+        "what was done after the clock was set back is told, though its numbers were lower",
+        "drivers/local/actlog.py",
+        "        if seq > self._last_seq:",
+        "        if False:",
+        by="tests/unit/drivers/test_memory_on_disk.py",
+    ),
+    Mutant(
+        "jump-forgets-who-just-ended",
+        "a clock that jumps by a month forgets no job that just ended: it would start again",
+        "drivers/local/ledger.py",
+        "for name in before[:-1] if",
+        "for name in before if",
+        by="tests/unit/drivers/test_ledger.py",
+    ),
+    Mutant(
+        "said-again-after-its-end",
+        "what a new day says again of a job comes before what is new of it",
+        "drivers/local/ledger.py",
+        "            self._prune(today)  # first: what it says again comes before what is new\n"
+        "            self._today = today\n"
+        "        self._append(line)\n",
+        "            self._append(line)\n"
+        "            self._prune(today)\n"
+        "            self._today = today\n"
+        "        self._append(line)\n",
+        by="tests/unit/drivers/test_ledger.py",
+    ),
+    Mutant(
         "job-starts-twice",
         "a job's id that was seen is never started again",
         "drivers/local/jobs.py",

@@ -75,6 +75,51 @@ def test_ids_are_forgotten_by_age_but_never_what_runs(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_clock_that_jumps_by_a_month_makes_nothing_old(tmp_path: Path) -> None:
+    clock = Clock()
+    ledger = Ledger(DiskFolder(tmp_path), clock)
+    ledger.enter(facts("a1", "ended"))
+    clock.now_s += KEEP_S + 3 * DAY_S
+    ledger.enter(facts("b2"), ORDER)
+    assert ledger.line(JobId("a1")) is not None
+    assert Ledger(DiskFolder(tmp_path), clock).line(JobId("a1")) is not None
+    clock.now_s += DAY_S
+    ledger.enter(facts("c3", "ended"))
+    assert ledger.line(JobId("a1")) is None
+
+
+def test_an_end_stays_the_newest_though_it_is_the_first_line_after_a_long_time(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    ledger = Ledger(DiskFolder(tmp_path), clock)
+    ledger.enter(facts("a1"), ORDER)
+    clock.now_s += DAY_S
+    ledger.enter(facts("b2", "ended"))
+    clock.now_s += KEEP_S + 3 * DAY_S
+    ledger.enter(facts("a1", "ended"))
+    (*_, newest) = sorted(tmp_path.iterdir())
+    said = [line for line in newest.read_text().split("\n") if line]
+    assert [('"running"' in line, '"ended"' in line) for line in said] == [
+        (True, False),
+        (False, True),
+    ]
+    after = Ledger(DiskFolder(tmp_path), clock).line(JobId("a1"))
+    assert after is not None
+    assert after.facts.state == "ended"
+
+
+def test_an_end_counts_though_the_clock_was_set_back_before_it(tmp_path: Path) -> None:
+    clock = Clock()
+    ledger = Ledger(DiskFolder(tmp_path), clock)
+    ledger.enter(facts("a1"), ORDER)
+    clock.now_s -= 3 * DAY_S
+    ledger.enter(facts("a1", "ended"))
+    after = Ledger(DiskFolder(tmp_path), clock).line(JobId("a1"))
+    assert after is not None
+    assert after.facts.state == "ended"
+
+
 def test_a_jobs_name_on_the_host_holds_its_id_and_is_no_instances() -> None:
     name = JobName(JobId("0a-1b"), "scheduler.4821")
     assert JobName.parse(str(name)) == name

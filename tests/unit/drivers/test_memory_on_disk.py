@@ -79,6 +79,81 @@ def test_a_number_is_given_for_good_at_once(tmp_path: Path) -> None:
     assert [after.number(AppId("b")), after.number(APP)] == [1, 0]
 
 
+class Unwell(DiskFolder):
+    """Takes nothing and lets go of nothing while it is `unwell`."""
+
+    unwell = False
+
+    def write(self, name: str, content: bytes, *, durable: bool = False) -> None:
+        self._check()
+        super().write(name, content, durable=durable)
+
+    def remove(self, name: str) -> None:
+        self._check()
+        super().remove(name)
+
+    def _check(self) -> None:
+        if self.unwell:
+            raise OSError("No space left on device")
+
+
+def test_a_number_that_could_not_be_synced_was_not_given(tmp_path: Path) -> None:
+    kept, clock = Unwell(tmp_path / "kept"), Clock()
+    lasting = Lasting(kept, 10, DiskFolder(tmp_path / "recent"), clock.later)
+    kept.unwell = True
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space left"):
+            lasting.number(APP)
+    kept.unwell = False
+    assert lasting.number(APP) == 0
+    rebooted = Lasting(kept, 10, DiskFolder(tmp_path / "wiped"), clock.later)
+    assert rebooted.number(AppId("b")) == 1
+
+
+def test_a_number_outlives_a_copy_that_knows_of_none(tmp_path: Path) -> None:
+    kept, recent, clock = DiskFolder(tmp_path / "kept"), DiskFolder(tmp_path / "recent"), Clock()
+    lasting = Lasting(kept, 10, recent, clock.later)
+    lasting.ordered(KEY, Fence(1, 5))
+    lasting.number(APP)
+    killed = Lasting(kept, 10, recent, clock.later)
+    assert [killed.number(AppId("b")), killed.number(APP)] == [1, 0]
+
+
+def test_an_app_that_could_not_be_forgotten_keeps_its_number(tmp_path: Path) -> None:
+    kept = Unwell(tmp_path)
+    lasting = Lasting(kept, 10)
+    lasting.number(APP)
+    kept.unwell = True
+    with pytest.raises(OSError, match="No space left"):
+        lasting.forget(APP)
+    kept.unwell = False
+    assert lasting.number(AppId("b")) == 1
+    lasting.forget(APP)
+    assert lasting.number(AppId("c")) == 0
+
+
+def test_what_is_synced_already_is_not_synced_anew_by_the_next(tmp_path: Path) -> None:
+    kept, recent, clock = DiskFolder(tmp_path / "kept"), DiskFolder(tmp_path / "recent"), Clock()
+    lasting = Lasting(kept, 10, recent, clock.later)
+    lasting.ordered(KEY, Fence(1, 5))
+    clock.passes()
+    Lasting(kept, 10, recent, clock.later)
+    assert clock.due == []
+
+
+def test_many_apps_are_synced_some_at_a_time(tmp_path: Path) -> None:
+    kept, clock = tmp_path / "kept", Clock()
+    lasting = Lasting(DiskFolder(kept), 100, DiskFolder(tmp_path / "recent"), clock.later)
+    for n in range(50):
+        lasting.ordered(replace(KEY, app=AppId(f"app{n}")), Fence(1, 1))
+    clock.passes()
+    assert 0 < len(list(kept.iterdir())) < 50
+    for _ in range(50):
+        clock.passes()
+    assert len(list(kept.iterdir())) == 50
+    assert clock.due == []
+
+
 def test_a_disk_that_takes_nothing_delays_the_sync(tmp_path: Path) -> None:
     kept, clock = tmp_path / "kept", Clock()
     lasting = Lasting(DiskFolder(kept), 10, DiskFolder(tmp_path / "recent"), clock.later)
@@ -155,6 +230,31 @@ def test_act_numbers_rise_and_reading_forgets(tmp_path: Path) -> None:
     wiped = ActLog(DiskFolder(tmp_path / "other"), lambda: 200.0)
     wiped.record(KEY, "start", "web.1", "after a reboot", 1)
     assert wiped.after(0)[0].seq > second.seq
+
+
+def test_acts_are_told_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    clock = ManualClock(5000.0)
+    acts = ActLog(DiskFolder(tmp_path), clock)
+    acts.record(KEY, "start", "web.1", "one", 1)
+    (first,) = acts.after(0)
+    assert acts.after(first.seq) == ()
+    later = ActLog(DiskFolder(tmp_path), lambda: 100.0)
+    later.record(KEY, "start", "web.1", "two", 1)
+    (second,) = later.after(first.seq)
+    assert second.seq > first.seq
+
+
+def test_acts_are_told_to_who_has_read_further_than_their_numbers_go(tmp_path: Path) -> None:
+    acts = ActLog(DiskFolder(tmp_path), lambda: 100.0)
+    acts.record(KEY, "start", "web.1", "one", 1)
+    acts.record(KEY, "start", "web.1", "two", 1)
+    seen = int(5000.0 * 1_000_000)
+    told = acts.after(seen)
+    assert [act.because for act in told] == ["one", "two"]
+    assert seen < told[0].seq < told[1].seq
+    assert acts.after(told[1].seq) == ()
+    acts.record(KEY, "start", "web.1", "three", 1)
+    assert [act.because for act in acts.after(told[1].seq)] == ["three"]
 
 
 def test_the_act_log_is_bounded(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ class Remembered(msgspec.Struct, frozen=True):
 Later = Callable[[float, Callable[[], None]], object]
 LOWEST = Fence(0, 0)
 SYNC_S, AGAIN_S = 0.2, 5.0
+SYNCED_AT_ONCE = 20
+"""A sync takes up to ten milliseconds in which nobody else is served."""
 
 log = logging.getLogger("setpoint.supervisor")
 
@@ -55,8 +57,16 @@ class Lasting:
         if recent is not None:
             for app in _apps(recent):
                 with contextlib.suppress(OSError, msgspec.MsgspecError):
-                    self._apps[app] = _decode(recent.read(_name(app)))
-                    self._sync_later(app)
+                    self._take_up(app, _decode(recent.read(_name(app))))
+
+    def _take_up(self, app: AppId, copy: Remembered) -> None:
+        """A number counts wherever it stands: the synced file has it first."""
+        kept = self._apps.get(app)
+        if copy.number is None and kept is not None:
+            copy = replace(copy, number=kept.number)
+        if copy != kept:
+            self._apps[app] = copy
+            self._sync_later(app)
 
     def ordered(self, key: SetKey, fence: Fence) -> None:
         """An order for this set, with this fence. Raises Stale where a newer one was seen."""
@@ -99,27 +109,36 @@ class Lasting:
         return replace(app, fences={**app.fences, key.process: fence})
 
     def number(self, app: AppId) -> int:
-        """The app's own number, the same for as long as the app exists. Raises Terminal."""
+        """The app's own number, the same for as long as the app exists. Raises Terminal, OSError.
+
+        Synced before it counts: another must never get the same, since files belong to it."""
         remembered = self._app(app)
         if remembered.number is None:
             remembered = replace(remembered, number=self._free_number())
-            self._keep(app, remembered)
-            self.sync()  # another must never get the same: files belong to it
+            self._write(app, remembered)
+            self._apps[app] = remembered
         assert remembered.number is not None
         return remembered.number
 
     def forget(self, app: AppId) -> None:
-        self._apps.pop(app, None)
-        self._unsynced.discard(app)
+        """Raises OSError, and then its number is still its own."""
         self._folder.remove(_name(app))
         if self._recent is not None:
             self._recent.remove(_name(app))
+        self._apps.pop(app, None)
+        self._unsynced.discard(app)
 
     def sync(self) -> None:
         """What rose lately outlives a power cut from here on."""
-        for app in list(self._unsynced):
-            self._folder.write(_name(app), msgspec.json.encode(self._apps[app]), durable=True)
-            self._unsynced.discard(app)
+        self._sync(list(self._unsynced))
+
+    def _sync(self, apps: list[AppId]) -> None:
+        for app in apps:
+            self._write(app, self._apps[app])
+
+    def _write(self, app: AppId, remembered: Remembered) -> None:
+        self._folder.write(_name(app), msgspec.json.encode(remembered), durable=True)
+        self._unsynced.discard(app)
 
     def _free_number(self) -> int:
         taken = {a.number for a in self._apps.values()}
@@ -133,11 +152,10 @@ class Lasting:
 
     def _keep(self, app: AppId, remembered: Remembered) -> None:
         """Written before it counts."""
-        data = msgspec.json.encode(remembered)
         if self._recent is None:
-            self._folder.write(_name(app), data, durable=True)
+            self._write(app, remembered)
         else:
-            self._recent.write(_name(app), data)
+            self._recent.write(_name(app), msgspec.json.encode(remembered))
             self._sync_later(app)
         self._apps[app] = remembered
 
@@ -147,12 +165,14 @@ class Lasting:
         self._unsynced.add(app)
 
     def _sync_or_again(self) -> None:
+        next_s = 0.0
         try:
-            self.sync()
+            self._sync(list(self._unsynced)[:SYNCED_AT_ONCE])
         except OSError as error:  # the disk is full: everything is still in the other copy
             log.warning("fences.not_synced", extra={"why": str(error)})
-            if self._later is not None:
-                self._later(AGAIN_S, self._sync_or_again)
+            next_s = AGAIN_S
+        if self._unsynced and self._later is not None:
+            self._later(next_s, self._sync_or_again)
 
 
 def _part(key: SetKey) -> str:

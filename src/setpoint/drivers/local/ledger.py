@@ -2,7 +2,9 @@
 
 On disk before anything of the job runs, and refused for 30 days after; longer than anybody repeats
 a hand-over, and longer than a job may run. It outlives the app. One file of JSON lines per day,
-synced at each line; the newest line of an id counts, and whole files are dropped by age.
+synced at each line; the newest line of an id counts, and whole files are dropped by age. The last
+day before today on which anything was told stays whatever its age: a clock that jumps by a month
+makes nothing of it old, and what just ended may not be settled yet.
 """
 
 import contextlib
@@ -46,8 +48,14 @@ class Ledger:
         self._today = ""
         for name in self._files():
             for line in _lines(folder.read(name)):
-                self._lines[line.facts.id] = line
-        self._prune()
+                self._take_up(line)
+        self._prune(_file(now_s()))
+
+    def _take_up(self, line: Line) -> None:
+        """What ended runs no more: after a clock was set back its end is in an older file."""
+        known = self._lines.get(line.facts.id)
+        if known is None or known.facts.state == "running" or line.facts.state != "running":
+            self._lines[line.facts.id] = line
 
     def line(self, id: JobId) -> Line | None:
         return self._lines.get(id)
@@ -58,8 +66,11 @@ class Ledger:
     def enter(self, facts: JobFacts, order: JobOrder | None = None) -> None:
         """On disk when it returns. Raises OSError, and then counts as not said."""
         line = Line(facts, self._now_s(), order)
+        today = _file(line.at_s)
+        if self._today != today:
+            self._prune(today)  # first: what it says again comes before what is new
+            self._today = today
         self._append(line)
-        self._lines[facts.id] = line
 
     def forget_words(self, id: JobId) -> None:
         """Of one that ended long ago nobody asks what it said last."""
@@ -68,30 +79,32 @@ class Ledger:
             self._lines[id] = replace(line, facts=replace(line.facts, last_lines=()))
 
     def _append(self, line: Line) -> None:
-        day = datetime.fromtimestamp(line.at_s, UTC).date().isoformat()
         # A line begins with its newline too: one that a power cut tore ends nothing but itself.
-        self._folder.append(f"{day}{SUFFIX}", b"\n" + _encode(line) + b"\n")
-        if self._today != day:
-            self._today = day
-            self._prune()
+        self._folder.append(_file(line.at_s), b"\n" + _encode(line) + b"\n")
+        self._lines[line.facts.id] = line
 
-    def _prune(self) -> None:
+    def _prune(self, today: str) -> None:
         """Files older than any id in them has to be. What still runs is said again first."""
-        oldest_s = self._now_s() - KEEP_S
-        old = [name for name in self._files() if _ends_s(name) < oldest_s]
-        if not old:
-            return
-        past = {id: line for id, line in self._lines.items() if line.at_s < oldest_s}
-        for id, line in past.items():
+        now_s = self._now_s()
+        before = [name for name in self._files() if name != today]
+        old = {name for name in before[:-1] if _ends_s(name) < now_s - KEEP_S}
+        past = [line for line in self._lines.values() if _file(line.at_s) in old]
+        for line in past:
             if line.facts.state == "running":
-                self.enter(line.facts, line.order)
-            else:
-                del self._lines[id]
-        for name in old:
+                self._append(replace(line, at_s=now_s))
+        for line in past:
+            if line.facts.state != "running":
+                del self._lines[line.facts.id]
+        for name in sorted(old):
             self._folder.remove(name)
 
     def _files(self) -> list[str]:
         return [name for name in self._folder.names() if name.endswith(SUFFIX)]
+
+
+def _file(at_s: float) -> str:
+    """Of the day in which this is."""
+    return f"{datetime.fromtimestamp(at_s, UTC).date().isoformat()}{SUFFIX}"
 
 
 def _ends_s(name: str) -> float:
