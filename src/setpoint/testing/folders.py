@@ -22,6 +22,8 @@ class Folders:
         self.queues: dict[SetKey, int] = {}
         self.full = False
         """nothing can be written"""
+        self.no_sockets = False
+        """too many files are open"""
 
     def at(self, name: str, point: Callable[[], None]) -> "SimFolder":
         """`point`: called before and after each effect; raises where its caller dies."""
@@ -34,6 +36,12 @@ class Folders:
         """Raises OSError."""
         if self.full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def check_files(self) -> None:
+        """For one more that is open, which is made on the disk. Raises OSError."""
+        self.check_room()
+        if self.no_sockets:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def has_given_up(self, key: SetKey) -> bool:
         """Is it on record?"""

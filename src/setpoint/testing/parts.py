@@ -116,7 +116,7 @@ class Parts:
         orders = Orders(folders.at("orders", self.point))
         nothing = NothingAhead()
         hands = _Hands(self.launcher, _Log(ears), self.acts, now_s, ears)
-        self.queues = SimQueues(folders.queues, self.pulse)
+        self.queues = SimQueues(folders, self.pulse, self.point)
         self.supervisor = Supervisor(
             self.table,
             hands,

@@ -7,6 +7,7 @@ from setpoint.drivers.local.seams import Timers, Watch
 from setpoint.drivers.local.sockets import BUSY_S
 from setpoint.model.ids import SetKey
 from setpoint.model.process import Endpoint
+from setpoint.testing.folders import Folders
 
 
 class SimQueue:
@@ -52,18 +53,26 @@ class SimQueue:
 
 
 class SimQueues:
-    """`drivers.local.seams.Queues`. `waiting`: how many there are at each."""
+    """`drivers.local.seams.Queues`. How many there are at each is the machine's to know, and a new
+    one needs room on its disk. `point`: called before and after each effect."""
 
-    def __init__(self, waiting: dict[SetKey, int], timers: Timers) -> None:
-        self._waiting = waiting
+    def __init__(self, machine: Folders, timers: Timers, point: Callable[[], None]) -> None:
+        self._machine = machine
+        self._waiting = machine.queues
         self._timers = timers
+        self._point = point
         self._open: dict[SetKey, SimQueue] = {}
 
     def check_room(self, open_: int) -> None:
         """There is room for all."""
 
     def open(self, key: SetKey) -> SimQueue:
+        """Raises OSError where one is made anew and cannot be."""
+        self._point()
+        if key not in self._waiting:
+            self._machine.check_files()
         queue = self._open[key] = SimQueue(key, self._waiting, self._timers)
+        self._point()
         return queue
 
     @contextmanager
@@ -71,8 +80,10 @@ class SimQueues:
         yield
 
     def drop(self, key: SetKey) -> None:
+        self._point()
         self._waiting.pop(key, None)
         self._open.pop(key, None)
+        self._point()
 
     def put(self, key: SetKey) -> None:
         """One more waits."""

@@ -273,6 +273,18 @@ class SimSupervisor:
         self._folders.full = full
         self.ever_full |= full
 
+    def fill_sockets(self, *, full: bool) -> None:
+        """No socket can be opened that it does not have; whatever else it writes has room."""
+        self._folders.no_sockets = full
+
+    def lose_sockets(self) -> None:
+        """The keeper died with its copies, while nobody else had one."""
+        self._folders.queues.clear()
+
+    def remembers(self, key: SetKey) -> bool:
+        """Beyond its life, that there is such a set?"""
+        return self._life.lasting.resolve(key.app, key.process, key.spec_hash[:HASH_CHARS]) == key
+
     def alter(self, code: Digest) -> None:
         """An outsider lays hands on a layer; whoever runs on it is told."""
         self.disk.alter(code)

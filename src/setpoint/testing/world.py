@@ -32,6 +32,8 @@ from setpoint.testing.watch import LOOK_AND_LEAP_S, Watch
 from setpoint.views.feed import Feed
 
 SUPERVISOR_LOG = logging.getLogger("setpoint.supervisor")
+UNDECIDED = "set.not_decided"
+"""What a set is to do and to tell does not depend on what can be written down."""
 SETTINGS = Settings(step_timeout_s=10.0, orphan_grace_s=60.0, rest_s=1e9)
 PACING = Pacing(first_s=10.0, period_s=20.0)
 FOOTING_S = 10.0
@@ -71,10 +73,10 @@ class SupervisorLog(logging.Handler):
         self._watch = watch
 
     def emit(self, record: logging.LogRecord) -> None:
-        cause = record.exc_info[1] if record.exc_info else None
-        if isinstance(cause, OSError):
+        cause, said = record.exc_info[1] if record.exc_info else None, record.getMessage()
+        if isinstance(cause, OSError) and said != UNDECIDED:
             return  # the disk was full
-        self._watch.violated(f"{record.getMessage()}: {cause!r}")
+        self._watch.violated(f"{said}: {cause!r}")
 
 
 class World:

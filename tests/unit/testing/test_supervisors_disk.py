@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 import pytest
+from msgspec.structs import replace
 
 from setpoint.model.errors import Transient
 from setpoint.model.process import SIGKILL, Bounds
@@ -15,6 +16,12 @@ from setpoint.testing.programs import PROGRAMS
 from setpoint.testing.supervisor import SimSupervisor
 
 ORDER = builders.order(Bounds(1, 1), code=PROGRAMS[0].digest)
+FUNCTION = builders.order(Bounds(0, 2), code=PROGRAMS[0].digest)
+FUNCTION = replace(
+    FUNCTION,
+    key=replace(FUNCTION.key, process="greet"),
+    spec=replace(FUNCTION.spec, process="greet", kind="function"),
+)
 MORE = builders.order(Bounds(2, 2), code=PROGRAMS[0].digest)
 Story = Callable[[Machine, SimSupervisor], Awaitable[None]]
 
@@ -82,5 +89,97 @@ def test_a_new_supervisor_takes_over_what_runs():
         await asyncio.sleep(10.0)
         assert machine.running == before
         assert supervisor.slots[ORDER.key].ready == 1
+
+    play(story)
+
+
+async def told(supervisor: SimSupervisor, told: list[str]) -> None:
+    """Whoever watches it."""
+    async for app in supervisor.changes():
+        told.append(app)
+
+
+def test_whoever_watches_is_told_of_an_end_that_could_not_be_written_down():
+    async def story(machine: Machine, supervisor: SimSupervisor) -> None:
+        heard: list[str] = []
+        watching = asyncio.create_task(told(supervisor, heard))
+        await asyncio.sleep(1.0)
+        heard.clear()
+        machine.end(machine.running[0], 1)
+        await asyncio.sleep(1.0)
+        assert heard
+        watching.cancel()
+
+    play(story)
+
+
+def test_what_could_not_be_written_down_is_once_there_is_room():
+    async def story(machine: Machine, supervisor: SimSupervisor) -> None:
+        machine.end(machine.running[0], 1)
+        await asyncio.sleep(1.0)
+        crashes = supervisor.slots[ORDER.key].crashes
+        supervisor.fill_disk(full=False)
+        await asyncio.sleep(1.5)
+        assert supervisor.slots[ORDER.key].crashes == crashes > 0
+        supervisor.crash()
+        supervisor.restart()
+        assert supervisor.slots[ORDER.key].crashes == crashes
+
+    play(story)
+
+
+def test_a_function_gets_its_socket_once_there_is_room():
+    async def story(machine: Machine, supervisor: SimSupervisor) -> None:
+        supervisor.fill_disk(full=False)
+        supervisor.fill_sockets(full=True)
+        await supervisor.apply(FUNCTION, {})
+        await asyncio.sleep(10.0)
+        assert supervisor.slots[FUNCTION.key].facts.socket is None
+        assert not supervisor.slots[FUNCTION.key].instances
+        supervisor.fill_sockets(full=False)
+        await asyncio.sleep(10.0)
+        assert supervisor.slots[FUNCTION.key].facts.socket is not None
+        assert supervisor.slots[FUNCTION.key].ready == 1
+
+    play(story)
+
+
+def test_a_new_supervisor_needs_no_room_for_a_function_whose_socket_is_gone():
+    async def story(machine: Machine, supervisor: SimSupervisor) -> None:
+        supervisor.fill_disk(full=False)
+        await supervisor.apply(FUNCTION, {})
+        await asyncio.sleep(10.0)
+        supervisor.crash()
+        supervisor.lose_sockets()
+        supervisor.fill_disk(full=True)
+        supervisor.restart()
+        await asyncio.sleep(10.0)
+        assert supervisor.slots[ORDER.key].ready == 1
+        assert supervisor.slots[FUNCTION.key].facts.socket is None
+        supervisor.fill_disk(full=False)
+        await asyncio.sleep(10.0)
+        assert supervisor.slots[FUNCTION.key].facts.socket is not None
+
+    play(story)
+
+
+def test_an_end_is_told_though_what_is_left_cannot_be_cleared_away_yet():
+    async def story(machine: Machine, supervisor: SimSupervisor) -> None:
+        supervisor.fill_disk(full=False)
+        await supervisor.remove(ORDER.key, ORDER.fence)
+        heard: list[str] = []
+        watching = asyncio.create_task(told(supervisor, heard))
+        await asyncio.sleep(0.0)
+        supervisor.fill_disk(full=True)
+        while ORDER.key in supervisor.slots:
+            heard.clear()
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        assert heard
+        assert supervisor.remembers(ORDER.key)
+        supervisor.fill_disk(full=False)
+        await asyncio.sleep(10.0)
+        assert not supervisor.remembers(ORDER.key)
+        watching.cancel()
 
     play(story)

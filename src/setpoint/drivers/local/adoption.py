@@ -71,9 +71,6 @@ class Adoption:
         self._jobs.adopt(jobs)
         self._remains.sweep(living)
         supervisor.open_sockets()
-        for standing in self._table.sets.values():
-            for running in standing.running.values():
-                self._hands.watch_memory(standing, running)
         self._wake(supervisor, sorted(self._table.sets.values(), key=_nobody_waits))
         orders = [s.order for s in self._table.sets.values() if s.order is not None]
         self._zygotes.resume(orders)

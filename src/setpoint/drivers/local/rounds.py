@@ -65,7 +65,6 @@ class Rounds:
         self._hands.drifted(standing, subject, lost)
         if self._repairs(standing):
             self._supervisor.reopen_socket(standing)
-            self._hands.repaired(standing, subject, "has a new listening socket")
 
     def _look_at_relays(self, standing: Standing) -> None:
         """A relay cannot be given another socket: its instance makes room for a new one."""

@@ -189,11 +189,18 @@ class Sockets:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.setblocking(False)
-        listener.bind(str(temporary))
-        temporary.chmod(0o660)
-        if self._gid is not None:
-            os.chown(temporary, -1, self._gid)
-        listener.listen(BACKLOG)
-        temporary.rename(path)
+        try:
+            self._listen(listener, temporary)
+            temporary.rename(path)
+        except OSError:
+            listener.close()
+            raise
         return listener
+
+    def _listen(self, listener: socket.socket, at: Path) -> None:
+        listener.setblocking(False)
+        listener.bind(str(at))
+        at.chmod(0o660)
+        if self._gid is not None:
+            os.chown(at, -1, self._gid)
+        listener.listen(BACKLOG)

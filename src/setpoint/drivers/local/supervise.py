@@ -23,9 +23,10 @@ from setpoint.drivers.local.seams import Queues as Sockets
 from setpoint.drivers.local.sockets import watch_wanted
 from setpoint.drivers.local.spares import Kind
 from setpoint.drivers.local.table import Standing, Table
+from setpoint.drivers.local.undone import Undone
 from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
-from setpoint.model.process import Acts, Kill, SetFacts, SetOrder
+from setpoint.model.process import Acts, Kill, SetFacts, SetOrder, Start
 from setpoint.planning.standing import GRACE_S, decide
 
 log = logging.getLogger("setpoint.supervisor")
@@ -68,6 +69,7 @@ class Supervisor:
         self._loop = loop
         self._woken: set[SetKey] = set()
         self._queues = Queues(table, self.wake, now_s, loop)
+        self._undone = Undone(loop)
         self._halted = False
         self._something_ended = asyncio.Event()
         hands.changed = lambda standing: self.wake(standing.key)
@@ -77,7 +79,8 @@ class Supervisor:
 
     def apply(self, order: SetOrder, environment: dict[str, str]) -> None:
         """Raises Stale, Terminal where there is no room for another function's socket, or OSError:
-        then it is not told of either, since whoever sees it in the facts asks no more."""
+        then it is not told of either, since whoever sees it in the facts asks no more. A socket
+        that cannot be opened now is no such error: it is opened later."""
         standing = self._table.sets.get(order.key)
         if standing is None and order.spec.kind == "function":
             self._sockets.check_room(self._table.functions())
@@ -97,7 +100,7 @@ class Supervisor:
         if asks_else:
             for running in standing.running.values():
                 running.ask_again()
-        self.open_socket(standing)
+        self._open_in_time(standing)
         self.wake(order.key)
 
     def remove(self, key: SetKey, fence: Fence) -> None:
@@ -170,17 +173,27 @@ class Supervisor:
         """Of all that there are, as an earlier supervisor left them."""
         with self._sockets.found():
             for standing in list(self._table.sets.values()):
-                self.open_socket(standing)
+                self._open_in_time(standing)
 
-    def open_socket(self, standing: Standing) -> None:
+    def _open_in_time(self, standing: Standing) -> None:
+        """What keeps one set's socket from being opened keeps nothing else: it is tried again."""
+        if standing.wants_socket:
+            self._undone.do("socket", standing.key, lambda: self._open_socket(standing))
+
+    def _open_socket(self, standing: Standing) -> None:
         """A function's queue. Instances that listen on one that was lost can get no requests."""
-        order = standing.order
-        if order is None or order.spec.kind != "function" or standing.socket is not None:
+        if not standing.wants_socket or self._table.sets.get(standing.key) is not standing:
             return
-        standing.socket = self._sockets.open(order.key)
+        standing.socket = self._sockets.open(standing.key)
         standing.facts = replace(standing.facts, socket=standing.socket.endpoint)
+        self.wake(standing.key)
         if standing.socket.fresh:
             self._hands.drain_everything(standing, "its listening socket was lost")
+            subject = standing.key.process
+            self._hands.repaired(standing, subject, "has a new listening socket")
+        else:
+            for running in standing.running.values():
+                self._hands.watch_memory(standing, running)
 
     def reopen_socket(self, standing: Standing) -> None:
         """In place of one that is out of reach."""
@@ -188,7 +201,7 @@ class Supervisor:
             standing.socket.close()
             self._sockets.drop(standing.key)
             standing.socket = None
-            self.open_socket(standing)
+            self._open_in_time(standing)
             self.wake(standing.key)
 
     def _note(self, key: SetKey, how: Callable[[SetFacts], SetFacts]) -> None:
@@ -235,7 +248,10 @@ class Supervisor:
     def _acts(self, standing: Standing) -> Acts:
         if self._halted or (standing.order is None and not standing.facts.retiring):
             return Acts()
-        return decide(standing.effective_order, standing.facts, self._now_s())
+        acts = decide(standing.effective_order, standing.facts, self._now_s())
+        if standing.wants_socket:  # what starts is given it
+            return replace(acts, acts=tuple(a for a in acts.acts if not isinstance(a, Start)))
+        return acts
 
     def _look_again(self, standing: Standing, after_s: float | None) -> None:
         if standing.timer is not None:
@@ -252,8 +268,9 @@ class Supervisor:
             standing.socket.watch(how, lambda: self.demand(standing.key, 1))
 
     def _publish(self, standing: Standing) -> None:
-        """How busy a set is changes all the time and wakes nobody; who looks, sees it."""
-        self._mark(standing, standing.facts)
+        """How busy a set is changes all the time and wakes nobody; who looks, sees it. What cannot
+        be written down now is told all the same: it happened."""
+        self._undone.do("mark", standing.key, lambda: self._mark_now(standing))
         news, told = standing.facts.at_rest, standing.told
         if told == news:
             return
@@ -272,18 +289,32 @@ class Supervisor:
         if standing.order is not None:
             self._orders.mark(facts)
 
+    def _mark_now(self, standing: Standing) -> None:
+        """Unless it is gone by now."""
+        if self._table.sets.get(standing.key) is standing:
+            self._mark(standing, standing.facts)
+
     def _forget(self, standing: Standing) -> None:
+        """It is told before its files are gone: they may have to wait."""
         key = standing.key
         if standing.timer is not None:
             standing.timer.cancel()
         if standing.socket is not None:
             standing.socket.close()
-            self._sockets.drop(key)
         del self._table.sets[key]
+        self._hub.tell_set(key, None)
+        self._undone.do("end", key, lambda: self._clear(standing))
         self._forget_kind(standing)
+
+    def _clear(self, standing: Standing) -> None:
+        """What is left of a set, unless it was ordered again meanwhile."""
+        key, order = standing.key, standing.order
+        if key in self._table.sets:
+            return
+        if order is not None and order.spec.kind == "function":
+            self._sockets.drop(key)
         self._orders.drop(key)
         self._lasting.gone(key)
-        self._hub.tell_set(key, None)
 
     def _forget_kind(self, standing: Standing) -> None:
         """What its like are forked from, or wait to become, goes with the last of them."""

@@ -36,6 +36,12 @@ class Standing:
         return running.queued() if running is not None else 0
 
     @property
+    def wants_socket(self) -> bool:
+        """A function without the queue that its instances are to be given."""
+        function = self.order is not None and self.order.spec.kind == "function"
+        return function and self.socket is None
+
+    @property
     def effective_order(self) -> SetOrder:
         """What to decide by. Of a lost order only that it is being removed can matter."""
         return self.order if self.order is not None else _blank_order(self.facts)
