@@ -191,11 +191,11 @@ class Chaos:
 
     def _jump(self) -> None:
         """Somebody sets the clock that the daemon goes by, and right again after a while."""
-        self._world.clock_ahead_s = self._luck.choice((YEAR_S, -YEAR_S, 3600.0, -3600.0))
+        self._world.set_clock(self._luck.choice((YEAR_S, -YEAR_S, 3600.0, -3600.0)))
         self._later(self._set_right, SHUT_S_MAX)
 
     def _set_right(self) -> None:
-        self._world.clock_ahead_s = 0.0
+        self._world.set_clock(0.0)
 
     def _heal(self) -> None:
         self._world.faults.sick.clear()

@@ -66,6 +66,7 @@ class Watch:
         self._late = False
         self._given_up: dict[SetKey, tuple[object, ...]] = {}
         self._generations: dict[AppId, int] = {}
+        self._clock = (loop.time(), 0.0, 0.0)
         supervisor.on_command = self._on_set
         supervisor.on_act = self._on_act
         supervisor.on_given_up = self._on_given_up
@@ -84,6 +85,16 @@ class Watch:
 
     def note(self, what: str) -> None:
         self.trace.append(f"{self._loop.time() - self._started_s:.4f} {what}")
+
+    def clock_is_set(self, ahead_s: float) -> None:
+        """The daemon's goes so far ahead from now on."""
+        self._clock = (self._loop.time(), ahead_s, self._clock[1])
+
+    def _latest_s(self) -> float:
+        """What the daemon may take for the time, or took when it looked."""
+        now_s = self._loop.time()
+        set_s, ahead_s, before_s = self._clock
+        return now_s + max(0.0, ahead_s, before_s if now_s - set_s <= LOOK_AND_LEAP_S else 0.0)
 
     def issued(self, verb: str, app: AppId, fence: Fence) -> None:
         """A command leaves the daemon: was the intent it serves still the newest, just now?
@@ -298,8 +309,9 @@ class Watch:
             self.violated(f"{what} for {app}, which is frozen")
 
     def _kept(self, app: AppId) -> UpkeepMode:
-        """How it has been kept for longer than a look and its leap."""
-        unit, now_s = self._store.rows.units.get(app), self._loop.time()
+        """How it has been kept for longer than a look and its leap. What is so until a moment ends
+        by the daemon's clock."""
+        unit, now_s = self._store.rows.units.get(app), self._latest_s()
         if unit is None or unit.intent.deleted or not self._long_settled(app):
             return "enforce"
         upkeep = unit.intent.upkeep_at(now_s)

@@ -11,6 +11,7 @@ takes away in between is missed by nobody: all who could send an older order hav
 import contextlib
 import logging
 from collections.abc import Callable
+from itertools import islice
 
 import msgspec
 from msgspec.structs import replace
@@ -52,7 +53,7 @@ class Lasting:
         self._recent = recent
         self._later = later
         self._uids = uids
-        self._unsynced: set[AppId] = set()
+        self._unsynced: dict[AppId, None] = {}
         self._apps = {app: _decode(folder.read(_name(app))) for app in _apps(folder)}
         if recent is not None:
             for app in _apps(recent):
@@ -126,7 +127,7 @@ class Lasting:
         if self._recent is not None:
             self._recent.remove(_name(app))
         self._apps.pop(app, None)
-        self._unsynced.discard(app)
+        self._unsynced.pop(app, None)
 
     def sync(self) -> None:
         """What rose lately outlives a power cut from here on."""
@@ -138,7 +139,7 @@ class Lasting:
 
     def _write(self, app: AppId, remembered: Remembered) -> None:
         self._folder.write(_name(app), msgspec.json.encode(remembered), durable=True)
-        self._unsynced.discard(app)
+        self._unsynced.pop(app, None)
 
     def _free_number(self) -> int:
         taken = {a.number for a in self._apps.values()}
@@ -162,12 +163,12 @@ class Lasting:
     def _sync_later(self, app: AppId) -> None:
         if not self._unsynced and self._later is not None:
             self._later(SYNC_S, self._sync_or_again)
-        self._unsynced.add(app)
+        self._unsynced[app] = None
 
     def _sync_or_again(self) -> None:
         next_s = 0.0
         try:
-            self._sync(list(self._unsynced)[:SYNCED_AT_ONCE])
+            self._sync(list(islice(self._unsynced, SYNCED_AT_ONCE)))
         except OSError as error:  # the disk is full: everything is still in the other copy
             log.warning("fences.not_synced", extra={"why": str(error)})
             next_s = AGAIN_S
