@@ -16,12 +16,12 @@ from setpoint.model.snapshot import Snapshot
 from setpoint.testing.rehearsal import script, telling
 from setpoint.testing.rehearsal.play import rehearse
 
-REFUSED = 2
+REFUSED, INTERRUPTED = 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0: played to its end. 1: something happened that must never. 2: refused. 4: a `settle` ended
-    before everything was settled."""
+    before everything was settled. 130: Ctrl-C."""
     options = _parser().parse_args(argv)
     try:
         return _rehearsed(options)
@@ -29,6 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         told = {"id": "refused", "message": error.message, "hint": error.hint}
         print(json.dumps(told) if options.json else error, file=sys.stderr)
         return REFUSED
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read us has gone (`| head`); nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

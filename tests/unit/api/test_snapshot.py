@@ -56,6 +56,26 @@ def test_what_was_settled_is_settled_and_nothing_is_done(plane: Plane, deployed:
     assert "calm: settled" in told[-1].text
 
 
+def test_why_of_what_was_there_before_and_of_what_came_since(plane: Plane, deployed: Make) -> None:
+    deployed("asked")
+    for value in (CANARY, "newer"):
+        plane.send("PATCH", "/apps/asked/config-vars", {"GREETING": value})
+    plane.send("PATCH", "/apps/asked/formation/web", {"quantity": 2})
+    text = """
+        why asked GREETING
+        why asked formation.web.max
+        why asked source
+        config asked NEW=1
+        settle
+        why asked NEW
+        why asked formation.web.max
+    """
+    told = played(text, snapshot.decode(taken(plane, "asked"), "it"))
+    assert [e for e in told if e.kind in ("violated", "refused")] == []
+    answers = [e.text[0] for e in told if e.text and e.text[0].startswith("asked ")]
+    assert len(answers) == 5, [e.text[:1] for e in told]
+
+
 def test_a_rehearsal_goes_on_from_there(plane: Plane, deployed: Make) -> None:
     deployed("grown")
     start = snapshot.decode(taken(plane, "grown"), "it")

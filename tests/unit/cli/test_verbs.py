@@ -65,6 +65,12 @@ def test_a_freeze_ends_in_a_time_to_come(cli: Cli) -> None:
     assert cli("freeze", "soon", "--until", "later").err.startswith(
         "cannot freeze 'soon': 'later' is no time"
     )
+    nothing = cli("freeze", "soon", "--until", "")
+    assert (nothing.code, nothing.err.splitlines()[0]) == (
+        2,
+        "cannot freeze 'soon': --until says no time",
+    )
+    assert "frozen" not in cli("status", "soon").out
     past = cli("freeze", "soon", "--report", "--until", "2020-01-01T00:00")
     assert past.err.startswith("cannot stop repairing 'soon': '2020-01-01T00:00' is over")
     assert cli("freeze", "soon", "--report").code == 0

@@ -72,6 +72,7 @@ def test_a_config_value_is_not_shown_again() -> None:
         ("deploy shop web --build", "--build needs a value"),
         ("deploy shop web --cron often", "'often' is no schedule"),
         ("deploy shop ()", "'()' is no process type"),
+        ("deploy shop --brokn", "'--brokn' is no process type"),
         ("destroy shop now", "'now' is one word too many"),
         ("config shop TOKEN", "'TOKEN' has no value"),
         ("request shop web --times 0", "is not a whole number from 1 to 1000"),

@@ -71,7 +71,7 @@ def _deploy(said: Words) -> Act:
 def _type(word: str) -> ProcessType:
     """`web`, `worker`, `release`; `greet()` is a function."""
     name = word.removesuffix("()")
-    if not name:
+    if not name or name.startswith("-"):
         raise Slip(f"{quoted(word)} is no process type")
     if name != word:
         return ProcessType(name, "function", runtime="python")

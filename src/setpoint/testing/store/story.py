@@ -68,7 +68,8 @@ class Story(Tables):
     async def as_of(self, unit: AppId, at_s: float, change: int) -> AppIntent | None:
         made = await self.changes(unit, len(self.told))
         found = [c for c in made if c.change.seq <= change and c.change.asked.at_s <= at_s]
-        return self._after[unit, found[0].change.seq] if found else None
+        # Of one that was here before this store was, only what it is now is known.
+        return self._after.get((unit, found[0].change.seq)) if found else None
 
     async def fields(self, unit: AppId) -> tuple[Field, ...]:
         live = self.rows.units.get(unit)

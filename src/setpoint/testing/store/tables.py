@@ -118,7 +118,7 @@ class Tables:
     def take_up(self, unit: Unit, entries: Sequence[Entry] = ()) -> None:
         """One that was here before this store was; `entries` of its journal, oldest first."""
         self.rows.units[unit.id] = unit
-        self._documents[unit.id, unit.rev] = unit.intent
+        self._documents[unit.id, unit.rev] = self._after[unit.id, unit.last_change] = unit.intent
         self.moved_at[unit.id].append((unit.generation, unit.updated_at_s))
         self.incarnation = max(self.incarnation, unit.incarnation)
         self._seq, self._rev = max(self._seq, unit.last_change), max(self._rev, unit.rev)
