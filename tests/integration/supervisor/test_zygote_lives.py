@@ -80,6 +80,7 @@ def test_one_that_waits_for_an_order_and_is_killed_is_replaced(
     tasks = Path(groups(plane, "zygote")[0]) / "cgroup.procs"
     ahead = until(lambda: tasks.read_text().split()[3:], what="one is forked ahead")
     os.kill(int(ahead[0]), signal.SIGKILL)
+    until(lambda: tasks.read_text().split()[3:] not in ([], ahead), what="another is forked ahead")
     assert ask(plane, order)["cwd"] == "/app/f"
     assert forks(plane) == 1
 
