@@ -58,15 +58,16 @@ def without_its_row(path: Path) -> None:
     db.close()
 
 
+async def three(path: Path, key: Path) -> None:
+    store = open_store(path, key)
+    await created(store)
+    await store.begin_pass([entry(GOOD), entry(BAD), entry(GOOD)])
+    await store.close()
+
+
 @pytest.mark.parametrize("how", ["no-text", "no-row", "another-kind"])
 def test_the_other_entries_are_told(tmp_path: Path, how: str) -> None:
     path, key = tmp_path / "store.db", tmp_path / "key"
-
-    async def write() -> None:
-        store = open_store(path, key)
-        await created(store)
-        await store.begin_pass([entry(GOOD), entry(BAD), entry(GOOD)])
-        await store.close()
 
     async def read() -> None:
         store = open_store(path, key)
@@ -83,7 +84,7 @@ def test_the_other_entries_are_told(tmp_path: Path, how: str) -> None:
         assert len(await store.journal(SHOP)) == 4
         await store.close()
 
-    run(write())
+    run(three(path, key))
     if how == "another-kind":
         of_another_kind(path)
     else:
@@ -95,12 +96,6 @@ def test_the_other_entries_are_told(tmp_path: Path, how: str) -> None:
 def test_of_an_entry_that_only_the_index_knows_is_told_that_it_is_missing(tmp_path: Path) -> None:
     path, key = tmp_path / "store.db", tmp_path / "key"
 
-    async def write() -> None:
-        store = open_store(path, key)
-        await created(store)
-        await store.begin_pass([entry(GOOD), entry(BAD), entry(GOOD)])
-        await store.close()
-
     async def read() -> None:
         store = open_store(path, key)
         told = await store.journal(SHOP)
@@ -108,6 +103,6 @@ def test_of_an_entry_that_only_the_index_knows_is_told_that_it_is_missing(tmp_pa
         assert told[1].because == "entry 2 of the journal is damaged: its row is missing"
         await store.close()
 
-    run(write())
+    run(three(path, key))
     without_its_row(path)
     run(read())
