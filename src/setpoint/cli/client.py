@@ -4,6 +4,7 @@ What goes over it is in `wire`.
 """
 
 import json
+import os
 import socket
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,8 @@ class Client:
         self.where = where
         self.edge_host = edge_host
         self.why = why
+        self.request_id = os.urandom(8).hex()
+        """of all that this command asks: by it, its Changes are known among others'"""
 
     @staticmethod
     def at(data: Path, env: Mapping[str, str]) -> "Client":
@@ -130,6 +133,7 @@ class Client:
             "Authorization": f"Bearer {self.token}",
             "User-Agent": f"setpoint/{__version__}",
             "X-Setpoint-Via": "cli",
+            "Request-Id": self.request_id,
         }
 
     def _reason(self, said: str, source: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from setpoint.cli import codes
+from setpoint.cli.asked import asked
 from setpoint.cli.client import Unreachable, path
 from setpoint.cli.command import Here
 from setpoint.cli.feed import Feed
@@ -22,21 +23,23 @@ TIMEOUT_S = 300.0
 AWAY_S_MAX = 10.0
 LAST_LINES = 20
 
-Verdict = Literal["settled", "unmet", "stalled", "converging", "accepted"]
+Verdict = Literal["settled", "unmet", "stalled", "converging", "accepted", "overtaken"]
 CODES: dict[Verdict, int] = {
     "settled": codes.SETTLED,
     "accepted": codes.SETTLED,
     "unmet": codes.NOT_AS_ASKED,
     "stalled": codes.NOT_AS_ASKED,
+    "overtaken": codes.NOT_AS_ASKED,
     "converging": codes.NOT_IN_TIME,
 }
 
 
 class Outcome(NamedTuple):
-    """`detail`: the API's last answer about the app."""
+    """`detail`: the API's last answer about the app. `told`: sentences, of being overtaken."""
 
     verdict: Verdict
     detail: dict[str, Any]
+    told: tuple[str, ...] = ()
 
     @property
     def code(self) -> int:
@@ -110,9 +113,27 @@ def follow(
     """
     try:
         with Feed(here.client) as feed:
-            return _followed(here, app, progress, heard, seen, judge, feed)
+            outcome = _followed(here, app, progress, heard, seen, judge, feed)
     finally:
         here.out.redraw("")
+    return _as_asked(here, app, outcome) if outcome.verdict in ("settled", "unmet") else outcome
+
+
+def _as_asked(here: Here, app: str, outcome: Outcome) -> Outcome:
+    """The app is as it should be, which somebody else may have said since; and what cannot be had
+    may be what somebody else asked for before."""
+    mine = asked(here.client, app)
+    if mine is None:
+        return outcome
+    overtaken = mine.overtaken()
+    if overtaken:
+        return outcome._replace(verdict="overtaken", told=overtaken)
+    short = [u for u in outcome.detail["unmet"] if not u["warned"]]
+    if outcome.verdict == "settled" or any(map(mine.concerned, short)):
+        return outcome
+    for unmet in short:
+        here.out.line(f"  as before, {unmet_text(unmet)}", "dim")
+    return outcome._replace(verdict="settled")
 
 
 def _followed(
@@ -168,6 +189,9 @@ def tell(here: Here, app: str, outcome: Outcome) -> None:
             here.out.line(f"accepted; see: setpoint status {app}")
         case "stalled":
             here.out.complain(f"{app} is stalled: {shown['message']}")
+        case "overtaken":
+            for line in outcome.told:
+                here.out.complain(line)
         case "unmet":
             for unmet in shown["unmet"]:
                 here.out.complain(unmet_text(unmet))

@@ -9,7 +9,9 @@ import msgspec
 
 from setpoint.converge.applier import Outcome
 from setpoint.converge.observer import Sight
+from setpoint.model import capability
 from setpoint.model.app import Unit
+from setpoint.model.capability import Unmet
 from setpoint.model.condition import Condition, ConditionType, stamp
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
@@ -110,7 +112,7 @@ class Recorder:
         before_it = 0 if plan.withdrawn else seen.settled_generation
         summary = StatusSummary(
             plan.waiting,
-            plan.unmet,
+            _unmet(before, plan, now_s),
             seen.sets,
             seen.route,
             running,
@@ -137,6 +139,20 @@ def troubled(
         return c
 
     return tuple(told(c) for c in plan.conditions)
+
+
+def _unmet(before: Status | None, plan: Plan, now_s: float) -> tuple[Unmet, ...]:
+    if not plan.unmet:
+        return ()
+    return capability.stamp(_told(before).unmet, plan.unmet, now_s)
+
+
+def _told(before: Status | None) -> StatusSummary:
+    """What can be read of an earlier status."""
+    try:
+        return _summary.decode(before.summary) if before is not None else StatusSummary()
+    except msgspec.DecodeError:
+        return StatusSummary()
 
 
 def _same(before: bytes, after: StatusSummary) -> bool:

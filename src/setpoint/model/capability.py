@@ -70,3 +70,15 @@ class Unmet(msgspec.Struct, frozen=True):
     workaround: str = ""
     warned: bool = False
     """the nearest was taken in its place and its release warns of that: no command fails over it"""
+    since_s: float = 0.0
+    """unix seconds since which this is wanted and cannot be had; 0 where nobody has noted it yet"""
+
+
+def stamp(
+    previous: tuple[Unmet, ...], current: tuple[Unmet, ...], now_s: float
+) -> tuple[Unmet, ...]:
+    """Carry `since_s` over where the same is wanted as before, however much of it is offered."""
+    before = {(u.path, u.wanted): u.since_s for u in previous}
+    return tuple(
+        msgspec.structs.replace(u, since_s=before.get((u.path, u.wanted), now_s)) for u in current
+    )

@@ -10,6 +10,7 @@ from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import UnitChange
 from setpoint.model.condition import Condition
+from setpoint.model.history import Took
 from setpoint.model.job import Job
 from setpoint.model.journal import Entry
 from setpoint.model.observed import StatusSummary
@@ -21,7 +22,8 @@ FORMAT = 1
 
 class AppSnapshot(msgspec.Struct, frozen=True):
     """One app. `releases`, `jobs`, `changes`, `entries`: the newest, newest first. `fields`: which
-    Change set each live path. `seen`: the world as last looked at, at `seen_at_s` (unix seconds).
+    Change set each live path. `took`: of those Changes that came to be so. `seen`: the world as
+    last looked at, at `seen_at_s` (unix seconds).
     """
 
     unit: Unit
@@ -29,6 +31,7 @@ class AppSnapshot(msgspec.Struct, frozen=True):
     builds: tuple[Build, ...] = ()
     jobs: tuple[Job, ...] = ()
     changes: tuple[UnitChange, ...] = ()
+    took: tuple[Took, ...] = ()
     entries: tuple[Entry, ...] = ()
     fields: dict[str, int] = {}
     observed_generation: int = 0

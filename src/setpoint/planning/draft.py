@@ -80,7 +80,7 @@ class Draft:
         for name in (capability, "provider", "workarounds"):
             self.want(name)
         offers = self.capabilities
-        way_round = offers.workarounds.get(capability, "")
+        way_round = offers.workarounds.get(capability, "").replace("APP", self.unit.name)
         self.unmet.append(
             Unmet(
                 path,

@@ -187,7 +187,7 @@ def labelled(label: str, text: str, more: str = "") -> Iterator[str]:
 
 
 def value(path: str, leaf: object) -> str:
-    if path.endswith(("_at_s", ".until_s")) and isinstance(leaf, float):
+    if path.endswith(("_at_s", "since_s", ".until_s")) and isinstance(leaf, float):
         return when(leaf)
     return told(leaf)
 

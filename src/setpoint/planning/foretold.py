@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from setpoint.model.answer import PlannedStep
+from setpoint.model.capability import Unmet
 from setpoint.model.steps import Plan, describe
 
 
@@ -14,11 +15,17 @@ def steps(passes: Sequence[Plan]) -> tuple[PlannedStep, ...]:
     )
 
 
-def ends(passes: Sequence[Plan]) -> tuple[str, ...]:
-    """What is still waited on, unmet or stalled in the last pass."""
+def ends(passes: Sequence[Plan], already: Sequence[Unmet] = ()) -> tuple[str, ...]:
+    """What is still waited on, unmet or stalled in the last pass. `already`: unmet as it is, of
+    which nothing is told."""
     if not passes:
         return ()
     last = passes[-1]
     stalled = (c.message for c in last.conditions if c.type == "Stalled" and c.status)
-    unmet = (f"{u.path}: wanted {u.wanted}, offered {u.offered}: {u.because}" for u in last.unmet)
+    known = {(u.path, u.wanted) for u in already}
+    unmet = (
+        f"{u.path}: wanted {u.wanted}, offered {u.offered}: {u.because}"
+        for u in last.unmet
+        if (u.path, u.wanted) not in known
+    )
     return (*stalled, *unmet, *(w.because for w in last.waiting))

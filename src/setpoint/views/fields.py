@@ -15,7 +15,7 @@ from setpoint.model.observed import StatusSummary
 from setpoint.model.paths import flatten, is_secret, meant, shown
 from setpoint.model.release import Release
 from setpoint.model.story import Reason
-from setpoint.planning.actual import actual
+from setpoint.planning.actual import actual, upkeep_over
 from setpoint.planning.decisions import doubt
 from setpoint.planning.explain import by_default
 from setpoint.planning.reasons import DAY_S, STALE_DAYS, reason, stale
@@ -135,7 +135,7 @@ async def _answered(
         outcome=came[made[0].change.seq],
         fresh=_fresh(unit, made[0], kept, now_s),
         actual=await _actual(store, unit, path, status, seen, serving, now_s),
-        undo=await undo.undo(store, unit, path, made[0], kept, capabilities, now_s),
+        undo=await undo.undo(store, unit, path, made[0], kept, capabilities, seen.unmet, now_s),
         governing=await decisions.governing(
             store, actor, unit.id, path, made[0].change.asked.decision, now_s
         ),
@@ -156,6 +156,8 @@ async def _actual(
     if path.startswith("drains."):
         told = await drains.words(store, unit, path.split(".")[1], now_s)
         return Actual(None, told, "", now_s) if told else None
+    if path == "upkeep.mode" and unit.intent.upkeep is not None:
+        return upkeep_over(unit.intent.upkeep, now_s)
     return actual(path, seen, serving, status.at_s) if status is not None else None
 
 

@@ -5,16 +5,15 @@ import msgspec
 from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities, Unmet
 from setpoint.model.change import Actor
-from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import AppId
 from setpoint.planning.planner import plan
 from setpoint.policy import access
-from setpoint.store.port import Status, Store
+from setpoint.store.port import Store
 from setpoint.views import lookup, plans
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """One leaf of one app. `since_s`: unix seconds since which the app is short of anything."""
+    """One leaf of one app. `since_s`: unix seconds since which it is short of that."""
 
     app: str
     app_id: AppId
@@ -57,13 +56,7 @@ async def _of(store: Store, unit: Unit) -> tuple[Gap, ...]:
     status, summary = await lookup.seen(store, unit.id)
     if status is None or status.observed_generation < unit.generation:
         return ()
-    since_s = _since_s(status)
-    return tuple(Gap(unit.name, unit.id, since_s, unmet) for unmet in summary.unmet)
-
-
-def _since_s(status: Status) -> float:
-    condition = find(status.conditions, ConditionType.SATISFIABLE)
-    return condition.since_s if condition is not None else status.at_s
+    return tuple(Gap(unit.name, unit.id, unmet.since_s, unmet) for unmet in summary.unmet)
 
 
 def ranked(found: list[Gap]) -> tuple[Demand, ...]:

@@ -63,6 +63,7 @@ async def _app(store: Store, unit: Unit) -> AppSnapshot:
         builds=_builds(unit, releases, await store.builds(unit.id)),
         jobs=tuple(_job(j) for j in await store.jobs(unit.id, JOBS_MAX)),
         changes=await store.changes(unit.id, CHANGES_MAX),
+        took=await store.took(unit.id, CHANGES_MAX),
         entries=tuple(_entry(e) for e in await store.journal(unit.id, ENTRIES_MAX)),
         fields={f.path: f.change for f in await store.fields(unit.id)},
         observed_generation=status.observed_generation if status is not None else 0,

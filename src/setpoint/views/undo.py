@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from setpoint.model.answer import Undo
 from setpoint.model.app import AppIntent, SecretRef, Unit
-from setpoint.model.capability import Capabilities
+from setpoint.model.capability import Capabilities, Unmet
 from setpoint.model.change import UnitChange
 from setpoint.model.paths import flatten
 from setpoint.model.release import Release
@@ -21,10 +21,14 @@ async def undo(
     made: UnitChange,
     kept: Sequence[Release],
     capabilities: Capabilities,
+    already: Sequence[Unmet],
     now_s: float,
 ) -> Undo:
-    """`made`: the Change that a path has its value from. `kept`: the app's releases."""
+    """`made`: the Change that a path has its value from. `kept`: the app's releases. `already`:
+    what cannot be had as it is."""
     before = await store.as_of(unit.id, now_s, made.change.seq - 1)
+    if before is None and made.generation > 1:
+        return Undo(impossible="what the app was before is not known here")
     if before is None:
         return Undo(impossible="it is as it was when the app was created")
     if path == "deleted":
@@ -43,7 +47,7 @@ async def undo(
     return Undo(
         touches=draft.touches,
         steps=foretold.steps(draft.passes),
-        ends=foretold.ends(draft.passes),
+        ends=foretold.ends(draft.passes, already),
         instances=instances,
         memory_bytes=memory_bytes,
         usual=past.get(made.change.verb),

@@ -8,10 +8,12 @@ import pytest
 from setpoint.formats import snapshot
 from setpoint.model.errors import Invalid
 from setpoint.model.snapshot import FORMAT, Snapshot
+from setpoint.planning.explain import duration
 from setpoint.testing.rehearsal import script
 from setpoint.testing.rehearsal.events import Event
 from setpoint.testing.rehearsal.play import rehearse
 from tests.support.plane import Plane
+from tests.support.waiting import until
 from tests.unit.api.conftest import Make
 
 CANARY = "canary5Lw8NcY3kRzQ1vTd"
@@ -74,6 +76,23 @@ def test_why_of_what_was_there_before_and_of_what_came_since(plane: Plane, deplo
     assert [e for e in told if e.kind in ("violated", "refused")] == []
     answers = [e.text[0] for e in told if e.text and e.text[0].startswith("asked ")]
     assert len(answers) == 5, [e.text[:1] for e in told]
+
+
+def test_what_came_of_earlier_changes_is_told_as_it_is_here(plane: Plane, deployed: Make) -> None:
+    deployed("told")
+    plane.send("PATCH", "/apps/told/config-vars", {"GREETING": "older"})
+    until(lambda: plane.send("GET", "/v1/apps/told").json["state"] == "settled")
+    plane.send("PATCH", "/apps/told/formation/web", {"quantity": 2})
+    until(lambda: plane.send("GET", "/v1/apps/told").json["state"] == "settled")
+    here = plane.send("GET", "/v1/why?resource=told&field=GREETING").json["field"]["outcome"]
+    assert here["state"] == "live"
+    text = "wait 1h\nsettle\nwhy told GREETING\nwhy told formation.web.max\n"
+    told = played(text, snapshot.decode(taken(plane, "told"), "it"))
+    lines = [line for e in told for line in e.text]
+    assert f"outcome  live after {duration(here['took_s'])}" in "\n".join(lines)
+    undone = [line for line in lines if line.strip().startswith("undo")]
+    assert len(undone) == 2
+    assert all("what the app was before is not known here" in line for line in undone)
 
 
 def test_a_rehearsal_goes_on_from_there(plane: Plane, deployed: Make) -> None:

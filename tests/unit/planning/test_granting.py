@@ -19,12 +19,12 @@ def granted(draft: Draft, process: str, count: int, size: str = "basic", least: 
 
 
 def test_more_instances_than_there_is_memory_for_are_clipped_and_told():
-    made = draft(4096, workarounds={"memory_bytes": "fewer"})
+    made = draft(4096, workarounds={"memory_bytes": "fewer of APP"})
     assert granted(made, "web", 100).max == 32
     (unmet,) = made.unmet
     assert (unmet.wanted, unmet.offered, unmet.nearest) == ("100", "32", "32")
     assert (unmet.path, unmet.capability) == ("formation.web.max", "memory_bytes")
-    assert (unmet.provider, unmet.workaround) == ("this machine", "fewer")
+    assert (unmet.provider, unmet.workaround) == ("this machine", "fewer of shop")
     assert "4096 MiB" in unmet.because
     assert "512 MiB" in unmet.because
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from setpoint.model.app import UpkeepMode
 from setpoint.model.release import ProcessType
 from setpoint.testing.programs import Fate, ReleaseFate
 
@@ -75,6 +76,15 @@ class Rename:
 class Maintenance:
     app: str
     on: bool
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What is done where the world is not as intended. `until`: as a command line has it, or ''."""
+
+    app: str
+    mode: UpkeepMode
+    until: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,6 +233,7 @@ Change = (
     | Restart
     | Rename
     | Maintenance
+    | Keep
     | Destroy
     | Run
     | Stop

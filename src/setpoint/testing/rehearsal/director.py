@@ -16,6 +16,7 @@ from setpoint.intents import (
     jobs,
     restarts,
     rollbacks,
+    upkeep,
 )
 from setpoint.intents.door import Door
 from setpoint.intents.formation import FormationUpdate
@@ -133,6 +134,8 @@ class Director:
                 await apps.update(door, asked, act.app, new_name=act.name)
             case acts.Maintenance():
                 await apps.update(door, asked, act.app, maintenance=act.on)
+            case acts.Keep():
+                await upkeep.keep(door, asked, act.app, act.mode, act.until)
             case acts.Destroy():
                 await apps.destroy(door, asked, act.app, act.app)
             case acts.Run():
@@ -240,6 +243,8 @@ class Director:
         for name, value in fields.items():
             if name not in known:
                 raise Invalid(f"cannot offer {quoted(name)}: no capability", nearest(name, known))
+            if value.startswith("-"):
+                raise Invalid(f"cannot offer {quoted(value)} of {name}: that is less than nothing")
             told[name] = value
         try:
             supervisor.capabilities = msgspec.convert(told, Capabilities, strict=False)

@@ -51,7 +51,9 @@ class _Restoring:
 
     def _memory(self) -> None:
         app, store = self._app, self._stage.store
-        store.take_up(app.unit, app.entries[::-1])
+        at_s = {took.change: took.settled_at_s for took in app.took}
+        settled_at_s = {c.generation: at_s[s] for c in app.changes if (s := c.change.seq) in at_s}
+        store.take_up(app.unit, app.entries[::-1], settled_at_s)
         store.rows.releases[self._id] = app.releases
         store.rows.builds[self._id] = tuple(b for b in app.builds if b.final)
         store.rows.jobs[self._id] = app.jobs

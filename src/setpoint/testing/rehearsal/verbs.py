@@ -150,6 +150,11 @@ def _maintenance(said: Words) -> Act:
     return acts.Maintenance(app, state == "on")
 
 
+def _freeze(said: Words) -> Act:
+    until, report = said.option("--until"), said.flag("--report")
+    return acts.Keep(said.take("the app"), "report" if report else "freeze", until or "")
+
+
 def _run(said: Words) -> Act:
     lasts, fails, forever = said.option("--lasts"), said.flag("--fails"), said.flag("--forever")
     lasts_s = duration_s(lasts) if lasts is not None else 3.0
@@ -307,6 +312,8 @@ VERBS: dict[str, Verb] = {
         lambda said: acts.Rename(said.take("the app"), said.take("the new name")),
     ),
     "maintenance": Verb("maintenance APP on|off", _maintenance),
+    "freeze": Verb("freeze APP [--report] [--until 2h]", _freeze),
+    "unfreeze": Verb("unfreeze APP", lambda said: acts.Keep(said.take("the app"), "enforce")),
     "destroy": Verb("destroy APP", lambda said: acts.Destroy(said.take("the app"))),
     "run": Verb("run APP 'COMMAND' [--lasts 3s] [--fails] [--forever]", _run),
     "stop": Verb(

@@ -1,7 +1,7 @@
 """What the simulated store holds: one dict per table, and its last few states."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -115,13 +115,17 @@ class Tables:
         self._rev = 0
         self._acts_seen = 0
 
-    def take_up(self, unit: Unit, entries: Sequence[Entry] = ()) -> None:
-        """One that was here before this store was; `entries` of its journal, oldest first."""
+    def take_up(
+        self, unit: Unit, entries: Sequence[Entry] = (), settled_at_s: Mapping[int, float] = {}
+    ) -> None:
+        """One that was here before this store was; `entries` of its journal, oldest first, and when
+        its generations came to be so."""
         self.rows.units[unit.id] = unit
         self._documents[unit.id, unit.rev] = self._after[unit.id, unit.last_change] = unit.intent
         self.moved_at[unit.id].append((unit.generation, unit.updated_at_s))
         self.incarnation = max(self.incarnation, unit.incarnation)
         self._seq, self._rev = max(self._seq, unit.last_change), max(self._rev, unit.rev)
+        self._settled |= {(unit.id, g): at_s for g, at_s in settled_at_s.items()}
         for entry in entries:
             self._add(entry)
 
