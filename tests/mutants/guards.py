@@ -7,6 +7,7 @@ from tests.mutants.doors import DOORS
 from tests.mutants.leaves import FEED, LEAVES
 from tests.mutants.mutant import Mutant
 
+CLOCK = "tests/unit/testing/test_supervisors_clock.py"
 BAD_MEMORY = "tests/unit/converge/test_bad_memory.py"
 
 PLANNER = (
@@ -1035,6 +1036,45 @@ SIMULATED = (
         '        self._undone.do("end", key, lambda: self._clear(standing))\n',
         "        self._clear(standing)\n",
         by="tests/unit/testing/test_supervisors_disk.py",
+    ),
+    Mutant(
+        "timed-by-another-clock",
+        "a job has the time it was given, though a clock jumped and a new supervisor goes by it",
+        "drivers/local/jobs.py",
+        "self._clock.since(noted.apart_s)",
+        "0.0",
+    ),
+    Mutant(
+        "instances-of-another-time",
+        "what is told to end has its grace, though a clock jumped and a new supervisor goes by it",
+        "drivers/local/adoption.py",
+        "self._clock.since(record.apart_s)",
+        "0.0",
+        by=CLOCK,
+    ),
+    Mutant(
+        "crashed-at-another-time",
+        "a rest after crashes ends, though a clock jumped and a new supervisor goes by it",
+        "drivers/local/orders.py",
+        "        return self._shifted(marks, self._clock.since(kept.apart_s))\n",
+        "        return marks\n",
+        by=CLOCK,
+    ),
+    Mutant(
+        "moved-twice",
+        "what is noted between a jump and its being heeded is moved once",
+        "drivers/clock.py",
+        "        return boot_s + self.apart_s\n",
+        "        return self._wall_s()\n",
+        by=CLOCK,
+    ),
+    Mutant(
+        "used-in-days-to-come",
+        "a set comes to rest, though the edge heeded a clock that jumped before the supervisor did",
+        "drivers/local/facts.py",
+        "min(last_used_s, now_s)",
+        "last_used_s",
+        by="tests/unit/drivers/test_facts.py",
     ),
     Mutant(
         "unknown-counts-as-proven",

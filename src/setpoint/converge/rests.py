@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from setpoint.converge.diary import Page, Rest
 from setpoint.converge.facts import NOTHING, Snapshot, digest
 from setpoint.converge.slices import in_slices
-from setpoint.drivers.clock import Jumps
+from setpoint.drivers.clock import Clock
 from setpoint.model.ids import AppId
 from setpoint.store.port import Touched
 
@@ -40,7 +40,7 @@ class Rests:
         self._rests: dict[AppId, bytes] = {}
         self._ends: dict[int, list[AppId]] = {}
         self._newest: dict[AppId, int] = {}
-        self._jumps: Jumps | None = None
+        self._wall: Clock | None = None
         self._floor = 0
         self.cursor = -1
         """Before every event: nothing is known of anybody."""
@@ -118,9 +118,9 @@ class Rests:
 
     def _jumped(self) -> bool:
         """What a moment ago was over may be still to come."""
-        if self._jumps is None:
-            self._jumps = Jumps(self._now, self._clock)
-        return self._jumps.since_last() != 0.0
+        if self._wall is None:
+            self._wall = Clock(self._now, self._clock)
+        return self._wall.heed() != 0.0
 
     def _end_all(self) -> None:
         self._rests.clear()

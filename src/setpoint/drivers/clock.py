@@ -32,10 +32,12 @@ def _boot() -> str:
         return file.read().strip()
 
 
-class Jumps:
-    """Notices when somebody sets the clock: an hour's jump must not be an hour's wait.
+class Clock:
+    """Unix seconds for whoever keeps moments: an hour's jump must not be an hour's wait.
 
-    Unix seconds beside seconds since boot; what slews slowly is no jump.
+    It goes on as it went until a jump is heeded, so that whatever was noted goes by one clock. What
+    slews slowly is no jump. `apart_s`: how far it is from the seconds since boot, which a note of a
+    moment has beside it where another process is to read it.
     """
 
     TOLERANCE_S = 2.0
@@ -46,12 +48,29 @@ class Jumps:
         boot_s: Callable[[], float] = up_s,
     ) -> None:
         self._wall_s, self._boot_s = wall_s, boot_s
-        self._apart_s = wall_s() - boot_s()
+        self.apart_s = wall_s() - boot_s()
+        self.on_jump: list[Callable[[float], None]] = []
+        """each is told by how many seconds, and moves what it has noted"""
 
-    def since_last(self) -> float:
-        """By how many seconds the clock jumped since the last call; 0 for none."""
-        apart_s = self._wall_s() - self._boot_s()
-        by_s, self._apart_s = apart_s - self._apart_s, apart_s
+    def now_s(self) -> float:
+        boot_s = self._boot_s()
+        apart_s = self._wall_s() - boot_s
+        if abs(apart_s - self.apart_s) <= self.TOLERANCE_S:
+            self.apart_s = apart_s
+        return boot_s + self.apart_s
+
+    def heed(self) -> float:
+        """By how many seconds it jumped since the last call; 0 for none."""
+        before_s, self.apart_s = self.apart_s, self._wall_s() - self._boot_s()
+        by_s = self.since(before_s)
+        if by_s:
+            for moves in self.on_jump:
+                moves(by_s)
+        return by_s
+
+    def since(self, apart_s: float | None) -> float:
+        """By how many seconds it jumped since it was so far apart; 0 where nobody knows that."""
+        by_s = self.apart_s - apart_s if apart_s is not None else 0.0
         return by_s if abs(by_s) > self.TOLERANCE_S else 0.0
 
 

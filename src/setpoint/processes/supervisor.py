@@ -143,20 +143,21 @@ class Parts:
 
 
 def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
-    table, hub, now_s = Table(), Hub(), clock.now
+    table, hub, kept = Table(), Hub(), clock.Clock()
+    now_s = kept.now_s
     logs = Logs(paths.logs)
     acts = ActLog(DiskFolder(paths.runtime), now_s)
     loop = asyncio.get_running_loop()
     recent = DiskFolder(paths.fences)
     lasting = Lasting(DiskFolder(paths.supervisor), uids.APPS, recent, loop.call_later)
-    orders = Orders(DiskFolder(paths.orders))
+    orders = Orders(DiskFolder(paths.orders), kept)
     sockets = Sockets(paths.functions, Shelf(paths.keeper_socket), who.envoy, room())
     ground = _ground(paths, machine, who, lasting)
     zygotes = Zygotes(ground, Imports(paths.imports), _new_token, _eighth_of_memory())
     spares = Spares(ground, _new_token, _eighth_of_memory())
     tally = Tally()
     zygotes.evicted = tally.evicted
-    launcher = Launcher(ground, table, zygotes, spares, tally, _new_token, now_s)
+    launcher = Launcher(ground, table, zygotes, spares, tally, _new_token, kept)
     hands = Hands(launcher, logs, acts, now_s)
     supervisor = Supervisor(
         table,
@@ -167,8 +168,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
         zygotes,
         spares,
         hub,
-        now_s,
-        clock.Jumps().since_last,
+        kept,
         loop,
     )
     site, handovers = _site(paths, machine, who), Handovers(paths.builds, who.plane)
@@ -176,12 +176,11 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     inspections = Inspections(ground, site, table, hands, supervisor, hub.tell_app, now_s)
     builds = Builds(site, shop, inspections.built, now_s)
     jobs = Jobs(
-        JobLauncher(ground, launcher.port, Shelf(paths.keeper_socket)),
-        Ledger(DiskFolder(paths.job_ledger), now_s),
+        JobLauncher(ground, launcher.port, Shelf(paths.keeper_socket), kept),
+        Ledger(DiskFolder(paths.job_ledger), kept),
         logs,
         hub.tell_app,
-        now_s,
-        clock.Jumps().since_last,
+        kept,
         loop,
     )
     requests = Requests(
@@ -202,7 +201,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     door = ControlServer(requests.answer, snapshot, hub, logs, jobs.terminal, peers, now_s)
     remains = Remains(ground)
     adoption = Adoption(
-        remains, lasting, table, orders, launcher, hands, jobs, zygotes, spares, now_s, loop
+        remains, lasting, table, orders, launcher, hands, jobs, zygotes, spares, kept, loop
     )
     rounds = Rounds(ground, table, hands, supervisor, now_s)
     return Parts(lasting, supervisor, adoption, builds, door, ground.ways_out, rounds, inspections)

@@ -177,7 +177,7 @@ class SimLauncher:
         running = self._handle(order.key.app, name, reports)
         running.footing = self.footing(order)
         before = standing.facts
-        standing.facts = change.started(before, name.id, ordinal, self._life.pulse.time())
+        standing.facts = change.started(before, name.id, ordinal, self._life.clock.now_s())
         try:
             self.keep(standing, running)
         except OSError:
@@ -202,7 +202,8 @@ class SimLauncher:
         instance = change.find(standing.facts, running.id)
         if instance is not None:
             kind = standing.order.spec.kind if standing.order is not None else "worker"
-            how = (running.identity, running.doomed, running.footing)
+            apart_s = self._life.clock.apart_s
+            how = (running.identity, running.doomed, running.footing, apart_s)
             record = Record(standing.key, kind, instance, *how)
             name = f"{running.app}@{running.name}"
             self._records.write(name, msgspec.json.encode(record))

@@ -74,7 +74,7 @@ class SimJobLauncher:
         """Nobody types into it."""
 
     def keep(self, running: Handle, order: JobOrder, watch: JobWatch) -> None:
-        record = JobRecord(order, watch, running.identity)
+        record = JobRecord(order, watch, running.identity, self._life.clock.apart_s)
         self._records.write(order.id, msgspec.json.encode(record))
 
     def records(self) -> Iterator[JobRecord]:

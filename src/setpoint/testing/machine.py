@@ -41,8 +41,18 @@ class Machine:
         self.procs: dict[InstanceId, Proc] = {}
         self.murders: set[tuple[AppId, str]] = set()
         """of which (app, dyno) outsiders have killed one"""
+        self.clock_ahead_s = 0.0
+        """so wrong is its clock"""
         self._numbers = 0
         self.on_change: Callable[[InstanceId], None] = lambda _: None
+
+    def up_s(self) -> float:
+        """By a clock that nobody can set."""
+        return self._loop.time()
+
+    def wall_s(self) -> float:
+        """Unix seconds, by the other one."""
+        return self._loop.time() + self.clock_ahead_s
 
     @property
     def running(self) -> list[InstanceId]:

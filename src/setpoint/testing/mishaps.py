@@ -190,7 +190,7 @@ class Chaos:
         self._world.store.shut = None
 
     def _jump(self) -> None:
-        """Somebody sets the clock that the daemon goes by, and right again after a while."""
+        """Somebody sets the machine's clock, and right again after a while."""
         self._world.set_clock(self._luck.choice((YEAR_S, -YEAR_S, 3600.0, -3600.0)))
         self._later(self._set_right, SHUT_S_MAX)
 

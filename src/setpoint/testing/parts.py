@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local import uids
 from setpoint.drivers.local.actlog import ActLog
 from setpoint.drivers.local.adoption import Adoption
@@ -106,14 +107,15 @@ class Parts:
         self.pulse = Pulse(loop, ended)
         self.table = Table()
         self.hub = Hub()
+        self.clock = Clock(machine.wall_s, machine.up_s)
         records = folders.at("instances", self.point)
         self.launcher = SimLauncher(machine, records, disk, level, self)
-        now_s = loop.time
+        now_s = self.clock.now_s
         self.acts = _Acts(folders.at("acts", self.point), now_s, ears)
         fences = folders.at("fences", self.point)
         kept = folders.at("supervisor", self.point)
         self.lasting = _Lasting(kept, uids.APPS, fences, self.pulse.call_later, ears)
-        orders = Orders(folders.at("orders", self.point))
+        orders = Orders(folders.at("orders", self.point), self.clock)
         nothing = NothingAhead()
         hands = _Hands(self.launcher, _Log(ears), self.acts, now_s, ears)
         self.queues = SimQueues(folders, self.pulse, self.point)
@@ -126,18 +128,15 @@ class Parts:
             nothing,
             nothing,
             self.hub,
-            now_s,
-            _never,
+            self.clock,
             self.pulse,
         )
         self.job_launcher = SimJobLauncher(
             machine, folders.at("jobs", self.point), self, ears.job, fate
         )
-        self.ledger = _Ledger(folders.at("ledger", self.point), now_s, ears)
+        self.ledger = _Ledger(folders.at("ledger", self.point), self.clock, ears)
         told = self.hub.tell_app
-        self.jobs = Jobs(
-            self.job_launcher, self.ledger, _Log(ears), told, now_s, _never, self.pulse
-        )
+        self.jobs = Jobs(self.job_launcher, self.ledger, _Log(ears), told, self.clock, self.pulse)
         self.adoption = Adoption(
             SimRemains(machine, records),
             self.lasting,
@@ -148,7 +147,7 @@ class Parts:
             self.jobs,
             nothing,
             nothing,
-            now_s,
+            self.clock,
             self.pulse,
         )
 
@@ -160,11 +159,6 @@ class Parts:
         """A crash point. Whoever has died has no effect any more. Raises Killed."""
         if not self.pulse.beats or self._strikes():
             raise Killed
-
-
-def _never() -> float:
-    """Its clock never jumps."""
-    return 0.0
 
 
 class _Hands(Hands):
@@ -208,9 +202,9 @@ class _Acts(ActLog):
 
 
 class _Ledger(Ledger):
-    def __init__(self, folder: Any, now_s: Callable[[], float], ears: Ears) -> None:
+    def __init__(self, folder: Any, clock: Clock, ears: Ears) -> None:
         self._ears = ears
-        super().__init__(folder, now_s)
+        super().__init__(folder, clock)
 
     def enter(self, facts: JobFacts, order: JobOrder | None = None) -> None:
         super().enter(facts, order)

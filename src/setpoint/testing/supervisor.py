@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import msgspec
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local.hub import Subscription, app_changed
 from setpoint.drivers.local.ledger import Ledger
@@ -183,6 +184,11 @@ class SimSupervisor:
         self._capabilities = offered
         self.fell_short_s = self._loop.time()
 
+    @property
+    def clock_s(self) -> float:
+        """What it takes for the time, and its facts go by."""
+        return self._life.clock.now_s()
+
     # --- what is known of it ----------------------------------------------------------------
 
     @property
@@ -303,7 +309,7 @@ class SimSupervisor:
         """A set that was ordered before this world was; its instances run on the machine. Known
         from the next restart on."""
         folders, nothing = self._folders, lambda: None
-        orders = Orders(folders.at("orders", nothing))
+        orders = Orders(folders.at("orders", nothing), self._clock())
         orders.keep(order, {})
         orders.mark(facts)
         for instance in facts.live:
@@ -358,7 +364,7 @@ class SimSupervisor:
         standing = self._life.table.sets.get(key)
         if standing is not None:
             count = sum(self._machine.in_hand(id) for id in standing.running)
-            now_s = self._loop.time()
+            now_s = self._machine.wall_s()
             self._tells(lambda life: life.supervisor.activity(key, count, now_s))
 
     # --- one life ---------------------------------------------------------------------------
@@ -415,7 +421,10 @@ class SimSupervisor:
         return {facts.app for facts in self._life.jobs.facts()}
 
     def _ledger(self) -> Ledger:
-        return Ledger(self._folders.at("ledger", lambda: None), self._loop.time)
+        return Ledger(self._folders.at("ledger", lambda: None), self._clock())
+
+    def _clock(self) -> Clock:
+        return Clock(self._machine.wall_s, self._machine.up_s)
 
     def _tell(self, app: AppId) -> None:
         self._life.hub.tell_app(app)

@@ -28,6 +28,9 @@ from setpoint.testing.truth import bounds_of, phase_went_well, release_serves
 LOOK_AND_LEAP_S = 1.0
 """How old the last look before an effect may be: one slow answer, no more."""
 
+CLOCK_S = 0.01
+"""As far as nobody tells two moments of it apart."""
+
 LATEST = 150
 """entries of an app: among so many what arrives late was announced, however often it was tried."""
 MEMORY_S = 60.0
@@ -74,7 +77,7 @@ class Watch:
         supervisor.on_job_facts = self._on_job_facts
         supervisor.on_drop = self._on_drop
         supervisor.on_build = self._on_build
-        self.jobs_started: set[JobId] = set()
+        self._jobs_started: dict[JobId, tuple[float, JobOrder]] = {}
         edge.on_command = self._on_edge
         edge.on_route = self._on_route
         store.on_status = self._on_status
@@ -196,7 +199,7 @@ class Watch:
         since_s = instance.ready_at_s
         if instance.phase is not Phase.READY or since_s is None:
             return False
-        return self._loop.time() - since_s > LOOK_AND_LEAP_S
+        return self._supervisor.clock_s - since_s > LOOK_AND_LEAP_S
 
     def _check_whole(self, route: Route) -> None:
         """An unproven release takes requests once all of it has been ready."""
@@ -300,7 +303,7 @@ class Watch:
         """What it was given before it was let go is answered; nothing waits for more than that."""
         since_s = slot.instances[act.instance].stop_at_s
         left = self._supervisor.in_hand(act.instance)
-        if left and since_s is not None and self._loop.time() - since_s < ANSWER_S_MAX:
+        if left and since_s is not None and self._supervisor.clock_s - since_s < ANSWER_S_MAX:
             self.violated(f"{act.instance} was told to end and had {left} requests in hand")
 
     def _check_left_alone(self, app: AppId, what: str) -> None:
@@ -320,7 +323,7 @@ class Watch:
     def _check_kept(self, slot: Slot, act: Start | Drain) -> None:
         """A set that knows that it is frozen is left as it is, and what outsiders ended of one
         whose drift is only told does not come back by itself."""
-        order, mode = slot.order, slot.order.mode_at(self._loop.time())
+        order, mode = slot.order, slot.order.mode_at(self._supervisor.clock_s)
         up = sum(i.phase in (Phase.STARTING, Phase.READY) for i in slot.instances.values())
         fills = slot.ever_ready and slot.lost and up + slot.lost >= order.bounds.min
         if mode == "freeze":
@@ -351,7 +354,7 @@ class Watch:
             return
         if last.code == CANNOT_EXECUTE:
             return  # of several that were to start together, this is not the first that could not
-        if self._loop.time() - last.at_s < REST_S_MIN:
+        if self._supervisor.clock_s - last.at_s < REST_S_MIN:
             self.violated(f"{slot.order.key} was started at once after {slot.crashes} crashes")
 
     def _on_build(self, request: BuildRequest) -> None:
@@ -363,9 +366,9 @@ class Watch:
 
     def _on_job(self, order: JobOrder) -> None:
         self.note(f"job {order.dyno} of {order.app} starts")
-        if order.id in self.jobs_started:
+        if order.id in self._jobs_started:
             self.violated(f"{order.dyno} was started twice")
-        self.jobs_started.add(order.id)
+        self._jobs_started[order.id] = self._loop.time(), order
         self._check_layer(order.app, order.spec)
         if order.spec.process == release_phase.PROCESS:
             others = (k for k in self._supervisor.ledger.values() if k.app == order.app)
@@ -379,6 +382,15 @@ class Watch:
         proc = self._supervisor.process_of(facts.id)
         if facts.state != "running" and proc is not None and proc.code is None:
             self.violated(f"{facts.dyno} was said to be {facts.state}, and runs")
+        if facts.exit is not None and facts.exit.timed_out:
+            self._check_took_its_time(facts.id)
+
+    def _check_took_its_time(self, id: JobId) -> None:
+        """Whatever happened to the clock, and to whoever looked at it."""
+        began_s, order = self._jobs_started[id]
+        took_s = self._loop.time() - began_s
+        if took_s < order.run_s_max - CLOCK_S:
+            self.violated(f"{order.dyno} had {order.run_s_max:g} s and was ended after {took_s:g}")
 
     def _on_drop(self, app: AppId) -> None:
         """Nothing of an app runs on once it is forgotten."""

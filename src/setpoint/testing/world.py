@@ -93,7 +93,6 @@ class World:
         self.supervisor.on_death = self._supervisor_died
         self.edge = SimEdge(loop, self.supervisor)
         self.watch = Watch(loop, self.store, self.supervisor, self.edge)
-        self._clock_ahead_s = 0.0
         self._ear = SupervisorLog(self.watch)
         self.lives = 0
         self.life: Life | None = None
@@ -114,12 +113,12 @@ class World:
 
     @property
     def wall_s(self) -> float:
-        """What the daemon takes for the time."""
-        return self.now_s + self._clock_ahead_s
+        """What the machine's clock says."""
+        return self.machine.wall_s()
 
     def set_clock(self, ahead_s: float) -> None:
-        """So wrong is the daemon's from now on."""
-        self._clock_ahead_s = ahead_s
+        """So wrong it is from now on."""
+        self.machine.clock_ahead_s = ahead_s
         self.watch.clock_is_set(ahead_s)
 
     async def __aenter__(self) -> "World":

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local import facts
 from setpoint.drivers.local.adoption import AT_ONCE
 from setpoint.drivers.local.files import DiskFolder
@@ -144,7 +145,7 @@ def test_each_of_many_orders_is_looked_at(plane: Plane) -> None:
     """They are looked at some at a time: here what the last supervisor did not get to forget."""
     order = plane.order("shop", "", kind="worker", bounds=Bounds(0, 0))
     plane.down()
-    orders = Orders(DiskFolder(plane.paths.orders))
+    orders = Orders(DiskFolder(plane.paths.orders), Clock())
     for n in range(2 * AT_ONCE + 50):
         key = replace(order.key, spec_hash=Digest(sha256(str(n).encode()).hexdigest()))
         ended = replace(order, key=key)

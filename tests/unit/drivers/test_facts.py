@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from setpoint.drivers.clock import Jumps
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local import facts as change
 from setpoint.model.ids import AppId, Digest, Fence, InstanceId, SetKey
 from setpoint.model.process import (
@@ -152,12 +152,32 @@ def test_a_start_that_could_not_even_begin_is_retried_later() -> None:
 
 def test_after_a_jump_of_the_clock_everything_is_as_long_ago_as_before() -> None:
     wall, boot = [1000.0], [50.0]
-    jumps = Jumps(lambda: wall[0], lambda: boot[0])
+    clock = Clock(lambda: wall[0], lambda: boot[0])
+    told: list[float] = []
+    clock.on_jump.append(told.append)
     wall[0], boot[0] = 1010.0, 60.0
-    assert jumps.since_last() == 0.0
+    assert clock.heed() == 0.0
+    before_s = clock.apart_s
     wall[0], boot[0] = 1010.5 - 3600, 60.5
-    assert jumps.since_last() == -3600.0
-    assert jumps.since_last() == 0.0
+    assert clock.now_s() == 1010.5, "what is noted now is moved with the rest"
+    assert (clock.heed(), clock.heed(), told) == (-3600.0, 0.0, [-3600.0])
+    assert clock.now_s() == 1010.5 - 3600
+    assert (clock.since(before_s), clock.since(None)) == (-3600.0, 0.0)
+
+
+def test_nothing_was_used_in_days_to_come() -> None:
+    ahead = change.used(ready(), 1, NOW_S + 3600.0, NOW_S)
+    assert ahead.last_used_s == NOW_S
+    assert change.used(ahead, 0, NOW_S - 5.0, NOW_S).last_used_s == NOW_S
+
+
+def test_what_slews_is_no_jump_and_is_followed() -> None:
+    wall, boot = [1000.0], [50.0]
+    clock = Clock(lambda: wall[0], lambda: boot[0])
+    for _ in range(5):
+        wall[0], boot[0] = wall[0] + 11.0, boot[0] + 10.0
+        assert clock.now_s() == wall[0]
+    assert clock.heed() == 0.0
 
 
 def test_a_shift_moves_every_moment_of_a_set_and_nothing_else() -> None:

@@ -4,6 +4,7 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
+from setpoint.drivers import clock as clocks
 from setpoint.drivers.local.files import DiskFolder
 from setpoint.drivers.local.ledger import DAY_S, KEEP_S, Ledger
 from setpoint.drivers.local.names import InstanceName, JobName
@@ -18,11 +19,11 @@ APP = AppId("7b1f6a52-0000-4000-8000-000000000001")
 ORDER = JobOrder(JobId("a1"), APP, "shop", "run.1001", SPEC, RUN_S_MAX)
 
 
-class Clock:
-    now_s = 1_800_000_000.0
+class Clock(clocks.Clock):
+    at_s = 1_800_000_000.0
 
-    def __call__(self) -> float:
-        return self.now_s
+    def __init__(self) -> None:
+        super().__init__(lambda: self.at_s, lambda: self.at_s)
 
 
 def facts(id: str, state: Literal["running", "ended", "lost"] = "running") -> JobFacts:
@@ -61,10 +62,10 @@ def test_ids_are_forgotten_by_age_but_never_what_runs(tmp_path: Path) -> None:
     ledger = Ledger(DiskFolder(tmp_path), clock)
     ledger.enter(facts("a1"), ORDER)
     ledger.enter(facts("b2", "ended"))
-    clock.now_s += KEEP_S - DAY_S
+    clock.at_s += KEEP_S - DAY_S
     ledger.enter(facts("c3", "ended"))
     assert len(ledger.lines()) == 3
-    clock.now_s += 3 * DAY_S
+    clock.at_s += 3 * DAY_S
     ledger.enter(facts("d4", "ended"))
     assert {line.facts.id for line in ledger.lines()} == {"a1", "c3", "d4"}
     later = Ledger(DiskFolder(tmp_path), clock)
@@ -79,11 +80,11 @@ def test_a_clock_that_jumps_by_a_month_makes_nothing_old(tmp_path: Path) -> None
     clock = Clock()
     ledger = Ledger(DiskFolder(tmp_path), clock)
     ledger.enter(facts("a1", "ended"))
-    clock.now_s += KEEP_S + 3 * DAY_S
+    clock.at_s += KEEP_S + 3 * DAY_S
     ledger.enter(facts("b2"), ORDER)
     assert ledger.line(JobId("a1")) is not None
     assert Ledger(DiskFolder(tmp_path), clock).line(JobId("a1")) is not None
-    clock.now_s += DAY_S
+    clock.at_s += DAY_S
     ledger.enter(facts("c3", "ended"))
     assert ledger.line(JobId("a1")) is None
 
@@ -94,9 +95,9 @@ def test_an_end_stays_the_newest_though_it_is_the_first_line_after_a_long_time(
     clock = Clock()
     ledger = Ledger(DiskFolder(tmp_path), clock)
     ledger.enter(facts("a1"), ORDER)
-    clock.now_s += DAY_S
+    clock.at_s += DAY_S
     ledger.enter(facts("b2", "ended"))
-    clock.now_s += KEEP_S + 3 * DAY_S
+    clock.at_s += KEEP_S + 3 * DAY_S
     ledger.enter(facts("a1", "ended"))
     (*_, newest) = sorted(tmp_path.iterdir())
     said = [line for line in newest.read_text().split("\n") if line]
@@ -113,7 +114,7 @@ def test_an_end_counts_though_the_clock_was_set_back_before_it(tmp_path: Path) -
     clock = Clock()
     ledger = Ledger(DiskFolder(tmp_path), clock)
     ledger.enter(facts("a1"), ORDER)
-    clock.now_s -= 3 * DAY_S
+    clock.at_s -= 3 * DAY_S
     ledger.enter(facts("a1", "ended"))
     after = Ledger(DiskFolder(tmp_path), clock).line(JobId("a1"))
     assert after is not None

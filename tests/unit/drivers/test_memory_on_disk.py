@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local.actlog import ACTS_MAX, ActLog
 from setpoint.drivers.local.files import DiskFolder
 from setpoint.drivers.local.lasting import Lasting
@@ -37,7 +38,7 @@ def test_a_removal_of_what_is_not_there_keeps_it_from_coming_late(tmp_path: Path
         Lasting(DiskFolder(tmp_path), 10).ordered(KEY, Fence(1, 4))
 
 
-class Clock:
+class Later:
     """What is to be done later, when the test says so."""
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class Clock:
 
 
 def test_many_rises_are_synced_together_and_none_is_lost_with_the_process(tmp_path: Path) -> None:
-    kept, recent, clock = tmp_path / "kept", tmp_path / "recent", Clock()
+    kept, recent, clock = tmp_path / "kept", tmp_path / "recent", Later()
     lasting = Lasting(DiskFolder(kept), 10, DiskFolder(recent), clock.later)
     for n in range(50):
         lasting.ordered(replace(KEY, process=f"f{n}"), Fence(1, n + 1))
@@ -71,7 +72,7 @@ def test_many_rises_are_synced_together_and_none_is_lost_with_the_process(tmp_pa
 
 
 def test_a_number_is_given_for_good_at_once(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Later()
     Lasting(DiskFolder(tmp_path / "kept"), 10, DiskFolder(tmp_path / "recent"), clock.later).number(
         APP
     )
@@ -98,7 +99,7 @@ class Unwell(DiskFolder):
 
 
 def test_a_number_that_could_not_be_synced_was_not_given(tmp_path: Path) -> None:
-    kept, clock = Unwell(tmp_path / "kept"), Clock()
+    kept, clock = Unwell(tmp_path / "kept"), Later()
     lasting = Lasting(kept, 10, DiskFolder(tmp_path / "recent"), clock.later)
     kept.unwell = True
     for _ in range(2):
@@ -111,7 +112,7 @@ def test_a_number_that_could_not_be_synced_was_not_given(tmp_path: Path) -> None
 
 
 def test_a_number_outlives_a_copy_that_knows_of_none(tmp_path: Path) -> None:
-    kept, recent, clock = DiskFolder(tmp_path / "kept"), DiskFolder(tmp_path / "recent"), Clock()
+    kept, recent, clock = DiskFolder(tmp_path / "kept"), DiskFolder(tmp_path / "recent"), Later()
     lasting = Lasting(kept, 10, recent, clock.later)
     lasting.ordered(KEY, Fence(1, 5))
     lasting.number(APP)
@@ -133,7 +134,7 @@ def test_an_app_that_could_not_be_forgotten_keeps_its_number(tmp_path: Path) -> 
 
 
 def test_what_is_synced_already_is_not_synced_anew_by_the_next(tmp_path: Path) -> None:
-    kept, recent, clock = DiskFolder(tmp_path / "kept"), DiskFolder(tmp_path / "recent"), Clock()
+    kept, recent, clock = DiskFolder(tmp_path / "kept"), DiskFolder(tmp_path / "recent"), Later()
     lasting = Lasting(kept, 10, recent, clock.later)
     lasting.ordered(KEY, Fence(1, 5))
     clock.passes()
@@ -142,7 +143,7 @@ def test_what_is_synced_already_is_not_synced_anew_by_the_next(tmp_path: Path) -
 
 
 def test_many_apps_are_synced_some_at_a_time(tmp_path: Path) -> None:
-    kept, clock = tmp_path / "kept", Clock()
+    kept, clock = tmp_path / "kept", Later()
     lasting = Lasting(DiskFolder(kept), 100, DiskFolder(tmp_path / "recent"), clock.later)
     for n in range(50):
         lasting.ordered(replace(KEY, app=AppId(f"app{n}")), Fence(1, 1))
@@ -155,7 +156,7 @@ def test_many_apps_are_synced_some_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_takes_nothing_delays_the_sync(tmp_path: Path) -> None:
-    kept, clock = tmp_path / "kept", Clock()
+    kept, clock = tmp_path / "kept", Later()
     lasting = Lasting(DiskFolder(kept), 10, DiskFolder(tmp_path / "recent"), clock.later)
     lasting.ordered(KEY, Fence(1, 5))
     (kept / f".{APP}.json.new").mkdir()  # what is to be written there cannot be
@@ -191,20 +192,20 @@ def test_an_app_keeps_its_number_and_a_forgotten_one_gives_it_back(tmp_path: Pat
 
 
 def test_orders_come_back_with_what_cannot_be_seen(tmp_path: Path) -> None:
-    orders = Orders(DiskFolder(tmp_path))
+    orders = Orders(DiskFolder(tmp_path), Clock())
     orders.keep(ORDER, {"SECRET": "s3cret"})
     orders.mark(replace(new(), crashes=2, gave_up=True))
-    ((stored, marks),) = Orders(DiskFolder(tmp_path)).load()
+    ((stored, marks),) = Orders(DiskFolder(tmp_path), Clock()).load()
     assert (stored.order, stored.environment) == (ORDER, {"SECRET": "s3cret"})
     assert (marks.crashes, marks.gave_up) == (2, True)
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
 
 
 def test_an_order_that_cannot_be_read_is_as_good_as_lost(tmp_path: Path) -> None:
-    Orders(DiskFolder(tmp_path)).keep(ORDER, {})
+    Orders(DiskFolder(tmp_path), Clock()).keep(ORDER, {})
     (path,) = tmp_path.glob("*.order")
     path.write_bytes(path.read_bytes()[:20])
-    assert list(Orders(DiskFolder(tmp_path)).load()) == []
+    assert list(Orders(DiskFolder(tmp_path), Clock()).load()) == []
 
 
 def test_alike_acts_nobody_has_read_are_one_with_a_count(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ Nothing is started or stopped in here. Facts are put together; deciding comes af
 """
 
 import logging
-from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.imports import Kin
@@ -43,7 +43,7 @@ class Adoption:
         jobs: Jobs,
         zygotes: Resumed[Kin, ZygoteName],
         spares: Ahead[Kind, SpareName],
-        now_s: Callable[[], float],
+        clock: Clock,
         loop: Timers,
     ) -> None:
         self._jobs = jobs
@@ -55,7 +55,7 @@ class Adoption:
         self._orders = orders
         self._launcher = launcher
         self._hands = hands
-        self._now_s = now_s
+        self._clock = clock
         self._loop = loop
 
     def run(self, supervisor: Supervisor) -> int:
@@ -124,7 +124,7 @@ class Adoption:
                 continue
             key = self._lasting.resolve(AppId(app), name.process, name.hash)
             kind = "web" if name.port else "worker"
-            record = Record(key, kind, as_found(name, self._now_s()))
+            record = Record(key, kind, as_found(name, self._clock.now_s()))
             self._adopt_or_end(AppId(app), name, record, identity)
 
     def _adopt_or_end(
@@ -140,12 +140,13 @@ class Adoption:
             self._remains.drop(app, name)
 
     def _adopt(self, app: AppId, name: InstanceName, record: Record, identity: Identity) -> None:
-        standing, instance = self._standing(record.key), record.instance
+        standing = self._standing(record.key)
+        instance = change.shifted_one(record.instance, self._clock.since(record.apart_s))
         running = self._launcher.adopt(app, name, identity, self._hands.reports(standing))
         running.doomed, running.footing = record.doomed, record.footing
         starting = instance.phase is Phase.STARTING
         if starting and not record.doomed:  # nobody was there to see whether it got ready
-            instance = replace(instance, started_at_s=self._now_s())
+            instance = replace(instance, started_at_s=self._clock.now_s())
         readiness = None
         if starting or record.kind == "function":
             since_s = instance.started_at_s

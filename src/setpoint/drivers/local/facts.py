@@ -53,7 +53,7 @@ def shifted(facts: SetFacts, by_s: float) -> SetFacts:
     last = facts.last_exit
     return replace(
         facts,
-        instances=tuple(_shifted(i, by_s) for i in facts.instances),
+        instances=tuple(shifted_one(i, by_s) for i in facts.instances),
         last_exit=None if last is None else replace(last, at_s=last.at_s + by_s),
         last_used_s=facts.last_used_s + by_s,
         loads=tuple(replace(load, at_s=load.at_s + by_s) for load in facts.loads),
@@ -61,7 +61,7 @@ def shifted(facts: SetFacts, by_s: float) -> SetFacts:
     )
 
 
-def _shifted(instance: Instance, by_s: float) -> Instance:
+def shifted_one(instance: Instance, by_s: float) -> Instance:
     return replace(
         instance,
         started_at_s=instance.started_at_s + by_s,
@@ -82,11 +82,11 @@ def unknown(key: SetKey, fence: Fence) -> SetFacts:
 
 
 def used(facts: SetFacts, in_flight: int, last_used_s: float, now_s: float) -> SetFacts:
-    """The edge has told how busy it is."""
+    """The edge has told how busy it is. Its clock may have jumped a moment before ours."""
     return replace(
         facts,
         in_flight=in_flight,
-        last_used_s=max(facts.last_used_s, last_used_s),
+        last_used_s=max(facts.last_used_s, min(last_used_s, now_s)),
         loads=scaling.noted(facts.loads, Load(now_s, in_flight)),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.files import write_whole
 from setpoint.drivers.local.ground import Ground, reopened
@@ -31,11 +32,13 @@ SitDown = Callable[[int | None, int, bool], JobTerminal]
 
 
 class JobRecord(msgspec.Struct, frozen=True):
-    """What a later supervisor adopts it by. `identity` None: it was about to be started."""
+    """What a later supervisor adopts it by. `identity` None: it was about to be started.
+    `apart_s`: of the clock that `watch` goes by."""
 
     order: JobOrder
     watch: JobWatch
     identity: Identity | None = None
+    apart_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class JobLauncher:
     ground: Ground
     port: Callable[[AppId], int]
     shelf: Shelf
+    clock: Clock
 
     def files(self, app: AppId, name: JobName) -> Files:
         folder = self.ground.paths.jobs
@@ -130,7 +134,7 @@ class JobLauncher:
         return sit_down(ours, sandbox.open_output(files.output), False), _Streams(stdin=inside)
 
     def keep(self, running: Handle, order: JobOrder, watch: JobWatch) -> None:
-        record = JobRecord(order, watch, running.identity)
+        record = JobRecord(order, watch, running.identity, self.clock.apart_s)
         files = self.files(order.app, JobName(order.id, order.dyno))
         write_whole(files.record, msgspec.json.encode(record))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local import dyno_lines
 from setpoint.drivers.local.job_launching import JobRecord, SitDown
 from setpoint.drivers.local.ledger import Ledger
@@ -55,7 +56,7 @@ class Live:
 
 
 class Jobs:
-    """`tell`: this app's facts changed. `now_s`: unix seconds; `jumped_s`: as the supervisor's."""
+    """`tell`: this app's facts changed."""
 
     def __init__(
         self,
@@ -63,22 +64,22 @@ class Jobs:
         ledger: Ledger,
         logs: LogSink,
         tell: Callable[[AppId], None],
-        now_s: Callable[[], float],
-        jumped_s: Callable[[], float],
+        clock: Clock,
         loop: Timers,
     ) -> None:
         self._launcher = launcher
         self._ledger = ledger
         self._logs = logs
         self._tell = tell
-        self._now_s = now_s
-        self._jumped_s = jumped_s
+        self._clock = clock
+        self._now_s = clock.now_s
         self._loop = loop
         self._live: dict[JobId, Live] = {}
         self._sides: dict[JobId, JobTerminal] = {}
         self._asked_s: dict[JobId, float] = {}
         self._halted = False
         self._something_ended = asyncio.Event()
+        clock.on_jump.append(self._shift)
 
     # --- what it is asked ---------------------------------------------------------------------
 
@@ -182,7 +183,8 @@ class Jobs:
         if identity is not None:
             started_s = line.facts.started_at_s or self._now_s()
             watch = record.watch if record is not None else JobWatch(started_s, order.run_s_max)
-            self._take_over(order, watch, identity)
+            noted = record if record is not None else line
+            self._take_over(order, _shifted(watch, self._clock.since(noted.apart_s)), identity)
         else:
             self._ended_unseen(order, line.facts)
 
@@ -245,7 +247,7 @@ class Jobs:
         live = self._live.get(id)
         if live is None:
             return
-        self._heed_the_clock()
+        self._clock.heed()
         if live.timer is not None:
             live.timer.cancel()
             live.timer = None
@@ -275,12 +277,10 @@ class Jobs:
         if side is not None:
             side.leave()
 
-    def _heed_the_clock(self) -> None:
-        by_s = self._jumped_s()
-        if by_s:
-            for live in self._live.values():
-                live.watch = _shifted(live.watch, by_s)
-                self._loop.call_soon(self._look, live.order.id)
+    def _shift(self, by_s: float) -> None:
+        for live in self._live.values():
+            live.watch = _shifted(live.watch, by_s)
+            self._loop.call_soon(self._look, live.order.id)
 
     def _stop(self, live: Live) -> None:
         if live.watch.stop_at_s is None:

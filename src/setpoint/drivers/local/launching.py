@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import partial
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local import probing, records, sandbox
 from setpoint.drivers.local.ground import Ground, reopened
@@ -47,7 +48,7 @@ class Launcher:
         spares: Spares,
         tally: Tally,
         new_token: Callable[[], str],
-        now_s: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._ground = ground
         self._table = table
@@ -55,7 +56,8 @@ class Launcher:
         self._spares = spares
         self._tally = tally
         self._new_token = new_token
-        self._now_s = now_s
+        self._clock = clock
+        self._now_s = clock.now_s
         self._last_port: dict[AppId, int] = {}
 
     def start(self, standing: Standing, ordinal: int, reports: Reports) -> Running:
@@ -89,7 +91,7 @@ class Launcher:
         instance = change.find(standing.facts, running.id)
         if instance is not None:
             kind = _kind(standing.order, running.name)
-            how = (running.identity, running.doomed, running.footing)
+            how = (running.identity, running.doomed, running.footing, self._clock.apart_s)
             record = Record(standing.key, kind, instance, *how)
             records.keep(self._files(running), record)
 

@@ -8,12 +8,13 @@ makes nothing of it old, and what just ended may not be settled yet.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
 from msgspec.structs import replace
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local.files import Folder
 from setpoint.model.ids import JobId
 from setpoint.model.job import JobFacts, JobOrder
@@ -26,12 +27,13 @@ SUFFIX = ".jsonl"
 class Line(msgspec.Struct, frozen=True):
     """`facts.state` 'running': it was handed over, and may run. `at_s`: when this was written.
 
-    `order`: of one that may run.
+    `order`: of one that may run. `apart_s`: of the clock, then.
     """
 
     facts: JobFacts
     at_s: float
     order: JobOrder | None = None
+    apart_s: float | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -39,17 +41,17 @@ _decode = msgspec.json.Decoder(Line).decode
 
 
 class Ledger:
-    """`now_s`: unix seconds, since it outlives reboots."""
+    """By unix seconds, since it outlives reboots."""
 
-    def __init__(self, folder: Folder, now_s: Callable[[], float]) -> None:
+    def __init__(self, folder: Folder, clock: Clock) -> None:
         self._folder = folder
-        self._now_s = now_s
+        self._clock = clock
         self._lines: dict[JobId, Line] = {}
         self._today = ""
         for name in self._files():
             for line in _lines(folder.read(name)):
                 self._take_up(line)
-        self._prune(_file(now_s()))
+        self._prune(_file(clock.now_s()))
 
     def _take_up(self, line: Line) -> None:
         """What ended runs no more: after a clock was set back its end is in an older file."""
@@ -65,7 +67,7 @@ class Ledger:
 
     def enter(self, facts: JobFacts, order: JobOrder | None = None) -> None:
         """On disk when it returns. Raises OSError, and then counts as not said."""
-        line = Line(facts, self._now_s(), order)
+        line = Line(facts, self._clock.now_s(), order, self._clock.apart_s)
         today = _file(line.at_s)
         if self._today != today:
             self._prune(today)  # first: what it says again comes before what is new
@@ -85,7 +87,7 @@ class Ledger:
 
     def _prune(self, today: str) -> None:
         """Files older than any id in them has to be. What still runs is said again first."""
-        now_s = self._now_s()
+        now_s = self._clock.now_s()
         before = [name for name in self._files() if name != today]
         old = {name for name in before[:-1] if _ends_s(name) < now_s - KEEP_S}
         past = [line for line in self._lines.values() if _file(line.at_s) in old]

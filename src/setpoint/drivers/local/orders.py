@@ -8,7 +8,9 @@ import contextlib
 from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import asdict, replace
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local.files import Folder
 from setpoint.model.ids import SetKey
 from setpoint.model.process import Exit, ProbeSeen, SetFacts, SetOrder
@@ -33,17 +35,24 @@ class Marks(msgspec.Struct, frozen=True):
     lost: int = 0
 
 
+class _Kept(Marks, frozen=True):
+    """`apart_s`: of the clock that `last_exit` goes by."""
+
+    apart_s: float | None = None
+
+
 def marks_of(facts: SetFacts) -> Marks:
     return Marks(**{name: getattr(facts, name) for name in Marks.__struct_fields__})
 
 
 def with_marks(facts: SetFacts, marks: Marks) -> SetFacts:
-    return msgspec.structs.replace(facts, **msgspec.structs.asdict(marks))
+    return replace(facts, **{name: getattr(marks, name) for name in Marks.__struct_fields__})
 
 
 class Orders:
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, clock: Clock) -> None:
         self._folder = folder
+        self._clock = clock
         self._marks: dict[SetKey, Marks] = {}
 
     def load(self) -> Iterator[tuple[StoredOrder, Marks]]:
@@ -63,7 +72,8 @@ class Orders:
         """Nothing is written when nothing of it changed."""
         marks = marks_of(facts)
         if self._marks.get(facts.key) != marks:
-            self._folder.write(f"{facts.key.short}.marks", msgspec.json.encode(marks))
+            kept = _Kept(**asdict(marks), apart_s=self._clock.apart_s)
+            self._folder.write(f"{facts.key.short}.marks", msgspec.json.encode(kept))
             self._marks[facts.key] = marks
 
     def drop(self, key: SetKey) -> None:
@@ -75,7 +85,17 @@ class Orders:
         """What is on disk need not be written again: of thousands that sleep nothing changed."""
         try:
             data = self._folder.read(f"{key.short}.marks")
-            marks = self._marks[key] = msgspec.json.decode(data, type=Marks)
+            kept = msgspec.json.decode(data, type=_Kept)
         except (OSError, msgspec.MsgspecError):
             return Marks()
-        return marks
+        marks = self._marks[key] = Marks(*(getattr(kept, n) for n in Marks.__struct_fields__))
+        return self._shifted(marks, self._clock.since(kept.apart_s))
+
+    def _shifted(self, marks: Marks, by_s: float) -> Marks:
+        """Never to a moment that is to come: a folder in which a reboot left everything has been
+        written by another boot's seconds."""
+        last = marks.last_exit
+        if last is None or not by_s:
+            return marks
+        at_s = min(last.at_s + by_s, self._clock.now_s())
+        return replace(marks, last_exit=replace(last, at_s=at_s))

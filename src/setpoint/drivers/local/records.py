@@ -18,7 +18,8 @@ from setpoint.model.process import Instance, ProcessKind
 
 class Record(msgspec.Struct, frozen=True):
     """`identity` None: it was about to be started. `doomed`: killed for not getting ready.
-    `footing`: the folders of its layers, by inode."""
+    `footing`: the folders of its layers, by inode. `apart_s`: of the clock that its moments go by.
+    """
 
     key: SetKey
     kind: ProcessKind
@@ -26,6 +27,7 @@ class Record(msgspec.Struct, frozen=True):
     identity: Identity | None = None
     doomed: bool = False
     footing: tuple[int, ...] = ()
+    apart_s: float | None = None
 
 
 class Files:

@@ -52,6 +52,7 @@ class Rounds:
                 log.exception("round.broke")
 
     def walk(self) -> None:
+        self._supervisor.heed_the_clock()
         for standing in list(self._table.sets.values()):
             self._look_at_socket(standing)
             self._look_at_relays(standing)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from setpoint.drivers.clock import Clock
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local.hands import Hands
 from setpoint.drivers.local.hub import Hub
@@ -37,11 +38,6 @@ hears of it at once competes with the very start for the machine."""
 
 
 class Supervisor:
-    """`now_s`: unix seconds, because facts outlive this process.
-
-    `jumped_s`: by how much somebody set the clock since it was last asked.
-    """
-
     def __init__(
         self,
         table: Table,
@@ -52,8 +48,7 @@ class Supervisor:
         zygotes: Ahead[Kin, ZygoteName],
         spares: Ahead[Kind, SpareName],
         hub: Hub,
-        now_s: Callable[[], float],
-        jumped_s: Callable[[], float],
+        clock: Clock,
         loop: Timers,
     ) -> None:
         self._table = table
@@ -64,16 +59,17 @@ class Supervisor:
         self._zygotes = zygotes
         self._spares = spares
         self._hub = hub
-        self._now_s = now_s
-        self._jumped_s = jumped_s
+        self._clock = clock
+        self._now_s = clock.now_s
         self._loop = loop
         self._woken: set[SetKey] = set()
-        self._queues = Queues(table, self.wake, now_s, loop)
+        self._queues = Queues(table, self.wake, clock.now_s, loop)
         self._undone = Undone(loop)
         self._halted = False
         self._something_ended = asyncio.Event()
         hands.changed = lambda standing: self.wake(standing.key)
         hands.ended = self.instance_ended
+        clock.on_jump.append(self._shift)
 
     # --- what it is asked ---------------------------------------------------------------------
 
@@ -157,6 +153,10 @@ class Supervisor:
         self._zygotes.check_unused(app)
         self._spares.check_unused(app)
 
+    def heed_the_clock(self) -> None:
+        """It may have jumped while there was nothing to decide."""
+        self._clock.heed()
+
     # --- facts change, time passes ------------------------------------------------------------
 
     def wake(self, key: SetKey) -> None:
@@ -213,7 +213,7 @@ class Supervisor:
     def _decide(self, key: SetKey) -> None:
         """What goes wrong with one set ends nobody else's, and is tried again."""
         self._woken.discard(key)
-        self._heed_the_clock()
+        self._clock.heed()
         standing = self._table.sets.get(key)
         if standing is None:
             return
@@ -223,12 +223,10 @@ class Supervisor:
             log.exception("set.not_decided", extra={"set": key.short})
             self._loop.call_later(AFTER_TROUBLE_S, self.wake, key)
 
-    def _heed_the_clock(self) -> None:
-        by_s = self._jumped_s()
-        if by_s:
-            log.warning("clock.jumped", extra={"by_s": round(by_s, 3)})
-            for standing in self._table.sets.values():
-                standing.facts = change.shifted(standing.facts, by_s)
+    def _shift(self, by_s: float) -> None:
+        log.warning("clock.jumped", extra={"by_s": round(by_s, 3)})
+        for standing in self._table.sets.values():
+            standing.facts = change.shifted(standing.facts, by_s)
 
     def _keep_in_order(self, standing: Standing) -> None:
         standing.facts = change.steadied(standing.facts, self._now_s())

@@ -199,7 +199,7 @@ class Director:
             case acts.Reboot():
                 stage.reboot()
             case acts.ClockJumps():
-                stage.clock_ahead_s += act.by_s
+                stage.set_clock(stage.machine.clock_ahead_s + act.by_s)
             case acts.Mishap():
                 stage.traps.append(Trap(act.verb, act.how, act.times, act.slow_s))
             case acts.StaleReads():

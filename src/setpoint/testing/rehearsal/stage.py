@@ -92,7 +92,7 @@ class Stage(World):
     def heal(self) -> None:
         self.traps.clear()
         self.read_stale(0.0)
-        self.clock_ahead_s = 0.0
+        self.set_clock(0.0)
         self._supervisor_back()
         self._edge_back()
 
