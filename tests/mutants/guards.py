@@ -1172,6 +1172,14 @@ SIMULATED = (
         "        if False:",
     ),
     Mutant(
+        "a-job-is-cleared-away-too-soon",
+        "R5: what is left of a job that ended stays until its end is in the ledger",
+        "drivers/local/jobs.py",
+        "        try:\n            self._ledger.enter(facts)\n",
+        "        self._launcher.clear(order)\n"
+        "        try:\n            self._ledger.enter(facts)\n",
+    ),
+    Mutant(
         "job-is-entered-late",
         "R1: a job is in the ledger before it starts",
         "drivers/local/jobs.py",

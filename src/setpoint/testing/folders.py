@@ -4,6 +4,7 @@ import errno
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +14,9 @@ from setpoint.model.ids import SetKey
 LASTING = ("supervisor", "ledger")
 """On the disk; all others lie in memory and end with the machine."""
 
+Where = Literal["disk", "memory"]
+EVERYWHERE: tuple[Where, ...] = ("disk", "memory")
+
 
 class Folders:
     """`queues`: how many wait at each function's socket, of which the keeper has a copy."""
@@ -20,8 +24,8 @@ class Folders:
     def __init__(self) -> None:
         self._folders: dict[str, dict[str, bytes]] = defaultdict(dict)
         self.queues: dict[SetKey, int] = {}
-        self.full = False
-        """nothing can be written"""
+        self.full: tuple[Where, ...] = ()
+        """where nothing can be written"""
         self.no_sockets = False
         """too many files are open"""
 
@@ -32,14 +36,14 @@ class Folders:
     def files(self, name: str) -> dict[str, bytes]:
         return self._folders[name]
 
-    def check_room(self) -> None:
+    def check_room(self, where: Where) -> None:
         """Raises OSError."""
-        if self.full:
+        if where in self.full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def check_files(self) -> None:
-        """For one more that is open, which is made on the disk. Raises OSError."""
-        self.check_room()
+        """For one more that is open, which is made in memory. Raises OSError."""
+        self.check_room("memory")
         if self.no_sockets:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
@@ -72,6 +76,7 @@ class SimFolder:
     def __init__(self, machine: Folders, name: str, point: Callable[[], None]) -> None:
         self._machine = machine
         self._files = machine.files(name)
+        self._where: Where = "disk" if name in LASTING else "memory"
         self._point = point
 
     def names(self) -> list[str]:
@@ -85,13 +90,13 @@ class SimFolder:
 
     def write(self, name: str, content: bytes, *, durable: bool = False) -> None:
         self._point()
-        self._machine.check_room()
+        self._machine.check_room(self._where)
         self._files[name] = content
         self._point()
 
     def append(self, name: str, content: bytes) -> None:
         self._point()
-        self._machine.check_room()
+        self._machine.check_room(self._where)
         self._files[name] = self._files.get(name, b"") + content
         self._point()
 

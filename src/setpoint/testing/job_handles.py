@@ -95,8 +95,6 @@ class SimJobLauncher:
     def _handle(self, order: JobOrder, to: Reports) -> SimHandle:
         def cleared(running: SimHandle) -> None:
             self.live.pop(running.id, None)
-            self._records.remove(order.id)
-            self._machine.reap(running.id)
 
         name = JobName(order.id, order.dyno)
         running = SimHandle(order.app, name, self._machine, self._life, to, cleared)

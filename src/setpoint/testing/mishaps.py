@@ -11,6 +11,7 @@ from setpoint.model.errors import StoreFull, StoreReadOnly
 from setpoint.model.ids import AppId
 from setpoint.model.process import SIGKILL, Phase
 from setpoint.testing import builders
+from setpoint.testing.folders import EVERYWHERE
 from setpoint.testing.programs import PROGRAMS
 from setpoint.testing.supervisor import CAPABILITIES
 from setpoint.testing.world import World
@@ -159,8 +160,9 @@ class Chaos:
             self._world.supervisor.wipe()
 
     def _fill(self) -> None:
-        """The supervisor can write nothing down."""
-        self._world.supervisor.fill_disk(full=True)
+        """The supervisor can write nothing down, or nothing that is to last, or nothing else."""
+        where = self._luck.choice((None, *EVERYWHERE))
+        self._world.supervisor.fill_disk(full=True, where=(where,) if where else EVERYWHERE)
         self._later(self._make_room)
 
     def _make_room(self) -> None:

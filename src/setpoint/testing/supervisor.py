@@ -31,7 +31,7 @@ from setpoint.model.release import BuildRequest
 from setpoint.model.retention import Clearance, Cleared, Stock
 from setpoint.testing.builds import SimBuilds
 from setpoint.testing.disk import SimDisk
-from setpoint.testing.folders import Folders
+from setpoint.testing.folders import EVERYWHERE, Folders, Where
 from setpoint.testing.job_handles import Fate, usual_fate
 from setpoint.testing.jobs import Known, known, process_of
 from setpoint.testing.machine import Machine, Proc
@@ -223,7 +223,7 @@ class SimSupervisor:
         """Its memory is gone; processes and records are not."""
         self.up = False
         self._life.pulse.beats = False
-        self.wiped += self._folders.full
+        self.wiped += "memory" in self._folders.full
         for watcher in self._watchers:
             watcher.put(app_changed(AppId("")))
 
@@ -274,9 +274,9 @@ class SimSupervisor:
         self.wiped += 1
         self.restart()
 
-    def fill_disk(self, *, full: bool) -> None:
-        """It can write nothing down."""
-        self._folders.full = full
+    def fill_disk(self, *, full: bool, where: tuple[Where, ...] = EVERYWHERE) -> None:
+        """It can write nothing down there."""
+        self._folders.full = where if full else ()
         self.ever_full |= full
 
     def fill_sockets(self, *, full: bool) -> None:

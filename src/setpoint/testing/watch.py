@@ -77,7 +77,7 @@ class Watch:
         supervisor.on_job_facts = self._on_job_facts
         supervisor.on_drop = self._on_drop
         supervisor.on_build = self._on_build
-        self._jobs_started: dict[JobId, tuple[float, JobOrder]] = {}
+        self._jobs_started: dict[JobId, tuple[float, JobOrder, int]] = {}
         edge.on_command = self._on_edge
         edge.on_route = self._on_route
         store.on_status = self._on_status
@@ -368,7 +368,7 @@ class Watch:
         self.note(f"job {order.dyno} of {order.app} starts")
         if order.id in self._jobs_started:
             self.violated(f"{order.dyno} was started twice")
-        self._jobs_started[order.id] = self._loop.time(), order
+        self._jobs_started[order.id] = self._loop.time(), order, self._supervisor.wiped
         self._check_layer(order.app, order.spec)
         if order.spec.process == release_phase.PROCESS:
             others = (k for k in self._supervisor.ledger.values() if k.app == order.app)
@@ -384,10 +384,13 @@ class Watch:
             self.violated(f"{facts.dyno} was said to be {facts.state}, and runs")
         if facts.exit is not None and facts.exit.timed_out:
             self._check_took_its_time(facts.id)
+        *_, wiped = self._jobs_started.get(facts.id, (-1,))
+        if facts.state == "lost" and wiped == self._supervisor.wiped:
+            self.violated(f"{facts.dyno} was started, and what came of it was lost")
 
     def _check_took_its_time(self, id: JobId) -> None:
         """Whatever happened to the clock, and to whoever looked at it."""
-        began_s, order = self._jobs_started[id]
+        began_s, order, _ = self._jobs_started[id]
         took_s = self._loop.time() - began_s
         if took_s < order.run_s_max - CLOCK_S:
             self.violated(f"{order.dyno} had {order.run_s_max:g} s and was ended after {took_s:g}")

@@ -71,6 +71,28 @@ def test_an_end_that_no_supervisor_saw_is_told_with_its_code(plane: Plane) -> No
     assert facts.exit.code == 7
 
 
+def test_an_end_that_could_not_be_written_down_is_told_by_the_next_supervisor(
+    plane: Plane,
+) -> None:
+    job = plane.job("shop", SLOW)
+    plane.exec(job)
+    plane.says("shop", "begun")
+    (written,) = plane.paths.job_ledger.glob("*.jsonl")
+    kept = written.rename(written.with_suffix(".kept"))
+    written.mkdir()
+    plane.says("shop", "Process exited with status 7")
+    assert (facts := plane.job_facts(job)) is not None
+    assert facts.state == "running"
+    plane.kill()
+    written.rmdir()
+    kept.rename(written)
+    plane.up()
+    facts = plane.job_ended(job)
+    assert facts.exit is not None
+    assert facts.exit.code == 7
+    until(lambda: list(plane.paths.jobs.iterdir()) == [], what="its files are gone")
+
+
 def test_a_job_that_went_down_with_the_machine_is_lost_and_not_run_again(plane: Plane) -> None:
     job = plane.job("shop", programs.TICKS)
     plane.exec(job)

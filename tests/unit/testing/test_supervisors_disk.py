@@ -8,6 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from setpoint.model.errors import Transient
+from setpoint.model.ids import JobId
+from setpoint.model.job import JobOrder
 from setpoint.model.process import SIGKILL, Bounds
 from setpoint.testing import builders
 from setpoint.testing.loop import run
@@ -23,6 +25,7 @@ FUNCTION = replace(
     spec=replace(FUNCTION.spec, process="greet", kind="function"),
 )
 MORE = builders.order(Bounds(2, 2), code=PROGRAMS[0].digest)
+JOB = JobOrder(JobId("a" * 32), ORDER.key.app, "shop", "run.1001", ORDER.spec, 3600.0)
 Story = Callable[[Machine, SimSupervisor], Awaitable[None]]
 
 
@@ -181,5 +184,29 @@ def test_an_end_is_told_though_what_is_left_cannot_be_cleared_away_yet():
         await asyncio.sleep(10.0)
         assert not supervisor.remembers(ORDER.key)
         watching.cancel()
+
+    play(story)
+
+
+@pytest.mark.parametrize("deaths", [0, 1, 2])
+def test_what_came_of_a_job_is_not_lost_though_its_supervisor_died_before_there_was_room(
+    deaths: int,
+):
+    async def story(machine: Machine, supervisor: SimSupervisor) -> None:
+        supervisor.fill_disk(full=False)
+        supervisor.job_fate = lambda _: (5.0, 7)
+        await supervisor.exec(JOB, {})
+        supervisor.fill_disk(full=True, where=("disk",))
+        await asyncio.sleep(10.0)
+        for _ in range(deaths):
+            supervisor.crash()
+            supervisor.restart()
+            await asyncio.sleep(1.0)
+        assert supervisor.ledger[JOB.id].state == "running"
+        supervisor.fill_disk(full=False)
+        await asyncio.sleep(2.0)
+        end = supervisor.ledger[JOB.id]
+        assert (end.state, end.exit and end.exit.code) == ("ended", 7)
+        assert supervisor.process_of(JOB.id) is None, "what is left of it goes"
 
     play(story)

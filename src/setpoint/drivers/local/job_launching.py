@@ -146,7 +146,8 @@ class JobLauncher:
     def clear(self, order: JobOrder) -> None:
         name = JobName(order.id, order.dyno)
         files = self.files(order.app, name)
-        sandbox.forget(self.ground.confinement, None, order.app, str(name), files.status)
+        with contextlib.suppress(OSError):  # whoever saw it run tries again
+            sandbox.forget(self.ground.confinement, None, order.app, str(name), files.status)
         files.drop()
 
     def end(self, identity: Identity) -> None:

@@ -198,7 +198,7 @@ class Jobs:
             self._launcher.end(identity)
             line = self._ledger.line(order.id)
             if line is not None:
-                self._enter(replace(line.facts, state="lost", ended_at_s=self._now_s()))
+                self._enter(replace(line.facts, state="lost", ended_at_s=self._now_s()), order)
             return
         if order.attached:
             watch = replace(watch, away_at_s=self._now_s())
@@ -214,10 +214,10 @@ class Jobs:
         if seen is not None:
             code, oom = seen
             exit = Exit(code, self._now_s(), oom)
-            self._enter(replace(facts, state="ended", exit=exit, ended_at_s=exit.at_s))
+            facts = replace(facts, state="ended", exit=exit, ended_at_s=exit.at_s)
         else:
-            self._enter(replace(facts, state="lost", ended_at_s=self._now_s()))
-        self._launcher.clear(order)
+            facts = replace(facts, state="lost", ended_at_s=self._now_s())
+        self._enter(facts, order)
 
     # --- one job ------------------------------------------------------------------------------
 
@@ -233,11 +233,9 @@ class Jobs:
             self._say(order, str(error))
             exit = Exit(CANNOT_EXECUTE, self._now_s())
             self._say_end(order, exit.code, str(error))
-            self._enter(
-                replace(
-                    facts, state="ended", exit=exit, ended_at_s=exit.at_s, last_lines=(str(error),)
-                )
-            )
+            last = (str(error),)
+            facts = replace(facts, state="ended", exit=exit, ended_at_s=exit.at_s, last_lines=last)
+            self._enter(facts, order)
             return
         self._live[order.id] = Live(order, watch, running)
         self._look(order.id)
@@ -340,6 +338,7 @@ class Jobs:
             output_lost=lambda _, count: self._said_too_much(id, count),
             ready=lambda _: None,
             ended=lambda running, ending: self._ended(id, running, ending),
+            keeps=True,
         )
 
     def _started(self, id: JobId) -> None:
@@ -377,20 +376,22 @@ class Jobs:
                 self._say(live.order, text)
             state = dyno_lines.job_state_after(facts.exit)
             self._say(live.order, dyno_lines.changed("up", state))
-        self._enter(facts)
+        self._enter(facts, live.order)
         self._something_ended.set()
 
     # --- records ------------------------------------------------------------------------------
 
-    def _enter(self, facts: JobFacts) -> None:
-        """What came of it. A full disk delays the telling and nothing else."""
+    def _enter(self, facts: JobFacts, order: JobOrder) -> None:
+        """What came of it. A full disk delays the telling and nothing else: until it is written
+        down, what is left of the job tells it to a later supervisor."""
         try:
             self._ledger.enter(facts)
         except OSError as error:
             log.warning("job.end_not_written", extra={"job": facts.id, "why": error})
-            self._loop.call_later(AGAIN_S, self._enter, facts)
+            self._loop.call_later(AGAIN_S, self._enter, facts, order)
             return
         self._tell(facts.app)
+        self._launcher.clear(order)
 
     def _tell_again(self, id: JobId) -> None:
         """Of one that ended. One whose end could not be written down yet is told when it is; who is

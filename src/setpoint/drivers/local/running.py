@@ -281,7 +281,8 @@ class Running:
         self._watch_no_more()
         self._clear(FORGET_TRIES)
         self._reports.ended(self, ending)  # before its files go, for whoever writes it down
-        self.files.drop()
+        if not self._reports.keeps:
+            self.files.drop()
 
     def _clear(self, tries: int) -> None:
         name, status = self._started_as, self.files.status

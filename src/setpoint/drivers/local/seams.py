@@ -114,6 +114,8 @@ class Reports:
     ended: Callable[[Handle, Ending], None]
     probed: Callable[[Handle, ProbeSeen], None] = lambda running, seen: None
     """it listens, and did not answer well enough"""
+    keeps: bool = False
+    """whoever hears of its end needs its files beyond that, and has them cleared"""
 
 
 class Launching(Protocol):
