@@ -163,12 +163,12 @@ class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     machine, when it came."""
 
     pem: SecretRef
-    names: tuple[str, ...]
     fingerprint: str
-    issuer: str
-    subject: str
     starts_at_s: float
     expires_at_s: float
+    names: tuple[str, ...] = ()
+    issuer: str = ""
+    subject: str = ""
     trusted: bool = False
     domains: tuple[str, ...] = ()
 
@@ -196,8 +196,8 @@ class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: str
     url: SecretRef
     secret: SecretRef
-    authorization: SecretRef | None
     since_s: float
+    authorization: SecretRef | None = None
 
     @property
     def sealed(self) -> tuple[SecretRef, ...]:

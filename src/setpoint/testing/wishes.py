@@ -7,8 +7,22 @@ be overtaken before it writes.
 import random
 from collections.abc import Awaitable, Callable
 
-from setpoint.intents import certificates, config, domains, egress, keys, pipelines, probes
+from setpoint.intents import (
+    accounts,
+    buildpacks,
+    certificates,
+    collaborators,
+    config,
+    domains,
+    drains,
+    egress,
+    keys,
+    pipelines,
+    probes,
+    webhooks,
+)
 from setpoint.intents.door import Door
+from setpoint.model.account import Role
 from setpoint.model.app import DEFAULT_PROBE, Unit
 from setpoint.model.change import Asked
 from setpoint.model.egress import INTERNET, NONE, Egress
@@ -31,6 +45,10 @@ PROBES = (
 )
 """Whatever is asked, an error page is none that lets a release through."""
 
+PACKS = ("https://packs.example.com/a.tgz", "https://packs.example.com/b.tar.gz")
+SOMEBODY = "colleague@example.com"
+ROLES: tuple[Role, ...] = ("view", "deploy", "operate")
+
 Told = Unit | Promotion | Pipeline | None
 
 
@@ -49,6 +67,10 @@ class Wishes:
             self._rotate: 0.5,
             self._couple: 1.5,
             self._promote: 3.0,
+            self._drain: 0.5,
+            self._webhook: 0.5,
+            self._buildpacks: 0.5,
+            self._access: 0.5,
         }
 
     async def ask(self, door: Door, asked: Asked, unit: Unit) -> Told:
@@ -127,3 +149,43 @@ class Wishes:
                 await pipelines.add(door, asked, one.name, line, self._luck.choice(STAGES))
         wanted = [u.name for u in apps if u.id != unit.id and self._luck.random() < 0.7]
         return await pipelines.promote(door, asked, unit.name, wanted, CAPABILITIES.stack)
+
+    # --- what nothing in the world shows: it must be kept all the same ----------------------------
+
+    def _address(self) -> str:
+        """With a password in it, which is nobody's to see."""
+        self._made += 1
+        return f"https://tail:{PLAINTEXT}-{self._made}@logs.example.com/"
+
+    async def _drain(self, door: Door, asked: Asked, unit: Unit) -> Unit:
+        has = sorted(unit.intent.drains)
+        if has and self._luck.random() < 0.5:
+            return await drains.remove(door, asked, unit.name, self._luck.choice(has))
+        done, _ = await drains.add(door, asked, unit.name, self._address())
+        return done
+
+    async def _webhook(self, door: Door, asked: Asked, unit: Unit) -> Unit:
+        has, what = sorted(unit.intent.webhooks), self._luck.random()
+        said = webhooks.Said(("api:release",), "notify", self._address(), f"{PLAINTEXT}-secret")
+        if not has or what < 0.3:
+            done, _, _ = await webhooks.add(door, asked, unit.name, said)
+            return done
+        id = self._luck.choice(has)
+        if what < 0.6:
+            return await webhooks.remove(door, asked, unit.name, id)
+        return await webhooks.alter(door, asked, unit.name, id, said)
+
+    async def _buildpacks(self, door: Door, asked: Asked, unit: Unit) -> Unit:
+        if self._luck.random() < 0.3:
+            return await buildpacks.purge_cache(door, asked, unit.name)
+        wanted = self._luck.sample(PACKS, self._luck.randrange(len(PACKS) + 1))
+        return await buildpacks.set_buildpacks(door, asked, unit.name, wanted)
+
+    async def _access(self, door: Door, asked: Asked, unit: Unit) -> Unit:
+        if SOMEBODY in unit.intent.access and self._luck.random() < 0.5:
+            return await collaborators.withdraw(door, asked, unit.name, SOMEBODY)
+        if await door.store.account(SOMEBODY) is None:
+            await accounts.add(door, asked, SOMEBODY, admin=False)
+        role = self._luck.choice(ROLES)
+        done, _ = await collaborators.grant(door, asked, unit.name, SOMEBODY, role)
+        return done

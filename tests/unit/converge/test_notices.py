@@ -76,7 +76,7 @@ class Scene:
         unit = await self.store.unit(SHOP)
         assert unit is not None
         url, secret = SecretRef(f"u-{id}", 1), SecretRef(f"s-{id}", 1)
-        made = Webhook(include, level, "https://chat.example.com", url, secret, None, self.now_s)  # type: ignore[arg-type]
+        made = Webhook(include, level, "https://chat.example.com", url, secret, self.now_s)  # type: ignore[arg-type]
         intent = msgspec.structs.replace(unit.intent, webhooks={**unit.intent.webhooks, id: made})
         values = {url.key: URL, secret.key: SECRET}
         write = UnitWrite(intent, unit.rev)

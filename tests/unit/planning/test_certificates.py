@@ -17,7 +17,7 @@ PEM = SecretRef("s-pem", 1)
 
 def certificate(*domains: str, pem: SecretRef = PEM, days: float = 90) -> Certificate:
     begins_s = END_S - days * DAY_S
-    return Certificate(pem, domains, "ab", "/CN=them", "/CN=us", begins_s, END_S, domains=domains)
+    return Certificate(pem, "ab", begins_s, END_S, domains, "/CN=them", "/CN=us", domains=domains)
 
 
 def planned(now_s: float, domains: tuple[str, ...] = ("www.example.com",), **own: Certificate):
