@@ -162,11 +162,12 @@ def upkeep_text(upkeep: dict[str, Any], now_s: float) -> str:
 
 
 def drift_text(drifted: dict[str, Any], now_s: float) -> str:
-    """'web.1 was killed by an outsider (signal 9) 3 min ago, repaired 0.2 s later'"""
-    text = f"{drifted['what']} {ago(now_s - drifted['at_s'])}"
+    """'web.1 was killed by an outsider (signal 9), noticed 3 min ago, repaired 0.2 s later'"""
+    end = "over by now" if drifted["over"] else "still so"
     if drifted["repaired_s"] is not None:
-        text += f", repaired {drifted['repaired_s']:.1f} s later"
-    return text + (f" ({drifted['count']} times)" if drifted["count"] > 1 else "")
+        end = f"repaired {drifted['repaired_s']:.1f} s later"
+    times = f" ({drifted['count']} times)" if drifted["count"] > 1 else ""
+    return f"{drifted['what']}, noticed {ago(now_s - drifted['at_s'])}, {end}{times}"
 
 
 def dyno_lines(detail: dict[str, Any]) -> list[str]:

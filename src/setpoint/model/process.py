@@ -178,6 +178,14 @@ class Load(msgspec.Struct, frozen=True):
     in_flight: int
 
 
+class Adrift(msgspec.Struct, frozen=True):
+    """What an outsider did and is not repaired yet. `subject`: a dyno, or what belongs to all of
+    them. `since_s`: unix seconds."""
+
+    subject: str
+    since_s: float
+
+
 class SetFacts(msgspec.Struct, frozen=True):
     """What the supervisor sees of one set, and what `standing.decide` reads.
 
@@ -217,6 +225,8 @@ class SetFacts(msgspec.Struct, frozen=True):
     """as it was ordered"""
     lost: int = 0
     """instances that outsiders ended since this generation was ordered, and no other replaced"""
+    adrift: tuple[Adrift, ...] = ()
+    """each subject once"""
 
     @property
     def ready(self) -> tuple[Instance, ...]:

@@ -63,8 +63,8 @@ class Chapter(msgspec.Struct, frozen=True):
 class Story(msgspec.Struct, frozen=True):
     """`chapters`, `standing`, `repairs`: newest first.
 
-    `standing`: what standing orders did by themselves. `repairs`: steps nobody's Change asked
-    for, because the world had drifted.
+    `standing`: what standing orders did by themselves. `repairs`: what outsiders did, and
+    steps nobody's Change asked for, because of that.
     """
 
     id: AppId

@@ -45,7 +45,7 @@ def _why(story: Story) -> Iterator[str]:
         yield from _chapter(chapter)
     for heading, entries in (
         ("standing orders, by themselves", story.standing),
-        ("drift repaired, nobody asked", story.repairs),
+        ("drift, and what came of it", story.repairs),
     ):
         if entries:
             yield ""

@@ -12,7 +12,7 @@ import msgspec
 from setpoint.model.app import Unit
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import AppId
-from setpoint.model.journal import DRIFTED
+from setpoint.model.journal import DRIFTED, REPAIRED
 from setpoint.model.process import SIGKILL, Exit
 from setpoint.model.release import Release
 from setpoint.testing import leaves, papers
@@ -47,6 +47,7 @@ def violations(world: World, acknowledged: Iterable[int]) -> list[str]:
     found += _kept_slugs_are_there(world)
     found += _nothing_altered(world)
     found += _drift_that_was(world)
+    found += _drift_that_is(world)
     return found
 
 
@@ -305,6 +306,22 @@ def _drift_that_was(world: World) -> list[str]:
         for act in world.supervisor.act_log
         if act.verb == DRIFTED and act.because == BY_OUTSIDER
         if (act.app, act.subject) not in world.machine.murders
+    ]
+
+
+def _drift_that_is(world: World) -> list[str]:
+    """What is said to be adrift, still is; unless what was on record of it was taken."""
+    supervisor = world.supervisor
+    ends = {(a.app, a.subject): n for n, a in enumerate(supervisor.act_log) if a.verb == REPAIRED}
+    units = world.store.rows.units
+    stirring = {unit.id for unit in units.values() if restless(world, unit)}
+    if supervisor.ever_full or supervisor.wiped:
+        return []
+    return [
+        f"{act.subject} of {act.app} is said to be adrift for ever"
+        for n, act in enumerate(supervisor.act_log)
+        if act.verb == DRIFTED and act.app not in stirring
+        if ends.get((act.app, act.subject), -1) < n
     ]
 
 

@@ -117,7 +117,7 @@ class Parts:
         self.lasting = _Lasting(kept, uids.APPS, fences, self.pulse.call_later, ears)
         orders = Orders(folders.at("orders", self.point), self.clock)
         nothing = NothingAhead()
-        hands = _Hands(self.launcher, _Log(ears), self.acts, now_s, ears)
+        self.hands = hands = _Hands(self.launcher, _Log(ears), self.acts, now_s, ears)
         self.queues = SimQueues(folders, self.pulse, self.point)
         self.supervisor = Supervisor(
             self.table,

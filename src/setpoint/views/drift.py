@@ -4,10 +4,13 @@ from collections.abc import Iterable
 
 import msgspec
 
+from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import AppId
 from setpoint.model.journal import DRIFT_RULE, DRIFTED, REPAIRED, Entry
+from setpoint.model.observed import StatusSummary
 from setpoint.planning.explain import DRIFT_RULES
-from setpoint.store.port import Store
+from setpoint.store.port import Status, Store
+from setpoint.views import lookup
 
 ENTRIES_READ = 100
 TOLD_MAX = 5
@@ -16,9 +19,11 @@ TOLD_S_MAX = 24 * 3600.0
 
 
 class Drifted(msgspec.Struct, frozen=True):
-    """`what`: 'web.1 was killed by an outsider (signal 9)'. Times are unix seconds.
+    """`what`: 'web.1 was killed by an outsider (signal 9)'. `at_s`: when it was noticed, the last
+    of `count` times. Times are unix seconds.
 
-    `repaired_s`: how long it lasted from `at_s`, the last of `count` times; None: not known yet.
+    `over`: it is no more so. `repaired_s`: how long it lasted from then on; None where it is not
+    over, or nobody said when it was: the machine went down in between, and is as intended now.
     """
 
     subject: str
@@ -26,13 +31,17 @@ class Drifted(msgspec.Struct, frozen=True):
     at_s: float
     repaired_s: float | None
     count: int = 1
+    over: bool = False
 
 
 async def lately(store: Store, app: AppId, now_s: float) -> tuple[Drifted, ...]:
     """The newest few of the last day."""
-    found = repairs(await store.journal(app, ENTRIES_READ))
-    told = [_told(e, found) for e in found if e.verb != REPAIRED]
-    return tuple(d for d in told if now_s - d.at_s <= TOLD_S_MAX)[:TOLD_MAX]
+    entries = await store.journal(app, ENTRIES_READ)
+    status, seen = await lookup.seen(store, app)
+    told = [
+        e for e in repairs(entries) if e.verb != REPAIRED and now_s - _noticed_s(e) <= TOLD_S_MAX
+    ]
+    return tuple(_told(e, entries, status, seen) for e in told[:TOLD_MAX])
 
 
 def repairs(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -46,19 +55,38 @@ def _is_drift(entry: Entry) -> bool:
     return entry.change is None or entry.rule in DRIFT_RULES
 
 
-def _told(entry: Entry, found: Iterable[Entry]) -> Drifted:
-    at_s = _last_s(entry)
-    if entry.verb != DRIFTED:
-        done = entry.state == "succeeded"
-        took_s = at_s - entry.planned_at_s if done else None
-        return Drifted(entry.subject, entry.because, entry.planned_at_s, took_s, entry.count)
-    ends = [
-        _last_s(e)
-        for e in found
-        if e.verb == REPAIRED and e.subject == entry.subject and _last_s(e) >= at_s
-    ]
+def _told(
+    entry: Entry, entries: Iterable[Entry], status: Status | None, seen: StatusSummary
+) -> Drifted:
+    at_s = _noticed_s(entry)
+    what = f"{entry.subject} {entry.because}" if entry.verb == DRIFTED else entry.because
+    ends = [_last_s(e) for e in entries if _ends(entry, e) and _last_s(e) >= at_s]
     took_s = min(ends) - at_s if ends else None
-    return Drifted(entry.subject, f"{entry.subject} {entry.because}", at_s, took_s, entry.count)
+    over = bool(ends) or _is_gone(entry, status, seen)
+    return Drifted(entry.subject, what, at_s, took_s, entry.count, over)
+
+
+def _ends(entry: Entry, other: Entry) -> bool:
+    """A step that repairs tells of both: that it drifted, and, once it is taken well, that it no
+    longer is."""
+    verb = REPAIRED if entry.verb == DRIFTED else entry.verb
+    return (other.verb, other.subject, other.state) == (verb, entry.subject, "succeeded")
+
+
+def _is_gone(entry: Entry, status: Status | None, seen: StatusSummary) -> bool:
+    """Who looked since, and found nothing adrift, knows of an end that nobody told."""
+    if status is None or status.at_s <= _noticed_s(entry):
+        return False
+    if entry.verb != DRIFTED:
+        ready = find(status.conditions, ConditionType.READY)
+        return ready is not None and ready.status
+    adrift = {a.subject for s in seen.sets for a in s.adrift} | {d.subject for d in seen.drift}
+    return entry.subject not in adrift
+
+
+def _noticed_s(entry: Entry) -> float:
+    """A step is planned as soon as what it repairs is noticed."""
+    return _last_s(entry) if entry.verb == DRIFTED else entry.planned_at_s
 
 
 def _last_s(entry: Entry) -> float:

@@ -173,7 +173,7 @@ standing orders, by themselves
     2026-09-21 14:13:20 UTC  start web.1 — the last one exited with code 1, 4 times, \
 last 2026-09-21 14:13:50 UTC
 
-drift repaired, nobody asked
+drift, and what came of it
     2026-09-21 14:13:29 UTC  ensure-processes web — missing it [missing]: failed in 0 ms
              no room
              left"""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from setpoint.model.ids import Fence, InstanceId, SetKey
 from setpoint.model.process import (
+    Adrift,
     Bounds,
     Endpoint,
     Exit,
@@ -58,6 +59,7 @@ def shifted(facts: SetFacts, by_s: float) -> SetFacts:
         last_used_s=facts.last_used_s + by_s,
         loads=tuple(replace(load, at_s=load.at_s + by_s) for load in facts.loads),
         queued_since_s=None if facts.queued_since_s is None else facts.queued_since_s + by_s,
+        adrift=tuple(Adrift(a.subject, a.since_s + by_s) for a in facts.adrift),
     )
 
 
@@ -240,6 +242,19 @@ def steady_in_s(facts: SetFacts, now_s: float) -> float | None:
     crashed_at_s = [last.at_s] if last is not None and not last.expected else []
     since_s = max(s or now_s for s in (*ready_at_s, *crashed_at_s))
     return max(0.0, since_s + STEADY_S - now_s)
+
+
+def drifted(facts: SetFacts, subject: str, since_s: float) -> SetFacts:
+    return replace(facts, adrift=(*facts.adrift, Adrift(subject, since_s)))
+
+
+def repaired(facts: SetFacts, subject: str) -> SetFacts:
+    return replace(facts, adrift=tuple(a for a in facts.adrift if a.subject != subject))
+
+
+def adrift_since_s(facts: SetFacts, subject: str) -> float | None:
+    """None: it is not."""
+    return next((a.since_s for a in facts.adrift if a.subject == subject), None)
 
 
 def find(facts: SetFacts, id: InstanceId) -> Instance | None:

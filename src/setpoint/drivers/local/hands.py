@@ -4,7 +4,7 @@ And the way back: what its instances do becomes facts and lines in the app's log
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never
 
 from setpoint.drivers.local import dyno_lines
@@ -189,17 +189,8 @@ class Hands:
         endpoint = self._launcher.endpoint(running)
         facts = change.became_ready(standing.facts, running.id, endpoint, self._now_s())
         self._set(standing, running.id, facts)
-        self.repaired(standing, running.name.dyno, "is up again")
-        if (left := self._left_by_drift(standing)) is not None:
-            self.repaired(standing, left, f"{running.name.dyno} has taken its place")
         self._launcher.proven(standing, running, self._now_s() - instance.started_at_s)
         self.changed(standing)
-
-    def _left_by_drift(self, standing: Standing) -> str | None:
-        """A dyno that was told to go since nobody can reach it: another number succeeds it."""
-        leaving = (i for i in standing.facts.instances if i not in standing.facts.up)
-        dynos = (f"{standing.key.process}.{i.ordinal}" for i in leaving)
-        return next((dyno for dyno in dynos if dyno in standing.drifted_at_s), None)
 
     def _instance_ended(self, standing: Standing, running: Handle, ending: Ending) -> None:
         instance = change.find(standing.facts, running.id)
@@ -237,16 +228,29 @@ class Hands:
     def drifted(self, standing: Standing, subject: str, what: str) -> None:
         """What an outsider did: recorded once, until it is repaired. `subject`: a dyno, or what
         belongs to all of them."""
-        if subject not in standing.drifted_at_s:
-            standing.drifted_at_s[subject] = self._now_s()
+        if change.adrift_since_s(standing.facts, subject) is None:
+            standing.facts = change.drifted(standing.facts, subject, self._now_s())
             self._record_verb(standing, DRIFTED, subject, what)
 
     def repaired(self, standing: Standing, subject: str, how: str) -> None:
         """Nothing where it had not drifted."""
-        at_s = standing.drifted_at_s.pop(subject, None)
-        if at_s is not None:
-            took_s = max(0.0, self._now_s() - at_s)
+        since_s = change.adrift_since_s(standing.facts, subject)
+        if since_s is not None:
+            standing.facts = change.repaired(standing.facts, subject)
+            took_s = max(0.0, self._now_s() - since_s)
             self._record_verb(standing, REPAIRED, subject, f"{how}, {took_s:.1f} s later")
+
+    def left(self, standing: Standing, others: Iterable[Standing]) -> None:
+        """It is no more, and with it what had drifted; what others of its app run on as well is
+        theirs to tell of."""
+        heir = next((s for s in others if _same_files(s, standing)), None)
+        for adrift in standing.facts.adrift:
+            own = adrift.subject.partition(".")[0] == standing.key.process
+            if own or heir is None:
+                self.repaired(standing, adrift.subject, "is wanted no more")
+            elif change.adrift_since_s(heir.facts, adrift.subject) is None:
+                heir.facts = change.drifted(heir.facts, adrift.subject, adrift.since_s)
+                self.changed(heir)
 
     def dial_anew(self, standing: Standing) -> None:
         """Its app may have another link by now, and thereby another address. Whoever was dialled
@@ -285,3 +289,8 @@ class Hands:
 
     def _say(self, standing: Standing, dyno: str, text: str) -> None:
         self._logs.append(standing.key.app, [LogLine(self._now_s(), "heroku", dyno, text)])
+
+
+def _same_files(one: Standing, other: Standing) -> bool:
+    specs = [s.order.spec for s in (one, other) if s.order is not None]
+    return len({(spec.code, spec.layer) for spec in specs}) == 1 and len(specs) == 2

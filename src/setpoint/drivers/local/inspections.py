@@ -134,10 +134,11 @@ class Inspections:
 
     def _drifted(self, standing: Standing, subject: str, what: str, told: Altered) -> None:
         """Once per app, whatever it has of sets; not again what an earlier supervisor told."""
-        if any(subject in s.drifted_at_s for s in self._table.of_app(standing.key.app)):
+        facts = [s.facts for s in self._table.of_app(standing.key.app)]
+        if any(change.adrift_since_s(f, subject) is not None for f in facts):
             return
         if told.noticed_at_s < self._began_s:
-            standing.drifted_at_s[subject] = told.noticed_at_s
+            standing.facts = change.drifted(standing.facts, subject, told.noticed_at_s)
         else:
             self._hands.drifted(standing, subject, what)
 

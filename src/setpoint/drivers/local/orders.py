@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from setpoint.drivers.clock import Clock
 from setpoint.drivers.local.files import Folder
 from setpoint.model.ids import SetKey
-from setpoint.model.process import Exit, ProbeSeen, SetFacts, SetOrder
+from setpoint.model.process import Adrift, Exit, ProbeSeen, SetFacts, SetOrder
 
 
 class StoredOrder(msgspec.Struct, frozen=True):
@@ -33,10 +33,11 @@ class Marks(msgspec.Struct, frozen=True):
     last_lines: tuple[str, ...] = ()
     last_probe: ProbeSeen | None = None
     lost: int = 0
+    adrift: tuple[Adrift, ...] = ()
 
 
 class _Kept(Marks, frozen=True):
-    """`apart_s`: of the clock that `last_exit` goes by."""
+    """`apart_s`: of the clock that its moments go by."""
 
     apart_s: float | None = None
 
@@ -94,8 +95,10 @@ class Orders:
     def _shifted(self, marks: Marks, by_s: float) -> Marks:
         """Never to a moment that is to come: a folder in which a reboot left everything has been
         written by another boot's seconds."""
-        last = marks.last_exit
-        if last is None or not by_s:
+        if not by_s:
             return marks
-        at_s = min(last.at_s + by_s, self._clock.now_s())
-        return replace(marks, last_exit=replace(last, at_s=at_s))
+        last, now_s = marks.last_exit, self._clock.now_s()
+        if last is not None:
+            last = replace(last, at_s=min(last.at_s + by_s, now_s))
+        adrift = (replace(a, since_s=min(a.since_s + by_s, now_s)) for a in marks.adrift)
+        return replace(marks, last_exit=last, adrift=tuple(adrift))

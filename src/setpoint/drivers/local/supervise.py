@@ -28,6 +28,7 @@ from setpoint.drivers.local.undone import Undone
 from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId, Fence, InstanceId, SetKey
 from setpoint.model.process import Acts, Kill, SetFacts, SetOrder, Start
+from setpoint.planning import drift
 from setpoint.planning.standing import GRACE_S, decide
 
 log = logging.getLogger("setpoint.supervisor")
@@ -166,7 +167,9 @@ class Supervisor:
             self._loop.call_soon(self._decide, key)
 
     def instance_ended(self, standing: Standing) -> None:
+        """How it ended is written down before its record goes: no later look could tell it."""
         self._something_ended.set()
+        self._keep_marks(standing)
         self.wake(standing.key)
 
     def open_sockets(self) -> None:
@@ -238,10 +241,16 @@ class Supervisor:
             self.wake(standing.key)
         self._look_again(standing, acts.look_again_s)
         self._watch_socket(standing)
+        self._end_drift(standing)
         if standing.facts.retiring and not standing.running:
             self._forget(standing)
         else:
             self._publish(standing)
+
+    def _end_drift(self, standing: Standing) -> None:
+        if standing.order is not None and not standing.facts.retiring:
+            for dyno, how in tuple(drift.over(standing.facts)):
+                self._hands.repaired(standing, dyno, how)
 
     def _acts(self, standing: Standing) -> Acts:
         if self._halted or (standing.order is None and not standing.facts.retiring):
@@ -268,7 +277,7 @@ class Supervisor:
     def _publish(self, standing: Standing) -> None:
         """How busy a set is changes all the time and wakes nobody; who looks, sees it. What cannot
         be written down now is told all the same: it happened."""
-        self._undone.do("mark", standing.key, lambda: self._mark_now(standing))
+        self._keep_marks(standing)
         news, told = standing.facts.at_rest, standing.told
         if told == news:
             return
@@ -287,6 +296,9 @@ class Supervisor:
         if standing.order is not None:
             self._orders.mark(facts)
 
+    def _keep_marks(self, standing: Standing) -> None:
+        self._undone.do("mark", standing.key, lambda: self._mark_now(standing))
+
     def _mark_now(self, standing: Standing) -> None:
         """Unless it is gone by now."""
         if self._table.sets.get(standing.key) is standing:
@@ -300,6 +312,7 @@ class Supervisor:
         if standing.socket is not None:
             standing.socket.close()
         del self._table.sets[key]
+        self._hands.left(standing, self._table.of_app(key.app))
         self._hub.tell_set(key, None)
         self._undone.do("end", key, lambda: self._clear(standing))
         self._forget_kind(standing)

@@ -18,8 +18,6 @@ class Standing:
     running: dict[InstanceId, Handle] = field(default_factory=dict[InstanceId, Handle])
     socket: Queue | None = None
     timer: asyncio.TimerHandle | None = None
-    drifted_at_s: dict[str, float] = field(default_factory=dict[str, float])
-    """what outsiders did and is not repaired yet, by subject"""
     told: SetFacts | None = None
     """the facts that listeners last heard, but for how busy it is"""
 
