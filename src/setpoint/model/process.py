@@ -227,6 +227,8 @@ class SetFacts(msgspec.Struct, frozen=True):
     """instances that outsiders ended since this generation was ordered, and no other replaced"""
     adrift: tuple[Adrift, ...] = ()
     """each subject once"""
+    hindered: str = ""
+    """what the machine lacked at the last try to start one: 'No space left on device'"""
 
     @property
     def ready(self) -> tuple[Instance, ...]:

@@ -151,6 +151,8 @@ def _why_wait(target: Release, want: Wanted) -> str:
     text = (
         f"{have} of {max(want.order.bounds.min, 1)} {process} instances of {target.label} are ready"
     )
+    if facts is not None and facts.hindered:
+        return f"{text}; this machine cannot start one now: {facts.hindered}"
     if facts is not None and facts.lost and want.order.upkeep is not None:
         return f"{text}, for an outsider ended {facts.lost}"
     return text

@@ -152,6 +152,11 @@ class Scene:
         self.gives_up()
         self._sets(lambda s: s if s.ever_ready else msgspec.structs.replace(s, **told))
 
+    def hindered(self, lacks: str) -> None:
+        """The machine lets nothing start."""
+        told = {"instances": (), "hindered": lacks}
+        self._sets(lambda s: s if s.ever_ready else msgspec.structs.replace(s, **told))
+
     def idle(self) -> None:
         """Nothing runs for lack of requests."""
         self._sets(lambda s: msgspec.structs.replace(s, instances=()))

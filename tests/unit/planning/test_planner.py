@@ -724,6 +724,19 @@ def test_what_a_web_process_answers_instead_is_waited_on_and_told(serving: Scene
     assert serving.routed_to() == 1
 
 
+def test_what_the_machine_lacks_for_a_start_is_told_while_that_is_waited_for(serving: Scene):
+    serving.deploy("b")
+    serving.go()
+    serving.build_ends()
+    serving.go()
+    serving.go()
+    serving.hindered("No space left on device")
+    assert serving.plan().waiting[0].because == (
+        "0 of 1 web instances of v2 are ready; "
+        "this machine cannot start one now: No space left on device"
+    )
+
+
 def test_a_worker_that_a_new_release_drops_runs_on_until_that_release_is_proven():
     scene = Scene()
     scene.scale("worker", 1)

@@ -1,16 +1,21 @@
 """The real supervisor on a simulated machine whose disk is full."""
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable
+from errno import EACCES, EAGAIN, EDQUOT, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EROFS
 
 import pytest
 from msgspec.structs import replace
 
+from setpoint.drivers.local.hindrance import hindrance
+from setpoint.drivers.local.seams import Ending
+from setpoint.drivers.local.supervise import HINDERED_S
 from setpoint.model.errors import Transient
 from setpoint.model.ids import JobId
 from setpoint.model.job import JobOrder
-from setpoint.model.process import SIGKILL, Bounds
+from setpoint.model.process import SIGKILL, Act, Bounds
 from setpoint.testing import builders
 from setpoint.testing.loop import run
 from setpoint.testing.machine import Machine
@@ -24,6 +29,8 @@ FUNCTION = replace(
     key=replace(FUNCTION.key, process="greet"),
     spec=replace(FUNCTION.spec, process="greet", kind="function"),
 )
+TRIED = builders.order(Bounds(1, 1), process="tried", code=PROGRAMS[0].digest)
+"""on trial"""
 MORE = builders.order(Bounds(2, 2), code=PROGRAMS[0].digest)
 JOB = JobOrder(JobId("a" * 32), ORDER.key.app, "shop", "run.1001", ORDER.spec, 3600.0)
 Story = Callable[[Machine, SimSupervisor], Awaitable[None]]
@@ -210,3 +217,62 @@ def test_what_came_of_a_job_is_not_lost_though_its_supervisor_died_before_there_
         assert supervisor.process_of(JOB.id) is None, "what is left of it goes"
 
     play(story)
+
+
+def test_a_start_that_the_machine_has_no_room_for_is_no_failure_and_is_tried_again_after_a_pause():
+    async def story(machine: Machine, supervisor: SimSupervisor) -> None:
+        supervisor.fill_disk(full=False)
+        await supervisor.apply(TRIED, {})
+        supervisor.fill_disk(full=True)
+        tries: list[Act] = []
+        supervisor.on_act = lambda slot, act: tries.append(act)
+        await asyncio.sleep(60.0)
+        facts = supervisor.slots[TRIED.key].facts
+        assert (facts.failures, facts.crashes, facts.gave_up, facts.last_exit) == (
+            0,
+            0,
+            False,
+            None,
+        )
+        assert facts.hindered == "No space left on device"
+        assert len(tries) == pytest.approx(60 / HINDERED_S, abs=1)
+        said = [line for line in supervisor.lines if "No space left" in line.text]
+        assert len(said) == 1
+        supervisor.fill_disk(full=False)
+        await asyncio.sleep(10.0)
+        facts = supervisor.slots[TRIED.key].facts
+        assert (len(facts.ready), facts.hindered) == (1, "")
+
+    play(story)
+
+
+def test_nor_is_one_that_was_begun_before_the_machine_had_no_room():
+    async def story(machine: Machine, supervisor: SimSupervisor) -> None:
+        supervisor.fill_disk(full=False)
+        await supervisor.apply(TRIED, {})
+        await asyncio.sleep(0.01)
+        standing = supervisor._life.table.sets[TRIED.key]
+        (running,) = standing.running.values()
+        reports = supervisor._life.hands.reports(standing)
+        reports.ended(running, Ending(126, failure="cannot start web.1", hindrance="No room"))
+        facts = standing.facts
+        assert (facts.instances, facts.failures, facts.hindered) == ((), 0, "No room")
+        await asyncio.sleep(HINDERED_S - 0.1)
+        assert standing.facts.instances == ()
+        await asyncio.sleep(10.0)
+        assert supervisor.slots[TRIED.key].ready == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize("number", [ENOSPC, EDQUOT, EROFS, EIO, EMFILE, ENFILE])
+def test_what_the_machine_lacks_is_told_however_deep_it_lies(number: int):
+    error = Transient("cannot start web.1")
+    error.__cause__ = OSError(number, "something")
+    assert hindrance(error) == os.strerror(number)
+
+
+@pytest.mark.parametrize("number", [ENOENT, EACCES, ENOMEM, EAGAIN])
+def test_and_nothing_else_is(number: int):
+    assert hindrance(OSError(number, "something")) == ""
+    assert hindrance(Transient("cannot start web.1: No space left on device")) == ""

@@ -139,6 +139,7 @@ def became_ready(
         ever_ready=facts.release != LOST,
         failures=0,
         gave_up=False,
+        hindered="",
         waiting=0,
         last_lines=(),
         last_probe=None,
@@ -194,6 +195,7 @@ def ended(facts: SetFacts, id: InstanceId, exit: Exit, last_lines: Sequence[str]
     )
     if exit.expected:
         return facts
+    facts = replace(facts, hindered="")
     if instance.ready_at_s is None:
         return replace(
             facts,
@@ -214,6 +216,12 @@ def never_started(facts: SetFacts, why: str, now_s: float) -> SetFacts:
         last_exit=Exit(126, now_s),
         last_lines=(why,),
     )
+
+
+def hindered(facts: SetFacts, lacks: str, id: InstanceId | None = None) -> SetFacts:
+    """The machine kept one from starting, which says nothing of it. `id`: where it was begun."""
+    left = tuple(i for i in facts.instances if i.id != id)
+    return replace(facts, instances=left, hindered=lacks)
 
 
 def gave_up(facts: SetFacts) -> SetFacts:

@@ -10,6 +10,7 @@ from typing import assert_never
 from setpoint.drivers.local import dyno_lines
 from setpoint.drivers.local import facts as change
 from setpoint.drivers.local.actlog import ActLog
+from setpoint.drivers.local.hindrance import hindrance
 from setpoint.drivers.local.seams import Ending, Handle, Launching, LogSink, Reports
 from setpoint.drivers.local.table import Standing
 from setpoint.formats import function_errors
@@ -37,7 +38,8 @@ log = logging.getLogger("setpoint.supervisor")
 
 class Hands:
     """`changed`, `ended`: called with the set of which an instance did something by itself;
-    `relieved`: with one of which an outdated instance has ended."""
+    `relieved`: with one of which an outdated instance has ended; `hindered`: with one of which the
+    machine let none be started now."""
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Hands:
         self.changed: Callable[[Standing], None] = lambda _: None
         self.ended: Callable[[Standing], None] = lambda _: None
         self.relieved: Callable[[Standing], None] = lambda _: None
+        self.hindered: Callable[[Standing], None] = lambda _: None
 
     def carry_out(self, standing: Standing, act: Act) -> None:
         match act:
@@ -94,6 +97,8 @@ class Hands:
             running = self._launcher.start(standing, act.ordinal, self.reports(standing))
         except (DriverError, OSError) as error:
             failure = str(error)
+            if lacks := hindrance(error):
+                return self._hindered(standing, dyno, failure, lacks)
         else:
             standing.running[running.id] = running
         self._record(standing, act, dyno)
@@ -101,6 +106,21 @@ class Hands:
         if failure:
             self._say(standing, dyno, failure)
             standing.facts = change.never_started(standing.facts, failure, self._now_s())
+        return None
+
+    def _hindered(
+        self,
+        standing: Standing,
+        dyno: str,
+        failure: str,
+        lacks: str,
+        id: InstanceId | None = None,
+    ) -> None:
+        """No failure of the app's: it is not counted, and said once."""
+        if standing.facts.hindered != lacks:
+            self._say(standing, dyno, failure)
+        standing.facts = change.hindered(standing.facts, lacks, id)
+        self.hindered(standing)
 
     def drain(self, standing: Standing, id: InstanceId, because: str) -> None:
         self._record(standing, Drain(id, because), id)
@@ -195,7 +215,10 @@ class Hands:
     def _instance_ended(self, standing: Standing, running: Handle, ending: Ending) -> None:
         instance = change.find(standing.facts, running.id)
         standing.running.pop(running.id, None)
-        if instance is not None:
+        if instance is not None and ending.hindrance:
+            told = (ending.failure, ending.hindrance, running.id)
+            self._hindered(standing, running.name.dyno, *told)
+        elif instance is not None:
             if ending.failure:
                 self._say(standing, running.name.dyno, ending.failure)
             exit = self._exit(instance, running, ending)

@@ -157,7 +157,7 @@ class Launcher:
             try:
                 begin()
             except (DriverError, OSError) as error:
-                running.not_begun(str(error))
+                running.not_begun(error)
 
         called = standing.facts.waiting > 0
         if isinstance(spare, Spare) or not self._zygotes.queue(standing.order, called, later):

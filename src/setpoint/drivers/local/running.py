@@ -14,6 +14,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from setpoint.drivers.local import sandbox
+from setpoint.drivers.local.hindrance import hindrance
 from setpoint.drivers.local.names import HostName
 from setpoint.drivers.local.pipes import OutputPipe
 from setpoint.drivers.local.readiness import ProbeAnswers, Readiness
@@ -111,19 +112,24 @@ class Running:
             try:
                 identity = starting.finish()
             except (DriverError, OSError) as error:
-                self.not_begun(str(error), otherwise)
+                self.not_begun(error, otherwise)
             else:
                 self._started(identity)
 
         self._loop.add_reader(starting.fd, said)
 
-    def not_begun(self, why: str, otherwise: Callable[[str], Starting] | None = None) -> None:
+    def not_begun(
+        self,
+        error: DriverError | OSError,
+        otherwise: Callable[[str], Starting] | None = None,
+    ) -> None:
         if otherwise is not None and not self.killed:
             try:
-                return self.begun(otherwise(why))
-            except (DriverError, OSError) as error:
-                why = str(error)
-        self._end(Ending(CANNOT_EXECUTE, failure=why))
+                return self.begun(otherwise(str(error)))
+            except (DriverError, OSError) as again:
+                error = again
+        failure, lacks = str(error), hindrance(error)
+        self._end(Ending(CANNOT_EXECUTE, failure=failure, hindrance=lacks))
         return None
 
     def abandon(self) -> None:

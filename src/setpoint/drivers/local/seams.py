@@ -42,12 +42,14 @@ class Timers(Protocol):
 
 @dataclass(frozen=True)
 class Ending:
-    """`failure`: why it could not be started at all. `known` False: nobody saw how it ended."""
+    """`failure`: why it could not be started at all; `hindrance`: what the machine lacked for it.
+    `known` False: nobody saw how it ended."""
 
     code: int
     oom: bool = False
     failure: str = ""
     known: bool = True
+    hindrance: str = ""
 
 
 class Handle(Protocol):

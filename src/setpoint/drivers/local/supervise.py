@@ -33,6 +33,8 @@ from setpoint.planning.standing import GRACE_S, decide
 
 log = logging.getLogger("setpoint.supervisor")
 AFTER_TROUBLE_S = 1.0
+HINDERED_S = 2.0
+"""Before a start is tried again that the machine had no room, or no descriptor, for."""
 NEWS_S = 0.05
 """How long it can wait that a function's instances come and go: Envoy knows its socket, and who
 hears of it at once competes with the very start for the machine."""
@@ -71,6 +73,7 @@ class Supervisor:
         hands.changed = lambda standing: self.wake(standing.key)
         hands.ended = self.instance_ended
         clock.on_jump.append(self._shift)
+        hands.hindered = self._give_time
 
     # --- what it is asked ---------------------------------------------------------------------
 
@@ -256,9 +259,14 @@ class Supervisor:
         if self._halted or (standing.order is None and not standing.facts.retiring):
             return Acts()
         acts = decide(standing.effective_order, standing.facts, self._now_s())
-        if standing.wants_socket:  # what starts is given it
+        if standing.wants_socket or self._loop.time() < standing.not_before_s:
             return replace(acts, acts=tuple(a for a in acts.acts if not isinstance(a, Start)))
         return acts
+
+    def _give_time(self, standing: Standing) -> None:
+        """What the machine lacks now it may have a little later."""
+        standing.not_before_s = self._loop.time() + HINDERED_S
+        self._loop.call_later(HINDERED_S, self.wake, standing.key)
 
     def _look_again(self, standing: Standing, after_s: float | None) -> None:
         if standing.timer is not None:

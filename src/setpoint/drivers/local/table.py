@@ -18,6 +18,8 @@ class Standing:
     running: dict[InstanceId, Handle] = field(default_factory=dict[InstanceId, Handle])
     socket: Queue | None = None
     timer: asyncio.TimerHandle | None = None
+    not_before_s: float = 0.0
+    """on the loop's clock: until then the machine is given time, and none is started"""
     told: SetFacts | None = None
     """the facts that listeners last heard, but for how busy it is"""
 
