@@ -91,16 +91,24 @@ class JobLauncher:
         """Raises OSError where its output cannot be read any more."""
         name = JobName(order.id, order.dyno)
         files = self.files(order.app, name)
-        way_in = self.shelf.take_copy(_shelf_name(order)) if order.attached else None
-        outflow: int | JobTerminal
-        if way_in is not None and order.tty:
-            outflow = sit_down(way_in, way_in, True)
-        elif order.attached and not order.tty:
-            outflow = sit_down(way_in, reopened(files.output, identity), True)
-        else:
-            outflow = reopened(files.output, identity)
+        with contextlib.ExitStack() as undone:
+            way_in = self.shelf.take_copy(_shelf_name(order)) if order.attached else None
+            if way_in is not None:
+                undone.callback(os.close, way_in)
+            outflow: int | JobTerminal
+            if way_in is not None and order.tty:
+                outflow = sit_down(way_in, way_in, True)
+            elif order.attached and not order.tty:
+                outflow = sit_down(way_in, reopened(files.output, identity), True)
+            else:
+                outflow = reopened(files.output, identity)
+            undone.pop_all()
         running = Running(self.ground.confinement, order.app, name, files, outflow, to)
-        running.adopt(identity)
+        try:
+            running.adopt(identity)
+        except BaseException:
+            running.abandon()
+            raise
         return running
 
     def let_go(self, order: JobOrder) -> None:
@@ -119,19 +127,27 @@ class JobLauncher:
         supervisor's death is no closed terminal."""
         if not order.attached:
             return sandbox.open_output(files.output), _Streams()
-        if order.tty:
-            ours, inside = os.openpty()
+        with contextlib.ExitStack() as undone:
+            inside, ours = reversed(os.openpty()) if order.tty else os.pipe()
             theirs.callback(os.close, inside)
-            set_size(ours, *SIZE)
+            undone.callback(os.close, ours)
+            undone.callback(self.let_go, order)
             self.shelf.put(_shelf_name(order), ours)
-            return sit_down(ours, ours, False), _Streams(terminal=inside)
-        inside, ours = os.pipe()
-        theirs.callback(os.close, inside)
-        uid = self.ground.uid(order.app)
+            if order.tty:
+                set_size(ours, *SIZE)
+                side, streams = sit_down(ours, ours, False), _Streams(terminal=inside)
+            else:
+                self._give(inside, order.app)
+                output = sandbox.open_output(files.output)
+                side, streams = sit_down(ours, output, False), _Streams(stdin=inside)
+            undone.pop_all()
+        return side, streams
+
+    def _give(self, stdin: int, app: AppId) -> None:
+        """To the app's user: programs open /dev/stdin anew."""
+        uid = self.ground.uid(app)
         if uid is not None:
-            os.fchown(inside, uid, uid)  # programs open /dev/stdin anew
-        self.shelf.put(_shelf_name(order), ours)
-        return sit_down(ours, sandbox.open_output(files.output), False), _Streams(stdin=inside)
+            os.fchown(stdin, uid, uid)
 
     def keep(self, running: Handle, order: JobOrder, watch: JobWatch) -> None:
         record = JobRecord(order, watch, running.identity, self.clock.apart_s)
