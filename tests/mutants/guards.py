@@ -1211,6 +1211,14 @@ SIMULATED = (
         "        if False:",
     ),
     Mutant(
+        "a-kill-is-forgotten",
+        "a job that was to be killed is, though its supervisor died before it knew whom",
+        "drivers/local/jobs.py",
+        "        if watch.killed:\n            running.kill()",
+        "        running.killed = watch.killed\n        if False:\n            running.kill()",
+        by="tests/unit/testing/test_supervisors_jobs.py",
+    ),
+    Mutant(
         "a-job-is-cleared-away-too-soon",
         "R5: what is left of a job that ended stays until its end is in the ledger",
         "drivers/local/jobs.py",

@@ -53,7 +53,7 @@ class SimHandle:
         self._reports = to
         self._cleared = cleared
         self._readiness: SimReadiness | None = None
-        self._ended = False
+        self._terminated = self._ended = False
 
     @property
     def id(self) -> InstanceId:
@@ -63,6 +63,10 @@ class SimHandle:
         """The start is through."""
         self.identity = self._machine.procs[self.id].identity
         self._reports.started(self)
+        if self.killed:
+            self.kill()
+        elif self._terminated:
+            self.terminate()
         self.look()
 
     def take_over(self, identity: Identity) -> None:
@@ -111,18 +115,22 @@ class SimHandle:
         raise AssertionError("nothing needs more memory than it may have")
 
     def terminate(self) -> None:
-        self._life.point()
-        self._machine.term(self.id)
-        self._life.point()
+        """As with all signals: nobody gets it before it is known who that is."""
+        self._terminated = True
+        if self.identity is not None:
+            self._life.point()
+            self._machine.term(self.id)
+            self._life.point()
 
     def hang_up(self) -> None:
         """Nobody has a terminal here."""
 
     def kill(self) -> None:
         self.killed = True
-        self._life.point()
-        self._machine.kill(self.id)
-        self._life.point()
+        if self.identity is not None:
+            self._life.point()
+            self._machine.kill(self.id)
+            self._life.point()
 
 
 class SimReadiness:

@@ -203,9 +203,10 @@ class Jobs:
         if order.attached:
             watch = replace(watch, away_at_s=self._now_s())
         live = Live(order, watch, running, adopted=True)
-        running.killed = watch.killed
         self._live[order.id] = live
         self._keep(live)
+        if watch.killed:
+            running.kill()  # again: it may have been too early to know whom
         self._look(order.id)
 
     def _ended_unseen(self, order: JobOrder, facts: JobFacts) -> None:
