@@ -22,7 +22,7 @@ from setpoint.model.errors import Conflict, NotFound, StoreError
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job, JobEnd
-from setpoint.model.journal import Entry
+from setpoint.model.journal import DRIFT_RULE, DRIFTED, REPAIRED, Entry
 from setpoint.model.pipeline import Pipeline, PipelineWrite, Promoted, Promotion, Target
 from setpoint.model.retention import DAY_S, Retention
 from setpoint.model.signal import Sample, Sums
@@ -422,16 +422,106 @@ def test_the_journal_knows_a_step_before_and_after(tell):
     tell(story)
 
 
+def act(verb, because, at_s=NOON_S, subject="web.1", rule="standing-order", **fields):
+    facts = {"app": SHOP, "generation": 1, "token": f"t-{verb}-{at_s}"} | fields
+    return Entry(
+        id=0, kind="act", verb=verb, subject=subject, rule=rule, because=because, change=None,
+        state="succeeded", planned_at_s=at_s, ended_at_s=at_s, **facts,
+    )  # fmt: skip
+
+
 def test_acts_are_remembered_up_to_where_they_were_read(tell):
     async def story(store):
-        act = Entry(
-            0, SHOP, 1, "act", "start", "web.1", "standing-order", "it crashed", None,
-            "succeeded", NOON_S,
-        )  # fmt: skip
         assert await store.acts_seen() == 0
-        await store.record_acts([act], after=7)
+        await store.record_acts([act("start", "it crashed")], after=7)
         assert await store.acts_seen() == 7
         assert [e.verb for e in await store.journal(SHOP)] == ["start"]
+
+    tell(story)
+
+
+def test_a_crash_loop_is_one_entry_and_a_count(tell):
+    async def story(store):
+        for n in range(10):
+            at_s = NOON_S + n
+            started = act("start", f"the last one exited with code {n}; 0 up, 1 intended", at_s)
+            await store.record_acts([act("crashed", "it crashed", at_s), started], after=2 * n + 2)
+        start, crashed = await store.journal(SHOP)
+        assert (start.verb, start.count) == ("start", 10)
+        assert start.because == "the last one exited with code 9; 0 up, 1 intended"
+        assert (crashed.verb, crashed.count) == ("crashed", 10)
+        assert (start.planned_at_s, start.ended_at_s) == (NOON_S, NOON_S + 9)
+        assert await store.acts_seen() == 20
+
+    tell(story)
+
+
+def test_acts_taken_in_twice_count_once(tell):
+    async def story(store):
+        for after in (3, 3, 2):
+            await store.record_acts([act("start", "it crashed")], after)
+        (only,) = await store.journal(SHOP)
+        assert (only.count, await store.acts_seen()) == (1, 3)
+
+    tell(story)
+
+
+def test_acts_of_another_generation_subject_or_reason_are_entries_of_their_own(tell):
+    async def story(store):
+        acts = [
+            act("start", "1 up, 2 intended"),
+            act("start", "1 up, 2 intended", generation=2),
+            act("start", "1 up, 2 intended", subject="worker.1"),
+            act("start", "1 request is waiting"),
+            act("start", "1 up, 2 intended", app=AppId("another")),
+        ]
+        await store.record_acts(acts, after=5)
+        assert len(await store.journal(SHOP)) == 4
+        assert len(await store.journal(AppId("another"))) == 1
+
+    tell(story)
+
+
+def drifts(*told):
+    """(what, when it was noticed, when it was repaired), as the acts of a supervisor tell it."""
+    for what, noticed_s, repaired_s in told:
+        yield act(DRIFTED, what, NOON_S + noticed_s, "files", DRIFT_RULE)
+        how = f"was laid again, {repaired_s - noticed_s:.1f} s later"
+        yield act(REPAIRED, how, NOON_S + repaired_s, "files", DRIFT_RULE)
+
+
+async def taken_in(store, *acts):
+    for act in acts:
+        await store.record_acts([act], await store.acts_seen() + 1)
+    found = reversed(await store.journal(SHOP))
+    return [(e.because, e.count, e.planned_at_s - NOON_S, e.ended_at_s - NOON_S) for e in found]
+
+
+def test_what_an_outsider_did_stays_told_when_the_next_did_something_else(tell):
+    async def story(store):
+        acts = drifts(("app.py was altered", 10, 12), ("lib2.py was altered", 60, 63),
+                      ("lib3.py was altered", 80, 81))  # fmt: skip
+        assert await taken_in(store, *acts) == [
+            ("app.py was altered", 1, 10, 10),
+            ("was laid again, 2.0 s later", 1, 12, 12),
+            ("lib2.py was altered", 1, 60, 60),
+            ("was laid again, 3.0 s later", 1, 63, 63),
+            ("lib3.py was altered", 1, 80, 80),
+            ("was laid again, 1.0 s later", 1, 81, 81),
+        ]
+
+    tell(story)
+
+
+def test_what_an_outsider_does_again_and_again_is_one_entry_and_a_count(tell):
+    async def story(store):
+        acts = drifts(*(("app.py was altered", 10 * n, 10 * n + n) for n in range(1, 6)))
+        assert await taken_in(store, *acts) == [
+            ("app.py was altered", 5, 10, 50),
+            ("was laid again, 5.0 s later", 5, 11, 55),
+        ]
+        events = [e.type for e in await store.events(0) if e.unit == SHOP]
+        assert events == [DRIFTED, REPAIRED] * 5
 
     tell(story)
 

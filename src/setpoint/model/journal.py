@@ -1,5 +1,7 @@
 """The journal: durable, the customer's; what answers why. One entry per step or standing act."""
 
+import re
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -11,6 +13,10 @@ DRIFTED, REPAIRED = "drifted", "repaired"
 """Verbs of acts: what an outsider did, and that it is as it was."""
 DRIFT_RULE = "drift"
 """of both of them"""
+
+COUNTED_AMONG = 8
+"""An act that one of so many newest entries of its app tells already is counted there."""
+NUMBER = re.compile(r"\d+")
 
 
 class Blemish(msgspec.Struct, frozen=True):
@@ -44,3 +50,22 @@ class Entry(msgspec.Struct, frozen=True):
     result: str = ""
     count: int = 1
     token: str = ""
+
+
+def told_already(act: Entry, newest: Iterable[Entry]) -> Entry | None:
+    """Which of the newest entries of its app, the newest first, says the same: a crash loop is one
+    entry and a count. What an outsider did is another thing in other words, and what followed it is
+    the end of no earlier one."""
+    for entry in newest:
+        if _says(entry) == _says(act):
+            return entry
+        if act.rule == DRIFT_RULE and (entry.verb, entry.subject) == (DRIFTED, act.subject):
+            return None
+    return None
+
+
+def _says(entry: Entry) -> tuple[object, ...]:
+    """But for numbers, which tell a try, an exit code or how long it took; an outsider's may be
+    part of a name."""
+    words = entry.because if entry.verb == DRIFTED else NUMBER.sub("", entry.because)
+    return entry.kind, entry.generation, entry.verb, entry.subject, entry.rule, words

@@ -40,11 +40,6 @@ def entry(verb="ensure-processes", **fields):
     return Entry(verb=verb, **(made | fields))
 
 
-def act(verb="start", at_s=NOON_S, **fields):
-    facts = {"kind": "act", "rule": "standing-order", "change": None, "state": "succeeded"}
-    return entry(verb, **(facts | {"planned_at_s": at_s, "ended_at_s": at_s} | fields))
-
-
 def ready(status=True, generation=1, at_s=NOON_S):
     condition = Condition(ConditionType.READY, status, "Serving", "", generation, NOON_S)
     return Status(generation, (condition,), b'{"sets":[]}', at_s)
@@ -66,49 +61,6 @@ def test_steps_are_known_before_their_effect_and_with_their_outcome_after(open_o
         assert (oldest.state, oldest.ended_at_s) == ("succeeded", NOON_S + 1)
         assert (newest.state, newest.result) == ("failed", "the edge is down")
         assert await store.journal(SHOP, limit=1) == (newest,)
-        await store.close()
-
-    run(story())
-
-
-def test_a_crash_loop_is_one_entry_and_a_count(open_one):
-    async def story():
-        store = open_one()
-        await created(store)
-        for n in range(10):
-            at_s = NOON_S + n
-            acts = [act("crashed", at_s), act("start", at_s, because=f"try {n}")]
-            await store.record_acts(acts, after=2 * n + 2)
-        start, crashed = await store.journal(SHOP)
-        assert (start.verb, start.count, start.because) == ("start", 10, "try 9")
-        assert (crashed.verb, crashed.count) == ("crashed", 10)
-        assert (start.planned_at_s, start.ended_at_s) == (NOON_S, NOON_S + 9)
-        assert await store.acts_seen() == 20
-        await store.close()
-
-    run(story())
-
-
-def test_acts_taken_in_twice_count_once(open_one):
-    async def story():
-        store = open_one()
-        await store.record_acts([act()], after=3)
-        await store.record_acts([act()], after=3)
-        await store.record_acts([act()], after=2)
-        (only,) = await store.journal(SHOP)
-        assert (only.count, await store.acts_seen()) == (1, 3)
-        await store.close()
-
-    run(story())
-
-
-def test_acts_of_another_generation_or_subject_are_entries_of_their_own(open_one):
-    async def story():
-        store = open_one()
-        acts = [act(), act(generation=2), act(subject="worker"), act(app="another")]
-        await store.record_acts(acts, after=4)
-        assert len(await store.journal(SHOP)) == 3
-        assert len(await store.journal(AppId("another"))) == 1
         await store.close()
 
     run(story())

@@ -7,13 +7,18 @@ from typing import Any
 import msgspec
 
 from setpoint.model.ids import AppId
-from setpoint.model.journal import DRIFT_RULE, Blemish, Entry, EntryState
+from setpoint.model.journal import (
+    COUNTED_AMONG,
+    DRIFT_RULE,
+    Blemish,
+    Entry,
+    EntryState,
+    told_already,
+)
 from setpoint.store.sqlite import events, meta
 from setpoint.store.sqlite.connection import Connection
 
 UNREADABLE = "unreadable"
-RECENT = 8
-"""An act that is among this many newest entries of its app is counted, not written again."""
 
 _COLUMNS = (
     "app, generation, kind, verb, subject, rule, because, change, state, "
@@ -47,7 +52,7 @@ def record_acts(db: Connection, entries: Iterable[Entry], after: int) -> None:
     if after <= acts_seen(db):
         return
     for entry in entries:
-        same = _recent(db, entry)
+        same = told_already(entry, read(db, AppId(entry.app), COUNTED_AMONG))
         if same is None:
             _insert(db, entry)
         else:
@@ -60,7 +65,7 @@ def record_acts(db: Connection, entries: Iterable[Entry], after: int) -> None:
                     entry.state,
                     entry.result,
                     entry.ended_at_s if entry.ended_at_s is not None else entry.planned_at_s,
-                    same,
+                    same.id,
                 ),
             )
         _tell_drift(db, entry)
@@ -118,15 +123,6 @@ def _lost(db: Connection, id: int, why: str) -> Entry:
     found = "SELECT app FROM journal INDEXED BY journal_app WHERE id = ?"
     (app,) = db.execute(found, (id,)).fetchone() or ("",)
     return _damaged((id, app, *[None] * 14), why)
-
-
-def _recent(db: Connection, entry: Entry) -> int | None:
-    row = db.execute(
-        "SELECT id FROM (SELECT * FROM journal WHERE app = ? ORDER BY id DESC LIMIT ?) "
-        "WHERE kind = ? AND generation = ? AND verb = ? AND subject = ? AND rule = ? LIMIT 1",
-        (entry.app, RECENT, entry.kind, entry.generation, entry.verb, entry.subject, entry.rule),
-    ).fetchone()
-    return row[0] if row is not None else None
 
 
 def _insert(db: Connection, entry: Entry) -> int:

@@ -14,7 +14,14 @@ from setpoint.model.errors import NotFound
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
-from setpoint.model.journal import Blemish, Entry, EntryState
+from setpoint.model.journal import (
+    COUNTED_AMONG,
+    DRIFT_RULE,
+    Blemish,
+    Entry,
+    EntryState,
+    told_already,
+)
 from setpoint.model.release import Build
 from setpoint.store.port import Event, Field, Status, Touched
 from setpoint.testing.store.tables import Tables
@@ -105,6 +112,8 @@ class Story(Tables):
         for job in jobs:
             self._put_job(msgspec.structs.replace(job, state="handed"))
             self._see_again(job)
+        for entry in entries:
+            self._tell_drift(entry)
         ids = tuple(self._add(entry) for entry in entries)
         self._committed()
         return ids
@@ -143,10 +152,32 @@ class Story(Tables):
         self._committed()
 
     async def record_acts(self, entries: Sequence[Entry], after: int) -> None:
-        for entry in entries:
-            self._add(entry)
-        self._acts_seen = max(self._acts_seen, after)
+        if after > self._acts_seen:
+            for entry in entries:
+                await self._count(entry)
+                self._tell_drift(entry)
+            self._acts_seen = after
         self._committed()
+
+    async def _count(self, act: Entry) -> None:
+        same = told_already(act, await self.journal(AppId(act.app), COUNTED_AMONG))
+        if same is None:
+            self._add(act)
+            return
+        self.entries[same.id] = msgspec.structs.replace(
+            same,
+            count=same.count + act.count,
+            because=act.because,
+            state=act.state,
+            result=act.result,
+            ended_at_s=act.ended_at_s if act.ended_at_s is not None else act.planned_at_s,
+        )
+
+    def _tell_drift(self, entry: Entry) -> None:
+        if entry.rule == DRIFT_RULE:
+            said = {"subject": entry.subject, "because": entry.because}
+            facts = {**said, "at_s": entry.planned_at_s}
+            self._emit(entry.app, entry.verb, facts)
 
     async def acts_seen(self) -> int:
         return self._acts_seen
