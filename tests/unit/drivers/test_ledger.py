@@ -114,8 +114,12 @@ def test_an_end_counts_though_the_clock_was_set_back_before_it(tmp_path: Path) -
     clock = Clock()
     ledger = Ledger(DiskFolder(tmp_path), clock)
     ledger.enter(facts("a1"), ORDER)
-    clock.at_s -= 3 * DAY_S
+    clock.at_s -= 400 * DAY_S
     ledger.enter(facts("a1", "ended"))
+    clock.at_s += 401 * DAY_S
+    ledger.enter(facts("b2", "ended"))
+    clock.at_s += DAY_S
+    ledger.enter(facts("c3", "ended"))
     after = Ledger(DiskFolder(tmp_path), clock).line(JobId("a1"))
     assert after is not None
     assert after.facts.state == "ended"

@@ -50,14 +50,8 @@ class Ledger:
         self._today = ""
         for name in self._files():
             for line in _lines(folder.read(name)):
-                self._take_up(line)
+                self._lines[line.facts.id] = line
         self._prune(_file(clock.now_s()))
-
-    def _take_up(self, line: Line) -> None:
-        """What ended runs no more: after a clock was set back its end is in an older file."""
-        known = self._lines.get(line.facts.id)
-        if known is None or known.facts.state == "running" or line.facts.state != "running":
-            self._lines[line.facts.id] = line
 
     def line(self, id: JobId) -> Line | None:
         return self._lines.get(id)
@@ -67,12 +61,14 @@ class Ledger:
 
     def enter(self, facts: JobFacts, order: JobOrder | None = None) -> None:
         """On disk when it returns. Raises OSError, and then counts as not said."""
-        line = Line(facts, self._clock.now_s(), order, self._clock.apart_s)
-        today = _file(line.at_s)
+        now_s, known = self._clock.now_s(), self._lines.get(facts.id)
+        today = _file(now_s)
         if self._today != today:
             self._prune(today)  # first: what it says again comes before what is new
             self._today = today
-        self._append(line)
+        # After a clock was set back, too: its end is in no older file, which goes sooner.
+        at_s = now_s if known is None else max(now_s, known.at_s)
+        self._append(Line(facts, at_s, order, self._clock.apart_s))
 
     def forget_words(self, id: JobId) -> None:
         """Of one that ended long ago nobody asks what it said last."""
