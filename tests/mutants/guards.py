@@ -1191,16 +1191,22 @@ SIMULATED = (
         by="tests/unit/drivers/test_ledger.py",
     ),
     Mutant(
+        "ended-before-it-began",
+        "R5: a job that ended under a clock that was set back is not lost when that is put right",
+        "drivers/local/ledger.py",
+        "        at_s = now_s if known is None else max(now_s, known.at_s)\n",
+        "        at_s = now_s\n",
+        by="tests/unit/drivers/test_ledger.py",
+    ),
+    Mutant(
         "said-again-after-its-end",
         "what a new day says again of a job comes before what is new of it",
         "drivers/local/ledger.py",
         "            self._prune(today)  # first: what it says again comes before what is new\n"
-        "            self._today = today\n"
-        "        self._append(line)\n",
-        "            self._append(line)\n"
+        "            self._today = today\n",
+        "            self._append(Line(facts, now_s, order))\n"
         "            self._prune(today)\n"
-        "            self._today = today\n"
-        "        self._append(line)\n",
+        "            self._today = today\n",
         by="tests/unit/drivers/test_ledger.py",
     ),
     Mutant(
@@ -1209,6 +1215,22 @@ SIMULATED = (
         "drivers/local/jobs.py",
         "        if self._ledger.line(order.id) is not None:",
         "        if False:",
+    ),
+    Mutant(
+        "a-job-below-its-level",
+        "a job is not begun below its app's level, though the daemon has not noticed yet",
+        "drivers/local/jobs.py",
+        "        self._launcher.check(order)\n",
+        "",
+        by="tests/unit/testing/test_supervisors_jobs.py",
+    ),
+    Mutant(
+        "a-job-without-its-level",
+        "the supervisor is told below which level a job is not to begin",
+        "planning/jobs.py",
+        "        level_min=draft.unit.intent.isolation_level_min,\n",
+        "",
+        by="tests/unit/planning/test_isolation.py",
     ),
     Mutant(
         "a-kill-is-forgotten",

@@ -11,6 +11,7 @@ import msgspec
 from setpoint.model.app import SecretRef
 from setpoint.model.egress import INTERNET, Egress
 from setpoint.model.ids import AppId, Fence, JobId
+from setpoint.model.level import Level
 from setpoint.model.process import Exit, ProcessSpec
 
 JobKind = Literal["run", "release", "scheduled", "script"]
@@ -94,6 +95,8 @@ class JobOrder(msgspec.Struct, frozen=True):
     egress: Egress = INTERNET
     """the whole app's, as of `fence`: what was told earlier gives way"""
     fence: Fence = Fence(0, 0)
+    level_min: Level | None = None
+    """it is not started at a lower level of isolation"""
 
 
 class JobFacts(msgspec.Struct, frozen=True):

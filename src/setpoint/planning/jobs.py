@@ -50,6 +50,7 @@ def start(draft: Draft, job: Job, release: Release, because: Because) -> None:
         tty=job.tty,
         egress=draft.unit.intent.egress or INTERNET,
         fence=draft.unit.fence,
+        level_min=draft.unit.intent.isolation_level_min,
     )
     draft.steps.append(StartJob(order, job, release.config | job.environment, because))
 

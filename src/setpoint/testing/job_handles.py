@@ -9,8 +9,10 @@ from setpoint.drivers.local.job_launching import JobRecord, SitDown
 from setpoint.drivers.local.names import JobName
 from setpoint.drivers.local.sandbox import Identity
 from setpoint.drivers.local.seams import Handle, Reports
+from setpoint.model.errors import Transient
 from setpoint.model.ids import InstanceId
 from setpoint.model.job import JobOrder, JobWatch
+from setpoint.model.level import Level, at_least
 from setpoint.testing.folders import SimFolder
 from setpoint.testing.handles import SimHandle
 from setpoint.testing.machine import Machine
@@ -34,16 +36,22 @@ class SimJobLauncher:
         self,
         machine: Machine,
         records: SimFolder,
+        level: Callable[[], Level],
         life: "Parts",
         on_start: Callable[[JobOrder], None],
         fate: Fate,
     ) -> None:
         self._machine = machine
         self._records = records
+        self._level = level
         self._life = life
         self._on_start = on_start
         self._fate = fate
         self.live: dict[InstanceId, SimHandle] = {}
+
+    def check(self, order: JobOrder) -> None:
+        if order.level_min is not None and not at_least(self._level(), order.level_min):
+            raise Transient(f"cannot start {order.dyno}: its level is not to be had")
 
     def start(
         self,

@@ -132,7 +132,7 @@ class Parts:
             self.pulse,
         )
         self.job_launcher = SimJobLauncher(
-            machine, folders.at("jobs", self.point), self, ears.job, fate
+            machine, folders.at("jobs", self.point), level, self, ears.job, fate
         )
         self.ledger = _Ledger(folders.at("ledger", self.point), self.clock, ears)
         told = self.hub.tell_app

@@ -12,6 +12,7 @@ from setpoint.model.app import Unit, UpkeepMode
 from setpoint.model.ids import AppId, Fence, JobId, SetKey
 from setpoint.model.job import JobFacts, JobOrder
 from setpoint.model.journal import Entry
+from setpoint.model.level import at_least
 from setpoint.model.process import Act, Drain, Instance, Phase, ProcessSpec, SetOrder, Start, Stop
 from setpoint.model.release import BuildRequest, Release
 from setpoint.model.route import Route
@@ -368,6 +369,7 @@ class Watch:
         self.note(f"job {order.dyno} of {order.app} starts")
         if order.id in self._jobs_started:
             self.violated(f"{order.dyno} was started twice")
+        self._check_level(order)
         self._jobs_started[order.id] = self._loop.time(), order, self._supervisor.wiped
         self._check_layer(order.app, order.spec)
         if order.spec.process == release_phase.PROCESS:
@@ -387,6 +389,13 @@ class Watch:
         *_, wiped = self._jobs_started.get(facts.id, (-1,))
         if facts.state == "lost" and wiped == self._supervisor.wiped:
             self.violated(f"{facts.dyno} was started, and what came of it was lost")
+
+    def _check_level(self, order: JobOrder) -> None:
+        """Nothing of an app starts at a lower level of isolation than it asks for."""
+        unit, level = self._store.rows.units.get(order.app), self._supervisor.capabilities.level
+        wanted = unit.intent.isolation_level_min if unit is not None else None
+        if wanted is not None and self._long_settled(order.app) and not at_least(level, wanted):
+            self.violated(f"{order.dyno} was started at {level}, and asks for {wanted}")
 
     def _check_took_its_time(self, id: JobId) -> None:
         """Whatever happened to the clock, and to whoever looked at it."""

@@ -124,6 +124,15 @@ def test_a_job_that_runs_ends_when_the_level_is_too_low_for_it(mode: str | None)
     assert [f.stopping for f in made.observed.job_facts if f.id == job.id] == [True]
 
 
+def test_one_is_handed_over_with_the_level_that_it_asks_for():
+    made = scene()
+    made.settle()
+    made.ask("look around")
+    (step,) = made.plan().steps
+    assert isinstance(step, StartJob)
+    assert step.order.level_min == "L3"
+
+
 def test_of_what_may_not_run_nobody_is_told_that_it_serves():
     made = scene()
     made.settle()

@@ -3,6 +3,10 @@
 import asyncio
 import random
 
+import pytest
+from msgspec.structs import replace
+
+from setpoint.model.errors import Transient
 from setpoint.model.ids import JobId
 from setpoint.model.job import JobOrder
 from setpoint.model.process import Bounds
@@ -31,5 +35,22 @@ def test_one_that_was_to_be_killed_before_anybody_knew_who_it_is_does_not_run_on
         exit = supervisor.ledger[AT_ONCE.id].exit
         assert exit is not None
         assert exit.timed_out
+
+    run(story(), random.Random(1))
+
+
+def test_one_is_not_begun_below_its_level_and_not_used_up_by_that():
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        machine = Machine(loop)
+        supervisor = SimSupervisor(loop, machine)
+        walled = replace(AT_ONCE, run_s_max=60.0, level_min="L3")
+        supervisor.capabilities = replace(supervisor.capabilities, level="L2")
+        with pytest.raises(Transient):
+            await supervisor.exec(walled, {})
+        assert (machine.running, supervisor.ledger) == ([], {})
+        supervisor.capabilities = replace(supervisor.capabilities, level="L3")
+        await supervisor.exec(walled, {})
+        assert machine.running
 
     run(story(), random.Random(1))

@@ -17,8 +17,8 @@ from setpoint.drivers.local.sandbox import Confinement, Identity, Launch
 from setpoint.drivers.local.ways_out import WaysOut
 from setpoint.model.errors import Terminal
 from setpoint.model.ids import AppId
-from setpoint.model.level import at_least
-from setpoint.model.process import ProcessSpec, SetOrder
+from setpoint.model.level import Level, at_least
+from setpoint.model.process import ProcessSpec
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Ground:
             return None
         return self.app_uid_first + self.lasting.number(app)
 
-    def check_level(self, order: SetOrder) -> None:
+    def check_level(self, what: str, wanted: Level | None) -> None:
         """An order may be older than the level that this machine has now. Raises Terminal."""
-        wanted, level = order.level_min, self.confinement.level
+        level = self.confinement.level
         if wanted is not None and not at_least(level, wanted):
             raise Terminal(
-                f"cannot start {order.key.process} of {order.app_name}: "
+                f"cannot start {what}: "
                 f"it runs at isolation level {wanted} at least, and this machine has {level}"
             )
 

@@ -21,6 +21,7 @@ from setpoint.drivers.local.sandbox import Identity, Launch
 from setpoint.drivers.local.seams import Handle, Reports
 from setpoint.drivers.local.shelf import Shelf
 from setpoint.drivers.local.terminals import SIZE, JobTerminal, set_size
+from setpoint.model.errors import Terminal, Transient
 from setpoint.model.ids import AppId
 from setpoint.model.job import JobOrder, JobWatch
 
@@ -62,6 +63,12 @@ class JobLauncher:
         folder = self.ground.paths.jobs
         folder.mkdir(mode=0o711, exist_ok=True)
         return Files(folder, app, name)
+
+    def check(self, order: JobOrder) -> None:
+        try:
+            self.ground.check_level(f"{order.dyno} of {order.app_name}", order.level_min)
+        except Terminal as error:
+            raise Transient(error.message) from None
 
     def start(
         self,

@@ -90,6 +90,7 @@ class Jobs:
             return
         if self._halted:
             raise Transient(f"cannot start {order.dyno}: Setpoint goes down")
+        self._launcher.check(order)
         now_s = self._now_s()
         facts = JobFacts(order.id, order.app, order.dyno, "running", started_at_s=now_s)
         self._ledger.enter(facts, order)

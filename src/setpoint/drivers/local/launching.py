@@ -64,7 +64,7 @@ class Launcher:
         """Raises Transient, Terminal or OSError. The instance is in the facts from here on."""
         order = standing.order
         assert order is not None
-        self._ground.check_level(order)
+        self._ground.check_level(f"{order.key.process} of {order.app_name}", order.level_min)
         name = self._name(order, ordinal)
         files = Files(self._ground.paths.instances, order.key.app, name)
         spare = self._spares.take(order, standing.environment, name.dyno, files)

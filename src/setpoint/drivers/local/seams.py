@@ -145,6 +145,11 @@ class Launching(Protocol):
 
 
 class JobLaunching(Protocol):
+    def check(self, order: JobOrder) -> None:
+        """Raises Transient while it may not run here: whoever gave the order looks again, and
+        finds out by what is offered."""
+        ...
+
     def start(
         self,
         order: JobOrder,
