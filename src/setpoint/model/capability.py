@@ -1,10 +1,15 @@
 """What this infrastructure offers, and what was wanted but cannot be had."""
 
+import re
+
 import msgspec
 
 from setpoint.model.app import DYNO_SIZES
 from setpoint.model.egress import EgressOffer
 from setpoint.model.level import Level
+
+REGION_RE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""What a region is called."""
 
 
 class Capabilities(msgspec.Struct, frozen=True):

@@ -1,13 +1,10 @@
 """What may be asked of wherever an app runs."""
 
-import re
-
 from setpoint.model.app import Unit
+from setpoint.model.capability import REGION_RE
 from setpoint.model.errors import Conflict, Invalid
 from setpoint.model.level import LEVEL_WORDS, LEVELS, Level, at_least
 from setpoint.policy.names import shortened
-
-REGION_RE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def level(app: str, said: str) -> Level | None:

@@ -122,8 +122,8 @@ def _make_folder(folder: Path, owner: int, group: int, mode: int) -> None:
             os.chown(folder, owner, group)
     except OSError as error:
         raise Refused(
-            f"cannot use data directory: {folder}: {error.strerror}",
-            "see why its disk takes no writes, or choose another one with --data",
+            f"cannot use folder {folder}: {error.strerror}",
+            "see what is there and whether its disk takes writes; --data chooses another place",
         ) from None
 
 

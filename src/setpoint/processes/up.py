@@ -23,7 +23,7 @@ from setpoint.formats import digest_hook, retention
 from setpoint.formats.envoy.limits import FUNCTION_S, HOT_FUNCTIONS, limits
 from setpoint.formats.surveyor import APART_FROM, apart_from
 from setpoint.model.errors import Refused, SetpointError
-from setpoint.model.level import LEVEL_WORDS
+from setpoint.model.level import LEVEL_WORDS, LEVELS, Level, at_least
 from setpoint.policy import addresses
 from setpoint.processes import preflight
 from setpoint.processes.accounts import Accounts, accounts
@@ -32,7 +32,6 @@ from setpoint.processes.keeper import Child, Keeper
 EDGE_PORT, API_PORT, TLS_PORT, RENDEZVOUS_PORT = 8080, 5180, 5100, 5101
 DAEMONS = ("api", "api_tcp", "api_tls", "rendezvous")
 """Sockets that the daemon listens on."""
-LEVELS = ("L0", "L2", "L3")
 PASSED_ON = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "LANG"),
     *("SETPOINT_ENVOY", "SETPOINT_PYTHON", "SETPOINT_NODE", "SETPOINT_UID_BASE"),
@@ -163,9 +162,9 @@ def _prepare(options: argparse.Namespace, report: IO[str], started_s: float) -> 
     )
 
 
-def _check_floor(confinement: Confinement, floor: str) -> None:
+def _check_floor(confinement: Confinement, floor: Level) -> None:
     level = confinement.level
-    if LEVELS.index(level) < LEVELS.index(floor):
+    if not at_least(level, floor):
         missing = "; ".join(confinement.missing) or "this user may not have more"
         raise Refused(
             f"cannot start Setpoint at isolation level {level} ({LEVEL_WORDS[level]}): {missing}",

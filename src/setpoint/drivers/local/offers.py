@@ -1,7 +1,6 @@
 """What this machine offers its apps: found out once, but for memory, which may come and go."""
 
 import os
-import re
 from collections.abc import Mapping
 
 from msgspec import structs
@@ -11,7 +10,7 @@ from setpoint.drivers.builders.stack import interpreter, stack
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.drivers.local.workarounds import WORKAROUNDS
 from setpoint.model.app import DYNO_SIZES, INSTANCES_MAX, MIB
-from setpoint.model.capability import Capabilities
+from setpoint.model.capability import REGION_RE, Capabilities
 from setpoint.model.errors import Terminal
 
 WISH = "SETPOINT_MEMORY_MIB"
@@ -19,7 +18,6 @@ WISH = "SETPOINT_MEMORY_MIB"
 
 REGION = "SETPOINT_REGION"
 """What the operator calls the region that this machine stands in."""
-REGION_RE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 TLS_HOSTS = ("*.localhost",)
 """The edge's authority signs for nothing else."""
