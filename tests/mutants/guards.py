@@ -259,9 +259,26 @@ LAYERS = (
         "laid-again-though-told-to-leave-it",
         "files of an app that is frozen, or whose drift is only told, stay as outsiders left them",
         "planning/upkeep.py",
-        "    if step.because.rule == layers.RULE:\n        return True\n",
+        "    if step.because.rule == layers.RULE:\n"
+        '        return upkeep.mode == "freeze" or not draft.lays_first\n',
         "",
         by="tests/unit/planning",
+    ),
+    Mutant(
+        "takes-over-on-what-was-altered",
+        "nothing takes over on files that are known to be altered, while they can be laid again",
+        "planning/processes.py",
+        "    waits = draft.laying and begins and before\n",
+        "    waits = False\n",
+        by="tests/unit/planning/test_layers.py",
+    ),
+    Mutant(
+        "down-until-it-is-laid-again",
+        "what was altered keeps no app from running of which nothing runs",
+        "planning/processes.py",
+        "draft.laying and begins and before\n",
+        "draft.laying and begins\n",
+        by="tests/unit/planning/test_layers.py",
     ),
     Mutant(
         "runs-on-in-what-was-altered",
@@ -1372,8 +1389,9 @@ REAL_PARTS = (
         "frozen-below-its-level",
         "what may not run at this level goes, whoever froze it",
         "planning/upkeep.py",
-        "        if _is_held(upkeep, step) and not (draft.too_low and isolation.withdraws(step))",
-        "        if _is_held(upkeep, step)",
+        "        if _is_held(draft, upkeep, step)"
+        " and not (draft.too_low and isolation.withdraws(step))",
+        "        if _is_held(draft, upkeep, step)",
         by="tests/unit/planning/test_isolation.py",
     ),
     Mutant(

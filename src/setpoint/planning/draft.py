@@ -25,6 +25,10 @@ class Draft:
     """the fact about the intended source, once there is one"""
     target: Release | None = None
     """the release that ought to run"""
+    laying: bool = False
+    """what the target runs on was altered, and is laid again, now or after a pause"""
+    lays_first: bool = False
+    """something of it waits for that to be started"""
     serving: bool = False
     """everything wanted is ready and routed"""
     alarms_s: list[float] = field(default_factory=list[float])

@@ -21,6 +21,7 @@ def plan_layers(draft: Draft) -> None:
     if target is None or not (found := altered(draft, target)) or builds.moved(draft, target):
         return
     wanted = mending_id(target, found)
+    draft.laying = True
     build = next((b for b in draft.observed.builds if b.id == wanted), None)
     if build is not None and (left_s := builds.pause_left_s(build, draft.now_s)) > 0:
         fact = build.message.partition("\n")[0]
@@ -32,8 +33,10 @@ def plan_layers(draft: Draft) -> None:
     elif not build.final:
         draft.wait("files", f"{_told(target, found)}, and is being laid again")
     elif build.status == "failed":
+        draft.laying = False
         _stall(draft, f"{_told(target, found)}, and laying it again failed\n{build.message}")
     else:
+        draft.laying = False
         fact = "its source comes to something else by now; deploy it again"
         _stall(draft, f"{_told(target, found)}, and cannot be laid again: {fact}")
 

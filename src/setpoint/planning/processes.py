@@ -114,6 +114,9 @@ def spec_of(draft: Draft, target: Release, type_: ProcessType, formation: Format
 
 def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
     facts, bounds = want.facts, want.order.bounds
+    if _lays_first(draft, want):
+        draft.wait(want.process, f"{want.process} of {target.label} starts on what is laid again")
+        return
     if facts is None or not _heeds(facts, want.order):
         draft.steps.append(
             EnsureProcesses(want.order, target.config, _why_ensure(draft, target, want))
@@ -130,6 +133,16 @@ def _ensure(draft: Draft, target: Release, want: Wanted) -> None:
         draft.stall(
             "Crashing", f"{want.process} {how}, {facts.crashes} times in a row; see its logs"
         )
+
+
+def _lays_first(draft: Draft, want: Wanted) -> bool:
+    """Nothing takes over on files that are known to be altered, while they can be laid again. What
+    has nothing to take over from had better run."""
+    begins = want.facts is None or want.facts.retiring
+    before = any(s.key.process == want.process and not s.retiring for s in draft.observed.sets)
+    waits = draft.laying and begins and before
+    draft.lays_first |= waits
+    return waits
 
 
 def _runs_outdated(draft: Draft, facts: SetFacts) -> bool:

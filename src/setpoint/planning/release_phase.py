@@ -29,6 +29,9 @@ def plan_release_phase(draft: Draft) -> None:
         releases.settle(draft, target, False, f"its release phase {job.message}")
     elif job is None and (why := jobs.phase_ahead(draft, job_id(target), target.version)):
         draft.wait(PROCESS, why)
+    elif job is None and draft.laying:
+        draft.lays_first = True
+        draft.wait(PROCESS, f"the release phase of {target.label} runs on what is laid again")
     else:
         _run(draft, target, phase, job)
 

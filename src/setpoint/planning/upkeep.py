@@ -37,7 +37,7 @@ def hold_back(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
     held = [
         step
         for step in draft.steps
-        if _is_held(upkeep, step) and not (draft.too_low and isolation.withdraws(step))
+        if _is_held(draft, upkeep, step) and not (draft.too_low and isolation.withdraws(step))
     ]
     draft.steps = [_as_it_is(draft, upkeep, step) for step in draft.steps if step not in held]
     draft.drift = [
@@ -53,11 +53,11 @@ def hold_back(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
         draft.stall(*_told(draft, upkeep, told))
 
 
-def _is_held(upkeep: Upkeep, step: Step) -> bool:
+def _is_held(draft: Draft, upkeep: Upkeep, step: Step) -> bool:
     """A build and a job that somebody asked for leave alone what runs. So does telling the
-    supervisor that it has to."""
+    supervisor that it has to. Where drift is reported, a Change is rolled out on what was laid."""
     if step.because.rule == layers.RULE:
-        return True
+        return upkeep.mode == "freeze" or not draft.lays_first
     if upkeep.mode == "report":
         return step.because.rule in DRIFT_RULES
     if isinstance(step, StartJob):

@@ -3,15 +3,16 @@
 import msgspec
 import pytest
 
-from setpoint.model.app import Upkeep
+from setpoint.model.app import Formation, Upkeep, UpkeepMode
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.layer import Altered
 from setpoint.model.process import Bounds, Drain, Phase, Start
-from setpoint.model.steps import StartBuild
+from setpoint.model.release import ProcessType
+from setpoint.model.steps import EnsureProcesses, StartBuild, StartJob
 from setpoint.planning import layers
 from setpoint.planning.standing import decide
 from setpoint.testing.builders import facts, instance, order
-from tests.unit.planning.scene import NOW_S, Scene
+from tests.unit.planning.scene import NOW_S, WEB, Scene
 
 BY = "what v1 runs on was altered by an outsider (app.py was changed)"
 
@@ -117,6 +118,66 @@ def test_it_is_told_and_left_where_nothing_is_to_be_repaired(serving: Scene, mod
     assert made.left_undone
     assert stalled(serving)[1] == reason
     assert BY in stalled(serving)[2]
+
+
+@pytest.mark.parametrize("mode", ["enforce", "report"])
+def test_a_change_takes_over_on_what_was_laid_again(serving: Scene, mode: UpkeepMode):
+    if mode == "report":
+        serving.change(upkeep=Upkeep(mode))
+        serving.settle()
+    altered(serving)
+    serving.change(formation={"web": Formation(1, 1, "standard-2x")})
+    assert [type(s) for s in serving.go().steps] == [StartBuild]
+    waits = [w.because for w in serving.plan().waiting]
+    assert "web of v1 starts on what is laid again" in waits
+    assert serving.routed_to() == 1
+    serving.build_ends()
+    mended(serving)
+    assert [type(s) for s in serving.go().steps] == [EnsureProcesses]
+    serving.settle()
+    assert len(serving.sets()) == 1
+
+
+def test_so_does_a_release_that_is_gone_back_to(serving: Scene):
+    layer = serving.observed.releases[0].slug.code
+    serving.deploy("b")
+    serving.settle()
+    serving._replace(altered=(Altered(layer, NOW_S, ("app.py was changed",), 1),))
+    serving.roll_back(1)
+    begun = [type(s) for s in (*serving.go().steps, *serving.go().steps, *serving.go().steps)]
+    assert StartBuild in begun
+    assert [s.release for s in serving.sets()] == [2]
+    serving.build_ends()
+    mended(serving)
+    serving.settle()
+    assert [s.release for s in serving.sets()] == [3]
+
+
+def test_its_release_phase_runs_on_what_was_laid_again_too(serving: Scene):
+    serving.deploy("b")
+    serving.go()
+    serving.build_ends(processes=(WEB, ProcessType("release", "release", "migrate")))
+    serving.go()
+    altered(serving)
+    for _ in range(3):
+        assert StartJob not in [type(s) for s in serving.go().steps]
+    serving.build_ends()
+    mended(serving)
+    assert StartJob in [type(s) for s in serving.go().steps]
+
+
+def test_what_cannot_be_laid_again_keeps_no_change_from_being_rolled_out(serving: Scene):
+    altered(serving)
+    serving.go()
+    serving.build_ends(message="cannot build: its source is gone")
+    serving.change(formation={"web": Formation(1, 1, "standard-2x")})
+    assert EnsureProcesses in [type(s) for s in serving.go().steps]
+
+
+def test_nor_does_what_can_be_keep_an_app_down(serving: Scene):
+    altered(serving)
+    serving.reboot()
+    assert EnsureProcesses in [type(s) for s in serving.go().steps]
 
 
 def test_an_app_is_not_settled_while_it_moves_to_what_was_laid_again(serving: Scene):
