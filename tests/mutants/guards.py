@@ -265,6 +265,14 @@ LAYERS = (
         by="tests/unit/planning",
     ),
     Mutant(
+        "thaws-to-what-was-asked-before",
+        "a freeze that is over is followed by what was asked meanwhile, not by what was before",
+        "planning/standing.py",
+        'order.mode_at(now_s - THAW_S) == "freeze"',
+        'order.mode_at(now_s) == "freeze"',
+        by="tests/unit/planning/test_upkeep.py",
+    ),
+    Mutant(
         "takes-over-on-what-was-altered",
         "nothing takes over on files that are known to be altered, while they can be laid again",
         "planning/processes.py",

@@ -35,6 +35,9 @@ BACKOFF_S_MAX = 300.0
 FUNCTION_BACKOFF_S_MAX = 8.0
 """Of a function: what ended it may have been one caller's input, and others wait in its queue, for
 two minutes at most."""
+THAW_S = 1.0
+"""A freeze that is over lasts so much longer here: what was asked meanwhile comes as a new order,
+which is heeded at once, and else the old one would be carried out before it."""
 STEADY_S = 60.0
 """Ready for this long, and its earlier crashes no longer count."""
 
@@ -59,7 +62,7 @@ def probe_due(order: SetOrder, facts: SetFacts) -> Probe | None:
 def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:
     """What to do now, each act with its reason, and when to look again. `now_s`: unix seconds."""
     closing, again = _finish_stopping(order, facts, now_s)
-    if order.mode_at(now_s) == "freeze" and not facts.retiring:
+    if order.mode_at(now_s - THAW_S) == "freeze" and not facts.retiring:
         return _frozen(order, closing, again, now_s)
     booting, again_boot = _boot_deadlines(order, facts, now_s)
     acts: list[Act] = [*closing, *booting]
@@ -80,7 +83,7 @@ def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:
 def _frozen(order: SetOrder, closing: list[Act], again: list[float], now_s: float) -> Acts:
     """What was told to stop is stopped, and nothing else is done before the freeze is over."""
     until_s = order.upkeep.until_s if order.upkeep is not None else None
-    wakes = again if until_s is None else [*again, until_s - now_s]
+    wakes = again if until_s is None else [*again, until_s + THAW_S - now_s]
     return Acts(tuple(closing), max(0.0, min(wakes)) if wakes else None)
 
 

@@ -9,7 +9,7 @@ from setpoint.model.app import Upkeep, UpkeepMode
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.layer import Altered
 from setpoint.model.process import Exit, Start
-from setpoint.planning.standing import decide
+from setpoint.planning.standing import THAW_S, decide
 from setpoint.testing import builders
 from tests.unit.planning.scene import NOW_S, Scene
 
@@ -95,5 +95,5 @@ def test_a_process_that_an_outsider_killed_comes_back_where_it_is_enforced(
     )
     acts = decide(order, killed, NOW_S).acts
     assert len([act for act in acts if isinstance(act, Start)]) == starts
-    later = decide(order, killed, UNTIL_S).acts
+    later = decide(order, killed, UNTIL_S + THAW_S).acts
     assert [type(act) for act in later] == [Start]

@@ -6,7 +6,7 @@ import pytest
 from setpoint.model.app import Upkeep
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.process import Bounds, Exit, Phase, Start, Stop
-from setpoint.planning.standing import decide
+from setpoint.planning.standing import THAW_S, decide
 from setpoint.testing import builders
 from tests.unit.planning.scene import NOW_S, Scene
 
@@ -152,10 +152,21 @@ def test_a_frozen_set_starts_nothing_and_stops_nothing_until_its_time():
     order = ordered(UNTIL)
     assert decide(order, builders.facts(order, ever_ready=True, waiting=3), NOW_S).acts == ()
     decided = decide(order, builders.facts(order, ever_ready=True), NOW_S)
-    assert decided.look_again_s == 60
+    assert decided.look_again_s == 60 + THAW_S
     crowd = builders.facts(order, builders.instance(1), builders.instance(2), ever_ready=True)
     assert decide(order, crowd, NOW_S).acts == ()
-    assert [type(a) for a in decide(order, crowd, NOW_S + 60).acts] != []
+    assert decide(order, crowd, NOW_S + 60).acts == ()
+    assert [type(a) for a in decide(order, crowd, NOW_S + 60 + THAW_S).acts] != []
+
+
+def test_what_was_asked_during_a_freeze_is_heeded_before_what_was_asked_before_it():
+    order = ordered(UNTIL, Bounds(3, 3))
+    two = builders.facts(order, builders.instance(1), builders.instance(2), ever_ready=True)
+    assert decide(order, two, NOW_S + 60).acts == ()
+    asked = msgspec.structs.replace(order, upkeep=None, bounds=Bounds(2, 2))
+    assert decide(asked, two, NOW_S + 60).acts == ()
+    more = msgspec.structs.replace(order, upkeep=None, bounds=Bounds(4, 4))
+    assert [type(a) for a in decide(more, two, NOW_S + 60).acts] == [Start, Start]
 
 
 def test_a_frozen_set_still_ends_what_was_told_to_drain():
