@@ -41,10 +41,12 @@ class AppSnapshot(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """`version`: of the Setpoint it was taken of. `at_s`: when, unix seconds."""
+    """`version`: of the Setpoint it was taken of. `at_s`: when, unix seconds. `unread`: names of
+    apps that are left out, for something of theirs cannot be read."""
 
     format: int
     version: str
     at_s: float
     capabilities: Capabilities
     apps: tuple[AppSnapshot, ...] = ()
+    unread: tuple[str, ...] = ()

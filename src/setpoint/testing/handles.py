@@ -259,7 +259,7 @@ class SimLauncher:
 
     def _begin(self, order: SetOrder, name: InstanceName, environment: dict[str, str]) -> None:
         program = BY_DIGEST[order.spec.code]
-        fate = "exits" if environment.get(BREAKING) else program.fate
+        fate = "exits" if environment.get(BREAKING) == "1" else program.fate
         who = (order.key.app, str(name))
         self._machine.start(name.id, program.boot_s, fate, program.stop_s, program.errs_s, who)
         self._machine.procs[name.id].footing = self._disk.laid[order.spec.code]

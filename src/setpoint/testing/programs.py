@@ -44,7 +44,7 @@ class Program(msgspec.Struct, frozen=True):
         """Does it come to serve, with this environment?"""
         released = self.release in ("none", "succeeds")
         good = self.fate == "ready" and self.errs_s < FOR_EVER_S
-        return self.builds and released and good and not environment.get(BREAKING)
+        return self.builds and released and good and environment.get(BREAKING) != "1"
 
 
 def _digest(n: int) -> Digest:

@@ -312,6 +312,8 @@ class SimSupervisor:
         orders = Orders(folders.at("orders", nothing), self._clock())
         orders.keep(order, {})
         orders.mark(facts)
+        if order.spec.kind == "function":
+            folders.queues.setdefault(order.key, 0)
         for instance in facts.live:
             name = _name(order, instance)
             self._place(name, order, instance, boot_s, stop_s)

@@ -4,6 +4,7 @@ What an app or a tool wrote may hold what it should not, so only our own words a
 message the first line, of a failed start nothing it printed.
 """
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
@@ -12,7 +13,7 @@ from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.change import Actor
 from setpoint.model.condition import Condition
-from setpoint.model.errors import OverLimit
+from setpoint.model.errors import OverLimit, Unreadable
 from setpoint.model.job import Job, JobFacts
 from setpoint.model.journal import Entry
 from setpoint.model.observed import StatusSummary
@@ -44,14 +45,31 @@ async def snapshot(
 ) -> Snapshot:
     """Of one app, or of all where `name` is ''. Raises Forbidden, NotFound, OverLimit."""
     access.authorise(actor, VERB, name or "the apps")
-    units = [await lookup.app_to(store, actor, VERB, name)] if name else await store.units()
+    if name:
+        unit = await lookup.app_to(store, actor, VERB, name)
+        return Snapshot(FORMAT, version, now_s, capabilities, (await _app(store, unit),))
+    units = await store.units()
     if len(units) > APPS_MAX:
         raise OverLimit(
             f"cannot {VERB} the apps: there are {len(units)}, at most {APPS_MAX} go into one",
             "name one app with -a APP",
         )
-    apps = tuple([await _app(store, unit) for unit in units])
-    return Snapshot(FORMAT, version, now_s, capabilities, apps)
+    apps, unread = await _readable(store, units)
+    return Snapshot(FORMAT, version, now_s, capabilities, apps, unread)
+
+
+async def _readable(
+    store: Store, units: Sequence[Unit]
+) -> tuple[tuple[AppSnapshot, ...], tuple[str, ...]]:
+    """(those that can be read, the names of the others)"""
+    apps = list[AppSnapshot]()
+    unread = [damaged.name for damaged in await store.damaged()]
+    for unit in units:
+        try:
+            apps.append(await _app(store, unit))
+        except Unreadable:
+            unread.append(unit.name)
+    return tuple(apps), tuple(sorted(unread))
 
 
 async def _app(store: Store, unit: Unit) -> AppSnapshot:

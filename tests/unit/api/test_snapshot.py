@@ -7,6 +7,7 @@ import pytest
 
 from setpoint.formats import snapshot
 from setpoint.model.errors import Invalid
+from setpoint.model.release import ProcessType
 from setpoint.model.snapshot import FORMAT, Snapshot
 from setpoint.planning.explain import duration
 from setpoint.testing.rehearsal import script
@@ -14,7 +15,7 @@ from setpoint.testing.rehearsal.events import Event
 from setpoint.testing.rehearsal.play import rehearse
 from tests.support.plane import Plane
 from tests.support.waiting import until
-from tests.unit.api.conftest import Make
+from tests.unit.api.conftest import Make, deploy
 
 CANARY = "canary5Lw8NcY3kRzQ1vTd"
 
@@ -93,6 +94,19 @@ def test_what_came_of_earlier_changes_is_told_as_it_is_here(plane: Plane, deploy
     undone = [line for line in lines if line.strip().startswith("undo")]
     assert len(undone) == 2
     assert all("what the app was before is not known here" in line for line in undone)
+
+
+def test_a_function_that_ran_runs_on(plane: Plane, app: Make) -> None:
+    app("called")
+    before = plane.supervisor.processes
+    plane.supervisor.processes = (ProcessType("greet", "function", folder="functions/greet"),)
+    try:
+        deploy(plane, "called")
+    finally:
+        plane.supervisor.processes = before
+    told = played("settle", snapshot.decode(taken(plane, "called"), "it"))
+    assert [e.text for e in told if e.kind in ("planned", "act", "violated", "condition")] == []
+    assert "called: settled" in told[-1].text
 
 
 def test_a_rehearsal_goes_on_from_there(plane: Plane, deployed: Make) -> None:

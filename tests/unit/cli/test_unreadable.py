@@ -1,11 +1,16 @@
 """An app of which memory holds what cannot be read is still told of, by its condition; and so are
 the others, which go on."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
 
+from setpoint.formats import snapshot
+from setpoint.testing.rehearsal import script
+from setpoint.testing.rehearsal.events import Event
+from setpoint.testing.rehearsal.play import rehearse
 from tests.support.plane import Plane
 from tests.support.waiting import until
 from tests.unit.api.test_access import account
@@ -106,3 +111,22 @@ def test_a_stranger_is_told_of_it_what_they_are_told_of_one_that_is_not_there(
         absent = plane.send(method, path.format("nosuch"), body, token=token)
         assert (there.status, absent.status) == (404, 404)
         assert there.json["message"].replace(said, "nosuch") == absent.json["message"]
+
+
+@pytest.mark.parametrize("what", ["", " release"])
+def test_a_snapshot_leaves_it_out_and_says_so(
+    plane: Plane, deployed: Callable[[str], None], spoil: Spoil, what: str
+) -> None:
+    name, other = f"illegible{len(what)}", f"legible{len(what)}"
+    deployed(name)
+    deployed(other)
+    spoil(name + what, b"{")
+    taken = plane.send("GET", "/v1/snapshot").json
+    assert name in taken["unread"]
+    names = [app["unit"]["intent"]["name"] for app in taken["apps"]]
+    assert other in names
+    assert name not in names
+    told: list[Event] = []
+    start = snapshot.decode(json.dumps(taken).encode(), "it")
+    assert rehearse(script.read("settle", "it.txt"), told.append, start=start) == 0
+    assert f"left out, for they cannot be read: {', '.join(taken['unread'])}" in told[0].text

@@ -200,6 +200,7 @@ class Director:
                 stage.reboot()
             case acts.ClockJumps():
                 stage.set_clock(stage.machine.clock_ahead_s + act.by_s)
+                self._tell("world", "", f"the clock jumps {_by(act.by_s)}, and timers do not")
             case acts.Mishap():
                 stage.traps.append(Trap(act.verb, act.how, act.times, act.slow_s))
             case acts.StaleReads():
@@ -340,6 +341,10 @@ def _program(act: acts.Deploy, label: str, types: tuple[ProcessType, ...]) -> Pr
         release=act.release if phased else "none",
         schedule=(CronJob(act.schedule, "tick"),) if act.schedule else (),
     )
+
+
+def _by(seconds: float) -> str:
+    return f"{abs(seconds):g} s {'back' if seconds < 0 else 'ahead'}"
 
 
 def _update(size: acts.Size) -> FormationUpdate:

@@ -55,12 +55,17 @@ async def _play(
     ear.listen()
     if start is not None:
         restore(stage, start)
-        ear.tell("world", "", _beginning(start))
+        ear.tell("world", "", _beginning(start), *_left_out(start))
     async with stage:
         await director.play(lines)
     if stage.watch.violations:
         return VIOLATED
     return UNSETTLED if director.unsettled else DONE
+
+
+def _left_out(start: Snapshot) -> tuple[str, ...]:
+    names = ", ".join(start.unread)
+    return (f"left out, for they cannot be read: {names}",) if names else ()
 
 
 def _beginning(start: Snapshot) -> str:
