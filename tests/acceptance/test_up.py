@@ -12,8 +12,10 @@ UP = ("up", "--edge-port", "0", "--api-port", "0", "--floor", "L0")
 
 def test_ctrl_c_stops_plane_and_apps() -> None:
     with fresh_plane(start=False) as plane:
+        env = {key: value for key, value in plane.env().items() if key != "SETPOINT_DATA"}
+        words = [*SETPOINT, *UP, "--data", str(plane.data)]
         staying = subprocess.Popen(
-            [*SETPOINT, *UP], env=plane.env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         try:
             until(lambda: plane.cli("status").code == 0, 60, "it answers")
@@ -27,6 +29,7 @@ def test_ctrl_c_stops_plane_and_apps() -> None:
             staying.kill()
             staying.wait()
         assert staying.returncode == 0, told
+        assert f"next: setpoint deploy DIR --data {plane.data}\n" in told
         assert [pid for pid in left if runs(pid)] == []
         assert plane.cli("status").code == 1
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -343,6 +344,7 @@ def _stop_apps(paths: Paths) -> None:
 def _announcement(
     paths: Paths, ports: dict[str, int], confinement: Confinement, started_s: float
 ) -> str:
+    took_s = time.monotonic() - started_s
     return "\n".join(
         (
             f"Setpoint {__version__}, isolation {confinement.words}",
@@ -350,9 +352,14 @@ def _announcement(
             f"  API   http://127.0.0.1:{ports['api']}",
             f"  TLS   https://localhost:{ports['tls']} (heroku: setpoint env)",
             f"  apps  http://<app>.localhost:{ports['edge']}",
-            f"ready in {time.monotonic() - started_s:.1f} s; next: setpoint deploy DIR",
+            f"ready in {took_s:.1f} s; next: setpoint deploy DIR{_named(paths)}",
         )
     )
+
+
+def _named(paths: Paths) -> str:
+    """What a command must say to find this one."""
+    return "" if paths.data == default_data() else f" --data {shlex.quote(str(paths.data))}"
 
 
 def _announcement_json(
