@@ -1078,6 +1078,14 @@ SIMULATED = (
         by="tests/unit/testing/test_supervisors_disk.py",
     ),
     Mutant(
+        "a-word-is-lost-with-who-heard-it",
+        "that a function said that it is ready is written down before its word is taken",
+        "drivers/local/readiness.py",
+        "            self._hear(said)\n            os.read(self._fd, len(said))\n",
+        "            os.read(self._fd, len(said))\n            self._hear(said)\n",
+        by="tests/unit/drivers/test_readiness.py",
+    ),
+    Mutant(
         "drift-forgotten-with-its-supervisor",
         "what outsiders did and is not repaired is known to the next supervisor",
         "drivers/local/orders.py",

@@ -134,15 +134,22 @@ class SimHandle:
 
 
 class SimReadiness:
-    """It listens, and `content` with its answer."""
+    """It listens, and `content` with its answer. `says`: nobody can see that, it says so once."""
 
     def __init__(
-        self, machine: Machine, id: InstanceId, content: Callable[[], bool], life: "Parts"
+        self,
+        machine: Machine,
+        id: InstanceId,
+        content: Callable[[], bool],
+        life: "Parts",
+        *,
+        says: bool,
     ) -> None:
         self._machine = machine
         self._id = id
         self._content = content
         self._life = life
+        self._says = says
         self._ready: Callable[[], None] | None = None
 
     def watch(self, ready: Callable[[], None]) -> None:
@@ -154,9 +161,12 @@ class SimReadiness:
 
     def look(self) -> None:
         proc, ready = self._machine.procs.get(self._id), self._ready
-        if ready is not None and proc is not None and proc.ready and self._content():
+        if ready is None or proc is None or not proc.ready or (self._says and proc.heard):
+            return
+        if self._content():
             self._ready = None
             ready()
+            proc.heard = True
 
 
 class SimLauncher:
@@ -227,7 +237,8 @@ class SimLauncher:
                 self._life.queues.take_all(standing.key)
             return seen is None
 
-        return SimReadiness(self._machine, running.id, content, self._life)
+        says = kind == "function"
+        return SimReadiness(self._machine, running.id, content, self._life, says=says)
 
     def endpoint(self, running: Handle) -> Endpoint | None:
         port = running.name.port

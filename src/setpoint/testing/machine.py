@@ -16,7 +16,8 @@ class Proc:
     """One process tree. `ready`: it listens; `status`: what its front page answers then, over HTTP.
     `code`: how it ended, None while it runs. `app`, `name`, `identity`: as the machine tells them
     of what somebody started here. `footing`: how often its layer had been laid again; `condemned`:
-    it was told to die by whoever started it."""
+    it was told to die by whoever started it. `heard`: somebody has taken its word for being ready,
+    which is there once."""
 
     id: InstanceId
     stop_s: float
@@ -31,6 +32,7 @@ class Proc:
     """when each request that it was given is answered"""
     footing: int = 0
     condemned: bool = False
+    heard: bool = False
 
 
 class Machine:

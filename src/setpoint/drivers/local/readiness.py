@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-from setpoint.drivers.local.sandbox import open_output
+from setpoint.drivers.local.sandbox import open_output, syscalls
 
 PORT_LOOK_S = 0.005
 PORT_LOOK_GROWTH = 1.1
@@ -101,7 +101,9 @@ class StaysUp:
 
 
 class SaysSo:
-    """A function's worker writes a line for each thing that happens to it, `ready` the first.
+    """A function's worker writes a line for each thing that happens to it, `ready` among the first.
+    It says that once: it is taken from the FIFO once whoever is told has written it down, so that
+    the next supervisor hears it if this one dies before that.
 
     The FIFO is kept open and read for as long as it runs, so that it never blocks the worker.
     `imported`, `served`: told what its lines of that name say.
@@ -125,7 +127,15 @@ class SaysSo:
         os.close(self._fd)
 
     def _read(self) -> None:
-        *lines, self._rest = (self._rest + os.read(self._fd, RECORD_BYTES_MAX)).split(b"\n")
+        if self._ready is None:
+            self._hear(os.read(self._fd, RECORD_BYTES_MAX))
+        else:
+            said = _peek(self._fd)
+            self._hear(said)
+            os.read(self._fd, len(said))
+
+    def _hear(self, said: bytes) -> None:
+        *lines, self._rest = (self._rest + said).split(b"\n")
         self._rest = self._rest[-RECORD_BYTES_MAX:]
         for line in lines:
             word, _, more = line.partition(b" ")
@@ -134,3 +144,13 @@ class SaysSo:
             elif word == b"ready" and self._ready is not None:
                 ready, self._ready = self._ready, None
                 ready()
+
+
+def _peek(fifo: int) -> bytes:
+    """What can be read of it, left there."""
+    here, there = os.pipe2(os.O_CLOEXEC)
+    try:
+        return os.read(here, syscalls.copied(fifo, there, RECORD_BYTES_MAX))
+    finally:
+        os.close(here)
+        os.close(there)

@@ -24,6 +24,7 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 MS_BIND = 4096
 IN_MODIFY = 2
+SPLICE_F_NONBLOCK = 2
 PIDFD_GETFD = 438
 """the same on every architecture"""
 
@@ -47,6 +48,11 @@ def unmount(target: Path) -> None:
 def take_descriptor(pidfd: int, number: int) -> int:
     """A copy of another process's descriptor, closed on exec."""
     return syscall(PIDFD_GETFD, pidfd, number, 0)
+
+
+def copied(pipe: int, to: int, bytes_max: int) -> int:
+    """What is in one pipe is in the other as well, and still in the first. How many bytes."""
+    return int(checked(_libc.tee(pipe, to, bytes_max, SPLICE_F_NONBLOCK), "tee"))
 
 
 def told_of_writes(path: Path) -> int:
