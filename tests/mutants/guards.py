@@ -8,6 +8,7 @@ from tests.mutants.leaves import FEED, LEAVES
 from tests.mutants.mutant import Mutant
 
 CLOCK = "tests/unit/testing/test_supervisors_clock.py"
+ROUNDS = "tests/unit/testing/test_supervisors_rounds.py"
 BAD_MEMORY = "tests/unit/converge/test_bad_memory.py"
 
 PLANNER = (
@@ -1045,6 +1046,46 @@ SIMULATED = (
         'self._undone.do("socket", standing.key, lambda: self._open_socket(standing))\n',
         "self._open_socket(standing)\n",
         by="tests/unit/testing/test_supervisors_disk.py",
+    ),
+    Mutant(
+        "a-socket-is-made-anew-once",
+        "a socket that cannot be made anew now is, once it can be, and it is said until then",
+        "drivers/local/supervise.py",
+        '            self._undone.do("socket", standing.key, how)\n',
+        "            how()\n",
+        by=ROUNDS,
+    ),
+    Mutant(
+        "one-set-ends-the-round",
+        "one set that cannot be looked at keeps nobody from looking at others",
+        "drivers/local/rounds.py",
+        '        except Exception:\n            log.exception("round.broke")',
+        '        except ZeroDivisionError:\n            log.exception("round.broke")',
+        by=ROUNDS,
+    ),
+    Mutant(
+        "unmended-untold",
+        "an app of which the network cannot be mended is said to be cut off, and tried again",
+        "drivers/local/rounds.py",
+        "        except (DriverError, OSError) as error:",
+        "        except ZeroDivisionError as error:",
+        by=ROUNDS,
+    ),
+    Mutant(
+        "one-app-keeps-all-cut-off",
+        "an app that cannot be mended keeps no other cut off",
+        "drivers/local/ways_out.py",
+        "        except Exception:",
+        "        except ZeroDivisionError:",
+        by="tests/unit/drivers/test_ways_out.py",
+    ),
+    Mutant(
+        "settled-though-unmended",
+        "an app of which something cannot be mended is neither settled nor ready",
+        "planning/planner.py",
+        "    drift.plan_unmended(draft)\n",
+        "",
+        by="tests/unit/planning/test_drift_modes.py",
     ),
     Mutant(
         "started-without-its-queue",

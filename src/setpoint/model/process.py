@@ -180,10 +180,11 @@ class Load(msgspec.Struct, frozen=True):
 
 class Adrift(msgspec.Struct, frozen=True):
     """What an outsider did and is not repaired yet. `subject`: a dyno, or what belongs to all of
-    them. `since_s`: unix seconds."""
+    them. `since_s`: unix seconds. `failing`: why the last try to repair it came to nothing."""
 
     subject: str
     since_s: float
+    failing: str = ""
 
 
 class SetFacts(msgspec.Struct, frozen=True):

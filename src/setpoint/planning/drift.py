@@ -1,8 +1,20 @@
-"""When has drift of a dyno ended? Pure, like `standing`, which repairs it."""
+"""When has drift of a dyno ended, and what is said while it cannot be repaired? Pure, like
+`standing`, which repairs it."""
 
 from collections.abc import Iterator
 
 from setpoint.model.process import Adrift, Instance, Phase, SetFacts
+from setpoint.planning.draft import Draft
+
+
+def plan_unmended(draft: Draft) -> None:
+    """Whatever is up, nobody may be able to reach it."""
+    for facts in draft.observed.sets:
+        for adrift in facts.adrift if not facts.retiring else ():
+            if adrift.failing:
+                subject, why = adrift.subject, adrift.failing
+                draft.wait(subject, f"{subject} cannot be repaired yet, it is tried again: {why}")
+                draft.serving = False
 
 
 def over(facts: SetFacts) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from setpoint.planning import (
     builds,
     certificates,
     conditions,
+    drift,
     egress,
     isolation,
     jobs,
@@ -47,6 +48,7 @@ def plan(unit: Unit, observed: Observed, capabilities: Capabilities, now_s: floa
     release_phase.plan_release_phase(draft)
     wanted = processes.plan_processes(draft)
     routes.plan_route(draft, wanted)
+    drift.plan_unmended(draft)
     processes.plan_retirement(draft, wanted)
     releases.plan_verdict(draft, wanted)
     jobs.plan_jobs(draft)

@@ -203,7 +203,7 @@ def assemble(paths: Paths, machine: Machine, who: Accounts) -> Parts:
     adoption = Adoption(
         remains, lasting, table, orders, launcher, hands, jobs, zygotes, spares, kept, loop
     )
-    rounds = Rounds(ground, table, hands, supervisor, now_s)
+    rounds = Rounds(ground.ways_out, table, hands, supervisor, now_s)
     return Parts(lasting, supervisor, adoption, builds, door, ground.ways_out, rounds, inspections)
 
 

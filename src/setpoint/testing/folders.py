@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from setpoint.drivers.local.orders import Marks
-from setpoint.model.ids import SetKey
+from setpoint.model.ids import AppId, SetKey
 
 LASTING = ("supervisor", "ledger")
 """On the disk; all others lie in memory and end with the machine."""
@@ -28,6 +28,10 @@ class Folders:
         """where nothing can be written"""
         self.no_sockets = False
         """too many files are open"""
+        self.cut: set[AppId] = set()
+        """whose networks somebody took away"""
+        self.obstructed: set[SetKey | AppId] = set()
+        """where somebody else put something in the place of a socket, or of a network"""
 
     def at(self, name: str, point: Callable[[], None]) -> "SimFolder":
         """`point`: called before and after each effect; raises where its caller dies."""
@@ -46,6 +50,11 @@ class Folders:
         self.check_room("memory")
         if self.no_sockets:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    def check_place(self, key: SetKey) -> None:
+        """For its socket. Raises OSError."""
+        if key in self.obstructed:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
     def has_given_up(self, key: SetKey) -> bool:
         """Is it on record?"""

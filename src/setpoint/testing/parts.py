@@ -20,6 +20,7 @@ from setpoint.drivers.local.jobs import Jobs
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.ledger import Ledger
 from setpoint.drivers.local.orders import Orders
+from setpoint.drivers.local.rounds import Rounds
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.formats.control import Act as ActEntry
@@ -34,6 +35,7 @@ from setpoint.testing.folders import Folders
 from setpoint.testing.handles import SimHandle, SimLauncher, SimRemains
 from setpoint.testing.job_handles import Fate, SimJobLauncher
 from setpoint.testing.machine import Machine
+from setpoint.testing.networks import SimNetworks
 from setpoint.testing.queues import SimQueues
 from setpoint.testing.slot import Slot
 
@@ -131,6 +133,8 @@ class Parts:
             self.clock,
             self.pulse,
         )
+        self.networks = SimNetworks(folders)
+        self.rounds = Rounds(self.networks, self.table, hands, self.supervisor, now_s)
         self.job_launcher = SimJobLauncher(
             machine, folders.at("jobs", self.point), level, self, ears.job, fate
         )

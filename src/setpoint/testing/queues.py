@@ -13,9 +13,8 @@ from setpoint.testing.folders import Folders
 class SimQueue:
     """A `drivers.local.seams.Queue`."""
 
-    lost = ""
-
     def __init__(self, key: SetKey, waiting: dict[SetKey, int], timers: Timers) -> None:
+        self._closed = False
         self.fresh = key not in waiting
         self.name = f"/sim/{key.short}.sock"
         self.endpoint = Endpoint("pipe", self.name)
@@ -25,6 +24,12 @@ class SimQueue:
         self._watch: Watch = "off"
         self._on_demand: Callable[[], None] = lambda: None
         waiting.setdefault(key, 0)
+
+    @property
+    def lost(self) -> str:
+        if self._closed:
+            raise ValueError("file descriptor cannot be a negative integer (-1)")
+        return "" if self._key in self._waiting else "has lost its listening socket to an outsider"
 
     def fileno(self) -> int:
         raise AssertionError("nothing of this machine's opens it")
@@ -44,7 +49,7 @@ class SimQueue:
         return self._waiting.get(self._key, 0) > 0
 
     def close(self) -> None:
-        self._watch = "off"
+        self._watch, self._closed = "off", True
 
     def _report(self) -> None:
         if self._watch != "off" and self.queued():
@@ -71,6 +76,7 @@ class SimQueues:
         self._point()
         if key not in self._waiting:
             self._machine.check_files()
+            self._machine.check_place(key)
         queue = self._open[key] = SimQueue(key, self._waiting, self._timers)
         self._point()
         return queue
@@ -84,6 +90,10 @@ class SimQueues:
         self._waiting.pop(key, None)
         self._open.pop(key, None)
         self._point()
+
+    def spoil(self, key: SetKey) -> None:
+        """Whoever looks at it meets an error."""
+        self._open[key].close()
 
     def put(self, key: SetKey) -> None:
         """One more waits."""

@@ -283,6 +283,32 @@ class SimSupervisor:
         """No socket can be opened that it does not have; whatever else it writes has room."""
         self._folders.no_sockets = full
 
+    def take_socket(self, key: SetKey, *, put: bool = False) -> None:
+        """An outsider removes it. `put`: and puts something else in its place, which stays until
+        `clear_places`."""
+        self._folders.queues.pop(key, None)
+        self._folders.obstructed |= {key} if put else set()
+
+    def spoil_socket(self, key: SetKey) -> None:
+        """It cannot be looked at any more."""
+        self._life.queues.spoil(key)
+
+    def cut(self, app: AppId, *, put: bool = False) -> None:
+        """An outsider takes its network away."""
+        self._folders.cut.add(app)
+        self._folders.obstructed |= {app} if put else set()
+
+    def clear_places(self) -> None:
+        self._folders.obstructed.clear()
+
+    def join(self, app: AppId) -> None:
+        """As a start in its network does, which mends it."""
+        self._life.networks.prepare(app)
+
+    def look_around(self) -> None:
+        """One round: what nobody is told of when it goes."""
+        self._life.rounds.walk()
+
     def lose_sockets(self) -> None:
         """The keeper died with its copies, while nobody else had one."""
         self._folders.queues.clear()

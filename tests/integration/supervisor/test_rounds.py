@@ -1,6 +1,7 @@
 """What nobody is told of when it goes: noticed by a look, named, and repaired."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from setpoint.drivers.local.rounds import CUT, PERIOD_S
 from setpoint.drivers.local.sandbox import netlink, syscalls
 from setpoint.formats.control import Act
 from setpoint.model.app import Upkeep, UpkeepMode
+from setpoint.model.ids import AppId
 from setpoint.model.process import SetOrder
 from tests.integration.supervisor import programs
 from tests.integration.supervisor.plane import Plane, get
@@ -73,6 +75,29 @@ def test_a_functions_socket_that_somebody_removed_is_made_anew(
     assert call(plane, order).startswith(b"hello.")
 
 
+def test_what_lies_in_the_place_of_a_socket_holds_up_no_other(
+    plane: Plane, function: SetOrder
+) -> None:
+    sick = with_code(plane, function)
+    well = replace(sick, key=replace(sick.key, process="well"))
+    well = replace(well, spec=replace(well.spec, process="well"))
+    paths: list[Path] = []
+    for order in (sick, well):
+        plane.apply(order)
+        endpoint = plane.when(order, lambda f: f.socket is not None and f.ready).socket
+        assert endpoint is not None
+        paths.append(Path(endpoint.address))
+        paths[-1].unlink()
+    (paths[0] / "x").mkdir(parents=True)
+    plane.when(well, lambda f: not f.adrift and paths[1].is_socket(), 3 * PERIOD_S)
+    (adrift,) = plane.when(sick, lambda f: f.adrift and f.adrift[0].failing).adrift
+    assert "Is a directory" in adrift.failing
+    assert call(plane, well).startswith(b"well.")
+    shutil.rmtree(paths[0])
+    plane.when(sick, lambda f: not f.adrift)
+    assert call(plane, sick).startswith(b"hello.")
+
+
 @pytest.mark.parametrize("mode", ["freeze", "report"])
 def test_a_socket_of_a_function_that_is_to_be_left_is_told_once_and_left(
     plane: Plane, function: SetOrder, mode: UpkeepMode
@@ -111,6 +136,31 @@ def test_a_link_and_a_pin_that_somebody_removed_come_back_whatever_is_to_be_left
     assert drifted.because == "has lost the pin of its namespace to an outsider"
     assert get(instance)[0] == 200
     assert plane.ready(order) == (instance,), "nothing was replaced"
+
+
+def test_a_network_that_cannot_be_repaired_keeps_no_other_app_cut_off(plane: Plane) -> None:
+    if plane.probe().level != "L3":
+        pytest.skip("links and pins are there as root alone")
+    plane.apps["shop"] = AppId("00000000-0000-4000-8000-000000000000")
+    sick, well = web(plane), plane.order("well", programs.WEB)
+    plane.apply(well)
+    plane.ready(well)
+    pin = plane.paths.netns / sick.key.app
+    syscalls.unmount(pin)
+    pin.unlink()
+    (pin / "x").mkdir(parents=True)
+    for order in (sick, well):
+        record = plane.paths.netns / f"{order.key.app}.link"
+        delete_link(f"spv{record.read_text()}")
+    (adrift,) = plane.when(sick, lambda f: f.adrift and f.adrift[0].failing).adrift
+    assert "Not a directory" in adrift.failing
+    until(lambda: [a.verb for a in acts(plane) if a.app == well.key.app] == ["drifted", "repaired"])
+    (instance,) = plane.ready(well)
+    assert get(instance)[0] == 200
+    shutil.rmtree(pin)
+    plane.when(sick, lambda f: not f.adrift, 3 * PERIOD_S)
+    (instance,) = plane.ready(sick)
+    assert get(instance)[0] == 200
 
 
 def test_an_app_whose_address_another_has_taken_is_dialled_at_its_new_one(plane: Plane) -> None:

@@ -8,7 +8,7 @@ import pytest
 from setpoint.model.app import Upkeep, UpkeepMode
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.layer import Altered
-from setpoint.model.process import Exit, Start
+from setpoint.model.process import Adrift, Exit, Start
 from setpoint.planning.standing import THAW_S, decide
 from setpoint.testing import builders
 from tests.unit.planning.scene import NOW_S, Scene
@@ -97,3 +97,20 @@ def test_a_process_that_an_outsider_killed_comes_back_where_it_is_enforced(
     assert len([act for act in acts if isinstance(act, Start)]) == starts
     later = decide(order, killed, UNTIL_S + THAW_S).acts
     assert [type(act) for act in later] == [Start]
+
+
+@pytest.mark.parametrize("mode", ["enforce", "report", "freeze"])
+def test_what_cannot_be_repaired_is_told_and_the_app_is_not_ready(mode: UpkeepMode):
+    def take_network(scene: Scene) -> None:
+        (facts,) = scene.observed.sets
+        adrift = (Adrift("network", NOW_S, "Not a directory"),)
+        scene._replace(sets=(msgspec.structs.replace(facts, adrift=adrift),))
+
+    made = drifted(take_network, mode, None).plan()
+    assert not made.settled
+    assert [w.because for w in made.waiting] == [
+        "network cannot be repaired yet, it is tried again: Not a directory"
+    ]
+    ready = find(made.conditions, ConditionType.READY)
+    assert ready is not None
+    assert not ready.status

@@ -256,6 +256,12 @@ def drifted(facts: SetFacts, subject: str, since_s: float) -> SetFacts:
     return replace(facts, adrift=(*facts.adrift, Adrift(subject, since_s)))
 
 
+def unmended(facts: SetFacts, subject: str, why: str) -> SetFacts:
+    """Nothing where it had not drifted."""
+    told = (replace(a, failing=why) if a.subject == subject else a for a in facts.adrift)
+    return replace(facts, adrift=tuple(told))
+
+
 def repaired(facts: SetFacts, subject: str) -> SetFacts:
     return replace(facts, adrift=tuple(a for a in facts.adrift if a.subject != subject))
 

@@ -255,6 +255,13 @@ class Hands:
             standing.facts = change.drifted(standing.facts, subject, self._now_s())
             self._record_verb(standing, DRIFTED, subject, what)
 
+    def unmended(self, standing: Standing, subject: str, why: str) -> None:
+        """A try to repair it has failed."""
+        before = standing.facts
+        standing.facts = change.unmended(before, subject, why)
+        if standing.facts != before:
+            self.changed(standing)
+
     def repaired(self, standing: Standing, subject: str, how: str) -> None:
         """Nothing where it had not drifted."""
         since_s = change.adrift_since_s(standing.facts, subject)

@@ -7,11 +7,12 @@ unmounts, a link that somebody deletes is none, so each is looked at once per pe
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-from setpoint.drivers.local import sandbox
-from setpoint.drivers.local.ground import Ground
+from setpoint.drivers.local import facts as change
 from setpoint.drivers.local.hands import Hands
+from setpoint.drivers.local.seams import Networks
 from setpoint.drivers.local.supervise import Supervisor
 from setpoint.drivers.local.table import Standing, Table
 from setpoint.model.errors import DriverError
@@ -24,39 +25,48 @@ PERIOD_S = 10.0
 NETWORK = "network"
 """Subject of what happened to an app's namespace, link or wall."""
 CUT = "has lost its link, or its place in the wall, to an outsider"
+PIN = "has lost the pin of its namespace to an outsider"
+T = TypeVar("T")
 
 
 class Rounds:
     def __init__(
         self,
-        ground: Ground,
+        networks: Networks,
         table: Table,
         hands: Hands,
         supervisor: Supervisor,
         now_s: Callable[[], float],
     ) -> None:
-        self._ground = ground
+        self._networks = networks
         self._table = table
         self._hands = hands
         self._supervisor = supervisor
         self._now_s = now_s
-        ground.ways_out.mended = lambda app: self._mended(app, CUT)
+        networks.mend = lambda app: self._mend(app, CUT)
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             await asyncio.sleep(PERIOD_S)
-            try:
-                self.walk()
-            except Exception:
-                log.exception("round.broke")
+            self._alone(Supervisor.heed_the_clock, self._supervisor)
+            self.walk()
 
     def walk(self) -> None:
-        self._supervisor.heed_the_clock()
+        apps: dict[AppId, list[Standing]] = {}
         for standing in list(self._table.sets.values()):
-            self._look_at_socket(standing)
-            self._look_at_relays(standing)
-        self._look_at_pins()
+            apps.setdefault(standing.key.app, []).append(standing)
+            self._alone(self._look_at_socket, standing)
+            self._alone(self._look_at_relays, standing)
+        for standings in apps.values():
+            self._alone(self._look_at_network, standings)
+
+    def _alone(self, look: Callable[[T], None], at: T) -> None:
+        """What goes wrong there keeps nobody from looking elsewhere."""
+        try:
+            look(at)
+        except Exception:
+            log.exception("round.broke")
 
     def _look_at_socket(self, standing: Standing) -> None:
         lost = standing.socket.lost if standing.socket is not None else ""
@@ -64,6 +74,7 @@ class Rounds:
             return
         subject = standing.key.process
         self._hands.drifted(standing, subject, lost)
+        self._supervisor.wake(standing.key)
         if self._repairs(standing):
             self._supervisor.reopen_socket(standing)
 
@@ -80,28 +91,42 @@ class Rounds:
                 self._hands.drain(standing, instance.id, "nobody can reach it any more")
                 self._supervisor.wake(standing.key)
 
-    def _look_at_pins(self) -> None:
-        """Of apps that run; another could not join them."""
-        running = dict.fromkeys(s.key.app for s in self._table.sets.values() if s.running)
-        ground = self._ground
-        for app in sandbox.unpinned(ground.confinement, ground.paths.runtime, running):
-            try:
-                ground.ways_out.prepare(AppId(app))
-            except DriverError as error:
-                log.warning("network.not_repaired", extra={"app": app, "why": error.message})
-            else:
-                self._mended(AppId(app), "has lost the pin of its namespace to an outsider")
+    def _look_at_network(self, standings: list[Standing]) -> None:
+        """Of an app that runs; another could not join it. And what could not be mended before."""
+        app = standings[0].key.app
+        if any(s.running for s in standings) and self._networks.unpinned((app,)):
+            self._mend(app, PIN)
+        elif _is_cut(standings):
+            self._mend(app, CUT)
 
-    def _mended(self, app: AppId, what: str) -> None:
+    def _mend(self, app: AppId, what: str) -> None:
         """Walls and the ways through them stand again whatever an app's upkeep is: they keep others
-        safe."""
+        safe. What cannot be mended is told, and tried again."""
         standings = self._table.of_app(app)
-        for standing in standings[:1]:
+        for standing in standings[:1] if not _is_cut(standings) else ():
             self._hands.drifted(standing, NETWORK, what)
+        failing = self._prepared(app)
         for standing in standings:
-            self._hands.dial_anew(standing)
-        for standing in standings[:1]:
-            self._hands.repaired(standing, NETWORK, "is as it was again")
+            if failing:
+                self._hands.unmended(standing, NETWORK, failing)
+            else:
+                self._hands.dial_anew(standing)
+                self._hands.repaired(standing, NETWORK, "is as it was again")
+            self._supervisor.wake(standing.key)
+
+    def _prepared(self, app: AppId) -> str:
+        """'', else why it cannot be."""
+        try:
+            self._networks.prepare(app)
+        except (DriverError, OSError) as error:
+            log.warning("wall.not_mended", extra={"app": app, "why": str(error)})
+            return str(error)
+        log.warning("wall.mended", extra={"app": app})
+        return ""
 
     def _repairs(self, standing: Standing) -> bool:
         return standing.effective_order.mode_at(self._now_s()) == "enforce"
+
+
+def _is_cut(standings: Iterable[Standing]) -> bool:
+    return any(change.adrift_since_s(s.facts, NETWORK) is not None for s in standings)

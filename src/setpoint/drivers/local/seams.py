@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from setpoint.drivers.local.names import HostName, InstanceName
@@ -247,13 +248,32 @@ class Queues(Protocol):
         """For one more beside so many. Raises Terminal."""
         ...
 
-    def open(self, key: SetKey) -> Queue: ...
+    def open(self, key: SetKey) -> Queue:
+        """Raises OSError."""
+        ...
 
     def found(self) -> AbstractContextManager[None]:
         """While many are opened that an earlier supervisor left."""
         ...
 
-    def drop(self, key: SetKey) -> None: ...
+    def drop(self, key: SetKey) -> None:
+        """Raises OSError."""
+        ...
+
+
+class Networks(Protocol):
+    """What keeps each app in, and what it is reached by. `mend`: called with each app of which
+    somebody else took something of that away, or let it loose."""
+
+    mend: Callable[[AppId], object]
+
+    def unpinned(self, apps: Iterable[AppId]) -> list[AppId]:
+        """Those of them that a new instance could not join."""
+        ...
+
+    def prepare(self, app: AppId) -> Path | None:
+        """The app's namespace, made, adopted or repaired. Raises Transient or Terminal."""
+        ...
 
 
 T_Kind = TypeVar("T_Kind", contravariant=True)

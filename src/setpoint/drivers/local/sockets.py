@@ -177,8 +177,10 @@ class Sockets:
             self._found = {}
 
     def drop(self, key: SetKey) -> None:
+        """A folder that somebody put in its place is theirs. Raises OSError."""
         self._shelf.drop(key.short)
-        self._path(key).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            self._path(key).unlink()
 
     def _path(self, key: SetKey) -> Path:
         return self._folder / f"{key.short}.sock"

@@ -7,6 +7,7 @@ calls it when a fact changed or time has come, and publishes the facts. `hands` 
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -186,11 +187,18 @@ class Supervisor:
         if standing.wants_socket:
             self._undone.do("socket", standing.key, lambda: self._open_socket(standing))
 
-    def _open_socket(self, standing: Standing) -> None:
-        """A function's queue. Instances that listen on one that was lost can get no requests."""
+    def _open_socket(self, standing: Standing, *, anew: bool = False) -> None:
+        """A function's queue. Instances that listen on one that was lost can get no requests.
+        Raises OSError."""
         if not standing.wants_socket or self._table.sets.get(standing.key) is not standing:
             return
-        standing.socket = self._sockets.open(standing.key)
+        try:
+            if anew:
+                self._sockets.drop(standing.key)
+            standing.socket = self._sockets.open(standing.key)
+        except OSError as error:
+            self._hands.unmended(standing, standing.key.process, str(error))
+            raise
         standing.facts = replace(standing.facts, socket=standing.socket.endpoint)
         self.wake(standing.key)
         if standing.socket.fresh:
@@ -205,9 +213,9 @@ class Supervisor:
         """In place of one that is out of reach."""
         if standing.socket is not None:
             standing.socket.close()
-            self._sockets.drop(standing.key)
             standing.socket = None
-            self._open_in_time(standing)
+            how = partial(self._open_socket, standing, anew=True)
+            self._undone.do("socket", standing.key, how)
             self.wake(standing.key)
 
     def _note(self, key: SetKey, how: Callable[[SetFacts], SetFacts]) -> None:

@@ -5,14 +5,13 @@ An app of which no order is known keeps the one it has: a new one has none.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.sandbox import Confinement
 from setpoint.model.egress import Egress
-from setpoint.model.errors import DriverError
 from setpoint.model.ids import AppId, Fence
 
 log = logging.getLogger("setpoint.supervisor")
@@ -29,8 +28,9 @@ class WaysOut:
     )
     _open: dict[AppId, Egress | None] = field(default_factory=dict[AppId, Egress | None])
     """what every prepared app has; None: whatever it had before this supervisor came"""
-    mended: Callable[[AppId], None] = lambda app: None
-    """told after an outsider's doing was undone"""
+
+    def __post_init__(self) -> None:
+        self.mend: Callable[[AppId], object] = self.prepare
 
     def ordered(self, app: AppId, fence: Fence, egress: Egress) -> None:
         """By an order for a set or a job; an older one changes nothing. Raises Transient or
@@ -54,6 +54,10 @@ class WaysOut:
             self._set(app)
         return netns
 
+    def unpinned(self, apps: Iterable[AppId]) -> list[AppId]:
+        """Those of them that a new instance could not join."""
+        return [AppId(a) for a in sandbox.unpinned(self.confinement, self.runtime, apps)]
+
     def drop(self, app: AppId) -> None:
         self._wanted.pop(app, None)
         self._open.pop(app, None)
@@ -75,12 +79,17 @@ class WaysOut:
             return
         try:
             for app in sandbox.unwalled(self.confinement, self.runtime, self._open):
-                log.warning("wall.mended", extra={"app": app})
-                self.prepare(AppId(app))
-                self.mended(AppId(app))
+                self._mend(AppId(app))
             sandbox.refresh(self.confinement)
-        except (DriverError, OSError) as error:
+        except OSError as error:
             log.warning("wall.trouble", extra={"why": str(error)})
+
+    def _mend(self, app: AppId) -> None:
+        """What keeps one app from being mended keeps no other."""
+        try:
+            self.mend(app)
+        except Exception:
+            log.exception("wall.not_mended", extra={"app": app})
 
     def _stands(self, app: AppId) -> bool:
         try:
