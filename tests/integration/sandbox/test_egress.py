@@ -4,6 +4,7 @@ Every attempt is made by real code in a real sandbox, and what is refused must b
 """
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -68,6 +69,8 @@ def attempt(kind, host, port):
 print(json.dumps([attempt(*asked) for asked in json.loads(os.environ["ASKED"])]))
 """
 GREETING = "hello from outside"
+STRANGER = "198.18.200.1"
+"""answers over there, and its address could be an app's"""
 REFUSED = ("ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EACCES")
 
 
@@ -424,6 +427,36 @@ def test_a_link_that_somebody_deleted_comes_back_with_its_way_out(
         netlink.remove_link(link)
     ways.look()
     assert tried(ground, ("tcp", WEB, PORT)) == [GREETING]
+
+
+def strangers_answer() -> bool:
+    """Of whoever dials from here an app's address that no link leads to."""
+    with socket.socket() as caller:
+        caller.settimeout(3)
+        outcome = caller.connect_ex((STRANGER, PORT))
+    assert outcome in (0, errno.EACCES)
+    return outcome == 0
+
+
+def test_what_is_meant_for_an_app_whose_link_is_gone_does_not_leave_the_machine(
+    ground: Ground, other: Ground, ways: WaysOut
+) -> None:
+    """Whoever dials an app, as the edge does, would be answered by a stranger."""
+    assert strangers_answer()
+    order(ways, 1, INTERNET)
+    ways.prepare(AppId("appa"))
+    assert not strangers_answer()
+    with Netlink() as netlink:
+        netlink.route_nowhere_no_more("198.18.0.0", 16)
+    assert strangers_answer()
+    ways.look()
+    assert not strangers_answer()
+    assert tried(ground, ("tcp", WEB, PORT)) == [GREETING]
+    allow(other, NONE, "appb")
+    sandbox.drop_all(other.confinement, other.runtime)
+    assert not strangers_answer()
+    ways.drop_all()
+    assert strangers_answer(), "nothing is left of it"
 
 
 def test_a_supervisor_that_comes_back_leaves_open_what_is_open(

@@ -29,7 +29,7 @@ def test_an_app_that_cannot_be_mended_keeps_no_other_cut_off(
             raise OSError("cannot be")
         mended.append(app)
 
-    for name in ("prepare_app", "refresh"):
+    for name in ("prepare_app", "refresh", "hold_in"):
         monkeypatch.setattr(sandbox, name, nothing)
     monkeypatch.setattr(sandbox, "unwalled", unwalled)
     ways = WaysOut(cast("Confinement", SimpleNamespace(ingress="veth")), tmp_path)

@@ -77,12 +77,22 @@ class WaysOut:
         """What others changed is changed back, app by app."""
         if not self._open or self.confinement.ingress != "veth":
             return
-        try:
-            for app in sandbox.unwalled(self.confinement, self.runtime, self._open):
-                self._mend(AppId(app))
-            sandbox.refresh(self.confinement)
-        except OSError as error:
-            log.warning("wall.trouble", extra={"why": str(error)})
+        for look in (self._hold_in, self._mend_each, self._refresh):
+            try:
+                look()
+            except OSError as error:
+                log.warning("wall.trouble", extra={"why": str(error)})
+
+    def _hold_in(self) -> None:
+        if sandbox.hold_in():
+            log.warning("wall.route_mended")
+
+    def _mend_each(self) -> None:
+        for app in sandbox.unwalled(self.confinement, self.runtime, self._open):
+            self._mend(AppId(app))
+
+    def _refresh(self) -> None:
+        sandbox.refresh(self.confinement)
 
     def _mend(self, app: AppId) -> None:
         """What keeps one app from being mended keeps no other."""

@@ -23,6 +23,7 @@ from setpoint.drivers.local.sandbox.levels import probe
 from setpoint.drivers.local.sandbox.netns import (
     drop_all,
     drop_app,
+    hold_in,
     pin_path,
     prepare_app,
     refresh,
@@ -63,6 +64,7 @@ __all__ = [
     "finish",
     "folder_name",
     "forget",
+    "hold_in",
     "install_tools",
     "kill",
     "launch",

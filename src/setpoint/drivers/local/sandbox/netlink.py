@@ -16,7 +16,9 @@ REQUEST, ACK, DUMP, CREATE, EXCLUSIVE, APPEND = 0x1, 0x4, 0x300, 0x400, 0x200, 0
 _ERROR, _DONE = 2, 3
 _NEW_LINK, _DELETE_LINK, _GET_LINK, _NEW_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE = 16, 17, 18, 20, 24, 25
 _NAME, _LINK_INFO, _ALIAS, _NAMESPACE = 3, 18, 20, 28
-_ROUTE_TABLE_MAIN, _ROUTE_BY_BOOT, _ROUTE_UNIVERSE, _ROUTE_UNICAST = 254, 3, 0, 1
+_ROUTE_TABLE_MAIN, _ROUTE_BY_BOOT, _ROUTE_UNIVERSE = 254, 3, 0
+_ROUTE_UNICAST, _ROUTE_PROHIBITED = 1, 8
+"""Who sends datagrams is told of what is prohibited, and not of what is unreachable."""
 _UP = 1
 _KIND_BITS = 0x3FFF
 """of an attribute's kind; the rest says how it is written"""
@@ -119,6 +121,20 @@ class Netlink:
         with contextlib.suppress(ProcessLookupError):
             self.ask((_DELETE_ROUTE, 0, _default_route(gateway)))
 
+    def route_nowhere(self, address: str, prefix: int) -> bool:
+        """What no closer route leads to is refused at once. False: it was so already, or such a
+        route is somebody's own."""
+        try:
+            self.ask((_NEW_ROUTE, CREATE | EXCLUSIVE, _route_nowhere(address, prefix)))
+        except FileExistsError:
+            return False
+        return True
+
+    def route_nowhere_no_more(self, address: str, prefix: int) -> None:
+        """Absent is success, and so is somebody's own."""
+        with contextlib.suppress(ProcessLookupError):
+            self.ask((_DELETE_ROUTE, 0, _route_nowhere(address, prefix)))
+
     def set_alias(self, link: str, alias: str) -> None:
         index = socket.if_nametoindex(link)
         self.ask((_NEW_LINK, 0, _link(index) + text(_ALIAS, alias)))
@@ -133,9 +149,16 @@ def _link(index: int = 0, flags: int = 0, change: int = 0) -> bytes:
 
 
 def _default_route(gateway: str) -> bytes:
-    places = (_ROUTE_TABLE_MAIN, _ROUTE_BY_BOOT, _ROUTE_UNIVERSE, _ROUTE_UNICAST)
-    body = struct.pack("BBBBBBBBI", socket.AF_INET, 0, 0, 0, *places, 0)
-    return body + attribute(5, socket.inet_aton(gateway))
+    return _route(0, _ROUTE_UNICAST) + attribute(5, socket.inet_aton(gateway))
+
+
+def _route_nowhere(address: str, prefix: int) -> bytes:
+    return _route(prefix, _ROUTE_PROHIBITED) + attribute(1, socket.inet_aton(address))
+
+
+def _route(prefix: int, kind: int) -> bytes:
+    places = (_ROUTE_TABLE_MAIN, _ROUTE_BY_BOOT, _ROUTE_UNIVERSE, kind)
+    return struct.pack("BBBBBBBBI", socket.AF_INET, prefix, 0, 0, *places, 0)
 
 
 def _frame(sequence: int, message: Message) -> bytes:

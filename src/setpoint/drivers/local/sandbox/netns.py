@@ -3,7 +3,9 @@
 Level L3. The app's end is eth0; the host's end is named `spv<index>` and carries the app's id as
 its alias, so the kernel itself remembers whose it is when the runtime directory is wiped. The
 index decides the addresses. There is no route further than the link until a way out is opened, and
-the wall (see `wall`) stands before the first link does.
+the wall (see `wall`) stands before the first link does. So does a route by which nothing that is
+meant for an app leaves the machine while its link is gone: who dials it is refused, not answered by
+whoever has that address elsewhere.
 """
 
 import contextlib
@@ -29,6 +31,8 @@ FIRST_ADDRESS = "198.18.0.0"
 LINKS_MAX = 16384
 """four addresses each, in that block's first half"""
 _PREFIX_BITS = 30
+_BLOCK_BITS = 16
+"""of the addresses of all links"""
 _INSIDE = "eth0"
 _GET_ADDRESS = 0x8915
 """SIOCGIFADDR"""
@@ -105,6 +109,7 @@ def drop_wall(confinement: Confinement) -> None:
         if not any(not alias or alias.startswith(_alias(confinement, "")) for alias in links):
             confinement.wall.tear_down()
         if not links:
+            netlink.route_nowhere_no_more(FIRST_ADDRESS, _BLOCK_BITS)
             uplinks.restore()
 
 
@@ -134,6 +139,13 @@ def refresh(confinement: Confinement) -> None:
     """Follow the machine's links and its nameserver. Raises OSError."""
     if confinement.egress == "public" and confinement.wall.stands():
         uplinks.refresh(confinement.wall)
+
+
+def hold_in() -> bool:
+    """What is meant for an app goes to its link or nowhere. Once for all installations of a
+    machine. False: it was so already. Raises OSError."""
+    with Netlink() as netlink:
+        return netlink.route_nowhere(FIRST_ADDRESS, _BLOCK_BITS)
 
 
 def walled(confinement: Confinement, runtime: Path, app: str) -> bool:
@@ -225,6 +237,7 @@ def _link(confinement: Confinement, pinned: Path, app: str, fresh: bool) -> None
     """A fresh namespace has no link, even if one of the same app is still about to vanish."""
     if not confinement.wall.stands():
         confinement.wall.build()
+    hold_in()
     alias, recorded = _alias(confinement, app), _recorded(pinned)
     with Netlink() as netlink:
         if not fresh and recorded is not None and netlink.alias(_name(recorded)) == alias:

@@ -151,12 +151,15 @@ def _is_reachable(address: str) -> bool:
 
 
 def _routes() -> list[Route]:
-    """(link, destination) of the main table, but for apps' own links and loopback."""
+    """(link, destination) of the main table, but for apps' own links and loopback. What is routed
+    nowhere has no link ('*')."""
     rows = (
         line.split() for line in Path("/proc/thread-self/net/route").read_text().splitlines()[1:]
     )
     found = [(row[0], IPv4Network((_address(row[1]), _address(row[7])))) for row in rows]
-    return [(li, net) for li, net in found if li != "lo" and not li.startswith(LINK_PREFIX)]
+    return [
+        (li, net) for li, net in found if li not in ("lo", "*") and not li.startswith(LINK_PREFIX)
+    ]
 
 
 def _address(field: str) -> str:
