@@ -170,10 +170,17 @@ def test_down_keep_apps_leaves_instances_and_up_adopts_them(served: Plane) -> No
 
 
 def test_down_stops_everything(served: Plane) -> None:
-    instances = instance_pids(served)
+    instances, drift = instance_pids(served), told_of_drift(served)
     pids = [served.pid(n) for n in PROCESSES if n != "keeper"]
     served.ok("down")
     for pid in pids + instances:
         assert not runs(pid), pid
     served.up()
     until(lambda: _answers(served), 60, "the shop is back after a new up")
+    until(lambda: "is started again" in served.ok("why", "shop").out, 10, "why says so")
+    assert "Setpoint was stopped: web of v" in served.ok("why", "shop").out
+    assert told_of_drift(served) == drift
+
+
+def told_of_drift(plane: Plane) -> str:
+    return plane.ok("why", "shop").out.partition("drift, and what came of it")[2]

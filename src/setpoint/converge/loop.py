@@ -27,6 +27,7 @@ from setpoint.model.capability import Capabilities
 from setpoint.model.condition import Condition
 from setpoint.model.errors import DriverError, SetpointError, StoreError, Unreadable
 from setpoint.model.ids import AppId
+from setpoint.model.observed import Uptime
 from setpoint.model.steps import ForgetApp, Plan, StartBuild, describe
 from setpoint.planning.planner import plan as make_plan
 from setpoint.store.port import Status, Store
@@ -60,7 +61,7 @@ class Loop:
 
     `reading`: what passes read from, if that is another door to the same memory than `store`;
     the look right before each effect always goes to `store`. `surveys`: who looks at everything, if
-    that is somebody outside of this process.
+    that is somebody outside of this process. `uptime`: that this process belongs to.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Loop:
         settings: Settings = Settings(),
         reading: Store | None = None,
         surveys: Surveys | None = None,
+        uptime: Uptime = Uptime(),
     ) -> None:
         self._store = store
         self._driver = driver
@@ -102,7 +104,7 @@ class Loop:
             rest_s=settings.rest_s,
             timeout_s=settings.look_timeout_s,
         )
-        self._observer = Observer(reading or store, driver, edge, settings.look_timeout_s)
+        self._observer = Observer(reading or store, driver, edge, settings.look_timeout_s, uptime)
         self._applier = Applier(store, driver, edge, settings.step_timeout_s)
         self._recorder = Recorder(store, now, new_token)
         self._orphans = Orphans(

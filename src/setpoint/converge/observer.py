@@ -12,7 +12,7 @@ from setpoint.model.app import Unit
 from setpoint.model.capability import Capabilities
 from setpoint.model.errors import SetpointError, StoreError
 from setpoint.model.ids import AppId
-from setpoint.model.observed import Observed
+from setpoint.model.observed import Observed, Uptime
 from setpoint.model.release import Build, Release
 from setpoint.model.steps import Drift
 from setpoint.store.port import Remembered, Status, Store
@@ -27,6 +27,7 @@ class _Concluded(msgspec.Struct, frozen=True):
     """All that a pass takes from what an earlier one concluded; the rest is skipped over."""
 
     settled_generation: int = 0
+    settled_in: Uptime = Uptime()
     drift: tuple[Drift, ...] = ()
 
 
@@ -50,13 +51,21 @@ class Sight:
 
 
 class Observer:
-    """`timeout_s` bounds every look at the world."""
+    """`timeout_s` bounds every look at the world. `uptime`: of this process, which ends with it."""
 
-    def __init__(self, store: Store, driver: Driver, edge: Edge, timeout_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        driver: Driver,
+        edge: Edge,
+        timeout_s: float,
+        uptime: Uptime = Uptime(),
+    ) -> None:
         self._store = store
         self._driver = driver
         self._edge = edge
         self._timeout_s = timeout_s
+        self._uptime = uptime
         self._capabilities: Capabilities | None = None
 
     async def look(self, apps: Sequence[AppId]) -> dict[AppId, Sight | SetpointError]:
@@ -112,6 +121,8 @@ class Observer:
             jobs=memory.jobs,
             job_facts=facts.jobs,
             settled_generation=concluded.settled_generation,
+            settled_in=concluded.settled_in,
+            uptime=self._uptime,
             altered=facts.altered,
         )
         return Sight(

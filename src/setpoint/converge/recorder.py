@@ -117,6 +117,7 @@ class Recorder:
             seen.route,
             running,
             settled_generation=unit.generation if settled else before_it,
+            settled_in=seen.uptime if settled else seen.settled_in,
             drift=_drift(sight, plan),
         )
         if before is not None and before.observed_generation == unit.generation:

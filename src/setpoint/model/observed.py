@@ -14,12 +14,29 @@ from setpoint.model.route import RouteFacts
 from setpoint.model.steps import Drift, Waiting
 
 
+class Uptime(msgspec.Struct, frozen=True, array_like=True):
+    """How far back what runs can reach: `boot` is another each time the machine is started, `stop`
+    each time Setpoint was stopped with its apps. Empty: nobody noted it."""
+
+    boot: str = ""
+    stop: str = ""
+
+    def ended(self, earlier: "Uptime") -> str:
+        """What ended all that ran in an earlier one, or ''."""
+        if not earlier.boot or self == earlier:
+            return ""
+        if self.boot != earlier.boot:
+            return "the machine was started anew"
+        return "Setpoint was stopped"
+
+
 class Observed(msgspec.Struct, frozen=True):
     """`builds`: facts for this app's sources. `releases`: newest first, bounded; always with the
     one that is to be gone back to. `jobs`: every one that has not ended in memory's eyes, and the
     newest of the others; `job_facts`: what the driver knows of them. `settled_generation`: the
-    newest of which everything once was so; what is gone since, no Change took away. `altered`:
-    layers that outsiders altered, of whatever app."""
+    newest of which everything once was so, in the uptime `settled_in`; what is gone since, no
+    Change took away, and in the same `uptime` nobody of ours. `altered`: layers that outsiders
+    altered, of whatever app."""
 
     builds: tuple[Build, ...] = ()
     releases: tuple[Release, ...] = ()
@@ -28,6 +45,8 @@ class Observed(msgspec.Struct, frozen=True):
     jobs: tuple[Job, ...] = ()
     job_facts: tuple[JobFacts, ...] = ()
     settled_generation: int = 0
+    settled_in: Uptime = Uptime()
+    uptime: Uptime = Uptime()
     altered: tuple[Altered, ...] = ()
 
 
@@ -67,4 +86,5 @@ class StatusSummary(msgspec.Struct, frozen=True):
     route: RouteFacts | None = None
     jobs: tuple[JobFacts, ...] = ()
     settled_generation: int = 0
+    settled_in: Uptime = Uptime()
     drift: tuple[Drift, ...] = ()

@@ -63,8 +63,8 @@ class Chapter(msgspec.Struct, frozen=True):
 class Story(msgspec.Struct, frozen=True):
     """`chapters`, `standing`, `repairs`: newest first.
 
-    `standing`: what standing orders did by themselves. `repairs`: what outsiders did, and
-    steps nobody's Change asked for, because of that.
+    `standing`: what was done with nobody asking: by standing orders, and after Setpoint was away.
+    `repairs`: what outsiders did, and the steps because of that.
     """
 
     id: AppId

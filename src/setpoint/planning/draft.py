@@ -58,6 +58,14 @@ class Draft:
         """Everything that is intended now was there once: what is not has drifted."""
         return not self.too_low and self.observed.settled_generation >= self.unit.generation
 
+    def again(self, what: str, rule: str, drift: str) -> Because:
+        """Why something is to be as it was so once: by what ended everything, which is nobody's
+        drift and nobody's Change, or else by `drift`, which is of this `rule`."""
+        ended = self.observed.uptime.ended(self.observed.settled_in)
+        if ended:
+            return Because("resume", f"{ended}: {what} again")
+        return self.because(rule, drift)
+
     def because(self, rule: str, text: str, change: int | None = None) -> Because:
         return Because(rule, text, change if change is not None else self.unit.last_change)
 

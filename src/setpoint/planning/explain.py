@@ -44,7 +44,7 @@ def _why(story: Story) -> Iterator[str]:
         yield ""
         yield from _chapter(chapter)
     for heading, entries in (
-        ("standing orders, by themselves", story.standing),
+        ("Setpoint, by itself", story.standing),
         ("drift, and what came of it", story.repairs),
     ):
         if entries:

@@ -196,7 +196,9 @@ def _why_ensure(draft: Draft, target: Release, want: Wanted) -> Because:
         text = f"{target.label} is to take over {process} from v{old}"
         return draft.because("roll-out", text, target.change)
     if draft.was_so:
-        return draft.because("missing", f"{process} of {target.label} should run and is not there")
+        whole = f"{process} of {target.label}"
+        drift = f"{whole} should run and is not there"
+        return draft.again(f"{whole} is started", "missing", drift)
     change = target.change if target.status == "pending" else None
     return draft.because("start", f"{target.label} wants {bounds} {process}", change)
 

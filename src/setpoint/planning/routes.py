@@ -143,8 +143,9 @@ def _because(draft: Draft, route: Route) -> Because:
     if not draft.was_so:
         return draft.because("route", _why(facts.route if facts is not None else None, route))
     if facts is None:
-        return draft.because("missing", f"{name} should be routed and is not")
-    return draft.because("altered", f"the edge has another route for {name} than it was given")
+        return draft.again(f"{name} is routed", "missing", f"{name} should be routed and is not")
+    another = f"the edge has another route for {name} than it was given"
+    return draft.again(f"{name} is routed", "altered", another)
 
 
 def _why(seen: Route | None, route: Route) -> str:

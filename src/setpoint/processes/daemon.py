@@ -52,6 +52,7 @@ from setpoint.model.condition import InstallationCondition, InstallationType
 from setpoint.model.errors import DriverError, OpenAnew, SetpointError, StoreError, Superseded
 from setpoint.model.figures import EdgeFigures, Figures
 from setpoint.model.ids import AppId
+from setpoint.model.observed import Uptime
 from setpoint.model.retention import Disk, Headroom, Retention
 from setpoint.model.target import target
 from setpoint.policy.headroom import is_low
@@ -111,7 +112,7 @@ async def _serve(
     edge = EdgeClient(paths.edge_socket)
     offers = Offers(driver)
     apart = surveyor.Apart(forked, partial(surveyor.surveyor_of, paths)) if forked else None
-    loop = _loop(store, driver, edge, apart)
+    loop = _loop(store, driver, edge, apart, _uptime(paths))
     clock_changed = asyncio.Event()
     footing = _footing(paths, store, loop, clock_changed)
     collector = _collector(store, driver, footing)
@@ -158,7 +159,11 @@ async def _serve(
 
 
 def _loop(
-    store: SqliteStore, driver: LocalDriver, edge: EdgeClient, apart: surveyor.Apart | None
+    store: SqliteStore,
+    driver: LocalDriver,
+    edge: EdgeClient,
+    apart: surveyor.Apart | None,
+    uptime: Uptime,
 ) -> Loop:
     return Loop(
         store,
@@ -169,7 +174,17 @@ def _loop(
         new_token=clock.new_id,
         log=logging.getLogger("setpoint.loop"),
         surveys=apart,
+        uptime=uptime,
     )
+
+
+def _uptime(paths: Paths) -> Uptime:
+    """No machine that is started anew, and no orderly stop, leaves this process."""
+    try:
+        stop = paths.stopped.read_text(encoding="utf-8").strip()
+    except OSError:
+        stop = ""
+    return Uptime(clock.moment().boot, stop)
 
 
 def _footing(paths: Paths, store: SqliteStore, loop: Loop, clock_changed: asyncio.Event) -> Footing:

@@ -224,6 +224,13 @@ def serving_epoch(paths: Paths, name: str) -> int | None:
     return next((epoch for old, _, epoch in _old_processes(paths, "") if old == name), None)
 
 
+def note_stop(paths: Paths) -> None:
+    """What ran until now was ended by us, with its orders. On a full disk it will count as gone."""
+    with contextlib.suppress(OSError):
+        paths.stopped.write_text(f"{time.time_ns()}\n", encoding="utf-8")
+        paths.stopped.chmod(0o644)
+
+
 def _old_processes(paths: Paths, but: str) -> Iterator[tuple[str, int, int]]:
     """(name, pid, epoch) of each process that still runs. One whose record is lost goes without a
     name here: nothing can take over from it any more."""

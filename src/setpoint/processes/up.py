@@ -176,6 +176,7 @@ def _check_floor(confinement: Confinement, floor: Level) -> None:
 def _release(paths: Paths, lock: int, envoy: EnvoyStart, keep_apps: bool) -> None:
     """Orders hold config values in clear: they stay only as long as instances do."""
     if not keep_apps:
+        preflight.note_stop(paths)
         shutil.rmtree(paths.orders, ignore_errors=True)
     preflight.end_old_plane(paths)  # an Envoy that was taken over from may still drain
     envoy.clear()

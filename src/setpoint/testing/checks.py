@@ -21,8 +21,10 @@ from setpoint.testing.slot import Slot
 from setpoint.testing.truth import bounds_of, release_serves
 from setpoint.testing.wishes import PLAINTEXT
 from setpoint.testing.world import World
+from setpoint.views import drift
 
 BY_OUTSIDER = Exit(128 + SIGKILL, 0.0).text
+ORPHAN = "orphan"
 KILLED = f"was killed by signal {KILLED_BY}"
 """No program ends like this by itself: who is killed at each of its starts has failed rightly."""
 
@@ -294,15 +296,22 @@ def _nothing_altered(world: World) -> list[str]:
 
 
 def _drift_that_was(world: World) -> list[str]:
-    """Who is said to have been killed by an outsider, was; unless it could not be written down that
-    it was the supervisor itself."""
+    """What is told as an outsider's doing, was; unless what was to be known of it could not be
+    written down."""
     if world.supervisor.ever_full:
         return []
+    told = [a for a in world.supervisor.act_log if a.verb == DRIFTED]
+    meddled = world.supervisor.meddled | world.edge.meddled
+    entries = drift.repairs(world.store.entries.values())
     return [
         f"{act.subject} of {act.app} is said to be drift, and no outsider was there"
-        for act in world.supervisor.act_log
-        if act.verb == DRIFTED and act.because == BY_OUTSIDER
-        if (act.app, act.subject) not in world.machine.murders
+        for act in told
+        if act.because == BY_OUTSIDER and (act.app, act.subject) not in world.machine.murders
+    ] + [
+        f"of {entry.app} it is said that {entry.because}, and no outsider was there"
+        for entry in entries
+        if entry.verb != REPAIRED and entry.because != BY_OUTSIDER and entry.rule != ORPHAN
+        if entry.app not in meddled
     ]
 
 

@@ -35,6 +35,8 @@ class SimEdge:
         self.on_command: Callable[[str, AppId, Fence], None] = lambda verb, app, fence: None
         self.on_route: Callable[[Route], None] = lambda route: None
         self.served = 0
+        self.meddled: set[AppId] = set()
+        """whose routes an outsider laid hands on"""
         self.turned_away = 0
         self._watchers: dict[asyncio.Queue[AppId], None] = {}
 
@@ -63,7 +65,7 @@ class SimEdge:
     async def remove_route(self, app: AppId, fence: Fence) -> None:
         self._check_fence(app, fence)
         self.on_command("remove_route", app, fence)
-        self.lose(app)
+        self._drop(app)
 
     async def observe(self, only: Collection[AppId] | None = None) -> tuple[RouteFacts, ...]:
         if not self.up:
@@ -84,16 +86,22 @@ class SimEdge:
             self._watchers.pop(queue, None)
 
     def lose(self, app: AppId) -> None:
+        """An outsider takes its route away."""
+        self.meddled.add(app)
+        self._drop(app)
+
+    def _drop(self, app: AppId) -> None:
         self.pems.pop(app, None)
         if self.routes.pop(app, None) is not None:
             self._tell(app)
 
     def lose_all(self) -> None:
         for app in list(self.routes):
-            self.lose(app)
+            self._drop(app)
 
     def spoil(self, app: AppId) -> None:
         """Its hosts lead nowhere from now on, and nobody was asked."""
+        self.meddled.add(app)
         facts = self.routes[app]
         nowhere = tuple(msgspec.structs.replace(b, target=None) for b in facts.route.backends)
         spoiled = msgspec.structs.replace(facts.route, backends=nowhere)

@@ -43,7 +43,7 @@ class Chaos:
             "unroute": self._unroute,
             "supervisor dies": self._supervisor_dies,
             "edge away": self._edge_away,
-            "reboot": self._reboot,
+            "reboot": world.reboot,
             "orphan": self._orphan,
             "offers less": self._offer_less,
             "lose set": self._lose_set,
@@ -121,10 +121,6 @@ class Chaos:
 
     def _edge_back(self) -> None:
         self._world.edge.up = True
-
-    def _reboot(self) -> None:
-        self._world.supervisor.reboot()
-        self._world.edge.lose_all()
 
     def _orphan(self) -> None:
         """A set of an app that memory does not know, as after restoring an old backup."""

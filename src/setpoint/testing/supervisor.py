@@ -69,6 +69,8 @@ class SimSupervisor:
         """when it last offered less than it has"""
         self.dropped: set[AppId] = set()
         self.ever_full = False
+        self.meddled: set[AppId] = set()
+        """whose sets, records or files an outsider laid hands on"""
         self.wiped = 0
         """how often what it had on record was taken from it, or it died and could not put there"""
         self.strikes: Callable[[], bool] = lambda: False
@@ -256,6 +258,7 @@ class SimSupervisor:
 
     def lose(self, key: SetKey) -> None:
         """Somebody else killed its processes and wiped all that was known of it."""
+        self.meddled.add(key.app)
         standing = self._life.table.sets.pop(key)
         if standing.timer is not None:
             standing.timer.cancel()
@@ -269,6 +272,7 @@ class SimSupervisor:
 
     def wipe(self) -> None:
         """Somebody else removes all that it has on record in memory, and kills it."""
+        self.meddled |= {key.app for key in self.slots}
         self.crash()
         self._folders.wipe()
         self.wiped += 1
@@ -322,6 +326,7 @@ class SimSupervisor:
         self.disk.alter(code)
         for key, slot in self.slots.items():
             if slot.order.spec.code == code:
+                self.meddled.add(key.app)
                 self._tell(key.app)
 
     def plant(self, order: SetOrder) -> None:

@@ -21,6 +21,7 @@ from setpoint.model.clock import Moment
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.errors import StoreError, Transient
 from setpoint.model.ids import AppId, Fence
+from setpoint.model.observed import Uptime
 from setpoint.model.retention import Ground, Retention
 from setpoint.store.port import Store
 from setpoint.testing.edge import SimEdge
@@ -105,6 +106,7 @@ class World:
         self._haunting: list[asyncio.Task[None]] = []
         self._woken_s = 0.0
         self._tokens = 0
+        self._boots = 1
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -144,6 +146,20 @@ class World:
         if self.life is not None:
             self.life.awake.clear()
             self._stopped.set()
+
+    @property
+    def uptime(self) -> Uptime:
+        return Uptime(f"boot {self._boots}")
+
+    def reboot(self) -> None:
+        """The machine went down: whatever ran, the daemon too, and all that lay in memory."""
+        self._boots += 1
+        for life in (self.life, self.outlived):
+            if life is not None:
+                life.died.set()
+        self.faults.seen.clear()
+        self.supervisor.reboot()
+        self.edge.lose_all()
 
     def wake(self, app: AppId) -> None:
         """As a door does after a commit; a daemon that is down hears nothing."""
@@ -249,6 +265,7 @@ class World:
             log=cast("Logger", SimLog(self.watch)),
             settings=SETTINGS,
             reading=cast("Store", Gated(self._stale, life, StoreError)),
+            uptime=self.uptime,
         )
 
     def _footing(self, life: Life, daemon: Loop) -> Footing:

@@ -52,7 +52,7 @@ def repairs(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 def _is_drift(entry: Entry) -> bool:
     if entry.kind == "act":
         return entry.rule == DRIFT_RULE
-    return entry.change is None or entry.rule in DRIFT_RULES
+    return entry.rule in DRIFT_RULES
 
 
 def _told(

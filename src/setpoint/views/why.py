@@ -44,9 +44,13 @@ async def story(store: Store, actor: Actor, name: str, limit: int = 10) -> Story
             )
             for c in changes
         ),
-        standing=_newest((e for e in entries if e.kind == "act" and e not in repairs), since_s),
+        standing=_newest((e for e in entries if _unasked(e) and e not in repairs), since_s),
         repairs=_newest(repairs, since_s),
     )
+
+
+def _unasked(entry: Entry) -> bool:
+    return entry.kind == "act" or entry.change is None
 
 
 def _by_change(entries: Iterable[Entry]) -> Mapping[int, list[Entry]]:

@@ -31,6 +31,7 @@ from setpoint.testing.faults import Life
 from setpoint.testing.loop import run
 from setpoint.testing.programs import PROGRAMS
 from setpoint.testing.world import World
+from setpoint.views import drift
 
 SHOP, API = AppId("0000-shop"), AppId("0000-api")
 QUICK, _, _, _, UNBUILDABLE, EXITS, HANGS, *_ = PROGRAMS
@@ -111,6 +112,32 @@ def test_a_deploy_comes_to_serve_and_says_so():
         assert stage.says(SHOP, ConditionType.READY).status
         assert stage.status(SHOP).observed_generation == 1
         assert stage.world.edge.request(SHOP, "web")
+
+    play(story)
+
+
+def test_what_a_reboot_ended_is_told_as_that_and_what_an_outsider_takes_after_it_as_drift():
+    async def story(stage: Stage) -> None:
+        def told() -> list[str]:
+            entries = stage.world.store.entries.values()
+            return [e.because for e in drift.repairs(entries)]
+
+        await stage.create(SHOP)
+        await stage.settled(SHOP)
+        stage.world.reboot()
+        await stage.until(lambda: stage.ready(SHOP) == 1)
+        await stage.settled(SHOP)
+        await asyncio.sleep(60.0)
+        anew = [e for e in stage.journal(SHOP) if e.rule == "resume"]
+        assert [e.because for e in anew] == [
+            "the machine was started anew: web of v1 is started again",
+            "the machine was started anew: shop is routed again",
+        ]
+        assert {e.change for e in anew} == {None}
+        assert told() == []
+        stage.world.edge.lose(SHOP)
+        await asyncio.sleep(60.0)
+        assert told() == ["shop should be routed and is not"]
 
     play(story)
 

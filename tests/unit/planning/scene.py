@@ -9,7 +9,7 @@ import msgspec
 from setpoint.model.app import AppIntent, Formation, SecretRef, Source
 from setpoint.model.ids import Digest, JobId
 from setpoint.model.job import CronJob, Job, JobFacts
-from setpoint.model.observed import Observed
+from setpoint.model.observed import Observed, Uptime
 from setpoint.model.process import Exit, Phase, ProbeSeen, SetFacts, SetOrder
 from setpoint.model.release import Build, ProcessType, Release, Slug
 from setpoint.model.route import RouteFacts
@@ -38,7 +38,7 @@ NOW_S = 1000.0
 class Scene:
     def __init__(self, document: AppIntent | None = None) -> None:
         self.unit = builders.unit(document)
-        self.observed = Observed()
+        self.observed = Observed(uptime=Uptime("boot 1", "stop 1"))
         self.capabilities = builders.capabilities()
         self.forgotten = False
         self.now_s = NOW_S
@@ -95,7 +95,8 @@ class Scene:
         if made.withdrawn:
             self._replace(settled_generation=0)
         elif made.settled and not made.left_undone:
-            self._replace(settled_generation=self.unit.generation)
+            in_all = {"settled_in": self.observed.uptime}
+            self._replace(settled_generation=self.unit.generation, **in_all)
         return made
 
     def settle(self, *, processes: tuple[ProcessType, ...] = (WEB,)) -> None:
@@ -170,7 +171,14 @@ class Scene:
         self._replace(sets=tuple(s for s in self.observed.sets if not s.retiring))
 
     def reboot(self) -> None:
-        self._replace(sets=(), route=None)
+        self._anew(Uptime("boot 2", self.observed.uptime.stop))
+
+    def goes_down_and_up(self) -> None:
+        """`setpoint down` and `up`."""
+        self._anew(Uptime(self.observed.uptime.boot, "stop 2"))
+
+    def _anew(self, uptime: Uptime) -> None:
+        self._replace(sets=(), route=None, uptime=uptime)
         self._facts(lambda f: msgspec.structs.replace(f, state="lost") if f.exit is None else f)
 
     def job_ends(self, code: int = 0, lines: tuple[str, ...] = (), **exit: bool) -> None:

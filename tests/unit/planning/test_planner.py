@@ -4,8 +4,10 @@ import msgspec
 import pytest
 
 from setpoint.model.app import Probe, Source
+from setpoint.model.change import Because
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import Digest
+from setpoint.model.observed import Uptime
 from setpoint.model.process import Exit, ProbeSeen
 from setpoint.model.steps import (
     CutRelease,
@@ -591,10 +593,33 @@ def test_while_a_release_fails_the_one_before_is_said_to_serve(serving: Scene):
 def test_after_a_reboot_everything_is_started_and_routed_again(serving: Scene):
     serving.reboot()
     made = serving.go()
-    assert rules(made) == ["missing", "missing"]
+    assert [step.because for step in made.steps] == [
+        Because("resume", "the machine was started anew: web of v1 is started again"),
+        Because("resume", "the machine was started anew: shop is routed again"),
+    ]
     serving.settle()
     assert serving.routed_to() == 1
     assert serving.statuses() == ["succeeded"]
+
+
+def test_what_an_orderly_stop_ended_is_no_drift_and_what_goes_after_it_is(serving: Scene):
+    serving.goes_down_and_up()
+    assert serving.plan().steps[0].because.text == (
+        "Setpoint was stopped: web of v1 is started again"
+    )
+    serving.go()
+    serving.observed = msgspec.structs.replace(serving.observed, sets=(), route=None)
+    assert rules(serving.go()) == ["resume", "resume"], "it has not been as intended since"
+    serving.settle()
+    serving.observed = msgspec.structs.replace(serving.observed, sets=(), route=None)
+    assert rules(serving.go()) == ["missing", "missing"]
+
+
+def test_of_a_time_that_nobody_noted_no_stop_is_known(serving: Scene):
+    """As an earlier version left it."""
+    serving.observed = msgspec.structs.replace(serving.observed, settled_in=Uptime())
+    serving.reboot()
+    assert rules(serving.go()) == ["missing", "missing"]
 
 
 def test_a_lost_route_is_put_back(serving: Scene):

@@ -101,7 +101,7 @@ def test_a_freeze_ends_when_its_time_is_over(serving: Scene):
     serving.reboot()
     assert serving.go().steps == ()
     serving.now_s += 60
-    assert rules(serving.go()) == ["missing", "missing"]
+    assert rules(serving.go()) == ["resume", "resume"]
     serving.settle()
     assert serving.plan().drift == ()
 
@@ -115,6 +115,12 @@ def test_somebody_may_run_a_command_in_a_frozen_app(serving: Scene):
 
 
 # --- drift only reported ------------------------------------------------------------------------
+
+
+def test_what_the_machine_s_end_took_away_is_no_drift_to_be_left_as_it_is(serving: Scene):
+    kept(serving, REPORT)
+    serving.reboot()
+    assert rules(serving.go()) == ["resume", "resume"]
 
 
 def test_drift_that_is_only_reported_is_left_until_the_next_change(serving: Scene):

@@ -102,6 +102,20 @@ def test_a_step_that_failed_is_over_once_it_is_taken_well_or_all_is_as_intended(
     in_office(story)
 
 
+def test_what_was_done_with_nobody_asking_and_what_cannot_be_read_are_no_drift():
+    async def story(office):
+        unit = await apps.create(office.door, asked(), "shop")
+        anew = entry(unit, "ensure-processes", "resume", None, n=1, state="succeeded")
+        damaged = entry(unit, "unreadable", "unreadable", None, n=2, state="unknown")
+        await office.store.begin_pass([anew, damaged])
+        assert await drift.lately(office.store, unit.id, NOON_S + 3) == ()
+        shop = await why.story(office.store, DEV, "shop")
+        assert shop.repairs == ()
+        assert [e.rule for e in shop.standing] == ["unreadable", "resume"]
+
+    in_office(story)
+
+
 @pytest.mark.parametrize(
     ("more", "end"),
     [

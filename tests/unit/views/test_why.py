@@ -169,7 +169,7 @@ c1  Create shop
     set      name = shop
     outcome  overtaken by a newer Change before all of it was so
 
-standing orders, by themselves
+Setpoint, by itself
     2026-09-21 14:13:20 UTC  start web.1 — the last one exited with code 1, 4 times, \
 last 2026-09-21 14:13:50 UTC
 

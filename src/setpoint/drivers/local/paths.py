@@ -75,6 +75,11 @@ class Paths(NamedTuple):
         return self.data / "lock"
 
     @property
+    def stopped(self) -> Path:
+        """When Setpoint was last stopped with its apps."""
+        return self.data / "stopped"
+
+    @property
     def private(self) -> Path:
         """Store, key and tokens: the daemon's alone."""
         return self.data / "private"

@@ -82,8 +82,7 @@ class Stage(World):
             self._later(down_s, self._edge_back)
 
     def reboot(self) -> None:
-        self.supervisor.reboot()
-        self.edge.lose_all()
+        super().reboot()
         self.on_note("the machine rebooted: no instance, no order and no route is left")
 
     def read_stale(self, share: float) -> None:
@@ -140,6 +139,7 @@ class Stage(World):
             new_token=self._new_token,
             log=cast("Logger", SimLog(self.watch)),
             reading=cast("Store", Gated(self.hears(cast("Store", self._stale)), life, StoreError)),
+            uptime=self.uptime,
         )
 
     def _collector(self, life: Life, doubt: Callable[[], str]) -> Collector:
