@@ -42,12 +42,13 @@ class Surprise(msgspec.Struct, frozen=True):
 class Digest(msgspec.Struct, frozen=True):
     """`since_s`: when they last looked, unix seconds; None: never. `up_to`: the newest Change told
     or passed over. `more`: there were more Changes than were looked at. `apps`: those that are
-    theirs. `at_s`: of this digest."""
+    theirs; `unread`: whose intent cannot be read. `at_s`: of this digest."""
 
     person: str
     since_s: float | None
     up_to: int
     apps: tuple[str, ...]
+    unread: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
     changed: tuple[Group, ...] = ()
     surprises: tuple[Surprise, ...] = ()
@@ -56,7 +57,7 @@ class Digest(msgspec.Struct, frozen=True):
 
     @property
     def empty(self) -> bool:
-        return not (self.needs or self.changed or self.surprises)
+        return not (self.unread or self.needs or self.changed or self.surprises)
 
 
 class Introduced(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from setpoint.model.app import AppIntent, Unit, Upkeep
+from setpoint.model.app import Unit, Upkeep
 from setpoint.model.capability import Unmet
 from setpoint.model.change import Actor
 from setpoint.model.condition import Condition, ConditionType, find
@@ -70,36 +70,22 @@ async def apps(store: Store, actor: Actor) -> tuple[AppLine, ...]:
     found = await lookup.apps_of(store, actor)
     standings = await store.standings()
     lines = [_line(unit, standings.get(unit.id, UNSEEN)) for unit in found]
-    damaged = [d for d in await store.damaged() if access.sees(actor, stand_in(d))]
+    damaged = [d for d in await store.damaged() if access.sees(actor, lookup.stand_in(d))]
     if damaged:
         lines += [_unread(d, standings.get(d.app, UNSEEN)) for d in damaged]
         lines.sort(key=lambda line: line.name)
     return tuple(lines)
 
 
-def stand_in(damaged: Damaged) -> Unit:
-    """For one whose intent cannot be read: its name, and whose it is."""
-    return Unit(
-        intent=AppIntent(damaged.app, damaged.name),
-        incarnation=0,
-        generation=damaged.generation,
-        rev=0,
-        owner=damaged.owner,
-        created_at_s=damaged.created_at_s,
-        updated_at_s=damaged.updated_at_s,
-        last_change=0,
-    )
-
-
 def _unread(damaged: Damaged, standing: Standing) -> AppLine:
-    line = _line(stand_in(damaged), standing)
+    line = _line(lookup.stand_in(damaged), standing)
     return msgspec.structs.replace(line, state="stalled", message=damaged.fact)
 
 
 async def damaged(store: Store, actor: Actor, name: str) -> Unit | None:
     """What stands for an app that cannot be read, by its name or id, if there is one."""
     found = next((d for d in await store.damaged() if name in (d.name, d.app)), None)
-    unit = stand_in(found) if found is not None else None
+    unit = lookup.stand_in(found) if found is not None else None
     return unit if unit is not None and access.sees(actor, unit) else None
 
 

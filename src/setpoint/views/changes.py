@@ -41,8 +41,9 @@ async def _all(store: Store, actor: Actor, limit: int) -> Sequence[UnitChange]:
 
 async def _logged(store: Store, found: Sequence[UnitChange]) -> tuple[Logged, ...]:
     notes = await store.notes([c.change.seq for c in found])
-    units = {id: await store.unit(id) for id in {AppId(c.unit) for c in found}}
-    came = {id: await _outcomes(store, unit, found) for id, unit in units.items() if unit}
+    units = {id: await lookup.unit(store, id) for id in {AppId(c.unit) for c in found}}
+    known = {id: unit for id, unit in units.items() if unit and unit.last_change}
+    came = {id: await _outcomes(store, unit, found) for id, unit in known.items()}
     told: list[Logged] = []
     for made in found:
         change, id = made.change, AppId(made.unit)

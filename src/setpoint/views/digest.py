@@ -34,7 +34,8 @@ async def digest(store: Store, actor: Actor, person: str, now_s: float, reader: 
     decided = await decisions.measured(store, decided, now_s)
     decided = list(await decisions.seen_by(store, actor, decided))
     mine = [d for d in decided if person in (d.decided.owner, d.decided.backup)]
-    seen = await lookup.apps_of(store, actor)
+    unread = await lookup.unread_of(store, actor)
+    seen = (*await lookup.apps_of(store, actor), *unread)
     units = [u for u in seen if u.owner == person or _governs(mine, u)]
     newest = await changes.changes(store, actor, None, CHANGES_READ, read.change if read else 0)
     ids = {unit.id for unit in units}
@@ -46,7 +47,8 @@ async def digest(store: Store, actor: Actor, person: str, now_s: float, reader: 
         person=person,
         since_s=read.at_s if read is not None else None,
         up_to=newest[0].change.seq if newest else (read.change if read is not None else 0),
-        apps=tuple(unit.name for unit in units),
+        apps=tuple(unit.name for unit in units if unit not in unread),
+        unread=tuple(unit.name for unit in units if unit in unread),
         needs=tuple(_needs(mine, now_s)),
         changed=_grouped(told, decided),
         surprises=tuple(sorted(surprises, key=lambda s: -s.at_s)),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from setpoint.model.app import Unit
+from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Actor
 from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
@@ -18,6 +18,28 @@ _decode = msgspec.json.Decoder(StatusSummary | None).decode
 def owners(damaged: Iterable[Damaged]) -> dict[str, str]:
     """Whose apps are that cannot be read, by name and by id."""
     return {key: one.owner for one in damaged for key in (one.name, one.app)}
+
+
+def stand_in(damaged: Damaged) -> Unit:
+    """For one whose intent cannot be read: its name, and whose it is."""
+    return Unit(
+        intent=AppIntent(damaged.app, damaged.name),
+        incarnation=0,
+        generation=damaged.generation,
+        rev=0,
+        owner=damaged.owner,
+        created_at_s=damaged.created_at_s,
+        updated_at_s=damaged.updated_at_s,
+        last_change=0,
+    )
+
+
+async def unit(store: Store, id: AppId) -> Unit | None:
+    """What stands for it, where it cannot be read."""
+    try:
+        return await store.unit(id)
+    except Unreadable:
+        return next((stand_in(found) for found in await store.damaged(id)), None)
 
 
 async def app_to(store: Store, actor: Actor, verb: str, name: str) -> Unit:
@@ -45,15 +67,19 @@ async def apps_of(store: Store, actor: Actor) -> tuple[Unit, ...]:
     return tuple(unit for unit in await store.units() if access.sees(actor, unit))
 
 
+async def unread_of(store: Store, actor: Actor) -> tuple[Unit, ...]:
+    """What stands for those that cannot be read, and that the actor may know of."""
+    found = (stand_in(one) for one in await store.damaged())
+    return tuple(unit for unit in found if access.sees(actor, unit))
+
+
 async def hidden(store: Store, actor: Actor, ids: Iterable[str]) -> frozenset[str]:
     """Those of these that the actor may not know of. Of what is forgotten, only administrators
     know; '' is the installation, which everybody does."""
     if actor.reach == "all":
         return frozenset()
-    found = {id: await store.unit(AppId(id)) for id in {*ids} - {""}}
-    return frozenset(
-        id for id, unit in found.items() if unit is None or not access.sees(actor, unit)
-    )
+    found = {id: await unit(store, AppId(id)) for id in {*ids} - {""}}
+    return frozenset(id for id, one in found.items() if one is None or not access.sees(actor, one))
 
 
 async def seen(store: Store, id: AppId) -> tuple[Status | None, StatusSummary]:

@@ -44,6 +44,24 @@ async def anas_app(office):
     await office.store.commit(asked(actor=ANA), "create", "Create anas", [write])
 
 
+def test_an_app_that_cannot_be_read_takes_no_digest_away_and_is_named():
+    async def story(office):
+        await shop_with_a_release(office)
+        other = UnitWrite(AppIntent(AppId("other"), "other"), None)
+        await office.store.commit(later(1), "create", "Create other", [other])
+        spoil = "UPDATE unit SET intent = x'7b' WHERE name = 'shop'"
+        await office.store._writer.run(lambda db: db.execute(spoil))
+        found = await told(office, 2)
+        assert (found.apps, found.unread) == (("other",), ("shop",))
+        assert {c.app for g in found.changed for c in g.changes} == {"shop", "other"}
+        assert lines(found, NOON_S + 2 * DAY_S)[1] == (
+            "cannot read what is intended of shop: setpoint status shop"
+        )
+        assert (await views.digest(office.store, ANA, ANA.email, NOON_S)).empty
+
+    in_office(story)
+
+
 def test_it_is_grouped_by_the_decisions_that_govern_what_changed():
     async def story(office):
         await shop_with_a_release(office)
