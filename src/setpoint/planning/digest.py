@@ -59,8 +59,8 @@ def _lines(told: Digest, now_s: float) -> Iterator[str]:
         yield f"nothing {since}"
         return
     yield f"{since}, on what is yours: {', '.join(told.apps) or 'decisions alone'}"
-    for name in told.unread:
-        yield f"cannot read what is intended of {printable(name)}: setpoint status {printable(name)}"
+    for name in map(printable, told.unread):
+        yield f"cannot read what is intended of {name}: setpoint status {name}"
     if told.needs:
         yield "needs you"
         for need in told.needs:
