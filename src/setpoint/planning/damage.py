@@ -1,4 +1,4 @@
-"""What is said of an app of whose journal something cannot be read."""
+"""What is said of an app of whose journal, or status, something cannot be read."""
 
 from collections.abc import Sequence
 
@@ -19,3 +19,11 @@ def recorded(blemishes: Sequence[Blemish], generation: int) -> Condition | None:
     return Condition(
         ConditionType.RECORDED, False, "EntryUnreadable", message, generation, first.at_s
     )
+
+
+def unconcluded(generation: int, at_s: float) -> tuple[Condition, ...]:
+    """In place of what was concluded and cannot be read: nothing is known but that it is known
+    again at the next look. `at_s`: when it was written, in unix seconds."""
+    message = "what was last seen of it cannot be read; it is looked at anew within ten minutes"
+    type_ = ConditionType.PROGRESSING
+    return (Condition(type_, True, "StatusUnreadable", message, generation, at_s),)

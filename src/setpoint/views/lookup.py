@@ -9,6 +9,7 @@ from setpoint.model.change import Actor
 from setpoint.model.errors import Unreadable
 from setpoint.model.ids import AppId
 from setpoint.model.observed import StatusSummary
+from setpoint.planning import damage
 from setpoint.policy import access
 from setpoint.store.port import Damaged, Status, Store
 
@@ -83,11 +84,12 @@ async def hidden(store: Store, actor: Actor, ids: Iterable[str]) -> frozenset[st
 
 
 async def seen(store: Store, id: AppId) -> tuple[Status | None, StatusSummary]:
-    """Empty where no pass has looked yet, or an earlier version wrote what this one cannot read."""
+    """Empty where no pass has looked yet, or what one saw cannot be read: the status says so."""
     status = await store.status(id)
     if status is None:
         return None, StatusSummary()
     try:
         return status, _decode(status.summary) or StatusSummary()
     except msgspec.DecodeError:
-        return status, StatusSummary()
+        unread = damage.unconcluded(status.observed_generation, status.at_s)
+        return msgspec.structs.replace(status, conditions=unread), StatusSummary()

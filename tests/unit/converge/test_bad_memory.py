@@ -268,11 +268,24 @@ def test_a_release_that_cannot_be_read_is_named_and_its_app_left_as_it_is():
     play(story)
 
 
-def test_a_status_that_cannot_be_read_is_concluded_anew():
+@pytest.mark.parametrize("column", ["conditions", "summary"])
+def test_a_status_that_cannot_be_read_says_so_until_it_is_concluded_anew(column: str):
     async def story(plane: Plane) -> None:
+        async def told() -> tuple[str, str, int]:
+            shop = await apps.info(plane.store, ADMIN, "shop", 80, plane.now_s())
+            return shop.state, shop.message, len(shop.urls)
+
         await plane.create(SHOP)
-        await plane.sql("UPDATE status SET conditions = ? WHERE unit = ?", b"{", SHOP)
-        await plane.settled(SHOP)
+        assert await told() == ("settled", "", 1)
+        await plane.sql(f"UPDATE status SET {column} = ? WHERE unit = ?", b"{", SHOP)
+        state, message, urls = await told()
+        assert (state, message[:43]) == (
+            "converging",
+            "what was last seen of it cannot be read; it",
+        )
+        assert urls == (column == "conditions"), "what can be read of it is told"
+        await asyncio.sleep(600.0)
+        assert await told() == ("settled", "", 1)
 
     play(story)
 

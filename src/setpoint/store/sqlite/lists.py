@@ -91,7 +91,7 @@ class Lists:
     def __init__(self, reader: Runner, incarnation: int, apps_max: int = APPS_MAX) -> None:
         self._reader = reader
         self._decoded = Kept[Unit](lambda row: units.from_row(row, incarnation), apps_max)
-        self._status = Kept[Status | None](status.from_row, apps_max)
+        self._status = Kept[Status](status.from_row, apps_max)
         self._units = Unwritten(self._read_units)
         self._standings = Unwritten(self._read_standings)
 

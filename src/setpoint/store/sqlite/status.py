@@ -9,6 +9,7 @@ from setpoint.model.condition import Condition, settled
 from setpoint.model.errors import Unreadable
 from setpoint.model.history import Took
 from setpoint.model.ids import AppId
+from setpoint.planning import damage
 from setpoint.store.port import Status
 from setpoint.store.sqlite import events
 from setpoint.store.sqlite.connection import Connection
@@ -36,12 +37,13 @@ def get(db: Connection, unit: AppId) -> Status | None:
     return from_row(row) if row is not None else None
 
 
-def from_row(row: Sequence[Any]) -> Status | None:
-    """`row`: `COLUMNS`."""
+def from_row(row: Sequence[Any]) -> Status:
+    """`row`: `COLUMNS`. Of what cannot be read nothing is lost: the next pass concludes it anew."""
+    generation, conditions, summary, at_s = row
     try:
-        return Status(row[0], _decode(row[1]), row[2], row[3])
+        return Status(generation, _decode(conditions), summary, at_s)
     except Unreadable:
-        return None  # nothing is lost: the next pass concludes it anew
+        return Status(generation, damage.unconcluded(generation, at_s), summary, at_s)
 
 
 def put(db: Connection, unit: AppId, status: Status) -> None:
