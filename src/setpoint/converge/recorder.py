@@ -15,7 +15,7 @@ from setpoint.model.capability import Unmet
 from setpoint.model.condition import Condition, ConditionType, stamp
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
-from setpoint.model.journal import DRIFT_RULE, DRIFTED, REPAIRED, Entry, EntryState
+from setpoint.model.journal import DRIFTED, LEFT_RULE, REPAIRED, Entry, EntryState
 from setpoint.model.observed import StatusSummary
 from setpoint.model.release import Build
 from setpoint.model.steps import Drift, Plan, SettleJob, SettleRelease, StartJob, Step, describe
@@ -193,7 +193,7 @@ def _act(unit: Unit, verb: str, subject: str, because: str, token: str, now_s: f
         kind="act",
         verb=verb,
         subject=subject,
-        rule=DRIFT_RULE,
+        rule=LEFT_RULE,
         because=because,
         change=None,
         state="succeeded",

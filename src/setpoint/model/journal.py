@@ -12,7 +12,10 @@ EntryState = Literal["planned", "succeeded", "failed", "refused", "unknown"]
 DRIFTED, REPAIRED = "drifted", "repaired"
 """Verbs of acts: what an outsider did, and that it is as it was."""
 DRIFT_RULE = "drift"
-"""of both of them"""
+"""of both of them, in words about their subject: 'was killed by an outsider'"""
+LEFT_RULE = "left"
+"""of both of them where it is left so, in a sentence: 'shop should be routed and is not'"""
+ADRIFT_RULES = frozenset({DRIFT_RULE, LEFT_RULE})
 
 COUNTED_AMONG = 8
 """An act that one of so many newest entries of its app tells already is counted there."""
@@ -59,7 +62,7 @@ def told_already(act: Entry, newest: Iterable[Entry]) -> Entry | None:
     for entry in newest:
         if _says(entry) == _says(act):
             return entry
-        if act.rule == DRIFT_RULE and (entry.verb, entry.subject) == (DRIFTED, act.subject):
+        if act.rule in ADRIFT_RULES and (entry.verb, entry.subject) == (DRIFTED, act.subject):
             return None
     return None
 

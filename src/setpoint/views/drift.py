@@ -6,7 +6,7 @@ import msgspec
 
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.ids import AppId
-from setpoint.model.journal import DRIFT_RULE, DRIFTED, REPAIRED, Entry
+from setpoint.model.journal import ADRIFT_RULES, DRIFT_RULE, DRIFTED, REPAIRED, Entry
 from setpoint.model.observed import StatusSummary
 from setpoint.planning.explain import DRIFT_RULES
 from setpoint.store.port import Status, Store
@@ -51,7 +51,7 @@ def repairs(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 def _is_drift(entry: Entry) -> bool:
     if entry.kind == "act":
-        return entry.rule == DRIFT_RULE
+        return entry.rule in ADRIFT_RULES
     return entry.rule in DRIFT_RULES
 
 
@@ -59,7 +59,7 @@ def _told(
     entry: Entry, entries: Iterable[Entry], status: Status | None, seen: StatusSummary
 ) -> Drifted:
     at_s = _noticed_s(entry)
-    what = f"{entry.subject} {entry.because}" if entry.verb == DRIFTED else entry.because
+    what = f"{entry.subject} {entry.because}" if entry.rule == DRIFT_RULE else entry.because
     ends = [_last_s(e) for e in entries if _ends(entry, e) and _last_s(e) >= at_s]
     took_s = min(ends) - at_s if ends else None
     over = bool(ends) or _is_gone(entry, status, seen)

@@ -6,7 +6,7 @@ import pytest
 from setpoint.cli.status import drift_text
 from setpoint.intents import apps
 from setpoint.model.condition import Condition, ConditionType
-from setpoint.model.journal import DRIFT_RULE
+from setpoint.model.journal import DRIFT_RULE, LEFT_RULE
 from setpoint.model.observed import StatusSummary
 from setpoint.model.process import Adrift, Exit
 from setpoint.store.port import Status
@@ -98,6 +98,19 @@ def test_a_step_that_failed_is_over_once_it_is_taken_well_or_all_is_as_intended(
         (id,) = await office.store.begin_pass([again])
         await office.store.end_pass([(id, "succeeded", "")], unit.id, None, NOON_S + 65)
         assert await told() == [(True, pytest.approx(1.0)), (True, pytest.approx(5.0))]
+
+    in_office(story)
+
+
+def test_what_is_left_as_it_is_found_is_told_in_its_own_sentence():
+    async def story(office):
+        unit = await apps.create(office.door, asked(), "shop")
+        because = "web of v1 should run and is not there"
+        left = act(unit, "drifted", 60, subject="web@v1", because=because)
+        left = msgspec.structs.replace(left, rule=LEFT_RULE)
+        await office.store.begin_pass([left])
+        (told,) = await drift.lately(office.store, unit.id, NOON_S + 61)
+        assert told.what == because
 
     in_office(story)
 

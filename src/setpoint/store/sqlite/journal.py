@@ -8,8 +8,8 @@ import msgspec
 
 from setpoint.model.ids import AppId
 from setpoint.model.journal import (
+    ADRIFT_RULES,
     COUNTED_AMONG,
-    DRIFT_RULE,
     Blemish,
     Entry,
     EntryState,
@@ -73,7 +73,7 @@ def record_acts(db: Connection, entries: Iterable[Entry], after: int) -> None:
 
 
 def _tell_drift(db: Connection, entry: Entry) -> None:
-    if entry.rule == DRIFT_RULE:
+    if entry.rule in ADRIFT_RULES:
         facts = {"subject": entry.subject, "because": entry.because}
         events.append(db, entry.app, entry.verb, **facts, at_s=entry.planned_at_s)
 

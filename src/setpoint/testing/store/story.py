@@ -15,8 +15,8 @@ from setpoint.model.history import Took
 from setpoint.model.ids import AppId
 from setpoint.model.job import Job
 from setpoint.model.journal import (
+    ADRIFT_RULES,
     COUNTED_AMONG,
-    DRIFT_RULE,
     Blemish,
     Entry,
     EntryState,
@@ -174,7 +174,7 @@ class Story(Tables):
         )
 
     def _tell_drift(self, entry: Entry) -> None:
-        if entry.rule == DRIFT_RULE:
+        if entry.rule in ADRIFT_RULES:
             said = {"subject": entry.subject, "because": entry.because}
             facts = {**said, "at_s": entry.planned_at_s}
             self._emit(entry.app, entry.verb, facts)
