@@ -80,15 +80,15 @@ def test_why_of_what_was_there_before_and_of_what_came_since(plane: Plane, deplo
 
 
 def test_what_came_of_earlier_changes_is_told_as_it_is_here(plane: Plane, deployed: Make) -> None:
-    deployed("told")
-    plane.send("PATCH", "/apps/told/config-vars", {"GREETING": "older"})
-    until(lambda: plane.send("GET", "/v1/apps/told").json["state"] == "settled")
-    plane.send("PATCH", "/apps/told/formation/web", {"quantity": 2})
-    until(lambda: plane.send("GET", "/v1/apps/told").json["state"] == "settled")
-    here = plane.send("GET", "/v1/why?resource=told&field=GREETING").json["field"]["outcome"]
+    deployed("outcome")
+    plane.send("PATCH", "/apps/outcome/config-vars", {"GREETING": "older"})
+    until(lambda: plane.send("GET", "/v1/apps/outcome").json["state"] == "settled")
+    plane.send("PATCH", "/apps/outcome/formation/web", {"quantity": 2})
+    until(lambda: plane.send("GET", "/v1/apps/outcome").json["state"] == "settled")
+    here = plane.send("GET", "/v1/why?resource=outcome&field=GREETING").json["field"]["outcome"]
     assert here["state"] == "live"
-    text = "wait 1h\nsettle\nwhy told GREETING\nwhy told formation.web.max\n"
-    told = played(text, snapshot.decode(taken(plane, "told"), "it"))
+    text = "wait 1h\nsettle\nwhy outcome GREETING\nwhy outcome formation.web.max\n"
+    told = played(text, snapshot.decode(taken(plane, "outcome"), "it"))
     lines = [line for e in told for line in e.text]
     assert f"outcome  live after {duration(here['took_s'])}" in "\n".join(lines)
     undone = [line for line in lines if line.strip().startswith("undo")]
