@@ -34,7 +34,7 @@ class Asked(NamedTuple):
     def concerned(self, unmet: Mapping[str, Any]) -> bool:
         """Was it asked for, or is it new since?"""
         path = unmet["path"]
-        named = any(_within(path, said) or _within(said, path) for said in self.said)
+        named = any(_related(path, said) for said in self.said)
         return named or unmet["since_s"] >= self.at_s
 
     def _otherwise(self) -> set[str]:
@@ -73,6 +73,12 @@ def found(app: str, log: Sequence[Logged], request_id: str) -> Asked | None:
 def values(logged: Logged) -> dict[str, Any]:
     """By path. Of a secret what can be compared is its print."""
     return {t["path"]: t.get("new_print", t["new"]) for t in logged["touches"]}
+
+
+def _related(path: str, said: str) -> bool:
+    """Who says a size says it of the same process as its number."""
+    beside = "." in path and path.rpartition(".")[0] == said.rpartition(".")[0]
+    return beside or _within(path, said) or _within(said, path)
 
 
 def _within(path: str, other: str) -> bool:
