@@ -118,7 +118,7 @@ def test_a_wrong_one_is_refused_with_what_is_wrong(
 def test_one_that_ends_soon_is_told_in_status(plane: Plane, heroku: Heroku, tmp_path: Path) -> None:
     crt, key = ISSUER.issue(HOST, OTHER, days=5.5, begins_days=-60).written(tmp_path)
     heroku.ok("certs:update", crt, key, "-a", APP, "--confirm", APP)
-    until(lambda: "expires in 5 days" in plane.ok("status", APP).out, 30, "status says so")
+    until(lambda: "expires in 5 days" in plane.cli("status", APP).out, 30, "status says so")
     assert "heroku certs:update CRT KEY" in plane.cli("gaps", APP).out
     assert serial(plane)
 

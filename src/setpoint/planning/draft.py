@@ -56,7 +56,16 @@ class Draft:
     @property
     def was_so(self) -> bool:
         """Everything that is intended now was there once: what is not has drifted."""
-        return not self.too_low and self.observed.settled_generation >= self.unit.generation
+        was = self.observed.settled_generation >= self.unit.generation
+        return was and not self.too_low and not self._read_late
+
+    @property
+    def _read_late(self) -> bool:
+        """The world has heard of a newer intent than this, which is none any more."""
+        observed, fence = self.observed, self.unit.fence
+        if observed.route is not None and observed.route.route.fence > fence:
+            return True
+        return any(s.fence > fence for s in observed.sets)
 
     def again(self, what: str, rule: str, drift: str) -> Because:
         """Why something is to be as it was so once: by what ended everything, which is nobody's

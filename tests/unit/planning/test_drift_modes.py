@@ -51,6 +51,19 @@ def drifted(happen: Callable[[Scene], None], mode: UpkeepMode, until_s: float | 
     return scene
 
 
+def test_what_a_look_at_memory_that_was_late_does_not_know_of_is_no_drift():
+    scene = Scene()
+    scene.deploy("a")
+    scene.settle()
+    before = scene.unit
+    scene.change(maintenance=True)
+    scene.settle()
+    scene.unit = before
+    rules = {step.because.rule for step in scene.plan().steps}
+    assert rules
+    assert not rules & {"missing", "altered", "too-much"}
+
+
 @pytest.mark.parametrize("happen", KINDS)
 def test_what_is_enforced_is_repaired_and_not_stalled(happen: Callable[[Scene], None]):
     scene = drifted(happen, "enforce", None)
