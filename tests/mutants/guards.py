@@ -231,6 +231,7 @@ PLANNER = (
         "planning/removal.py",
         "    if not observed.sets and not busy:",
         "    if not observed.sets:",
+        by="tests/unit/planning",
     ),
     Mutant(
         "forgotten-with-sets",
@@ -1109,6 +1110,7 @@ SIMULATED = (
         "drivers/local/hands.py",
         "            if lacks := hindrance(error):",
         '            if lacks := "":',
+        by="tests/unit/testing/test_supervisors_disk.py",
     ),
     Mutant(
         "gone-before-it-is-told",
