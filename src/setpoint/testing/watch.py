@@ -359,10 +359,14 @@ class Watch:
             self.violated(f"{slot.order.key} was started at once after {slot.crashes} crashes")
 
     def _on_build(self, request: BuildRequest) -> None:
-        """What outsiders altered is laid again where drift is to be repaired."""
+        """What outsiders altered is laid again where drift is to be repaired. Where drift is only
+        told, it is so for what a Change rolls out on it."""
         entries = (self._store.entries[id] for id in reversed(self._store.entries_of[request.app]))
         asked = next((e for e in entries if e.verb == "start-build"), None)
-        if asked is not None and asked.rule == layers.RULE and self._kept(request.app) != "enforce":
+        if asked is None or asked.rule != layers.RULE:
+            return
+        mode = self._kept(request.app)
+        if mode == "freeze" or (mode == "report" and self._store.was_so(request.app)):
             self.violated(f"what was altered of {request.app} was laid again, and was to be left")
 
     def _on_job(self, order: JobOrder) -> None:

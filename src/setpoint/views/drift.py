@@ -50,9 +50,11 @@ def repairs(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def _is_drift(entry: Entry) -> bool:
+    """A step that was not tried, since the intent had changed, was planned of the one before; what
+    is still adrift then is told by the next."""
     if entry.kind == "act":
         return entry.rule in ADRIFT_RULES
-    return entry.rule in DRIFT_RULES
+    return entry.rule in DRIFT_RULES and entry.state != "refused"
 
 
 def _told(

@@ -102,6 +102,20 @@ def test_a_step_that_failed_is_over_once_it_is_taken_well_or_all_is_as_intended(
     in_office(story)
 
 
+def test_what_was_planned_of_an_intent_that_had_changed_is_no_drift():
+    """An app that is destroyed should be routed, says a plan that was made right before."""
+
+    async def story(office):
+        unit = await apps.create(office.door, asked(), "shop")
+        step = entry(unit, "ensure-route", "missing", 1, n=60, subject="shop", state="planned")
+        (id,) = await office.store.begin_pass([step])
+        end = (id, "refused", "the intent changed meanwhile")
+        await office.store.end_pass([end], unit.id, None, NOON_S + 61)
+        assert await drift.lately(office.store, unit.id, NOON_S + 62) == ()
+
+    in_office(story)
+
+
 def test_what_is_left_as_it_is_found_is_told_in_its_own_sentence():
     async def story(office):
         unit = await apps.create(office.door, asked(), "shop")

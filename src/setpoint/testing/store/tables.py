@@ -129,6 +129,11 @@ class Tables:
         for entry in entries:
             self._add(entry)
 
+    def was_so(self, app: AppId) -> bool:
+        """Has all that is intended of it now been so once?"""
+        unit = self.rows.units.get(app)
+        return unit is not None and (app, unit.generation) in self._settled
+
     def _emit(self, unit: str, type_: str, body: object) -> None:
         self.rows.cursor = len(self.log) + 1
         self.log.append(Event(self.rows.cursor, unit, type_, msgspec.json.encode(body)))
