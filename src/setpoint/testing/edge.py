@@ -59,8 +59,7 @@ class SimEdge:
         if known is not None and same and known.invoke_key == invoke_key_ref:
             self.routes[route.app] = msgspec.structs.replace(known, route=route)
             return
-        self.routes[route.app] = RouteFacts(route, False, "", invoke_key_ref)
-        self._loop.call_later(ACK_S, self._ack, route)
+        self._send(RouteFacts(route, False, "", invoke_key_ref))
 
     async def remove_route(self, app: AppId, fence: Fence) -> None:
         self._check_fence(app, fence)
@@ -105,7 +104,9 @@ class SimEdge:
         facts = self.routes[app]
         nowhere = tuple(msgspec.structs.replace(b, target=None) for b in facts.route.backends)
         spoiled = msgspec.structs.replace(facts.route, backends=nowhere)
-        self.routes[app] = msgspec.structs.replace(facts, route=spoiled)
+        changed = self.routes[app] = msgspec.structs.replace(facts, route=spoiled)
+        if not facts.acked:
+            self._send(changed)
         self._tell(app)
 
     def target(self, app: AppId, process: str) -> SetKey | None:
@@ -157,7 +158,7 @@ class SimEdge:
             for b in facts.route.backends
         )
         left = msgspec.structs.replace(facts.route, backends=tuple(b for b in kept if b.hosts))
-        self.routes[app] = msgspec.structs.replace(facts, route=left)
+        self._send(msgspec.structs.replace(facts, route=left, acked=False))
         self.pems[app] = {h: pem for h, pem in self.pems.get(app, {}).items() if h in wanted}
 
     def hosts(self, app: AppId) -> tuple[str, ...]:
@@ -165,6 +166,11 @@ class SimEdge:
         facts = self.routes.get(app)
         backends = facts.route.backends if facts is not None else ()
         return tuple(host for b in backends for host in b.hosts)
+
+    def _send(self, facts: RouteFacts) -> None:
+        """Whatever it has from now on Envoy confirms, whoever put it there."""
+        self.routes[facts.route.app] = facts
+        self._loop.call_later(ACK_S, self._ack, facts.route)
 
     def _ack(self, route: Route) -> None:
         """Envoy confirms what it was sent; a newer fence on the same route was never sent to it."""
