@@ -35,8 +35,8 @@ async def _let_go(edge: SimEdge) -> None:
         await edge.ensure_route(replace(ROUTE, backends=(trade,)), None, "")
 
 
-@pytest.mark.parametrize("before_s", (0.0, 1.0))
-@pytest.mark.parametrize("change", (_spoil, _let_go))
+@pytest.mark.parametrize("before_s", [0.0, 1.0])
+@pytest.mark.parametrize("change", [_spoil, _let_go])
 def test_a_route_that_was_changed_before_it_was_confirmed_is_confirmed_as_it_is(
     change: Callable[[SimEdge], Awaitable[None]], before_s: float
 ):
