@@ -23,7 +23,7 @@ from setpoint.model.history import Took
 from setpoint.model.ids import AppId, JobId
 from setpoint.model.job import Job, JobEnd
 from setpoint.model.journal import DRIFT_RULE, DRIFTED, REPAIRED, Entry
-from setpoint.model.pipeline import Pipeline, PipelineWrite, Promoted, Promotion, Target
+from setpoint.model.pipeline import Coupling, Pipeline, PipelineWrite, Promoted, Promotion, Target
 from setpoint.model.retention import DAY_S, Retention
 from setpoint.model.signal import Sample, Sums
 from setpoint.model.webhook import Delivery
@@ -1075,6 +1075,43 @@ def test_a_pipeline_is_written_and_taken_away_with_a_change_of_its_own(tell):
         assert await store.pipelines() == (theirs,)
         told = await store.changes(None)
         assert [c.change.summary for c in told] == ["End", "Theirs", "Rename", "Create"]
+
+    tell(story)
+
+
+IN_LINE = Coupling(LINE.id, "staging")
+
+
+def test_nobody_is_put_into_a_pipeline_that_was_destroyed_since_it_was_read(tell):
+    async def story(store):
+        unit = await created(store)
+        await store.commit(asked(), "create", "Create", [], pipeline=PipelineWrite(LINE))
+        await store.commit(asked(), "end", "End", [], pipeline=PipelineWrite(LINE, gone=True))
+        write = UnitWrite(msgspec.structs.replace(unit.intent, pipeline=IN_LINE), unit.rev)
+        with pytest.raises(Conflict, match="was destroyed meanwhile"):
+            await store.commit(asked(), "add", "Add", [write])
+        born = UnitWrite(shop(id=AppId("another"), name="another", pipeline=IN_LINE), None)
+        with pytest.raises(Conflict, match="was destroyed meanwhile"):
+            await store.commit(asked(), "create", "Create", [born])
+        assert (await store.unit(unit.id)).intent.pipeline is None
+
+    tell(story)
+
+
+def test_a_pipeline_is_not_destroyed_under_an_app_that_came_into_it_meanwhile(tell):
+    async def story(store):
+        unit = await created(store)
+        await store.commit(asked(), "create", "Create", [], pipeline=PipelineWrite(LINE))
+        write = UnitWrite(msgspec.structs.replace(unit.intent, pipeline=IN_LINE), unit.rev)
+        unit = (await store.commit(asked(), "add", "Add", [write])).units[0]
+        gone = PipelineWrite(LINE, gone=True)
+        with pytest.raises(Conflict, match=f"{unit.name} came into it meanwhile"):
+            await store.commit(asked(), "end", "End", [], pipeline=gone)
+        assert await store.pipelines() == (LINE,)
+        leaves = UnitWrite(msgspec.structs.replace(unit.intent, pipeline=None), unit.rev)
+        await store.commit(asked(), "end", "End", [leaves], pipeline=gone)
+        assert await store.pipelines() == ()
+        assert (await store.unit(unit.id)).intent.pipeline is None
 
     tell(story)
 

@@ -1397,6 +1397,22 @@ REAL_PARTS = (
         by="tests/unit/store tests/contract/test_store.py",
     ),
     Mutant(
+        "store-couples-with-the-gone",
+        "nobody is put into a pipeline that was destroyed since it was read",
+        "store/sqlite/pipelines.py",
+        "(coupling.id,)).fetchone() is None:",
+        "(coupling.id,)).fetchone() is False:",
+        by="tests/contract/test_store.py",
+    ),
+    Mutant(
+        "store-destroys-under-an-app",
+        "a pipeline is not destroyed under an app that came into it meanwhile",
+        "store/sqlite/pipelines.py",
+        "    if came is not None:",
+        "    if False:",
+        by="tests/contract/test_store.py",
+    ),
+    Mutant(
         "store-takes-acts-twice",
         "the store takes the supervisor's acts in once",
         "store/sqlite/journal.py",

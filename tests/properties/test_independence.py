@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from setpoint.model.app import Unit
+from setpoint.model.pipeline import Pipeline, PipelineWrite
 from setpoint.store.port import UnitWrite
 from setpoint.testing import builders
 from setpoint.testing.faults import Faults, Rates
@@ -45,12 +46,21 @@ async def told_at_once(
     world = World(random.Random(1), Faults(random.Random(1), rates))
     async with world:
         document = msgspec.structs.replace(unit.intent, rollback_to=None)
-        write = UnitWrite(document, None)
-        await world.store.commit(builders.asked(world.now_s), "app.create", "C", [write], secrets)
+        asked, write = builders.asked(world.now_s), UnitWrite(document, None)
+        line = _pipeline_of(unit)
+        await world.store.commit(asked, "app.create", "C", [write], secrets, pipeline=line)
         if not rates.deaf:
             world.wake(unit.id)
         await calm_down(world)
         return shape_of(world, world.store.rows.units[unit.id])
+
+
+def _pipeline_of(unit: Unit) -> PipelineWrite | None:
+    """What it is in is there before it."""
+    coupling = unit.intent.pipeline
+    if coupling is None:
+        return None
+    return PipelineWrite(Pipeline(coupling.id, "line", "dev@example.com", 0.0, 0.0))
 
 
 @settings(max_examples=12, deadline=None, derandomize=True)

@@ -230,7 +230,7 @@ class Watch:
         scaled = unit.intent.formation.get(process)
         if unit.intent.deleted or (scaled is not None and scaled.max == 0):
             return False
-        if unit.intent.isolation_level_min and self._fell_short_lately():
+        if self._was_too_low(unit):
             return False
         newer = [
             r
@@ -239,8 +239,10 @@ class Watch:
         ]
         return not any(r.slug.process(process) is None and self._has_proven(unit, r) for r in newer)
 
-    def _fell_short_lately(self) -> bool:
-        """It may still count, then, with whoever asks for a level that was not to be had."""
+    def _was_too_low(self, unit: Unit) -> bool:
+        """It asks for a level of isolation that lately was not to be had, which may still count."""
+        if unit.intent.isolation_level_min is None:
+            return False
         return self._loop.time() - self._supervisor.fell_short_s < MEMORY_S
 
     def _has_proven(self, unit: Unit, release: Release) -> bool:
@@ -314,9 +316,11 @@ class Watch:
 
     def _kept(self, app: AppId) -> UpkeepMode:
         """How it has been kept for longer than a look and its leap. What is so until a moment ends
-        by the daemon's clock."""
+        by the daemon's clock. What may not run at the level there is goes though it is frozen."""
         unit, now_s = self._store.rows.units.get(app), self._latest_s()
         if unit is None or unit.intent.deleted or not self._long_settled(app):
+            return "enforce"
+        if self._was_too_low(unit):
             return "enforce"
         upkeep = unit.intent.upkeep_at(now_s)
         return "enforce" if upkeep is None else upkeep.mode

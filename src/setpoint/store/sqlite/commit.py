@@ -63,6 +63,8 @@ def commit(db: Connection, sealer: Sealer, incarnation: int, request: Request) -
     written = tuple(
         _write(db, sealer, incarnation, request, seq, write) for write in request.writes
     )
+    if request.pipeline is not None and request.pipeline.gone:
+        pipelines.check_left(db, request.verb, request.pipeline.pipeline)
     secrets.store(db, sealer, (u.intent for u in written), request.secrets)
     _remember(db, request, seq)
     return Committed(seq, written)
@@ -93,6 +95,8 @@ def _write(
     else:
         units.update(db, unit, encoded, before=current.intent)
     before = current.intent if current is not None else None
+    if before is None or before.pipeline != intent.pipeline:
+        pipelines.check_there(db, request.verb, unit)
     touched = explained(touched, write.whys) if write.whys else touched
     told = secrets.fingerprinted(db, sealer, before, intent, touched, request.secrets)
     changes.insert_unit(db, unit, encoded, told)

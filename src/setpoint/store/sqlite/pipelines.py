@@ -6,7 +6,7 @@ from setpoint.model.ids import AppId
 from setpoint.model.pipeline import Pipeline, PipelineWrite, Promoted, Promotion, Target
 from setpoint.model.release import Build
 from setpoint.planning.builds import build_id
-from setpoint.store.sqlite import builds, events, releases
+from setpoint.store.sqlite import builds, events, releases, units
 from setpoint.store.sqlite.connection import Connection
 
 
@@ -42,6 +42,24 @@ def _refuse_taken(db: Connection, row: Pipeline) -> None:
     if taken is not None:
         raise Conflict(
             f"cannot call a pipeline '{row.name}': {row.owner} has one that is called so"
+        )
+
+
+def check_there(db: Connection, verb: str, unit: Unit) -> None:
+    """Nobody is put into a pipeline that was destroyed since it was read. Raises Conflict."""
+    coupling = unit.intent.pipeline
+    if coupling is None:
+        return
+    if db.execute("SELECT 1 FROM pipeline WHERE id = ?", (coupling.id,)).fetchone() is None:
+        raise Conflict(f"cannot {verb} '{unit.name}': the pipeline was destroyed meanwhile")
+
+
+def check_left(db: Connection, verb: str, pipeline: Pipeline) -> None:
+    """Nobody came into it since its apps were read. Raises Conflict."""
+    came = next(units.coupled(db, pipeline.id), None)
+    if came is not None:
+        raise Conflict(
+            f"cannot {verb} '{pipeline.name}': {came.name} came into it meanwhile", "repeat it"
         )
 
 

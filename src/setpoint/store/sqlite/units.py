@@ -1,7 +1,8 @@
 """Units as rows: reading them, writing one back, forgetting one."""
 
+import contextlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -58,6 +59,18 @@ def ids(db: Connection) -> frozenset[AppId]:
         "SELECT json_group_array(id) FROM unit WHERE forgotten = 0 AND kind = ?", (KIND,)
     ).fetchone()
     return frozenset(_decode_ids(every))
+
+
+def coupled(db: Connection, pipeline: str) -> Iterator[AppIntent]:
+    """The intents of apps in it. One that cannot be read is in none, as long as it is so."""
+    rows = db.execute(
+        "SELECT intent FROM unit WHERE forgotten = 0 AND instr(intent, ?)", (pipeline,)
+    )
+    for (body,) in rows:
+        with contextlib.suppress(Unreadable):
+            intent = decoded(body)
+            if not intent.deleted and intent.pipeline and intent.pipeline.id == pipeline:
+                yield intent
 
 
 def damaged(db: Connection, only: AppId | None) -> tuple[Damaged, ...]:

@@ -37,6 +37,10 @@ class Intents(Decisions, Pipelines):
         for write in writes:
             self._check_promoted(write)
         if pipeline is not None:
+            self._check_left(verb, pipeline, {intent.id for _, intent in merged})
+        for _, intent in merged:
+            self._check_coupled(verb, intent, pipeline)
+        if pipeline is not None:
             self._put_pipeline(pipeline)
         if decided is not None:
             made = self._decided(msgspec.structs.replace(asked, idempotency_key=""), decided)

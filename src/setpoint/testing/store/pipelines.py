@@ -1,8 +1,10 @@
 """Pipelines and promotions of the simulated store."""
 
+from collections.abc import Collection
+
 import msgspec
 
-from setpoint.model.app import Unit
+from setpoint.model.app import AppIntent, Unit
 from setpoint.model.change import Change
 from setpoint.model.errors import Conflict
 from setpoint.model.ids import AppId
@@ -32,6 +34,29 @@ class Pipelines(Tables):
 
     async def promotion(self, id: str) -> Promotion | None:
         return self.promoted.get(id)
+
+    def _check_coupled(self, verb: str, intent: AppIntent, made: PipelineWrite | None) -> None:
+        """Nobody is put into a pipeline that was destroyed since it was read. `made`: with it."""
+        before = self.rows.units.get(intent.id)
+        coupling = intent.pipeline
+        if coupling is None or (before is not None and before.intent.pipeline == coupling):
+            return
+        there = {*self.lines, made.pipeline.id} if made is not None and not made.gone else self.lines
+        if coupling.id not in there:
+            raise Conflict(f"cannot {verb} '{intent.name}': the pipeline was destroyed meanwhile")
+
+    def _check_left(self, verb: str, wanted: PipelineWrite, gone: Collection[AppId]) -> None:
+        """Nobody came into what is to be destroyed since its apps were read. `gone`: who leaves."""
+        if not wanted.gone:
+            return
+        for unit in self.rows.units.values():
+            coupling = unit.intent.pipeline
+            if unit.id in gone or unit.intent.deleted or coupling is None:
+                continue
+            if coupling.id == wanted.pipeline.id:
+                raise Conflict(
+                    f"cannot {verb} '{wanted.pipeline.name}': {unit.name} came into it meanwhile"
+                )
 
     def _put_pipeline(self, wanted: PipelineWrite) -> None:
         row = wanted.pipeline
