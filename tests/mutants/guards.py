@@ -1496,10 +1496,18 @@ REAL_PARTS = (
     Mutant(
         "an-old-order-starts-lower",
         "nor does a supervisor start it that still has an older order",
-        "drivers/local/ground.py",
-        "        if wanted is not None and not at_least(level, wanted):",
-        "        if False:",
+        "drivers/local/hindrance.py",
+        "    if wanted is not None and not at_least(level, wanted):",
+        "    if False:",
         by="tests/unit/drivers/test_ground.py",
+    ),
+    Mutant(
+        "too-low-is-a-failure",
+        "that a machine lost its level is no failure of an app's",
+        "drivers/local/hindrance.py",
+        "        if isinstance(error, TooLow):",
+        "        if False:",
+        by="tests/unit/testing/test_supervisors_pace.py",
     ),
     Mutant(
         "another-offer-wakes-nobody",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from setpoint.drivers.local import facts as change
+from setpoint.drivers.local.hindrance import check_level
 from setpoint.drivers.local.names import HASH_CHARS, PORT_FIRST, HostName, InstanceName
 from setpoint.drivers.local.readiness import Readiness
 from setpoint.drivers.local.records import Record
@@ -13,9 +14,8 @@ from setpoint.drivers.local.running import UNKNOWN_CODE
 from setpoint.drivers.local.sandbox import Identity
 from setpoint.drivers.local.seams import Ending, Found, Handle, Reports
 from setpoint.drivers.local.table import Standing
-from setpoint.model.errors import Terminal
 from setpoint.model.ids import AppId, InstanceId
-from setpoint.model.level import Level, at_least
+from setpoint.model.level import Level
 from setpoint.model.process import Endpoint, ProbeSeen, ProcessKind, SetOrder, StartKind
 from setpoint.planning.standing import probe_due
 from setpoint.testing.disk import SimDisk
@@ -190,7 +190,8 @@ class SimLauncher:
     def start(self, standing: Standing, ordinal: int, reports: Reports) -> SimHandle:
         order = standing.order
         assert order is not None
-        self._check_level(order)
+        what = f"{order.key.process} of {order.app_name}"
+        check_level(what, order.level_min, self._level())
         name = self._name(order, ordinal)
         running = self._handle(order.key.app, name, reports)
         running.footing = self.footing(order)
@@ -251,11 +252,6 @@ class SimLauncher:
         running = SimHandle(app, name, self._machine, self._life, reports, self._clear)
         self.live[name.id] = running
         return running
-
-    def _check_level(self, order: SetOrder) -> None:
-        """Raises Terminal."""
-        if order.level_min is not None and not at_least(self._level(), order.level_min):
-            raise Terminal(f"cannot start {order.key.process}: its level is not to be had")
 
     def _clear(self, running: SimHandle) -> None:
         self.live.pop(running.id, None)

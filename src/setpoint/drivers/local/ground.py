@@ -8,6 +8,7 @@ from pathlib import Path
 
 from setpoint.drivers.builders.laid import inode
 from setpoint.drivers.local import sandbox
+from setpoint.drivers.local.hindrance import check_level
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.names import HostName
 from setpoint.drivers.local.paths import Paths
@@ -15,9 +16,8 @@ from setpoint.drivers.local.recipe import Layers, recipe
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.sandbox import Confinement, Identity, Launch
 from setpoint.drivers.local.ways_out import WaysOut
-from setpoint.model.errors import Terminal
 from setpoint.model.ids import AppId
-from setpoint.model.level import Level, at_least
+from setpoint.model.level import Level
 from setpoint.model.process import ProcessSpec
 
 
@@ -39,13 +39,8 @@ class Ground:
         return self.app_uid_first + self.lasting.number(app)
 
     def check_level(self, what: str, wanted: Level | None) -> None:
-        """An order may be older than the level that this machine has now. Raises Terminal."""
-        level = self.confinement.level
-        if wanted is not None and not at_least(level, wanted):
-            raise Terminal(
-                f"cannot start {what}: "
-                f"it runs at isolation level {wanted} at least, and this machine has {level}"
-            )
+        """Raises TooLow."""
+        check_level(what, wanted, self.confinement.level)
 
     def footing(self, spec: ProcessSpec) -> tuple[int, ...]:
         """Which folders its layers are, by inode, and 0 for one that is not there; none where apps

@@ -14,6 +14,7 @@ from setpoint.drivers.clock import Clock
 from setpoint.drivers.local import sandbox
 from setpoint.drivers.local.files import write_whole
 from setpoint.drivers.local.ground import Ground, reopened
+from setpoint.drivers.local.hindrance import TooLow
 from setpoint.drivers.local.names import JobName
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.running import Running
@@ -21,7 +22,7 @@ from setpoint.drivers.local.sandbox import Identity, Launch
 from setpoint.drivers.local.seams import Handle, Reports
 from setpoint.drivers.local.shelf import Shelf
 from setpoint.drivers.local.terminals import SIZE, JobTerminal, set_size
-from setpoint.model.errors import Terminal, Transient
+from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId
 from setpoint.model.job import JobOrder, JobWatch
 
@@ -67,7 +68,7 @@ class JobLauncher:
     def check(self, order: JobOrder) -> None:
         try:
             self.ground.check_level(f"{order.dyno} of {order.app_name}", order.level_min)
-        except Terminal as error:
+        except TooLow as error:
             raise Transient(error.message) from None
 
     def start(
