@@ -41,7 +41,9 @@ class Pipelines(Tables):
         coupling = intent.pipeline
         if coupling is None or (before is not None and before.intent.pipeline == coupling):
             return
-        there = {*self.lines, made.pipeline.id} if made is not None and not made.gone else self.lines
+        there = (
+            {*self.lines, made.pipeline.id} if made is not None and not made.gone else self.lines
+        )
         if coupling.id not in there:
             raise Conflict(f"cannot {verb} '{intent.name}': the pipeline was destroyed meanwhile")
 
