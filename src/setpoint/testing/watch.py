@@ -7,6 +7,7 @@ import asyncio
 import itertools
 from collections.abc import Iterator
 
+from setpoint.drivers.local.facts import LOST
 from setpoint.drivers.local.running import CANNOT_EXECUTE
 from setpoint.model.app import Unit, UpkeepMode
 from setpoint.model.ids import AppId, Fence, JobId, SetKey
@@ -174,7 +175,8 @@ class Watch:
             program = BY_DIGEST.get(slot.order.spec.code)
             if slot.ready and program is not None and program.errs_s >= FOR_EVER_S:
                 self.violated(f"requests for {backend.process} go to an error page")
-            if old != new and old in slots and slots[old].ready and not slot.ever_ready:
+            proven = slot.ever_ready or _is_lost(slot)
+            if old != new and old in slots and slots[old].ready and not proven:
                 self.violated(f"requests for {backend.process} went to what never was ready")
 
     def _check_successor(self, key: SetKey) -> None:
@@ -452,6 +454,12 @@ class Watch:
         self._generations[unit] = max(
             seen, current.observed_generation if current is not None else 0
         )
+
+
+def _is_lost(slot: Slot) -> bool:
+    """It is ready, and its order was taken off the record: whether it had proven itself is lost as
+    well. A command that comes late may name it, as any did before."""
+    return slot.facts.release == LOST and slot.ready > 0
 
 
 def _is_about(process: str, entry: Entry) -> bool:
