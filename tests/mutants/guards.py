@@ -60,6 +60,14 @@ PLANNER = (
         by="tests/unit/planning",
     ),
     Mutant(
+        "old-routes-heeded",
+        "the edge is told of each newer fence, so that it refuses a late route of an older one",
+        "planning/routes.py",
+        "    if seen.route.fence < renewal.route.fence:",
+        "    if False:",
+        by="tests/unit/planning",
+    ),
+    Mutant(
         "routed-before-ready",
         "requests move once what they move to is ready",
         "planning/routes.py",

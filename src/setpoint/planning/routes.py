@@ -2,7 +2,7 @@
 
 from setpoint.model.change import Because
 from setpoint.model.ids import SetKey
-from setpoint.model.route import Backend, Route, RouteKind
+from setpoint.model.route import Backend, Route, RouteFacts, RouteKind
 from setpoint.model.steps import EnsureRoute
 from setpoint.planning import certificates, releases
 from setpoint.planning.draft import Draft
@@ -24,12 +24,10 @@ def plan_route(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
     seen = draft.observed.route
     key = draft.unit.intent.invoke_key
     same = seen is not None and seen.route.same_as(route) and seen.invoke_key == key
-    if not same:
+    if seen is not None and same:
+        _keep(draft, seen, EnsureRoute(route, key, _because_renewed(draft)))
+    else:
         draft.steps.append(EnsureRoute(route, key, _because(draft, route)))
-    elif seen is not None and seen.nack:
-        draft.stall("RouteRefused", f"the edge refused the route: {seen.nack}")
-    elif seen is not None and not seen.acked:
-        draft.wait("route", "the edge has not confirmed the route yet")
     draft.serving = (
         same
         and seen is not None
@@ -38,6 +36,17 @@ def plan_route(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
         and all(w.ready for w in wanted)
         and _on_target(seen.route, wanted)
     )
+
+
+def _keep(draft: Draft, seen: RouteFacts, renewal: EnsureRoute) -> None:
+    """An edge that has not heard of a newer generation would still obey a delayed command of an
+    older one, which would then pass for an outsider's doing."""
+    if seen.route.fence < renewal.route.fence:
+        draft.steps.append(renewal)
+    if seen.nack:
+        draft.stall("RouteRefused", f"the edge refused the route: {seen.nack}")
+    elif not seen.acked:
+        draft.wait("route", "the edge has not confirmed the route yet")
 
 
 def _on_target(route: Route, wanted: tuple[Wanted, ...]) -> bool:
@@ -134,6 +143,11 @@ def _has_served(draft: Draft, process: str) -> SetKey | None:
     sets = (s for s in draft.observed.sets if s.key.process == process and s.ever_ready and s.ready)
     ours = (s.key for s in sets if serving is not None and s.release == serving.version)
     return next(ours, None)
+
+
+def _because_renewed(draft: Draft) -> Because:
+    name, change = draft.unit.name, draft.unit.last_change
+    return draft.because("renew", f"the route of {name} stays as it is, and is told of c{change}")
 
 
 def _because(draft: Draft, route: Route) -> Because:

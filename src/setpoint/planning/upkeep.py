@@ -10,6 +10,7 @@ from setpoint.model.process import Phase
 from setpoint.model.steps import (
     Drift,
     EnsureProcesses,
+    EnsureRoute,
     SettleJob,
     StartBuild,
     StartJob,
@@ -62,8 +63,13 @@ def _is_held(draft: Draft, upkeep: Upkeep, step: Step) -> bool:
         return step.because.rule in DRIFT_RULES
     if isinstance(step, StartJob):
         return step.job.kind != "run"
-    leaves_alone = isinstance(step, StartBuild | SettleJob | StopJob)
+    leaves_alone = isinstance(step, StartBuild | SettleJob | StopJob) or _is_renewal(step)
     return not leaves_alone and step.because.rule != UPKEEP_RULE
+
+
+def _is_renewal(step: Step) -> bool:
+    """Of a route that stays as it is, so that nothing older gets at it meanwhile."""
+    return isinstance(step, EnsureRoute) and step.because.rule in ROUTINE_RULES
 
 
 def _as_it_is(draft: Draft, upkeep: Upkeep, step: Step) -> Step:

@@ -134,10 +134,10 @@ class Watch:
             self.violated(f"{key} was removed while requests were still routed to it")
 
     def _on_edge(self, verb: str, app: AppId, fence: Fence) -> None:
-        if not self._late:
-            self._check_left_alone(app, verb)
         if verb == "remove_route":
-            self._late = False
+            late, self._late = self._late, False
+            if not late:
+                self._check_left_alone(app, verb)
         self._accept(verb, app, "route", fence)
 
     def _on_route(self, route: Route) -> None:
@@ -152,6 +152,8 @@ class Watch:
         self._check_whole(route)
         unit = self._store.rows.units.get(route.app)
         before = self._edge.routes.get(route.app)
+        if before is None or not before.route.same_as(route):
+            self._check_left_alone(route.app, "ensure_route")
         if unit is None or before is None or not self._long_settled(route.app):
             return
         after = {b.process for b in route.backends if b.target is not None}

@@ -230,7 +230,7 @@ class Scene:
                     lambda s: msgspec.structs.replace(s, retiring=True) if s.key == step.key else s
                 )
             case EnsureRoute():
-                self._replace(route=RouteFacts(step.route, False, "", step.invoke_key))
+                self._route(step)
             case RemoveRoute():
                 self._replace(route=None)
             case StartJob():
@@ -250,6 +250,13 @@ class Scene:
                 )
             case _:
                 self.forgotten = True
+
+    def _route(self, step: EnsureRoute) -> None:
+        """A newer fence alone loses no confirmation."""
+        seen, key = self.observed.route, step.invoke_key
+        same = seen is not None and seen.route.same_as(step.route) and seen.invoke_key == key
+        facts = msgspec.structs.replace(seen, route=step.route) if seen and same else None
+        self._replace(route=facts or RouteFacts(step.route, False, "", key))
 
     def _cut(self, step: CutRelease) -> None:
         made: Build | Release

@@ -358,7 +358,8 @@ def test_a_scale_does_not_retry_a_failed_build(serving: Scene):
     serving.build_ends(message="no matching distribution found")
     serving.scale("web", 2)
     made = serving.go()
-    assert kinds(made) == [EnsureProcesses]
+    assert kinds(made) == [EnsureProcesses, EnsureRoute]
+    assert rules(made)[1] == "renew"
     serving.settle()
     assert len(serving.sets()[0].ready) == 2
 
@@ -422,7 +423,7 @@ def test_a_failed_release_does_not_lend_its_slug_to_a_config_change(serving: Sce
 def test_scaling_up_changes_the_bounds_of_the_set_that_runs(serving: Scene):
     key = serving.sets()[0].key
     serving.scale("web", 3)
-    assert rules(serving.go()) == ["scale"]
+    assert rules(serving.go()) == ["scale", "renew"]
     serving.settle()
     assert [s.key for s in serving.sets()] == [key]
     assert len(serving.sets()[0].ready) == 3
@@ -432,7 +433,7 @@ def test_scaling_down_keeps_the_set(serving: Scene):
     serving.scale("web", 3)
     serving.settle()
     serving.scale("web", 1)
-    assert rules(serving.go()) == ["scale"]
+    assert rules(serving.go()) == ["scale", "renew"]
     assert len(serving.sets()[0].instances) == 1
 
 
@@ -496,7 +497,7 @@ def test_a_restart_replaces_the_set_by_one_of_the_same_release(serving: Scene):
     old = serving.sets()[0].key
     serving.change(restarted_at_s=NOW_S)
     made = serving.go()
-    assert rules(made) == ["replace"]
+    assert rules(made) == ["replace", "renew"]
     assert serving.routed_to() == 1
     assert old in {s.key for s in serving.sets()}
     serving.settle()
@@ -505,13 +506,24 @@ def test_a_restart_replaces_the_set_by_one_of_the_same_release(serving: Scene):
     assert new.release == 1
 
 
-def test_a_set_hears_of_every_new_generation(serving: Scene):
+def test_a_set_and_the_route_hear_of_every_new_generation(serving: Scene):
     """Otherwise a delayed command of an older generation would still be obeyed."""
     serving.scale("worker", 0)
     made = serving.go()
-    assert rules(made) == ["renew"]
+    assert rules(made) == ["renew", "renew"]
     assert serving.sets()[0].fence == serving.unit.fence
+    route = serving.observed.route
+    assert route is not None
+    assert route.route.fence == serving.unit.fence
     assert serving.plan().settled
+
+
+def test_a_route_that_has_heard_of_a_newer_generation_is_not_told_of_an_older(serving: Scene):
+    before = serving.unit
+    serving.scale("worker", 0)
+    serving.settle()
+    serving.unit = before
+    assert EnsureRoute not in kinds(serving.plan())
 
 
 def test_a_crashing_process_is_told_and_left_to_its_standing_order(serving: Scene):
