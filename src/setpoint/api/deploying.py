@@ -1,7 +1,7 @@
 """How a deploy goes, for whoever waits for it: lines as they come, and a verdict last."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -98,7 +98,7 @@ async def _pace(services: Services, unit: Unit) -> Pace:
     return Pace(usual, asyncio.get_running_loop().time() - ago_s)
 
 
-async def paced(lines: AsyncIterator[Line], pace: Pace) -> AsyncIterator[Line]:
+async def paced(lines: AsyncIterator[Line], pace: Pace) -> AsyncGenerator[Line, None]:
     """All of them; and once, at that moment, that it takes longer than was predicted."""
     told, coming = pace.usual is None, asyncio.ensure_future(anext(lines, None))
     try:

@@ -6,12 +6,14 @@ has come tells nobody.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
 from setpoint.api import headers
 from setpoint.api.services import Services
+from setpoint.api.until import before
 from setpoint.model.account import digest
 from setpoint.model.change import Actor
 from setpoint.model.ids import AppId
@@ -61,27 +63,14 @@ def shown(services: Services, authorization: str) -> bytes:
     return INSTALLATIONS if services.tokens.check(secret) else digest(secret)
 
 
-async def while_it_lasts(permit: Permit, items: AsyncIterator[T]) -> AsyncIterator[T]:
-    """All of them, or those that came until then."""
+async def while_it_lasts(permit: Permit, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """All of them, or those that came until then. Raises StoreError."""
     over = asyncio.ensure_future(permit.ended())
-    coming: asyncio.Future[T] | None = None
     try:
-        while True:
-            coming = asyncio.ensure_future(_next(items))
-            await asyncio.wait((over, coming), return_when=asyncio.FIRST_COMPLETED)
-            if over.done():
-                over.result()
-                return
-            try:
-                item = coming.result()
-            except StopAsyncIteration:
-                return
-            yield item
+        async with aclosing(before(over, items)) as coming:
+            async for item in coming:
+                yield item
+        if over.done():
+            over.result()
     finally:
         over.cancel()
-        if coming is not None:
-            coming.cancel()
-
-
-async def _next(items: AsyncIterator[T]) -> T:
-    return await anext(items)

@@ -2,17 +2,18 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import msgspec
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
 
 from setpoint.api import errors, find, headers, pages, permit, signing, warnings
 from setpoint.api.call import NEXT_RANGE, Call, Endpoint, Visit
 from setpoint.api.services import Services
+from setpoint.api.streamed import Streamed
 from setpoint.model.change import Actor, Asked
 from setpoint.model.errors import Forbidden, SetpointError
 from setpoint.policy import access
@@ -59,7 +60,7 @@ async def _answered(
         else:
             result = await endpoint.run(call, await _body(request, endpoint, body_type))
         await warnings.warn(endpoint, call)
-        if isinstance(result, StreamingResponse) and endpoint.need != "none":
+        if isinstance(result, Streamed) and endpoint.need != "none":
             await _bound(endpoint, call, result)
         return _response(endpoint, call, result)
     except SetpointError as error:
@@ -70,14 +71,13 @@ async def _answered(
         return encoded(errors.bug(request_id), 500)
 
 
-async def _bound(endpoint: Endpoint, call: Call, response: StreamingResponse) -> None:
+async def _bound(endpoint: Endpoint, call: Call, response: Streamed) -> None:
     """What is sent ends with the permission to see it."""
     sent, app = call.request.headers.get("authorization", ""), None
     if "{app}" in endpoint.path:
         app = (await find.app(call, leaving=True)).id
     held = permit.Permit(call.services, permit.shown(call.services, sent), endpoint.need, app)
-    body = cast("AsyncIterator[bytes]", response.body_iterator)
-    response.body_iterator = permit.while_it_lasts(held, body)
+    response.said = permit.while_it_lasts(held, response.said)
 
 
 def visit(endpoint: Endpoint, services: Services) -> Callable[[WebSocket], Awaitable[None]]:

@@ -1,26 +1,49 @@
-"""Streams that end in order when this process does."""
+"""Streams that end in order: when this process does, or when whoever reads may no longer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TypeVar
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-async def until(ending: asyncio.Event, items: AsyncIterator[T]) -> AsyncIterator[T]:
+async def until(ending: asyncio.Event, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
     """All of them, unless this process ends first. An orderly end is one that clients come back
     after; a line that breaks off is the end for them too."""
     over = asyncio.ensure_future(ending.wait())
-    coming: asyncio.Future[T | None] | None = None
     try:
-        while True:
-            coming = asyncio.ensure_future(anext(items, None))
-            await asyncio.wait((over, coming), return_when=asyncio.FIRST_COMPLETED)
-            item = coming.result() if coming.done() else None
-            if item is None:
-                return
-            yield item
+        async with aclosing(before(over, items)) as coming:
+            async for item in coming:
+                yield item
     finally:
         over.cancel()
-        if coming is not None:
-            coming.cancel()
+
+
+async def before(
+    over: "asyncio.Future[Any]", items: AsyncGenerator[T, None]
+) -> AsyncGenerator[T, None]:
+    """Those that come until `over` is done. They are closed with this."""
+    async with aclosing(items):
+        while not over.done() and (item := await _next(over, items)) is not None:
+            yield item
+
+
+async def _next(over: "asyncio.Future[Any]", items: AsyncGenerator[T, None]) -> T | None:
+    """In the task that asks: it is cancelled at one place, and then nothing is half way."""
+    limit = asyncio.timeout(None)
+
+    def end(_: "asyncio.Future[Any]") -> None:
+        with suppress(RuntimeError):  # it has just come
+            limit.reschedule(float("-inf"))
+
+    over.add_done_callback(end)
+    try:
+        async with limit:
+            return await anext(items, None)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        return None
+    finally:
+        over.remove_done_callback(end)

@@ -3,7 +3,7 @@
 Drivers are idempotent, keyed by our ids, fenced, adoptable after a crash; they decide nothing.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from typing import Protocol
 
 from setpoint.formats.control import Act, LogLine
@@ -113,12 +113,12 @@ class Tails(Protocol):
 
     def logs(
         self, app: AppId, lines: int, follow: bool, only: LogFilter = EVERYTHING
-    ) -> AsyncIterator[LogLine]:
+    ) -> AsyncGenerator[LogLine, None]:
         """The last `lines` that `only` lets through, oldest first; with `follow` then every new one
         for ever."""
         ...
 
-    def build_output(self, build: BuildId, follow: bool) -> AsyncIterator[bytes]:
+    def build_output(self, build: BuildId, follow: bool) -> AsyncGenerator[bytes, None]:
         """A build's output so far; with `follow` until the build ends."""
         ...
 

@@ -7,7 +7,7 @@ store at its own pace. So nothing is dropped, and a reader who never reads costs
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager
 
 import msgspec
@@ -91,7 +91,7 @@ class Feed:
 
     async def watch(
         self, place: int, unit: str | None = None, sight: Sight | None = None
-    ) -> AsyncIterator[Event | Bookmark]:
+    ) -> AsyncGenerator[Event | Bookmark, None]:
         """Every event after `place` (of one app alone) that is in sight, without end, once and in
         order; a bookmark first, and then whenever nothing else was told for a while. Raises Lost,
         StoreError."""

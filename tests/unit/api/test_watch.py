@@ -1,10 +1,11 @@
 """The feed at the door: from where one was, of whom one asked, and of nothing that is not there."""
 
+import contextlib
+import gc
 import json
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,6 +17,10 @@ from tests.support.plane import Plane
 from tests.support.waiting import until
 from tests.unit.api.conftest import Make
 
+SENT_UNREAD_MAX = 512 * 1024
+"""More than the buffers of a connection hold, ours and the kernel's."""
+LONG = 16 * 1024
+
 
 class Told(NamedTuple):
     id: str
@@ -23,7 +28,7 @@ class Told(NamedTuple):
     data: Any
 
 
-@contextmanager
+@contextlib.contextmanager
 def watching(plane: Plane, query: str = "", **headers: str) -> Iterator[Iterator[Told]]:
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(20)
@@ -42,6 +47,17 @@ def _told(lines: Any) -> Iterator[Told]:
         found[name] = said
         if name == "data":
             yield Told(found["id"], found["event"], json.loads(said))
+
+
+@pytest.fixture
+def no_garbage_collected() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def watchers(plane: Plane) -> int:
+    return plane.send("GET", "/v1/status").json["watch"]["watchers"]
 
 
 def at(plane: Plane, place: int) -> str:
@@ -127,7 +143,7 @@ def test_one_from_before_the_floor_is_gone_and_a_look_has_the_next(plane: Plane,
 
 def test_how_late_the_feed_is_can_be_scraped(plane: Plane) -> None:
     # One that is gone counts until the next bookmark finds nobody.
-    until(lambda: plane.send("GET", "/v1/status").json["watch"]["watchers"] == 0)
+    until(lambda: watchers(plane) == 0)
     with watching(plane) as told:
         next(told)
         shown = plane.send("GET", "/v1/metrics")
@@ -137,3 +153,17 @@ def test_how_late_the_feed_is_can_be_scraped(plane: Plane) -> None:
     (value,) = re.findall(rb"^setpoint_watch_staleness_seconds (\S+)$", shown.body, re.MULTILINE)
     assert 0 <= float(value) < 60
     assert status["watchers"] == 1
+
+
+def test_who_read_nothing_and_left_counts_no_more_without_a_collection_of_garbage(
+    plane: Plane, no_garbage_collected: None
+) -> None:
+    since = here(plane)
+    for number in range(3 * SENT_UNREAD_MAX // LONG):
+        plane.call(plane.store.tell("it", number=number, long="x" * LONG))
+    before = watchers(plane)
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            next(stack.enter_context(watching(plane, f"?since={since}")))
+        until(lambda: watchers(plane) == before + 3)
+    until(lambda: watchers(plane) <= before)

@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from setpoint.api import find
 from setpoint.api.call import Call
 from setpoint.api.errors import BadRequest, TooLarge
 from setpoint.api.git.push import Push
+from setpoint.api.streamed import Streamed
 from setpoint.drivers.git.receiving import inflated, receive, spoken
 from setpoint.drivers.git.repositories import Repositories, end
 from setpoint.formats import git
@@ -84,10 +85,10 @@ async def fetch(call: Call) -> Response:
     answer = _fetched(
         call, repositories, ("upload-pack", "--stateless-rpc", str(repository)), question
     )
-    return StreamingResponse(answer, 200, FRESH, f"application/x-{FETCH}-result")
+    return Streamed(answer, 200, FRESH, f"application/x-{FETCH}-result")
 
 
-class _Conversation(StreamingResponse):
+class _Conversation(Streamed):
     """What git says to the client, while the push is decided on beside it. Whatever becomes of the
     client, even before the first byte, the push ends with this."""
 
@@ -104,14 +105,14 @@ class _Conversation(StreamingResponse):
             deciding.cancel()
             self._push.end()
 
-    async def _said(self) -> AsyncIterator[bytes]:
+    async def _said(self) -> AsyncGenerator[bytes, None]:
         async for chunk in self._push.receiving.output():
             yield chunk
 
 
 async def _fetched(
     call: Call, repositories: Repositories, words: tuple[str, ...], question: bytearray
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     process = await repositories.start(words, None, _spoken(call), (), asyncio.subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None

@@ -1,12 +1,14 @@
 """What does not end by itself: an app's log."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import msgspec
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from setpoint.api import errors, find
 from setpoint.api.call import Call
+from setpoint.api.streamed import Streamed
 from setpoint.model.errors import SetpointError
 from setpoint.model.ids import AppId
 from setpoint.model.log import LogFilter
@@ -25,15 +27,16 @@ async def logs(call: Call) -> Response:
     only = policy.selected(unit.name, source, dyno, since, call.asked.at_s)
     lines = call.count("lines", LINES_MAX if since else LINES_DEFAULT, LINES_MAX)
     body = _log_lines(call, unit.id, lines, only, follow=call.flag("follow"))
-    return StreamingResponse(body, media_type="application/x-ndjson")
+    return Streamed(body, media_type="application/x-ndjson")
 
 
 async def _log_lines(
     call: Call, app: AppId, lines: int, only: LogFilter, *, follow: bool
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """An error after the first byte can only be one more line."""
     try:
-        async for line in call.services.tails.logs(app, lines, follow, only):
-            yield _encoder.encode(line) + b"\n"
+        async with aclosing(call.services.tails.logs(app, lines, follow, only)) as told:
+            async for line in told:
+                yield _encoder.encode(line) + b"\n"
     except SetpointError as error:
         yield _encoder.encode({"error": errors.body(error, call.asked.request_id)}) + b"\n"

@@ -1,13 +1,16 @@
 """The feed of everything that changes, as server-sent events (WHATWG HTML, section 9.2)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import msgspec
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from setpoint.api import errors, find
 from setpoint.api.call import Call
+from setpoint.api.streamed import Streamed
 from setpoint.model.ids import AppId
+from setpoint.store.port import Event
 from setpoint.views.feed import Bookmark, Feed, Lost
 from setpoint.views.sight import Sight
 
@@ -46,7 +49,7 @@ async def watch(call: Call) -> Response:
     said = call.request.headers.get("last-event-id") or query.get("since")
     place = await _place(feed, said if said is not None else await feed.here())
     sight = Sight(call.services.store, actor)
-    return StreamingResponse(_stream(feed, place, sight, unit), media_type="text/event-stream")
+    return Streamed(_stream(feed, place, sight, unit), media_type="text/event-stream")
 
 
 async def _place(feed: Feed, said: str) -> int:
@@ -61,20 +64,25 @@ async def _place(feed: Feed, said: str) -> int:
         raise errors.Gone(error.message, error.hint) from None
 
 
-async def _stream(feed: Feed, place: int, sight: Sight, unit: AppId | None) -> AsyncIterator[bytes]:
+async def _stream(
+    feed: Feed, place: int, sight: Sight, unit: AppId | None
+) -> AsyncGenerator[bytes, None]:
     """After the first byte, that events are missing can only be one more event."""
     yield b"retry: %d\n\n" % RETRY_MS
     try:
-        async for told in feed.watch(place, unit, sight):
-            if isinstance(told, Bookmark):
-                where = feed.cursor(told.place)
-                data = _encode(Quiet(where, told.at_s, told.behind_s))
-                yield _event(where, "bookmark", data)
-            else:
-                data = _encode(Happened(told.unit, msgspec.Raw(told.body)))
-                yield _event(feed.cursor(told.cursor), told.type, data)
+        async with aclosing(feed.watch(place, unit, sight)) as coming:
+            async for told in coming:
+                yield _told(feed, told)
     except Lost as error:
         yield b"event: gone\ndata: %b\n\n" % _encode({"message": str(error)})
+
+
+def _told(feed: Feed, told: Event | Bookmark) -> bytes:
+    if isinstance(told, Bookmark):
+        where = feed.cursor(told.place)
+        return _event(where, "bookmark", _encode(Quiet(where, told.at_s, told.behind_s)))
+    data = _encode(Happened(told.unit, msgspec.Raw(told.body)))
+    return _event(feed.cursor(told.cursor), told.type, data)
 
 
 def _event(id: str, type_: str, data: bytes) -> bytes:

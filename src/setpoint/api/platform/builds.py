@@ -1,13 +1,15 @@
 """Builds: a deploy is one, and its output is a stream."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from setpoint.api import beginning, find
 from setpoint.api.call import Call
 from setpoint.api.services import Services
+from setpoint.api.streamed import Streamed
 from setpoint.formats.heroku import read, shapes, write
 from setpoint.intents import deploys
 from setpoint.model.app import Unit
@@ -62,10 +64,10 @@ async def output(call: Call) -> Response:
     unit = await find.app_of_capability(call)
     build = await _found(call, unit)
     said = stream(call.services, unit.id, build.id)
-    return StreamingResponse(said, media_type="text/plain; charset=utf-8")
+    return Streamed(said, media_type="text/plain; charset=utf-8")
 
 
-async def stream(services: Services, app: AppId, id: BuildId) -> AsyncIterator[bytes]:
+async def stream(services: Services, app: AppId, id: BuildId) -> AsyncGenerator[bytes, None]:
     """The output until the build ends. Waits for a build that the loop has yet to begin."""
     waited_s = 0.0
     while not any(b.id == id for b in await services.store.builds(app)):
@@ -74,8 +76,9 @@ async def stream(services: Services, app: AppId, id: BuildId) -> AsyncIterator[b
             return
         await asyncio.sleep(LOOK_AGAIN_S)
         waited_s += LOOK_AGAIN_S
-    async for chunk in services.tails.build_output(id, follow=True):
-        yield chunk
+    async with aclosing(services.tails.build_output(id, follow=True)) as said:
+        async for chunk in said:
+            yield chunk
 
 
 def uploaded(call: Call, blob: read.SourceBlob) -> Digest:

@@ -1,14 +1,16 @@
 """Logs as Heroku's clients read them: ask for an address, then read from it without a token."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import msgspec
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from setpoint.api import find, permit
 from setpoint.api.call import Call
 from setpoint.api.permit import Permit
 from setpoint.api.services import Services
+from setpoint.api.streamed import Streamed
 from setpoint.api.until import until
 from setpoint.formats.heroku import log_lines, read, shapes, write
 from setpoint.model.errors import NotFound, SetpointError
@@ -62,10 +64,10 @@ async def stream(call: Call) -> Response:
     held = reading.permit(call.services)
     if EVENTS not in call.request.headers.get("accept", ""):
         plain = permit.while_it_lasts(held, _plain(call, reading))
-        return StreamingResponse(plain, media_type="text/plain; charset=utf-8")
+        return Streamed(plain, media_type="text/plain; charset=utf-8")
     seen = call.request.headers.get("last-event-id", "")
     told = permit.while_it_lasts(held, _events(call, reading, seen))
-    return StreamingResponse(told, headers=ALONE, media_type=EVENTS)
+    return Streamed(told, headers=ALONE, media_type=EVENTS)
 
 
 async def _reading(call: Call) -> Reading:
@@ -77,28 +79,29 @@ async def _reading(call: Call) -> Reading:
     return reading
 
 
-async def _plain(call: Call, reading: Reading) -> AsyncIterator[bytes]:
+async def _plain(call: Call, reading: Reading) -> AsyncGenerator[bytes, None]:
+    told = call.services.tails.logs(reading.app, reading.lines, reading.tail, reading.only)
     try:
-        async for line in call.services.tails.logs(
-            reading.app, reading.lines, reading.tail, reading.only
-        ):
-            yield log_lines.plain(line)
+        async with aclosing(told):
+            async for line in told:
+                yield log_lines.plain(line)
     except SetpointError as error:
         yield f"{error}\n".encode()
 
 
-async def _events(call: Call, reading: Reading, seen: str) -> AsyncIterator[bytes]:
+async def _events(call: Call, reading: Reading, seen: str) -> AsyncGenerator[bytes, None]:
     """A line that breaks ends the stream: the reader comes back, and says what it saw last."""
     yield log_lines.RETRY
     tails = call.services.tails
     try:
         lines, only, skip = await _start(call, reading, seen)
         told = tails.logs(reading.app, lines, reading.tail, only)
-        async for line in until(call.services.ending, told):
-            if not skip:
-                yield log_lines.event(line)
-            elif log_lines.mark(line) == seen:
-                skip -= 1
+        async with aclosing(until(call.services.ending, told)) as coming:
+            async for line in coming:
+                if not skip:
+                    yield log_lines.event(line)
+                elif log_lines.mark(line) == seen:
+                    skip -= 1
     except SetpointError:
         return
 

@@ -4,16 +4,17 @@ which has waited, gets the token."""
 import asyncio
 import contextlib
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from urllib.parse import parse_qs
 
 import msgspec
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 
 from setpoint.api import headers, signing
 from setpoint.api.attempts import GOOD_S, TRIES_MAX, Attempt
 from setpoint.api.call import Call
 from setpoint.api.errors import BadRequest, TooLarge
+from setpoint.api.streamed import Streamed
 from setpoint.formats import login_page
 from setpoint.formats.heroku import read, shapes
 from setpoint.intents import tokens
@@ -50,10 +51,10 @@ async def wait(call: Call) -> Response:
     attempt = services.attempts.awaited(place, sent)
     if attempt is None:
         raise NotFound("cannot sign in: this sign-in is over", "begin again: heroku login")
-    return StreamingResponse(_told(call, attempt), media_type="application/json")
+    return Streamed(_told(call, attempt), media_type="application/json")
 
 
-async def _told(call: Call, attempt: Attempt) -> AsyncIterator[bytes]:
+async def _told(call: Call, attempt: Attempt) -> AsyncGenerator[bytes, None]:
     """JSON, with blanks before it: who waits gives up where it hears nothing for a minute, and a
     person takes longer than that."""
     services = call.services

@@ -1,13 +1,14 @@
 """What a release's own command said, as a stream that ends with it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from setpoint.api import find
 from setpoint.api.call import Call
 from setpoint.api.services import Services
+from setpoint.api.streamed import Streamed
 from setpoint.formats.heroku.write import release_id
 from setpoint.model.app import Unit
 from setpoint.model.errors import NotFound
@@ -30,12 +31,10 @@ async def output(call: Call) -> Response:
         raise NotFound("cannot show that output: it takes the id of a release")
     if release.slug.process(PROCESS) is None:
         raise NotFound(f"cannot show the output of {release.label}: it has no release phase")
-    return StreamingResponse(
-        said(call.services, unit, release), media_type="text/plain; charset=utf-8"
-    )
+    return Streamed(said(call.services, unit, release), media_type="text/plain; charset=utf-8")
 
 
-async def said(services: Services, unit: Unit, release: Release) -> AsyncIterator[bytes]:
+async def said(services: Services, unit: Unit, release: Release) -> AsyncGenerator[bytes, None]:
     """Of old ones, what the app's log still has."""
     shown, over = 0, False
     while not over:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from setpoint.drivers.local.client import stream
@@ -27,21 +27,23 @@ class LocalTails:
 
     async def logs(
         self, app: AppId, lines: int, follow: bool, only: LogFilter = EVERYTHING
-    ) -> AsyncIterator[LogLine]:
+    ) -> AsyncGenerator[LogLine, None]:
         """Raises Transient when the supervisor goes away meanwhile."""
         try:
-            async for message in stream(self._socket, ReadLogs(app, lines, follow, only)):
-                if isinstance(message, Logs):
-                    for line in message.lines:
-                        yield line
-                    if not follow:
-                        return
-                elif isinstance(message, LogLine):
-                    yield message
+            asked = ReadLogs(app, lines, follow, only)
+            async with contextlib.aclosing(stream(self._socket, asked)) as answers:
+                async for message in answers:
+                    if isinstance(message, Logs):
+                        for line in message.lines:
+                            yield line
+                        if not follow:
+                            return
+                    elif isinstance(message, LogLine):
+                        yield message
         except (OSError, EOFError) as error:
             raise Transient(f"cannot follow the log: {error}") from error
 
-    async def build_output(self, build: BuildId, follow: bool) -> AsyncIterator[bytes]:
+    async def build_output(self, build: BuildId, follow: bool) -> AsyncGenerator[bytes, None]:
         """The end: the result is written, and everything before it was read.
 
         A full disk takes no result, and an old one may be gone: then the supervisor's word counts.
