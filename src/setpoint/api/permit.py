@@ -19,7 +19,7 @@ from setpoint.model.change import Actor
 from setpoint.model.ids import AppId
 from setpoint.policy import access
 from setpoint.policy.access import Need
-from setpoint.views import actors
+from setpoint.views import actors, lookup
 
 LOOK_AGAIN_S = 1.0
 INSTALLATIONS = b""
@@ -42,7 +42,7 @@ class Permit:
         actor = await self._actor()
         if actor is None:
             return False
-        unit = await self.services.store.unit(self.app) if self.app is not None else None
+        unit = await lookup.unit(self.services.store, self.app) if self.app is not None else None
         return access.still_may(actor, self.need, unit)
 
     async def ended(self) -> None:

@@ -6,13 +6,14 @@ from typing import Literal, NamedTuple
 from setpoint.model.app import Unit
 from setpoint.model.change import Actor
 from setpoint.model.condition import ConditionType, find
-from setpoint.model.errors import NotFound
+from setpoint.model.errors import NotFound, Unreadable
 from setpoint.model.ids import AppId
 from setpoint.model.pipeline import Pipeline, Promotion, Target
 from setpoint.policy import access
 from setpoint.policy import pipelines as policy
 from setpoint.policy.names import shortened
 from setpoint.store.port import Store
+from setpoint.views import lookup
 
 BEGUN_S_MAX = 60.0
 """Within it each target of a promotion has been given it or refused, or nobody will any more."""
@@ -71,10 +72,20 @@ async def came(store: Store, actor: Actor, promotion: Promotion, now_s: float) -
     told of to everybody who sees the pipeline: nothing is left to be known of it."""
     told: list[Came] = []
     for target in promotion.targets:
-        unit = await store.unit(target.app)
-        if unit is None or access.sees(actor, unit):
-            told.append(await _came(store, promotion, target, unit, now_s))
+        try:
+            unit = await store.unit(target.app)
+        except Unreadable as error:
+            told += await _unread(store, actor, target, error)
+        else:
+            if unit is None or access.sees(actor, unit):
+                told.append(await _came(store, promotion, target, unit, now_s))
     return tuple(told)
+
+
+async def _unread(store: Store, actor: Actor, target: Target, error: Unreadable) -> list[Came]:
+    unit = await lookup.unit(store, target.app)
+    seen = unit is not None and access.sees(actor, unit)
+    return [Came(target.app, "failed", None, error.message)] if seen else []
 
 
 async def _came(

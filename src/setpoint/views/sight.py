@@ -4,6 +4,7 @@ from setpoint.model.change import Actor
 from setpoint.model.ids import AppId
 from setpoint.policy import access
 from setpoint.store.port import Event, Store
+from setpoint.views import lookup
 
 ALTERS = "change.accepted"
 """Roles come and go by Changes alone."""
@@ -11,7 +12,8 @@ ALTERS = "change.accepted"
 
 class Sight:
     """Of one watcher. What is known of an app is kept until it changes; of one that is gone, for
-    ever. What is about the installation is for administrators."""
+    ever. One that cannot be read is its owner's until the next Change. What is about the
+    installation is for administrators."""
 
     def __init__(self, store: Store, actor: Actor) -> None:
         self._store = store
@@ -27,6 +29,6 @@ class Sight:
         return self._known.get(event.unit, False)
 
     async def _look(self, id: str) -> None:
-        unit = await self._store.unit(AppId(id))
+        unit = await lookup.unit(self._store, AppId(id))
         if unit is not None:
             self._known[id] = access.sees(self._actor, unit)

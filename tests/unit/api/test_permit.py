@@ -129,3 +129,26 @@ def test_the_end_of_a_token_that_expires_is_the_end_of_what_it_opened(
         over = msgspec.structs.replace(held, expires_at_s=1.0)
         plane.call(plane.store.commit_people(BY, "alter a token of", "Expire", [over]))
         assert ends(lines)
+
+
+def test_a_log_goes_on_for_its_owner_while_what_is_intended_cannot_be_read(
+    plane: Plane, app: Make, followed: None
+) -> None:
+    app("unread-log")
+    put = "UPDATE unit SET intent = ? WHERE name = 'unread-log'"
+    with opened(plane, "/v1/apps/unread-log/logs?follow=1", "root-token") as lines:
+        until_open(lines, b"hello")
+        good = sql(plane, "SELECT intent FROM unit WHERE name = 'unread-log'")
+        sql(plane, put, b"{")
+        lines.raw._sock.settimeout(2.5)  # type: ignore[attr-defined]
+        next(lines)  # the end of the chunk
+        with pytest.raises(TimeoutError):
+            next(lines)
+        sql(plane, put, good)
+
+
+def sql(plane: Plane, text: str, *values: object) -> object:
+    """The first value of what it finds."""
+    run = plane.store._writer.run
+    found = plane.call(run(lambda db: db.execute(text, values).fetchall()))
+    return found[0][0] if found else None

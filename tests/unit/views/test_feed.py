@@ -11,14 +11,22 @@ import pytest
 
 from setpoint.formats import cursor
 from setpoint.formats.cursor import Cursor
+from setpoint.model.app import AppIntent
+from setpoint.model.change import Actor
 from setpoint.model.errors import StoreError
+from setpoint.model.ids import AppId
 from setpoint.model.retention import DAY_S, Retention
-from setpoint.store.port import Event, Store
+from setpoint.store.port import Event, Store, UnitWrite
 from setpoint.store.sqlite import open_in_memory
 from setpoint.testing.loop import run
 from setpoint.testing.store import SimStore
 from setpoint.views import feed
 from setpoint.views.feed import BOOKMARK_S, CANARY_S, Bookmark, Feed, Health, Lost
+from setpoint.views.sight import Sight
+from tests.support.memory import asked
+
+OWNER = Actor("dev", "dev@example.com", reach="granted")
+GUEST = Actor("guest", "guest@example.com", reach="granted")
 
 Scene = Callable[["Feed", Any], Awaitable[None]]
 
@@ -137,6 +145,24 @@ def test_the_floor_that_rises_under_a_slow_reader_is_told(monkeypatch: pytest.Mo
             await anext(slow)
         with pytest.raises(Lost, match="kept no longer"):
             await made.place(cursor.encode(Cursor(1, 0)))
+
+    play(scene)
+
+
+def test_an_app_that_cannot_be_read_is_out_of_sight_of_all_but_its_owner_and_the_others_go_on() -> (
+    None
+):
+    async def scene(made: Feed, store: Any) -> None:
+        for name in ("shop", "other"):
+            write = UnitWrite(AppIntent(AppId(name), name, access={GUEST.email: "view"}), None)
+            await store.commit(asked(), "create", f"Create {name}", [write])
+        spoil = "UPDATE unit SET intent = x'7b' WHERE id = 'shop'"
+        await store._writer.run(lambda db: db.execute(spoil))
+        for who, apps in ((OWNER, {"shop", "other"}), (GUEST, {"other"})):
+            sight = Sight(store, who)
+            told = made.watch(0, None, sight)
+            seen = [e.unit async for e in _first(told, len(apps)) if isinstance(e, Event)]
+            assert set(seen) == apps
 
     play(scene)
 

@@ -5,6 +5,7 @@ from setpoint.model.pipeline import Promotion, Target
 from setpoint.views import pipelines
 from tests.support.doors import in_office
 from tests.support.memory import DEV, NOON_S, created
+from tests.unit.views.test_feed import GUEST
 
 
 def test_a_target_that_was_never_reached_is_told_to_have_failed_and_what_to_do():
@@ -18,5 +19,19 @@ def test_a_target_that_was_never_reached_is_told_to_have_failed_and_what_to_do()
             (target,) = await pipelines.came(office.store, DEV, cut_off, NOON_S + after_s)
             assert target.status == status
         assert "promote again" in target.message
+
+    in_office(story)
+
+
+def test_a_target_that_cannot_be_read_takes_the_others_from_nobody():
+    async def story(office):
+        unit = await created(office.store)
+        row = Promotion("p-1", "line", AppId("source"), 1, NOON_S, (Target(unit.id, change=1),))
+        spoil = "UPDATE unit SET intent = x'7b' WHERE id = ?"
+        await office.store._writer.run(lambda db: db.execute(spoil, (unit.id,)))
+        (target,) = await pipelines.came(office.store, DEV, row, NOON_S)
+        assert (target.app, target.status) == (unit.id, "failed")
+        assert "cannot read" in target.message
+        assert await pipelines.came(office.store, GUEST, row, NOON_S) == ()
 
     in_office(story)
