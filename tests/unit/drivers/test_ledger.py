@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from setpoint.drivers import clock as clocks
 from setpoint.drivers.local.files import DiskFolder
-from setpoint.drivers.local.ledger import DAY_S, KEEP_S, Ledger
+from setpoint.drivers.local.ledger import DAY_S, KEEP_S, SURE_S, Ledger
 from setpoint.drivers.local.names import InstanceName, JobName
 from setpoint.drivers.local.vetting import vet_job, vet_job_id
 from setpoint.model.errors import Terminal
@@ -23,7 +23,12 @@ class Clock(clocks.Clock):
     at_s = 1_800_000_000.0
 
     def __init__(self) -> None:
-        super().__init__(lambda: self.at_s, lambda: self.at_s)
+        self.ahead_s = 0.0
+        super().__init__(lambda: self.at_s + self.ahead_s, lambda: self.at_s)
+
+    def set_ahead(self, by_s: float) -> None:
+        self.ahead_s = by_s
+        self.heed()
 
 
 def facts(id: str, state: Literal["running", "ended", "lost"] = "running") -> JobFacts:
@@ -87,6 +92,62 @@ def test_a_clock_that_jumps_by_a_month_makes_nothing_old(tmp_path: Path) -> None
     clock.at_s += DAY_S
     ledger.enter(facts("c3", "ended"))
     assert ledger.line(JobId("a1")) is None
+
+
+def test_what_was_told_by_a_clock_that_was_a_year_late_is_not_old_once_that_is_put_right(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    ledger = Ledger(DiskFolder(tmp_path), clock)
+    ledger.enter(facts("a1", "ended"))
+    clock.at_s += DAY_S
+    clock.set_ahead(-400 * DAY_S)
+    ledger.enter(facts("b2", "ended"))
+    clock.set_ahead(0.0)
+    ledger.enter(facts("c3", "ended"))
+    assert ledger.line(JobId("b2")) is not None
+    assert Ledger(DiskFolder(tmp_path), clock).line(JobId("b2")) is not None
+    clock.at_s += SURE_S
+    ledger.enter(facts("d4", "ended"))
+    assert {line.facts.id for line in ledger.lines()} == {"a1", "c3", "d4"}
+
+
+def test_what_an_earlier_boot_told_is_young_for_an_hour_of_this_one(tmp_path: Path) -> None:
+    clock = Clock()
+    clock.set_ahead(-400 * DAY_S)
+    Ledger(DiskFolder(tmp_path), clock).enter(facts("a1", "ended"))
+    booted = Clock()
+    booted.at_s, booted.ahead_s = SURE_S - 60.0, clock.at_s
+    booted.heed()
+    ledger = Ledger(DiskFolder(tmp_path), booted)
+    ledger.enter(facts("b2", "ended"))
+    booted.ahead_s += DAY_S
+    booted.heed()
+    ledger.enter(facts("c3", "ended"))
+    assert {line.facts.id for line in ledger.lines()} == {"a1", "b2", "c3"}
+    booted.at_s += 60.0
+    ledger.enter(facts("d4", "ended"))
+    assert {line.facts.id for line in ledger.lines()} == {"b2", "c3", "d4"}
+
+
+def test_what_stays_keeps_all_that_was_told_after_it(tmp_path: Path) -> None:
+    """Its end may be there."""
+    clock = Clock()
+    ledger = Ledger(DiskFolder(tmp_path), clock)
+    clock.set_ahead(-400 * DAY_S)
+    ledger.enter(facts("a1"), ORDER)
+    clock.set_ahead(-399 * DAY_S)
+    ledger.enter(facts("a1", "ended"))
+    clock.at_s += SURE_S
+    clock.set_ahead(-400 * DAY_S)
+    ledger.enter(facts("b2", "ended"))
+    clock.set_ahead(-DAY_S)
+    ledger.enter(facts("c3", "ended"))
+    clock.set_ahead(0.0)
+    ledger.enter(facts("d4", "ended"))
+    after = Ledger(DiskFolder(tmp_path), clock)
+    assert {line.facts.state for line in after.lines()} == {"ended"}
+    assert {line.facts.id for line in after.lines()} == {"a1", "b2", "c3", "d4"}
 
 
 def test_an_end_stays_the_newest_though_it_is_the_first_line_after_a_long_time(

@@ -4,7 +4,8 @@ On disk before anything of the job runs, and refused for 30 days after; longer t
 a hand-over, and longer than a job may run. It outlives the app. One file of JSON lines per day,
 synced at each line; the newest line of an id counts, and whole files are dropped by age. The last
 day before today on which anything was told stays whatever its age: a clock that jumps by a month
-makes nothing of it old, and what just ended may not be settled yet.
+makes nothing of it old, and what just ended may not be settled yet. Nor does one that was a year
+late and is put right: nothing goes that may be younger than an hour by the seconds since boot.
 """
 
 import contextlib
@@ -21,19 +22,23 @@ from setpoint.model.job import JobFacts, JobOrder
 
 KEEP_S = 30 * 24 * 3600.0
 DAY_S = 24 * 3600.0
+SURE_S = 3600.0
+"""Longer than a daemon that lives takes to settle what ended. No more, since a machine that is off
+each night is to forget something, too."""
 SUFFIX = ".jsonl"
 
 
 class Line(msgspec.Struct, frozen=True):
     """`facts.state` 'running': it was handed over, and may run. `at_s`: when this was written.
 
-    `order`: of one that may run. `apart_s`: of the clock, then.
+    `order`: of one that may run. `apart_s`: of the clock, then. `up_s`: seconds since boot, then.
     """
 
     facts: JobFacts
     at_s: float
     order: JobOrder | None = None
     apart_s: float | None = None
+    up_s: float | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -65,10 +70,9 @@ class Ledger:
         today = _file(now_s)
         if self._today != today:
             self._prune(today)  # first: what it says again comes before what is new
-            self._today = today
         # After a clock was set back, too: its end is in no older file, which goes sooner.
         at_s = now_s if known is None else max(now_s, known.at_s)
-        self._append(Line(facts, at_s, order, self._clock.apart_s))
+        self._append(Line(facts, at_s, order, self._clock.apart_s, self._up_s()))
 
     def forget_words(self, id: JobId) -> None:
         """Of one that ended long ago nobody asks what it said last."""
@@ -83,18 +87,33 @@ class Ledger:
 
     def _prune(self, today: str) -> None:
         """Files older than any id in them has to be. What still runs is said again first."""
-        now_s = self._clock.now_s()
-        before = [name for name in self._files() if name != today]
-        old = {name for name in before[:-1] if _ends_s(name) < now_s - KEEP_S}
-        past = [line for line in self._lines.values() if _file(line.at_s) in old]
+        before_s = self._clock.now_s() - KEEP_S
+        old = [name for name in self._files() if name != today][:-1]
+        old = [name for name in old if _ends_s(name) < before_s]
+        past = [line for line in self._lines.values() if line.at_s < before_s]
+        young = [_file(line.at_s) for line in past if not self._surely_old(line)]
+        # None after one that stays: an end goes no sooner than its beginning.
+        gone = {name for name in old if not young or name < min(young)}
+        self._forget([line for line in past if _file(line.at_s) in gone])
+        for name in sorted(gone):
+            self._folder.remove(name)
+        self._today = "" if young else today
+
+    def _forget(self, past: list[Line]) -> None:
         for line in past:
             if line.facts.state == "running":
-                self._append(replace(line, at_s=now_s))
+                self._append(replace(line, at_s=self._clock.now_s(), up_s=self._up_s()))
         for line in past:
             if line.facts.state != "running":
                 del self._lines[line.facts.id]
-        for name in sorted(old):
-            self._folder.remove(name)
+
+    def _surely_old(self, line: Line) -> bool:
+        """Whatever the clock says. What has more seconds since boot is of an earlier one."""
+        up_s, then_s = self._up_s(), line.up_s or 0.0
+        return up_s - (then_s if then_s <= up_s else 0.0) >= SURE_S
+
+    def _up_s(self) -> float:
+        return self._clock.now_s() - self._clock.apart_s
 
     def _files(self) -> list[str]:
         return [name for name in self._folder.names() if name.endswith(SUFFIX)]
