@@ -114,6 +114,8 @@ class Faults:
     lying: set[AppId] = field(default_factory=set[AppId])
     """whose commands are said to be done, and are not"""
     seen: dict[str, tuple[float, Any]] = field(default_factory=dict[str, tuple[float, Any]])
+    boots: int = 1
+    """of the machine"""
 
     def __post_init__(self) -> None:
         self.crashes = Deaths(random.Random(self.luck.random()), self.crash_at, self.crash_gap)
@@ -130,6 +132,23 @@ class Faults:
         if hits:
             self.struck.append(self.chances)
         return hits
+
+    def power_off(self) -> None:
+        """The machine goes down, and with it whatever is on its way."""
+        self.boots += 1
+        self.seen.clear()
+
+    def later(self, method: Callable[[], Awaitable[None]]) -> None:
+        """Its caller gives up; it arrives all the same, unless the machine goes down before."""
+        loop, boot = asyncio.get_running_loop(), self.boots
+
+        async def arrive() -> None:
+            if self.boots == boot:
+                with contextlib.suppress(DriverError):
+                    await method()
+
+        late_s = self.luck.random() * LATE_S_MAX
+        loop.call_later(late_s, lambda: loop.create_task(arrive()))
 
 
 @dataclass
@@ -219,21 +238,11 @@ class Life:
         if not self.faults.strikes(self.faults.rates.late):
             return
         issued = self.accepted.get(app, (0, fence))[0]
-        late_s = self.faults.luck.random() * LATE_S_MAX
-        loop = asyncio.get_running_loop()
-        loop.call_later(late_s, lambda: loop.create_task(self._arrive(method, args, issued)))
+        self.faults.later(lambda: self._arrive(method, args, issued))
         await asyncio.sleep(FOR_EVER_S)
 
     async def _late(self, method: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
-        """It arrives some time, and its caller has given up by then."""
-        loop = asyncio.get_running_loop()
-        late_s = self.faults.luck.random() * LATE_S_MAX
-
-        async def arrive() -> None:
-            with contextlib.suppress(DriverError):
-                await method(*args)
-
-        loop.call_later(late_s, lambda: loop.create_task(arrive()))
+        self.faults.later(lambda: method(*args))
         await asyncio.sleep(FOR_EVER_S)
 
     async def _arrive(
@@ -245,8 +254,7 @@ class Life:
         if count > issued and last == fence:
             return
         self.on_late()
-        with contextlib.suppress(DriverError):
-            await method(*args)
+        await method(*args)
 
 
 def _only(args: tuple[Any, ...], seen: Any) -> Any:

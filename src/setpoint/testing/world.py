@@ -106,7 +106,6 @@ class World:
         self._haunting: list[asyncio.Task[None]] = []
         self._woken_s = 0.0
         self._tokens = 0
-        self._boots = 1
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -149,15 +148,14 @@ class World:
 
     @property
     def uptime(self) -> Uptime:
-        return Uptime(f"boot {self._boots}")
+        return Uptime(f"boot {self.faults.boots}")
 
     def reboot(self) -> None:
         """The machine went down: whatever ran, the daemon too, and all that lay in memory."""
-        self._boots += 1
         for life in (self.life, self.outlived):
             if life is not None:
                 life.died.set()
-        self.faults.seen.clear()
+        self.faults.power_off()
         self.supervisor.reboot()
         self.edge.lose_all()
 
