@@ -60,6 +60,13 @@ class Footing:
             return "nobody has looked at the clock yet"
         return clock.doubt(clock.follow(self._mark, self._moment()).jump)
 
+    def ahead_s(self) -> float | None:
+        """How far a clock that is not believed is ahead, as it is asked; None: nobody has looked at
+        it yet."""
+        if self._mark is None:
+            return None
+        return clock.ahead_s(clock.follow(self._mark, self._moment()).jump)
+
     async def run(self) -> None:
         """Until cancelled. Raises OpenAnew once a store that was read-only can be written."""
         while True:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from logging import Logger
 
+import msgspec
+
 from setpoint.converge import acts, damage
 from setpoint.converge.applier import Applier, Next, Outcome
 from setpoint.converge.diary import Diary, Page
@@ -37,6 +39,9 @@ Work = Callable[[], Coroutine[None, None, None]]
 REPEATS_TOLD = 12
 """So often in a row was the very same done, over about 20 s, and the world did not show it."""
 
+CLOCK_S = 0.2
+"""After which a pass that leans on the clock looks whether anybody has looked at that by now."""
+
 NOT_TRIED = Outcome("refused", "not tried: an earlier step of this pass did not succeed")
 
 
@@ -62,6 +67,7 @@ class Loop:
     `reading`: what passes read from, if that is another door to the same memory than `store`;
     the look right before each effect always goes to `store`. `surveys`: who looks at everything, if
     that is somebody outside of this process. `uptime`: that this process belongs to.
+    `ahead_s`: how far the clock is ahead of what is believed; None: nobody knows it yet.
     """
 
     def __init__(
@@ -78,11 +84,13 @@ class Loop:
         reading: Store | None = None,
         surveys: Surveys | None = None,
         uptime: Uptime = Uptime(),
+        ahead_s: Callable[[], float | None] = lambda: 0.0,
     ) -> None:
         self._store = store
         self._driver = driver
         self._edge = edge
         self._now = now
+        self._ahead_s = ahead_s
         self._log = log
         self._settings = settings
         self._bell = asyncio.Event()
@@ -285,7 +293,12 @@ class Loop:
             self._trouble(app, sight)
             unreadable = isinstance(sight, Unreadable)
             return partial(self._say_unreadable, app, sight) if unreadable else None
-        plan = make_plan(sight.unit, sight.observed, offers, self._now())
+        ahead_s = self._ahead_s()
+        if ahead_s is None and _ends_by_itself(sight):
+            self._queue.add_later(app, CLOCK_S)
+            return None
+        observed = msgspec.structs.replace(sight.observed, clock_ahead_s=ahead_s or 0.0)
+        plan = make_plan(sight.unit, observed, offers, self._now())
         self._hopes.remember(app, plan.wants)
         refusal = self._pace.refusal(app, plan.steps)
         if plan.steps and refusal is None:
@@ -404,6 +417,12 @@ class Loop:
     def _let_go(self, app: AppId) -> None:
         self._pace.forget(app)
         self._hopes.forget(app)
+
+
+def _ends_by_itself(sight: Sight) -> bool:
+    """Is something said that holds until a moment?"""
+    upkeep = sight.unit.intent.upkeep
+    return upkeep is not None and upkeep.until_s is not None
 
 
 def _no_effect(plan: Plan) -> str:

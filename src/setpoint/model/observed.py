@@ -36,7 +36,7 @@ class Observed(msgspec.Struct, frozen=True):
     newest of the others; `job_facts`: what the driver knows of them. `settled_generation`: the
     newest of which everything once was so, in the uptime `settled_in`; what is gone since, no
     Change took away, and in the same `uptime` nobody of ours. `altered`: layers that outsiders
-    altered, of whatever app."""
+    altered, of whatever app. `clock_ahead_s`: so far the clock jumped that is not believed yet."""
 
     builds: tuple[Build, ...] = ()
     releases: tuple[Release, ...] = ()
@@ -48,6 +48,7 @@ class Observed(msgspec.Struct, frozen=True):
     settled_in: Uptime = Uptime()
     uptime: Uptime = Uptime()
     altered: tuple[Altered, ...] = ()
+    clock_ahead_s: float = 0.0
 
 
 class Seen(msgspec.Struct, frozen=True):

@@ -68,12 +68,13 @@ class SetOrder(msgspec.Struct, frozen=True):
     egress: Egress = INTERNET
     """the whole app's, live: changing it replaces nothing"""
     upkeep: Upkeep | None = None
+    """without an end, which comes as another order: no clock of this side ends it"""
     level_min: Level | None = None
     """nothing of it is started at a lower level of isolation"""
 
-    def mode_at(self, now_s: float) -> UpkeepMode:
-        holds = self.upkeep is not None and self.upkeep.holds(now_s)
-        return self.upkeep.mode if self.upkeep is not None and holds else "enforce"
+    @property
+    def mode(self) -> UpkeepMode:
+        return self.upkeep.mode if self.upkeep is not None else "enforce"
 
 
 class Phase(StrEnum):

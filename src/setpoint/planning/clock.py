@@ -64,6 +64,12 @@ def doubt(jump: Jump | None) -> str:
     return f"{words(jump)}; it is believed after a day" if jump is not None else ""
 
 
+def ahead_s(jump: Jump | None) -> float:
+    """How much later it is said to be than is believed. What a clock that was set back has ended
+    by then is over all the same."""
+    return max(0.0, jump.by_s) if jump is not None else 0.0
+
+
 def words(jump: Jump) -> str:
     """'the clock jumped 31536000 s (365 d) ahead'"""
     way = "ahead" if jump.by_s > 0 else "back"

@@ -50,8 +50,12 @@ class Draft:
 
     @property
     def upkeep(self) -> Upkeep | None:
-        """None where everything is enforced."""
-        return self.unit.intent.upkeep_at(self.now_s)
+        """None where everything is enforced. A clock that jumped ahead ends nothing."""
+        return self.unit.intent.upkeep_at(self.believed_s)
+
+    @property
+    def believed_s(self) -> float:
+        return self.now_s - self.observed.clock_ahead_s
 
     @property
     def was_so(self) -> bool:

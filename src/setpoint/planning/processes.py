@@ -83,7 +83,7 @@ def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
         attempts_max=ATTEMPTS_MAX if target.status == "pending" else 0,
         probe=draft.unit.intent.probe_of(type_.name, type_.kind),
         egress=draft.unit.intent.egress or INTERNET,
-        upkeep=draft.upkeep,
+        upkeep=Upkeep(draft.upkeep.mode) if draft.upkeep is not None else None,
         level_min=draft.unit.intent.isolation_level_min,
     )
     facts = next((s for s in draft.observed.sets if s.key == key), None)

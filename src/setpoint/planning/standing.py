@@ -35,9 +35,6 @@ BACKOFF_S_MAX = 300.0
 FUNCTION_BACKOFF_S_MAX = 8.0
 """Of a function: what ended it may have been one caller's input, and others wait in its queue, for
 two minutes at most."""
-THAW_S = 1.0
-"""A freeze that is over lasts so much longer here: what was asked meanwhile comes as a new order,
-which is heeded at once, and else the old one would be carried out before it."""
 STEADY_S = 60.0
 """Ready for this long, and its earlier crashes no longer count."""
 
@@ -62,8 +59,9 @@ def probe_due(order: SetOrder, facts: SetFacts) -> Probe | None:
 def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:
     """What to do now, each act with its reason, and when to look again. `now_s`: unix seconds."""
     closing, again = _finish_stopping(order, facts, now_s)
-    if order.mode_at(now_s - THAW_S) == "freeze" and not facts.retiring:
-        return _frozen(order, closing, again, now_s)
+    if order.mode == "freeze" and not facts.retiring:
+        # What was told to stop is stopped, and nothing else is done.
+        return Acts(tuple(closing), max(0.0, min(again)) if again else None)
     booting, again_boot = _boot_deadlines(order, facts, now_s)
     acts: list[Act] = [*closing, *booting]
     wakes = [*again, *again_boot]
@@ -78,13 +76,6 @@ def decide(order: SetOrder, facts: SetFacts, now_s: float) -> Acts:
     if any(isinstance(a, Drain | Start) for a in acts):
         wakes.append(DRAIN_S_MAX)
     return Acts(tuple(acts), max(0.0, min(wakes)) if wakes else None)
-
-
-def _frozen(order: SetOrder, closing: list[Act], again: list[float], now_s: float) -> Acts:
-    """What was told to stop is stopped, and nothing else is done before the freeze is over."""
-    until_s = order.upkeep.until_s if order.upkeep is not None else None
-    wakes = again if until_s is None else [*again, until_s + THAW_S - now_s]
-    return Acts(tuple(closing), max(0.0, min(wakes)) if wakes else None)
 
 
 def grace_s(order: SetOrder) -> float:
@@ -150,7 +141,7 @@ def _towards(
         return [], []
     if _hopeless(order, facts) and not up:
         return [GiveUp(f"never ready in {facts.failures} starts")], []
-    if order.mode_at(now_s) == "enforce" and any(i.outdated for i in up):
+    if order.mode == "enforce" and any(i.outdated for i in up):
         return _replace_outdated(order, facts, up, now_s)
     count, reason = _count_wanted(order, facts, up, now_s)
     if len(up) < count:
@@ -202,7 +193,7 @@ def _count_wanted(
     by_load = _by_load(order, facts, up, now_s)
     if by_load is not None:
         return by_load
-    least = bounds.min - (facts.lost if order.mode_at(now_s) == "report" else 0)
+    least = bounds.min - (facts.lost if order.mode == "report" else 0)
     if len(up) < least:
         return least, f"{len(up)} up, {bounds} intended"
     return len(up), ""

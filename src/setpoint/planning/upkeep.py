@@ -34,7 +34,7 @@ def hold_back(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
     if upkeep is None:
         return
     if upkeep.until_s is not None:
-        draft.alarms_s.append(upkeep.until_s - draft.now_s)
+        draft.alarms_s.append(upkeep.until_s - draft.believed_s)
     held = [
         step
         for step in draft.steps

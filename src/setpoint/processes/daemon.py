@@ -9,7 +9,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -112,9 +112,9 @@ async def _serve(
     edge = EdgeClient(paths.edge_socket)
     offers = Offers(driver)
     apart = surveyor.Apart(forked, partial(surveyor.surveyor_of, paths)) if forked else None
-    loop = _loop(store, driver, edge, apart, _uptime(paths))
     clock_changed = asyncio.Event()
-    footing = _footing(paths, store, loop, clock_changed)
+    footing = _footing(paths, store, lambda: loop.again(), clock_changed)
+    loop = _loop(store, driver, edge, apart, _uptime(paths), footing)
     collector = _collector(store, driver, footing)
     feed = Feed(store, clock.now)
     await offers.look()
@@ -164,6 +164,7 @@ def _loop(
     edge: EdgeClient,
     apart: surveyor.Apart | None,
     uptime: Uptime,
+    footing: Footing,
 ) -> Loop:
     return Loop(
         store,
@@ -175,6 +176,7 @@ def _loop(
         log=logging.getLogger("setpoint.loop"),
         surveys=apart,
         uptime=uptime,
+        ahead_s=footing.ahead_s,
     )
 
 
@@ -187,12 +189,14 @@ def _uptime(paths: Paths) -> Uptime:
     return Uptime(clock.moment().boot, stop)
 
 
-def _footing(paths: Paths, store: SqliteStore, loop: Loop, clock_changed: asyncio.Event) -> Footing:
+def _footing(
+    paths: Paths, store: SqliteStore, again: Callable[[], None], clock_changed: asyncio.Event
+) -> Footing:
     def changed(condition: InstallationCondition) -> None:
         if condition.type is InstallationType.CLOCK_STEADY:
             clock_changed.set()
         elif condition.status:
-            loop.again()
+            again()
 
     return Footing(
         store,

@@ -71,7 +71,6 @@ class Watch:
         self._late = False
         self._given_up: dict[SetKey, tuple[object, ...]] = {}
         self._generations: dict[AppId, int] = {}
-        self._clock = (loop.time(), 0.0, 0.0)
         supervisor.on_command = self._on_set
         supervisor.on_act = self._on_act
         supervisor.on_given_up = self._on_given_up
@@ -90,16 +89,6 @@ class Watch:
 
     def note(self, what: str) -> None:
         self.trace.append(f"{self._loop.time() - self._started_s:.4f} {what}")
-
-    def clock_is_set(self, ahead_s: float) -> None:
-        """The daemon's goes so far ahead from now on."""
-        self._clock = (self._loop.time(), ahead_s, self._clock[1])
-
-    def _latest_s(self) -> float:
-        """What the daemon may take for the time, or took when it looked."""
-        now_s = self._loop.time()
-        set_s, ahead_s, before_s = self._clock
-        return now_s + max(0.0, ahead_s, before_s if now_s - set_s <= LOOK_AND_LEAP_S else 0.0)
 
     def issued(self, verb: str, app: AppId, fence: Fence) -> None:
         """A command leaves the daemon: was the intent it serves still the newest, just now?
@@ -319,9 +308,9 @@ class Watch:
             self.violated(f"{what} for {app}, which is frozen")
 
     def _kept(self, app: AppId) -> UpkeepMode:
-        """How it has been kept for longer than a look and its leap. What is so until a moment ends
-        by the daemon's clock. What may not run at the level there is goes though it is frozen."""
-        unit, now_s = self._store.rows.units.get(app), self._latest_s()
+        """How it has been kept for longer than a look and its leap. No clock that jumps ahead ends
+        what is so until a moment. What may not run at the level there is goes all the same."""
+        unit, now_s = self._store.rows.units.get(app), self._loop.time()
         if unit is None or unit.intent.deleted or not self._long_settled(app):
             return "enforce"
         if self._was_too_low(unit):
@@ -332,7 +321,7 @@ class Watch:
     def _check_kept(self, slot: Slot, act: Start | Drain) -> None:
         """A set that knows that it is frozen is left as it is, and what outsiders ended of one
         whose drift is only told does not come back by itself."""
-        order, mode = slot.order, slot.order.mode_at(self._supervisor.clock_s)
+        order, mode = slot.order, slot.order.mode
         up = sum(i.phase in (Phase.STARTING, Phase.READY) for i in slot.instances.values())
         fills = slot.ever_ready and slot.lost and up + slot.lost >= order.bounds.min
         if mode == "freeze":

@@ -120,7 +120,6 @@ class World:
     def set_clock(self, ahead_s: float) -> None:
         """So wrong it is from now on."""
         self.machine.clock_ahead_s = ahead_s
-        self.watch.clock_is_set(ahead_s)
 
     async def __aenter__(self) -> "World":
         SUPERVISOR_LOG.addHandler(self._ear)
@@ -201,11 +200,11 @@ class World:
         life = Life(self.faults, self.watch.accepted, on_late=self.watch.arrives_late)
         life.on_issue = lambda verb, app, fence: self._issued(life, verb, app, fence)
         life.tenure = self.store.tenure
-        daemon = self._daemon(life)
+        footing = self._footing(life, lambda: daemon.again())
+        daemon = self._daemon(life, footing)
         log = cast("Logger", SimLog(self.watch))
         feed = Feed(self.held(life), asyncio.get_running_loop().time, log)
         self.life, self.daemon, self.feed = life, daemon, feed
-        footing = self._footing(life, daemon)
         collector = self._collector(life, footing.doubt)
         work = (
             *(daemon.run(), life.died.wait(), collector.run(), feed.run()),
@@ -252,7 +251,7 @@ class World:
         """The store as this life of the daemon has it."""
         return cast("Store", Gated(Held(self.store, life.tenure), life, StoreError))
 
-    def _daemon(self, life: Life) -> Loop:
+    def _daemon(self, life: Life, footing: Footing) -> Loop:
         return Loop(
             self.held(life),
             cast("Driver", Gated(self.supervisor, life, Transient)),
@@ -264,15 +263,16 @@ class World:
             settings=SETTINGS,
             reading=cast("Store", Gated(self._stale, life, StoreError)),
             uptime=self.uptime,
+            ahead_s=footing.ahead_s,
         )
 
-    def _footing(self, life: Life, daemon: Loop) -> Footing:
+    def _footing(self, life: Life, again: Callable[[], None]) -> Footing:
         return Footing(
             cast("Store", Gated(Held(self.store, life.tenure), life, StoreError)),
             moment=lambda: Moment("sim", self.now_s, self.wall_s),
             ground=lambda: Ground(roomy=self.store.shut is None),
             log=cast("Logger", SimLog(self.watch)),
-            on_change=lambda condition: daemon.again() if condition.status else None,
+            on_change=lambda condition: again() if condition.status else None,
             look_s=FOOTING_S,
         )
 

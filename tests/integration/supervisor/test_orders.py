@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from msgspec.structs import replace
@@ -267,11 +266,11 @@ def killed(plane: Plane, order: SetOrder) -> None:
     plane.when(order, lambda f: f.instances == ())
 
 
-def test_a_frozen_set_is_left_as_it_is_whoever_dies_and_goes_on_when_its_time_is_over(
+def test_a_frozen_set_is_left_as_it_is_whoever_dies_until_it_is_ordered_anew(
     on_clock: Plane,
 ) -> None:
     plane = on_clock
-    order = replace(plane.order("shop", programs.WEB), upkeep=Upkeep("freeze", time.time() + 60))
+    order = replace(plane.order("shop", programs.WEB), upkeep=Upkeep("freeze"))
     plane.apply(replace(order, upkeep=None))
     plane.ready(order)
     plane.apply(order)
@@ -280,8 +279,10 @@ def test_a_frozen_set_is_left_as_it_is_whoever_dies_and_goes_on_when_its_time_is
     facts = plane.when(order, lambda f: f.upkeep == order.upkeep)
     assert facts.instances == ()
     assert facts.lost == 1
-    plane.move_clock(passed_s=61)
-    plane.tell(control.Demand(order.key, 0))
+    plane.move_clock(passed_s=3600)
+    plane.tell(control.Demand(order.key, 1))
+    assert plane.when(order, lambda f: f.waiting == 1).instances == ()
+    plane.apply(replace(order, upkeep=None))
     plane.ready(order)
     acts = plane.run(lambda driver: driver.acts(0))
     assert [a.verb for a in acts if a.verb in ("start", "drifted")] == ["start", "drifted", "start"]

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -102,13 +101,14 @@ def test_what_lies_in_the_place_of_a_socket_holds_up_no_other(
 def test_a_socket_of_a_function_that_is_to_be_left_is_told_once_and_left(
     plane: Plane, function: SetOrder, mode: UpkeepMode
 ) -> None:
-    order = replace(with_code(plane, function), upkeep=Upkeep(mode, time.time() + 2 * PERIOD_S))
+    order = replace(with_code(plane, function), upkeep=Upkeep(mode))
     plane.apply(order)
     endpoint = plane.when(order, lambda f: f.socket is not None).socket
     assert endpoint is not None
     Path(endpoint.address).unlink()
     noticed(plane, "drifted")
     assert not Path(endpoint.address).exists()
+    plane.apply(replace(order, upkeep=None))
     noticed(plane, "drifted", "repaired")
     assert Path(endpoint.address).is_socket()
 

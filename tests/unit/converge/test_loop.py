@@ -12,11 +12,13 @@ import pytest
 
 from setpoint.converge import loop
 from setpoint.converge.diary import Page
+from setpoint.converge.footing import Footing
 from setpoint.converge.loop import Settings
 from setpoint.converge.surveyor import Found, Surveys
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import AppIntent, Formation, SecretRef, Source, Unit, Upkeep
 from setpoint.model.capability import Capabilities
+from setpoint.model.clock import Mark
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.errors import StoreError, Terminal, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
@@ -256,6 +258,38 @@ def test_a_frozen_app_is_left_alone_and_comes_back_by_itself_when_its_time_is_ov
         assert world.edge.request(SHOP, "web")
         assert stage.says(SHOP, ConditionType.READY).status
         assert "repaired" in [e.verb for e in stage.journal(SHOP, "act")]
+
+    play(story)
+
+
+def test_no_clock_that_jumps_ahead_ends_a_freeze_whoever_dies_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async def story(stage: Stage) -> None:
+        await stage.create(SHOP)
+        await stage.settled(SHOP)
+        world = stage.world
+        await stage.change(SHOP, upkeep=Upkeep("freeze", world.now_s + 3600.0))
+        await stage.settled(SHOP)
+        marked = world.store.marked
+
+        async def late() -> Mark | None:
+            """A daemon that has just begun does not know of the jump yet."""
+            await asyncio.sleep(20.0)
+            return await marked()
+
+        monkeypatch.setattr(world.store, "marked", late)
+        world.set_clock(2 * 3600.0)
+        world.machine.end(world.machine.running[0], 137)
+        assert world.life is not None
+        world.life.died.set()
+        world.supervisor.crash()
+        world.supervisor.restart()
+        await asyncio.sleep(1800.0)
+        assert list(world.machine.running) == []
+        assert stage.says(SHOP, ConditionType.STALLED).reason == "Frozen"
+        await asyncio.sleep(1900.0)
+        assert stage.ready(SHOP) == 1
 
     play(story)
 
@@ -576,8 +610,8 @@ def _sent(message: T, kind: type[T]) -> T:
 
 
 class WorldApart(World):
-    def _daemon(self, life: Life) -> loop.Loop:
-        daemon = super()._daemon(life)
+    def _daemon(self, life: Life, footing: Footing) -> loop.Loop:
+        daemon = super()._daemon(life, footing)
         daemon._surveyor = Wired(daemon._surveyor)
         return daemon
 

@@ -9,7 +9,7 @@ from setpoint.model.app import Upkeep, UpkeepMode
 from setpoint.model.condition import ConditionType, find
 from setpoint.model.layer import Altered
 from setpoint.model.process import Adrift, Exit, Start
-from setpoint.planning.standing import THAW_S, decide
+from setpoint.planning.standing import decide
 from setpoint.testing import builders
 from tests.unit.planning.scene import NOW_S, Scene
 
@@ -101,15 +101,14 @@ def test_what_is_not_is_named_left_and_repaired_once_the_time_is_over(
 def test_a_process_that_an_outsider_killed_comes_back_where_it_is_enforced(
     mode: UpkeepMode, starts: int
 ):
-    upkeep = Upkeep(mode, UNTIL_S)
-    order = msgspec.structs.replace(builders.order(), upkeep=upkeep)
+    order = msgspec.structs.replace(builders.order(), upkeep=Upkeep(mode))
     killed = builders.facts(
         order, ever_ready=True, crashes=1, lost=1, last_exit=Exit(137, NOW_S - 5.0)
     )
     acts = decide(order, killed, NOW_S).acts
     assert len([act for act in acts if isinstance(act, Start)]) == starts
-    later = decide(order, killed, UNTIL_S + THAW_S).acts
-    assert [type(act) for act in later] == [Start]
+    anew = msgspec.structs.replace(order, upkeep=None)
+    assert [type(act) for act in decide(anew, killed, NOW_S).acts] == [Start]
 
 
 @pytest.mark.parametrize("mode", ["enforce", "report", "freeze"])

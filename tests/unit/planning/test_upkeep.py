@@ -5,8 +5,8 @@ import pytest
 
 from setpoint.model.app import Upkeep
 from setpoint.model.condition import ConditionType, find
-from setpoint.model.process import Bounds, Exit, Phase, Start, Stop
-from setpoint.planning.standing import THAW_S, decide
+from setpoint.model.process import Exit, Phase, Start, Stop
+from setpoint.planning.standing import decide
 from setpoint.testing import builders
 from tests.unit.planning.scene import NOW_S, Scene
 
@@ -106,6 +106,24 @@ def test_a_freeze_ends_when_its_time_is_over(serving: Scene):
     assert serving.plan().drift == ()
 
 
+def test_a_clock_that_jumped_ahead_and_is_not_believed_ends_no_freeze(serving: Scene):
+    kept(serving, UNTIL)
+    serving.scale("web", 2)
+    serving.now_s += 3600
+    serving.observed = msgspec.structs.replace(serving.observed, clock_ahead_s=3600.0)
+    made = serving.go()
+    assert rules(made) == ["renew"]
+    assert made.alarm_s == 60
+    assert says(made, ConditionType.STALLED).reason == "Frozen"
+    serving.now_s += 60
+    assert rules(serving.go()) == ["upkeep"]
+
+
+def test_no_clock_of_the_supervisor_ends_a_freeze(serving: Scene):
+    kept(serving, UNTIL)
+    assert [s.upkeep for s in serving.sets()] == [FREEZE]
+
+
 def test_somebody_may_run_a_command_in_a_frozen_app(serving: Scene):
     kept(serving, FREEZE)
     serving.ask("look around")
@@ -150,29 +168,21 @@ def test_an_instance_that_stays_away_is_told_and_not_waited_for(serving: Scene):
 # --- standing orders ------------------------------------------------------------------------------
 
 
-def ordered(upkeep: Upkeep | None, bounds: Bounds = Bounds(1, 1)):
-    return msgspec.structs.replace(builders.order(bounds), upkeep=upkeep)
+def ordered(upkeep: Upkeep | None):
+    return msgspec.structs.replace(builders.order(), upkeep=upkeep)
 
 
-def test_a_frozen_set_starts_nothing_and_stops_nothing_until_its_time():
-    order = ordered(UNTIL)
-    assert decide(order, builders.facts(order, ever_ready=True, waiting=3), NOW_S).acts == ()
-    decided = decide(order, builders.facts(order, ever_ready=True), NOW_S)
-    assert decided.look_again_s == 60 + THAW_S
+@pytest.mark.parametrize("upkeep", [FREEZE, UNTIL])
+def test_a_frozen_set_starts_nothing_and_stops_nothing_until_it_is_ordered_anew(upkeep: Upkeep):
+    order = ordered(upkeep)
+    one = builders.facts(order, ever_ready=True, waiting=3)
     crowd = builders.facts(order, builders.instance(1), builders.instance(2), ever_ready=True)
-    assert decide(order, crowd, NOW_S).acts == ()
-    assert decide(order, crowd, NOW_S + 60).acts == ()
-    assert [type(a) for a in decide(order, crowd, NOW_S + 60 + THAW_S).acts] != []
-
-
-def test_what_was_asked_during_a_freeze_is_heeded_before_what_was_asked_before_it():
-    order = ordered(UNTIL, Bounds(3, 3))
-    two = builders.facts(order, builders.instance(1), builders.instance(2), ever_ready=True)
-    assert decide(order, two, NOW_S + 60).acts == ()
-    asked = msgspec.structs.replace(order, upkeep=None, bounds=Bounds(2, 2))
-    assert decide(asked, two, NOW_S + 60).acts == ()
-    more = msgspec.structs.replace(order, upkeep=None, bounds=Bounds(4, 4))
-    assert [type(a) for a in decide(more, two, NOW_S + 60).acts] == [Start, Start]
+    for facts in (one, crowd):
+        for at_s in (NOW_S, NOW_S + 3600):
+            decided = decide(order, facts, at_s)
+            assert decided.acts == ()
+            assert decided.look_again_s is None
+        assert decide(ordered(None), facts, NOW_S).acts != ()
 
 
 def test_a_frozen_set_still_ends_what_was_told_to_drain():

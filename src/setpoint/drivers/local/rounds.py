@@ -125,7 +125,7 @@ class Rounds:
         return ""
 
     def _repairs(self, standing: Standing) -> bool:
-        return standing.effective_order.mode_at(self._now_s()) == "enforce"
+        return standing.effective_order.mode == "enforce"
 
 
 def _is_cut(standings: Iterable[Standing]) -> bool:

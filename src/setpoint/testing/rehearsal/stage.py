@@ -12,6 +12,7 @@ from logging import Logger
 from typing import Any, Literal, cast
 
 from setpoint.converge.collector import Collector
+from setpoint.converge.footing import Footing
 from setpoint.converge.loop import Loop
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import Unit
@@ -126,7 +127,7 @@ class Stage(World):
             self.away -= 1
             self.on_note("the daemon is back")
 
-    def _daemon(self, life: Life) -> Loop:
+    def _daemon(self, life: Life, footing: Footing) -> Loop:
         store = cast("Store", Gated(self.hears(cast("Store", self.store)), life, StoreError))
         return Loop(
             store,
@@ -140,6 +141,7 @@ class Stage(World):
             log=cast("Logger", SimLog(self.watch)),
             reading=cast("Store", Gated(self.hears(cast("Store", self._stale)), life, StoreError)),
             uptime=self.uptime,
+            ahead_s=footing.ahead_s,
         )
 
     def _collector(self, life: Life, doubt: Callable[[], str]) -> Collector:
