@@ -6,11 +6,13 @@ Only after a grace period, and with an entry that says so: memory may be the one
 import asyncio
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from setpoint.converge.facts import Facts
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.change import Because
 from setpoint.model.errors import DriverError
-from setpoint.model.ids import AppId
+from setpoint.model.ids import AppId, Fence
 from setpoint.model.job import JobFacts
 from setpoint.model.journal import Entry, EntryState
 from setpoint.model.process import SetFacts
@@ -60,15 +62,22 @@ class Orphans:
             return
         if facts.route is not None:
             await self._carry_out(app, facts.route)
-        for left in facts.sets:
-            if not left.retiring:
-                await self._carry_out(app, left)
+        for left in sorted(facts.sets, key=lambda left: left.fence):
+            newest = replace(left, fence=self._newest(left, facts))
+            if not left.retiring and not await self._carry_out(app, newest):
+                break  # the newest goes last: nobody else tells its fence
         for job in facts.jobs:
             if job.state == "running" and not job.stopping:
                 await self._carry_out(app, job)
 
-    async def _carry_out(self, app: AppId, left: Left) -> None:
-        """Two commits, as in any working pass."""
+    def _newest(self, left: SetFacts, facts: Facts) -> Fence:
+        """That was seen for its process, of which an older set may be left: nothing less removes
+        any. Of an earlier incarnation, in which a newer set may have gone, any of this one does."""
+        highest = max(s.fence for s in facts.sets if s.key.process == left.key.process)
+        return replace(highest, incarnation=max(highest.incarnation, self._store.incarnation))
+
+    async def _carry_out(self, app: AppId, left: Left) -> bool:
+        """Two commits, as in any working pass. False: it may be there still."""
         (entry,) = await self._store.begin_pass([self._entry(app, left)])
         state: EntryState = "succeeded"
         result = ""
@@ -80,6 +89,7 @@ class Orphans:
         except DriverError as error:
             state, result = "failed", error.message
         await self._store.end_pass([(entry, state, result)], app, None, self._now())
+        return state == "succeeded"
 
     async def _remove(self, app: AppId, left: Left) -> None:
         if isinstance(left, RouteFacts):

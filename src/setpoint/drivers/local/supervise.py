@@ -130,7 +130,15 @@ class Supervisor:
             self._note(standing.key, lambda f: change.drained(f, instance))
 
     def facts(self) -> tuple[SetFacts, ...]:
-        return tuple(s.facts for s in self._table.sets.values())
+        return tuple(self._seen(s) for s in self._table.sets.values())
+
+    def _seen(self, standing: Standing) -> SetFacts:
+        """Of one whose order is lost its fence may be, too, and since then a newer one was seen of
+        its process: that is what whoever removes it has to name."""
+        facts = standing.facts
+        if standing.order is not None:
+            return facts
+        return replace(facts, fence=max(facts.fence, self._lasting.highest(facts.key)))
 
     async def stop_all(self) -> None:
         """Every instance, and none is started until the next supervisor. Orders stay."""

@@ -1,0 +1,36 @@
+"""The real supervisor on a simulated machine whose records an outsider removes."""
+
+import asyncio
+import random
+
+from msgspec.structs import replace
+
+from setpoint.model.ids import Fence
+from setpoint.model.process import Bounds
+from setpoint.testing import builders
+from setpoint.testing.loop import run
+from setpoint.testing.machine import Machine
+from setpoint.testing.programs import PROGRAMS
+from setpoint.testing.supervisor import SimSupervisor
+
+ORDER = builders.order(Bounds(1, 1), code=PROGRAMS[0].digest)
+AFRESH = replace(builders.order(Bounds(1, 1), code=PROGRAMS[1].digest), fence=Fence(1, 2))
+
+
+def test_a_set_whose_order_was_lost_with_its_fence_can_be_removed_by_the_newest_there_is():
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        machine = Machine(loop)
+        supervisor = SimSupervisor(loop, machine)
+        await supervisor.apply(ORDER, {})
+        await asyncio.sleep(0.1)
+        supervisor.wipe()
+        await supervisor.apply(AFRESH, {})
+        (lost,) = (facts for facts in (await supervisor.observe()).sets if facts.key != AFRESH.key)
+        assert lost.fence == AFRESH.fence
+        await supervisor.remove(lost.key, lost.fence)
+        await asyncio.sleep(60.0)
+        assert list(supervisor.slots) == [AFRESH.key]
+        assert len(machine.running) == 1
+
+    run(story(), random.Random(1))
