@@ -5,7 +5,7 @@ wishes can be read off another's status.
 """
 
 from setpoint.model.app import DYNO_SIZES, MIB, DynoSize, Formation
-from setpoint.model.capability import Capabilities
+from setpoint.model.capability import Capabilities, Unmet
 from setpoint.model.process import Bounds
 from setpoint.planning.draft import Draft
 
@@ -13,6 +13,9 @@ OVERCOMMIT = 4
 """A size is the most an instance may take, and most take a fraction of it: so many times the
 machine's memory is granted to one app."""
 
+
+OFFERS = "instances_max or memory_bytes"
+"""of which how many are granted depends"""
 
 SMALLEST = next(iter(DYNO_SIZES.values()))
 
@@ -26,6 +29,17 @@ def grant(draft: Draft, process: str, formation: Formation) -> Bounds:
     draft.memory_granted += most * size.memory_bytes_max
     least = min(formation.min, most)
     return Bounds(least, most, formation.idle_s, formation.boot_s_max, formation.concurrency)
+
+
+def shortage(draft: Draft, process: str) -> Unmet | None:
+    """What keeps it from having as many as are intended: of several, the one that lets it have
+    least."""
+    path = _path(process)
+    return next((unmet for unmet in reversed(draft.unmet) if unmet.path == path), None)
+
+
+def _path(process: str) -> str:
+    return f"formation.{process}.max"
 
 
 def _instances_offered(draft: Draft, process: str, wanted: int) -> int:
@@ -56,8 +70,7 @@ def _memory_offered(draft: Draft, process: str, wanted: int, size: DynoSize) -> 
 def _clip(
     draft: Draft, process: str, wanted: int, offered: int, capability: str, because: str
 ) -> None:
-    path = f"formation.{process}.max"
-    draft.fall_short(path, str(wanted), str(offered), capability, because)
+    draft.fall_short(_path(process), str(wanted), str(offered), capability, because)
 
 
 def _check_size(draft: Draft, process: str, size: DynoSize) -> None:

@@ -9,7 +9,7 @@ from setpoint.model.app import DYNO_SIZES, Formation, SecretRef, Upkeep
 from setpoint.model.change import Because
 from setpoint.model.egress import INTERNET
 from setpoint.model.ids import Digest, SetKey
-from setpoint.model.process import ProcessSpec, SetFacts, SetOrder
+from setpoint.model.process import Bounds, ProcessSpec, SetFacts, SetOrder
 from setpoint.model.release import ProcessType, Release
 from setpoint.model.steps import EnsureProcesses, RemoveProcesses
 from setpoint.planning import granting
@@ -21,6 +21,9 @@ ATTEMPTS_MAX = 3
 
 UPKEEP_RULE = "upkeep"
 """of the step that tells a set whether it is frozen"""
+
+OFFER_RULE = "offer"
+"""of the step that follows what the machine offers, which no Change did"""
 
 CRASHES_TOLD = 3
 """In a row; from here on it is said that only a human can help, though restarts go on."""
@@ -208,14 +211,30 @@ def _why_renew(draft: Draft, facts: SetFacts, want: Wanted) -> Because:
     if facts.upkeep != want.order.upkeep:
         return draft.because(UPKEEP_RULE, _why_upkeep(process, want.order.upkeep))
     if str(facts.bounds) != str(bounds):
-        text = f"{process} is kept at {facts.bounds}, {bounds} is intended"
-        return draft.because("scale", text)
+        return _why_scale(draft, facts, want)
     if facts.bounds != bounds:
         return draft.because("retime", f"how long {process} may boot or idle was changed")
     if facts.gave_up:
         return draft.because("try-again", f"{process} had been given up, but its release serves")
     text = f"{process} stays as it is, and is told of c{draft.unit.last_change}"
     return draft.because("renew", text)
+
+
+def _why_scale(draft: Draft, facts: SetFacts, want: Wanted) -> Because:
+    """By a Change that the set has not heard of; else what there is to grant is another."""
+    process, bounds = want.process, want.order.bounds
+    said = draft.unit.intent.formation_of(process, want.type.kind)
+    kept, intended = f"{process} is kept at {facts.bounds}", Bounds(said.min, said.max)
+    short = granting.shortage(draft, process)
+    much = f"{bounds} is granted of {intended}" if short else f"{bounds} is intended"
+    if facts.fence != draft.unit.fence:
+        return draft.because("scale", f"{kept}, {much}")
+    if short is None or bounds.max > facts.bounds.max:
+        return Because(OFFER_RULE, f"{granting.OFFERS} is more than it was: {kept}, {much}")
+    return Because(
+        OFFER_RULE,
+        f"{short.capability} is less than it was: {kept}, {much}, for {short.because}",
+    )
 
 
 def _why_upkeep(process: str, upkeep: Upkeep | None) -> str:

@@ -1,6 +1,9 @@
 """What is granted of a formation: memory is counted, and what falls short says what is nearest."""
 
+import msgspec
+
 from setpoint.model.app import MIB, Formation
+from setpoint.model.change import Because
 from setpoint.model.process import Bounds
 from setpoint.planning.draft import Draft
 from setpoint.planning.granting import grant
@@ -77,3 +80,47 @@ def test_both_limits_are_told_when_both_fall_short():
     made = draft(1024)
     assert granted(made, "web", 200).max == 8
     assert [u.capability for u in made.unmet] == ["instances_max", "memory_bytes"]
+
+
+def serving(count: int) -> Scene:
+    scene = Scene()
+    scene.deploy("a")
+    scene.scale("web", count)
+    scene.settle()
+    return scene
+
+
+def offer(scene: Scene, **fields: object) -> Because:
+    """Why its set is told something else once this is what there is."""
+    scene.capabilities = msgspec.structs.replace(scene.capabilities, **fields)
+    (step,) = scene.plan().steps
+    return step.because
+
+
+def test_who_is_granted_less_than_before_is_told_which_offer_fell_short_and_under_no_change():
+    assert offer(serving(6), instances_max=2) == Because(
+        "offer",
+        "instances_max is less than it was: web is kept at 6, 2 is granted of 6, "
+        "for this machine runs at most 2 instances per process type",
+    )
+    because = offer(serving(6), memory_bytes=256 * MIB)
+    assert because.text.startswith("memory_bytes is less than it was: web is kept at 6, 2 is")
+    assert because.change is None
+
+
+def test_who_is_granted_more_again_is_told_so_under_no_change():
+    scene = serving(6)
+    offer(scene, instances_max=2)
+    scene.settle()
+    much = "web is kept at 2, 4 is granted of 6"
+    more = f"instances_max or memory_bytes is more than it was: {much}"
+    assert offer(scene, instances_max=4) == Because("offer", more)
+
+
+def test_what_a_change_asks_for_is_told_under_it_with_what_is_granted():
+    scene = serving(1)
+    scene.capabilities = msgspec.structs.replace(scene.capabilities, instances_max=2)
+    scene.scale("web", 40)
+    step = next(s for s in scene.plan().steps if s.because.rule == "scale")
+    text, change = "web is kept at 1, 2 is granted of 40", scene.unit.last_change
+    assert step.because == Because("scale", text, change)
