@@ -22,13 +22,17 @@ SMALLEST = next(iter(DYNO_SIZES.values()))
 
 def grant(draft: Draft, process: str, formation: Formation) -> Bounds:
     """In the order of the release's process types. One instance of each is always granted."""
-    size = DYNO_SIZES.get(formation.size, DYNO_SIZES["basic"])
+    size = size_of(formation)
     _check_size(draft, process, size)
     most = min(formation.max, _instances_offered(draft, process, formation.max))
     most = min(most, _memory_offered(draft, process, most, size))
     draft.memory_granted += most * size.memory_bytes_max
     least = min(formation.min, most)
     return Bounds(least, most, formation.idle_s, formation.boot_s_max, formation.concurrency)
+
+
+def size_of(formation: Formation) -> DynoSize:
+    return DYNO_SIZES.get(formation.size, DYNO_SIZES["basic"])
 
 
 def shortage(draft: Draft, process: str) -> Unmet | None:

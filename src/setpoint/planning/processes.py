@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from setpoint.model.app import DYNO_SIZES, Formation, SecretRef, Upkeep
+from setpoint.model.app import Formation, SecretRef, Upkeep
 from setpoint.model.change import Because
 from setpoint.model.egress import INTERNET
 from setpoint.model.ids import Digest, SetKey
@@ -94,7 +94,7 @@ def _wanted(draft: Draft, target: Release, type_: ProcessType) -> Wanted | None:
 
 
 def spec_of(draft: Draft, target: Release, type_: ProcessType, formation: Formation) -> ProcessSpec:
-    size = DYNO_SIZES.get(formation.size, DYNO_SIZES["basic"])
+    size = granting.size_of(formation)
     return ProcessSpec(
         process=type_.name,
         kind=type_.kind,

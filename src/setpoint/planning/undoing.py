@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 
-from setpoint.model.app import DYNO_SIZES, AppIntent
+import msgspec
+
+from setpoint.model.app import AppIntent, Unit
+from setpoint.model.capability import Capabilities
 from setpoint.model.change import Touch
+from setpoint.model.observed import Observed
 from setpoint.model.paths import conflict_scope, flatten, merge, owner, unflatten
 from setpoint.model.release import ProcessType
+from setpoint.planning.draft import Draft
+from setpoint.planning.granting import grant, size_of
+from setpoint.planning.isolation import plan_isolation
 
 
 def without(now: AppIntent, before: AppIntent, touches: Sequence[Touch], path: str) -> AppIntent:
@@ -21,16 +28,24 @@ def without(now: AppIntent, before: AppIntent, touches: Sequence[Touch], path: s
 
 
 def effect(
-    before: AppIntent, after: AppIntent, processes: Sequence[ProcessType]
+    unit: Unit, after: AppIntent, processes: Sequence[ProcessType], capabilities: Capabilities
 ) -> tuple[int, int]:
-    """(instances, bytes): how much more, or less, would always run of these process types."""
-    old, new = _standing(before, processes), _standing(after, processes)
+    """(instances, bytes): how much more, or less, would always run of these process types, of what
+    is granted now and would be."""
+    old = _standing(unit, processes, capabilities)
+    new = _standing(msgspec.structs.replace(unit, intent=after), processes, capabilities)
     return new[0] - old[0], new[1] - old[1]
 
 
-def _standing(intent: AppIntent, processes: Sequence[ProcessType]) -> tuple[int, int]:
-    said = [intent.formation_of(p.name, p.kind) for p in processes if p.kind != "release"]
-    return (
-        sum(f.min for f in said),
-        sum(f.min * DYNO_SIZES[f.size].memory_bytes_max for f in said if f.size in DYNO_SIZES),
-    )
+def _standing(
+    unit: Unit, processes: Sequence[ProcessType], capabilities: Capabilities
+) -> tuple[int, int]:
+    draft, count, memory_bytes = Draft(unit, Observed(), capabilities, 0.0), 0, 0
+    plan_isolation(draft)
+    for type_ in processes if not draft.too_low else ():
+        if type_.kind != "release":
+            formation = unit.intent.formation_of(type_.name, type_.kind)
+            least = grant(draft, type_.name, formation).min
+            count += least
+            memory_bytes += least * size_of(formation).memory_bytes_max
+    return count, memory_bytes

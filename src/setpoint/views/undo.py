@@ -42,7 +42,7 @@ async def undo(
         return Undo(impossible="its earlier value is kept no longer: set it anew")
     draft = await plans.of_document(store, unit, intent, capabilities, now_s)
     processes = kept[0].slug.processes if kept else ()
-    instances, memory_bytes = undoing.effect(unit.intent, intent, processes)
+    instances, memory_bytes = undoing.effect(unit, intent, processes, capabilities)
     past = usual(await store.took(unit.id, outcomes.PAST_READ))
     return Undo(
         touches=draft.touches,
