@@ -459,6 +459,55 @@ def test_what_is_meant_for_an_app_whose_link_is_gone_does_not_leave_the_machine(
     assert strangers_answer(), "nothing is left of it"
 
 
+def cut(app_of: Ground, app: str) -> None:
+    """Somebody deletes the app's link."""
+    index = pin_path(app_of.runtime, app).with_name(f"{app}.link").read_text()
+    with Netlink() as netlink:
+        netlink.remove_link(f"{wall.LINK_PREFIX}{index}")
+        assert not [n for n, _ in netlink.links() if n.startswith(wall.LINK_PREFIX)]
+
+
+@pytest.mark.parametrize("prober", ["own", "doctor"])
+def test_a_trial_takes_nothing_from_apps_whose_links_are_all_gone(
+    ground: Ground, ways: WaysOut, home: Path, prober: str
+) -> None:
+    """As a supervisor, `setpoint up` or `doctor` makes one while apps run."""
+    order(ways, 1, INTERNET)
+    ways.prepare(AppId("appa"))
+    cut(ground, "appa")
+    mine = ground.confinement.installation
+    sandbox.probe(home / "tools", mine if prober == "own" else prober)
+    assert not strangers_answer()
+    assert ground.confinement.wall.stands()
+    assert uplinks.opened() == {"wan0"}
+    assert nftables.tables() >= {f"setpoint-{mine}"}
+    assert "setpoint-doctor" not in nftables.tables()
+    ways.look()
+    assert tried(ground, ("tcp", WEB, PORT)) == [GREETING]
+
+
+def test_an_installation_that_goes_down_takes_nothing_from_one_whose_links_are_all_gone(
+    ground: Ground, other: Ground
+) -> None:
+    allow(ground, INTERNET)
+    cut(ground, "appa")
+    allow(other, NONE, "appb")
+    sandbox.drop_all(other.confinement, other.runtime)
+    assert not strangers_answer()
+    assert uplinks.opened() == {"wan0"}
+    sandbox.drop_all(ground.confinement, ground.runtime)
+    assert strangers_answer(), "nothing is left of it"
+    assert not ground.confinement.wall.stands()
+    assert uplinks.opened() == frozenset()
+
+
+def test_an_app_that_is_dropped_without_a_link_is_admitted_no_more(ground: Ground) -> None:
+    allow(ground, INTERNET)
+    cut(ground, "appa")
+    sandbox.drop_app(ground.confinement, ground.runtime, "appa")
+    assert ground.confinement.wall.admitted() == frozenset()
+
+
 def test_a_supervisor_that_comes_back_leaves_open_what_is_open(
     ground: Ground, ways: WaysOut
 ) -> None:

@@ -84,7 +84,10 @@ def drop_all(confinement: Confinement, runtime: Path) -> None:
             with contextlib.suppress(OSError):  # somebody else's: it keeps no other app's
                 drop_app(confinement, runtime, pinned.name)
     _drop_links(confinement)
-    drop_wall(confinement)
+    if confinement.ingress == "veth":
+        with contextlib.suppress(OSError):
+            confinement.wall.tear_down()
+        _leave()
 
 
 def _drop_links(confinement: Confinement) -> None:
@@ -98,19 +101,30 @@ def _drop_links(confinement: Confinement) -> None:
 
 
 def drop_wall(confinement: Confinement) -> None:
-    """Unless an app still needs it: a link without an alias is about to be somebody's.
-
-    The machine's own links forward until no installation has an app.
-    """
+    """Unless an app still needs it: a link without an alias is about to be somebody's, and who is
+    admitted may have lost their link a moment ago."""
     if confinement.ingress != "veth":
         return
     with contextlib.suppress(OSError), Netlink() as netlink:
-        links = [alias for name, alias in netlink.links() if name.startswith(wall.LINK_PREFIX)]
-        if not any(not alias or alias.startswith(_alias(confinement, "")) for alias in links):
+        aliases = _links(netlink).values()
+        needed = any(not alias or alias.startswith(_alias(confinement, "")) for alias in aliases)
+        if not needed and not confinement.wall.admitted():
             confinement.wall.tear_down()
-        if not links:
+    _leave()
+
+
+def _leave() -> None:
+    """The machine's own links forward, and what is meant for an app leads nowhere else, until no
+    installation has an app."""
+    with contextlib.suppress(OSError), Netlink() as netlink:
+        if not _links(netlink) and not wall.admits_anybody():
             netlink.route_nowhere_no_more(FIRST_ADDRESS, _BLOCK_BITS)
             uplinks.restore()
+
+
+def _links(netlink: Netlink) -> dict[str, str]:
+    """(name -> alias) of apps, of whichever installation."""
+    return {n: alias for n, alias in netlink.links() if n.startswith(wall.LINK_PREFIX)}
 
 
 def set_egress(confinement: Confinement, runtime: Path, app: str, egress: Egress) -> None:
@@ -260,13 +274,16 @@ def _admit(confinement: Confinement, index: int) -> None:
 
 
 def _unlink(confinement: Confinement, pinned: Path, app: str) -> None:
-    """At once: else the link stays for as long as the kernel likes, and its name with it."""
+    """At once: else the link stays for as long as the kernel likes, and its name with it. Somebody
+    may have taken it away before."""
     index = _recorded(pinned)
     if index is None:
         return
     with contextlib.suppress(OSError), Netlink() as netlink:
-        if netlink.alias(_name(index)) == _alias(confinement, app):
+        alias = netlink.alias(_name(index))
+        if alias == _alias(confinement, app):
             netlink.remove_link(_name(index))
+        if alias in (_alias(confinement, app), None):
             confinement.wall.forget(_name(index))
 
 

@@ -225,6 +225,14 @@ def link_key(name: str) -> bytes:
     return name.encode().ljust(_NAME_BYTES, b"\0")
 
 
+def tables() -> frozenset[str]:
+    """The names of all of this family. Raises OSError."""
+    with Netlink(NETFILTER) as netlink:
+        listed = list(netlink.dump(_message(_GET_TABLE, b"", flags=DUMP)))
+    found = (dict(attributes(body[4:])) for body in listed)
+    return frozenset(table[1].rstrip(b"\0").decode(errors="replace") for table in found)
+
+
 def tables_that_drop(hook: int) -> frozenset[str]:
     """Of every family: which have a chain there whose last word is to drop. Raises OSError."""
     found: set[str] = set()

@@ -21,6 +21,8 @@ from setpoint.model.egress import INTERNET, NONE, Egress, inner_ranges, named_ra
 
 LINK_PREFIX = "spv"
 """of the links of all installations"""
+_TABLE = "setpoint-"
+"""of an installation's wall; its name follows"""
 RESOLVER = "198.19.255.53"
 """where apps send their questions for names: the machine's own nameserver gets them"""
 
@@ -62,7 +64,7 @@ class Wall:
 
     @property
     def table(self) -> nft.Table:
-        return nft.Table(f"setpoint-{self.installation}")
+        return nft.Table(f"{_TABLE}{self.installation}")
 
     def stands(self) -> bool:
         """In this network namespace? Raises OSError where nf_tables is missing."""
@@ -162,6 +164,12 @@ class Wall:
         after = set(elements)
         gone = [table.without(name, element) for element in before - after]
         return [*gone, *(table.element(name, element) for element in after - before)]
+
+
+def admits_anybody() -> bool:
+    """Is there an app of any installation of this machine? Raises OSError."""
+    of = (name.removeprefix(_TABLE) for name in nft.tables() if name.startswith(_TABLE))
+    return any(Wall(installation, opens=False).admitted() for installation in of)
 
 
 # --- the rules ----------------------------------------------------------------------------------
