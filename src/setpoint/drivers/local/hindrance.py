@@ -10,18 +10,19 @@ OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFI
 
 
 class TooLow(Terminal):
-    """The machine has a lower level of isolation than is asked for."""
+    """The machine has a lower level of isolation than is asked for. `lacks`: in its own words."""
 
-    def __init__(self, what: str, wanted: Level, level: Level) -> None:
-        runs = f"it runs at isolation level {wanted} at least, and this machine has {level}"
-        super().__init__(f"cannot start {what}: {runs}")
-        self.lacks = f"it has isolation level {level}, and {wanted} is asked for"
+    def __init__(self, message: str, lacks: str = "") -> None:
+        super().__init__(message)
+        self.lacks = lacks
 
 
 def check_level(what: str, wanted: Level | None, level: Level) -> None:
     """An order may be older than the level that this machine has now. Raises TooLow."""
     if wanted is not None and not at_least(level, wanted):
-        raise TooLow(what, wanted, level)
+        runs = f"it runs at isolation level {wanted} at least, and this machine has {level}"
+        lacks = f"it has isolation level {level}, and {wanted} is asked for"
+        raise TooLow(f"cannot start {what}: {runs}", lacks)
 
 
 def hindrance(error: BaseException | None) -> str:
