@@ -1547,6 +1547,14 @@ REAL_PARTS = (
         by="tests/unit/testing/test_supervisors_pace.py",
     ),
     Mutant(
+        "unrecorded-in-altered-files",
+        "an instance without a record does not go on in files that were altered",
+        "drivers/local/inspections.py",
+        "            if not running.footing and running.identity is not None:",
+        "            if False:",
+        by="tests/unit/drivers/test_inspections.py",
+    ),
+    Mutant(
         "another-offer-wakes-nobody",
         "who would have something else of what is offered now is planned for anew",
         "converge/loop.py",

@@ -106,6 +106,7 @@ class SimSupervisor:
     async def apply(self, order: SetOrder, environment: Mapping[str, str]) -> None:
         with self._serving() as life:
             life.supervisor.apply(order, dict(environment))
+            self._look_at_footing()
 
     async def remove(self, key: SetKey, fence: Fence) -> None:
         with self._serving() as life:
@@ -480,6 +481,8 @@ class SimSupervisor:
                 continue
             now = self._life.launcher.footing(standing.order)
             for id, running in standing.running.items():
+                if not running.footing:  # its record was lost
+                    running.footing = (self._machine.procs[id].footing + 1,)
                 if running.footing != now:
                     standing.facts = change.outdated(standing.facts, id)
             self._life.supervisor.wake(standing.key)

@@ -17,6 +17,41 @@ ORDER = builders.order(Bounds(1, 1), code=PROGRAMS[0].digest)
 AFRESH = replace(builders.order(Bounds(1, 1), code=PROGRAMS[1].digest), fence=Fence(1, 2))
 
 
+def test_what_runs_on_in_altered_files_is_replaced_though_no_record_of_it_is_left():
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        machine = Machine(loop)
+        supervisor = SimSupervisor(loop, machine)
+        await supervisor.apply(ORDER, {})
+        await asyncio.sleep(10.0)
+        (before,) = machine.running
+        supervisor.disk.laid[ORDER.spec.code] += 1
+        supervisor.wipe()
+        await supervisor.apply(replace(ORDER, attempts_max=0), {})
+        await asyncio.sleep(60.0)
+        assert len(machine.running) == 1
+        assert before not in machine.running
+
+    run(story(), random.Random(1))
+
+
+def test_and_nothing_else_is():
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        machine = Machine(loop)
+        supervisor = SimSupervisor(loop, machine)
+        await supervisor.apply(ORDER, {})
+        await asyncio.sleep(10.0)
+        before = machine.running
+        supervisor.wipe()
+        await supervisor.apply(replace(ORDER, attempts_max=0), {})
+        supervisor.disk.on_laid(AFRESH.spec.code)
+        await asyncio.sleep(60.0)
+        assert machine.running == before
+
+    run(story(), random.Random(1))
+
+
 def test_a_set_whose_order_was_lost_with_its_fence_can_be_removed_by_the_newest_there_is():
     async def story() -> None:
         loop = asyncio.get_running_loop()

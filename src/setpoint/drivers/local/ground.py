@@ -12,7 +12,7 @@ from setpoint.drivers.local.hindrance import check_level
 from setpoint.drivers.local.lasting import Lasting
 from setpoint.drivers.local.names import HostName
 from setpoint.drivers.local.paths import Paths
-from setpoint.drivers.local.recipe import Layers, recipe
+from setpoint.drivers.local.recipe import APP, DEPS, Layers, recipe
 from setpoint.drivers.local.records import Files
 from setpoint.drivers.local.sandbox import Confinement, Identity, Launch
 from setpoint.drivers.local.ways_out import WaysOut
@@ -49,6 +49,14 @@ class Ground:
             return ()
         deps = () if spec.layer is None else (self.layers.deps(spec.layer),)
         return tuple(inode(path) for path in (self.layers.code(spec), *deps))
+
+    def footing_within(self, root: Path, spec: ProcessSpec) -> tuple[int, ...]:
+        """The same of one that runs and of which no record tells. `root`: its own, which shows the
+        folders that it began in, whatever has their names by now."""
+        if not self.confinement.hides:
+            return ()
+        seen = (APP,) if spec.layer is None else (APP, DEPS)
+        return tuple(inode(root / path.removeprefix("/")) for path in seen)
 
     def launch(
         self,

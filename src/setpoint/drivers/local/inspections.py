@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -127,7 +128,12 @@ class Inspections:
         now = self._ground.footing(standing.order.spec)
         for instance in standing.facts.up:
             running = standing.running.get(instance.id)
-            if running is None or instance.outdated or not _moved(running.footing, now):
+            if running is None or instance.outdated:
+                continue
+            if not running.footing and running.identity is not None:  # its record was lost
+                root = Path(f"/proc/{running.identity.inner_pid}/root")
+                running.footing = self._ground.footing_within(root, standing.order.spec)
+            if not _moved(running.footing, now):
                 continue
             standing.facts = change.outdated(standing.facts, instance.id)
             self._supervisor.wake(standing.key)

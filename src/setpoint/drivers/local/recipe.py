@@ -8,6 +8,8 @@ from setpoint.model.ids import Digest
 from setpoint.model.process import ProcessSpec
 from setpoint.model.release import BUILDPACK, NODEJS, PYTHON
 
+APP, DEPS = "/app", "/layers/deps"
+"""Where an instance sees its layers."""
 LISTENER_FD = 3
 NOTIFY_FD = 4
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -65,8 +67,8 @@ class Places:
 
 
 def _places(spec: ProcessSpec, layers: Layers, inside: Inside) -> Places:
-    app = inside(layers.code(spec), "/app")
-    deps = "" if spec.layer is None else inside(layers.deps(spec.layer), "/layers/deps")
+    app = inside(layers.code(spec), APP)
+    deps = "" if spec.layer is None else inside(layers.deps(spec.layer), DEPS)
     folder = f"{app}/{spec.folder}" if spec.folder else app
     worker = inside(layers.worker(spec), "/layers/worker") if spec.kind == "function" else ""
     return Places(app, deps, worker, folder)
