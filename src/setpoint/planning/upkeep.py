@@ -19,7 +19,7 @@ from setpoint.model.steps import (
     describe,
 )
 from setpoint.model.text import when
-from setpoint.planning import isolation, layers
+from setpoint.planning import builds, isolation, layers
 from setpoint.planning.draft import Draft
 from setpoint.planning.explain import DRIFT_RULES, ROUTINE_RULES
 from setpoint.planning.processes import UPKEEP_RULE, Wanted
@@ -50,8 +50,15 @@ def hold_back(draft: Draft, wanted: tuple[Wanted, ...]) -> None:
     told += [w.because for w in draft.waiting if w.on in idle - named]
     draft.waiting = [w for w in draft.waiting if w.on not in idle]
     draft.left_undone |= bool(told)
-    if told:
+    if told and not _is_helped(draft, upkeep):
         draft.stall(*_told(draft, upkeep, told))
+
+
+def _is_helped(draft: Draft, upkeep: Upkeep) -> bool:
+    """By a release on its way: where drift is reported, that is rolled out with all it needs. Who
+    waits for it is not to take the drift of what runs for its end."""
+    on_its_way = builds.released(draft) is None and bool(draft.steps or draft.waiting)
+    return upkeep.mode == "report" and on_its_way
 
 
 def _is_held(draft: Draft, upkeep: Upkeep, step: Step) -> bool:

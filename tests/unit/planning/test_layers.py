@@ -139,6 +139,23 @@ def test_a_change_takes_over_on_what_was_laid_again(serving: Scene, mode: Upkeep
     assert len(serving.sets()) == 1
 
 
+def test_drift_that_is_only_reported_stalls_no_deploy_that_is_on_its_way(serving: Scene):
+    serving.change(upkeep=Upkeep("report"))
+    serving.settle()
+    altered(serving)
+    assert stalled(serving)[1] == "Drifted"
+    serving.deploy("b")
+    assert not stalled(serving)[0]
+    serving.go()
+    assert not stalled(serving)[0], "it is being built"
+    serving.build_ends(message="cannot build: there is no Procfile")
+    assert stalled(serving)[:2] == (True, "BuildFailed")
+    serving.deploy("c")
+    serving.go()
+    serving.build_ends()
+    assert not stalled(serving)[0]
+
+
 def test_so_does_a_release_that_is_gone_back_to(serving: Scene):
     layer = serving.observed.releases[0].slug.code
     serving.deploy("b")
