@@ -2,6 +2,7 @@
 
 from setpoint.model.change import Because
 from setpoint.model.ids import SetKey
+from setpoint.model.release import ProcessType, Release
 from setpoint.model.route import Backend, Route, RouteFacts, RouteKind
 from setpoint.model.steps import EnsureRoute
 from setpoint.planning import certificates, releases
@@ -72,15 +73,36 @@ def _backends(draft: Draft, wanted: tuple[Wanted, ...]) -> tuple[Backend, ...]:
 def _kept(draft: Draft, wanted: tuple[Wanted, ...]) -> list[Backend]:
     """What serves now and the new release drops, for as long as that release may yet fail."""
     seen, target = draft.observed.route, draft.target
-    if seen is None or target is None or not still_proving(draft, wanted):
+    if target is None or not still_proving(draft, wanted):
         return []
-    return [
+    kept = [
         b
-        for b in seen.route.backends
+        for b in (seen.route.backends if seen is not None else ())
         if b.target is not None
         and target.slug.process(b.process) is None
         and _stands(draft, b.target)
     ]
+    return kept + _given_back(draft, target, kept)
+
+
+def _given_back(draft: Draft, target: Release, kept: list[Backend]) -> list[Backend]:
+    """Of what the new release drops, that which an outsider took out of the routes meanwhile."""
+    serving = releases.proven(draft.observed)
+    types = serving.slug.processes if serving is not None else ()
+    served = [(t, key) for t in types if (key := _has_served(draft, t.name)) is not None]
+    alone = [t.kind for t, _ in served if t.kind != "worker"] == ["function"]
+    known = {b.process for b in kept}
+    return [
+        _led_to(draft, t, key, alone=alone)
+        for t, key in served
+        if t.kind in ("web", "function") and target.slug.process(t.name) is None
+        if t.name not in known
+    ]
+
+
+def _led_to(draft: Draft, type_: ProcessType, key: SetKey, *, alone: bool) -> Backend:
+    facts = next(s for s in draft.observed.sets if s.key == key)
+    return _backend_of(draft, type_, key, hold=facts.bounds.min == 0, alone=alone)
 
 
 def _home(draft: Draft) -> str:
@@ -93,18 +115,18 @@ def _homes(draft: Draft) -> tuple[str, ...]:
 
 
 def _backend(draft: Draft, wanted: tuple[Wanted, ...], want: Wanted, *, alone: bool) -> Backend:
-    kind: RouteKind = "web" if want.type.kind == "web" else "function"
+    target, hold = _target(draft, wanted, want), want.order.bounds.min == 0
+    return _backend_of(draft, want.type, target, hold=hold, alone=alone)
+
+
+def _backend_of(
+    draft: Draft, type_: ProcessType, target: SetKey | None, *, hold: bool, alone: bool
+) -> Backend:
+    kind: RouteKind = "web" if type_.kind == "web" else "function"
     hosts = _homes(draft) if kind == "web" or alone else ()
     if kind == "function":
-        hosts = (f"{want.process}--{draft.unit.name}.{HOST_SUFFIX}", *hosts)
-    return Backend(
-        hosts=hosts,
-        kind=kind,
-        process=want.process,
-        target=_target(draft, wanted, want),
-        hold=want.order.bounds.min == 0,
-        keyed=kind == "function",
-    )
+        hosts = (f"{type_.name}--{draft.unit.name}.{HOST_SUFFIX}", *hosts)
+    return Backend(hosts, kind, type_.name, target, hold, keyed=kind == "function")
 
 
 def _target(draft: Draft, wanted: tuple[Wanted, ...], want: Wanted) -> SetKey | None:
@@ -138,9 +160,11 @@ def _current(draft: Draft, process: str) -> SetKey | None:
 
 
 def _has_served(draft: Draft, process: str) -> SetKey | None:
-    """Where an outsider took it out of the route: what the release that serves has ready of it."""
+    """Where an outsider took it out of the route: what the release that serves has ready of it, or
+    sleeps until somebody asks for it."""
     serving = releases.proven(draft.observed)
-    sets = (s for s in draft.observed.sets if s.key.process == process and s.ever_ready and s.ready)
+    able = (s for s in draft.observed.sets if s.ever_ready and (s.ready or s.bounds.min == 0))
+    sets = (s for s in able if s.key.process == process and not s.retiring)
     ours = (s.key for s in sets if serving is not None and s.release == serving.version)
     return next(ours, None)
 

@@ -22,6 +22,7 @@ from setpoint.model.steps import (
 )
 from setpoint.planning.planner import plan
 from setpoint.testing import builders
+from setpoint.testing.programs import FUNCTION
 from tests.unit.planning.scene import NOW_S, WEB, WORKER, Scene
 
 
@@ -257,6 +258,46 @@ def test_an_idle_set_keeps_its_route_while_a_new_release_proves_itself():
     scene.go()
     scene.go()
     assert scene.routed_to() == 1
+
+
+@pytest.mark.parametrize("sleeps", [False, True])
+def test_what_a_new_release_drops_is_routed_again_where_an_outsider_took_the_route(sleeps: bool):
+    scene = Scene()
+    scene.scale("web", 0 if sleeps else 1, 1)
+    scene.scale("worker", 1)
+    scene.settle()
+    had = scene.observed.route
+    assert had is not None
+    if sleeps:
+        scene.idle()
+    scene.deploy("b")
+    scene.go()
+    scene.build_ends(processes=(WORKER,))
+    scene.go()
+    scene.go()
+    scene._replace(route=None)
+    scene.go()
+    route = scene.observed.route
+    assert route is not None
+    assert route.route.backends == had.route.backends
+
+
+def test_so_is_a_function_alone_with_its_apps_own_host():
+    scene = Scene()
+    scene.settle(processes=(FUNCTION,))
+    had = scene.observed.route
+    assert had is not None
+    scene.scale("worker", 1)
+    scene.deploy("b")
+    scene.go()
+    scene.build_ends(processes=(WORKER,))
+    scene.go()
+    scene.go()
+    scene._replace(route=None)
+    scene.go()
+    route = scene.observed.route
+    assert route is not None
+    assert route.route.backends == had.route.backends
 
 
 def test_a_release_overtaken_before_it_started_is_not_fallen_back_to(serving: Scene):
