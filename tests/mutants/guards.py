@@ -553,6 +553,14 @@ LOOP = (
         "        if False:",
     ),
     Mutant(
+        "routed-by-an-old-look",
+        "right before a route is set the edge is looked at once more",
+        "converge/applier.py",
+        "                if await self._rerouted(step.route.app, seen):",
+        "                if False:",
+        by="tests/unit/converge/test_applier.py",
+    ),
+    Mutant(
         "removed-behind-an-old-look",
         "right before a set is removed the edge is looked at once more",
         "converge/applier.py",

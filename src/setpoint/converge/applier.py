@@ -9,9 +9,10 @@ from typing import assert_never
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.app import SecretRef, Unit
 from setpoint.model.errors import Terminal, Transient
-from setpoint.model.ids import Fence, SetKey
+from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.journal import EntryState
 from setpoint.model.release import Build
+from setpoint.model.route import Route, RouteFacts
 from setpoint.model.steps import (
     CutRelease,
     EnsureProcesses,
@@ -50,6 +51,7 @@ class Outcome:
 
 
 MOVED_ON = Outcome("refused", "the intent changed meanwhile", Next.LOOK_AGAIN)
+REROUTED = Outcome("refused", "the edge has another route by now", Next.LOOK_AGAIN)
 ROUTED = Outcome("refused", "requests are routed to it by now", Next.LOOK_AGAIN)
 
 
@@ -62,13 +64,16 @@ class Applier:
         self._edge = edge
         self._timeout_s = timeout_s
 
-    async def apply(self, unit: Unit, step: Step, now_s: float) -> Outcome:
-        """Never raises for what the world said; StoreError means the pass is over."""
+    async def apply(
+        self, unit: Unit, step: Step, now_s: float, seen: RouteFacts | None = None
+    ) -> Outcome:
+        """`seen`: the route that the step was planned from. Never raises for what the world said;
+        StoreError means the pass is over."""
         if await self._moved_on(unit):
             return MOVED_ON
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._carry_out(unit, step, now_s)
+                return await self._carry_out(unit, step, now_s, seen)
         except TimeoutError:
             return Outcome("unknown", f"no answer within {self._timeout_s:g} s", Next.RETRY)
         except Transient as error:
@@ -79,7 +84,9 @@ class Applier:
     async def _moved_on(self, unit: Unit) -> bool:
         return await self._store.rev(unit.id) != unit.rev
 
-    async def _carry_out(self, unit: Unit, step: Step, now_s: float) -> Outcome:
+    async def _carry_out(
+        self, unit: Unit, step: Step, now_s: float, seen: RouteFacts | None
+    ) -> Outcome:
         match step:
             case StartBuild():
                 environment = await self._reveal(step.environment)
@@ -98,6 +105,8 @@ class Applier:
                     return ROUTED
                 await self._driver.remove(step.key, Fence(unit.incarnation, step.generation))
             case EnsureRoute():
+                if await self._rerouted(step.route.app, seen):
+                    return REROUTED
                 await self._ensure_route(step)
             case RemoveRoute():
                 await self._edge.remove_route(step.app, Fence(unit.incarnation, step.generation))
@@ -117,8 +126,17 @@ class Applier:
 
     async def _routed(self, key: SetKey) -> bool:
         """The look that the plan was made from may not have seen what the pass before did."""
-        routes = (facts.route for facts in await self._edge.observe((key.app,)))
-        return any(b.target == key for r in routes if r.app == key.app for b in r.backends)
+        route = await self._route(key.app)
+        return route is not None and any(b.target == key for b in route.backends)
+
+    async def _rerouted(self, app: AppId, seen: RouteFacts | None) -> bool:
+        """What is led where is decided by what is led where now: a release that was overtaken just
+        as requests reached it is kept for that alone."""
+        return await self._route(app) != (seen.route if seen is not None else None)
+
+    async def _route(self, app: AppId) -> Route | None:
+        routes = (facts.route for facts in await self._edge.observe((app,)))
+        return next((route for route in routes if route.app == app), None)
 
     async def _cut(self, step: CutRelease, now_s: float) -> Outcome:
         build = await self._build(step)

@@ -389,7 +389,7 @@ class Loop:
             if stop:
                 outcomes.append(NOT_TRIED)
                 continue
-            outcome = await self._applier.apply(sight.unit, step, self._now())
+            outcome = await self._applier.apply(sight.unit, step, self._now(), sight.observed.route)
             outcomes.append(outcome)
             stop = outcome.next is not Next.GO_ON and not isinstance(step, StartBuild)
         return outcomes
