@@ -92,7 +92,7 @@ PLANNER = (
         "dropped-route-before-proof",
         "hosts of a dropped process lead on until the new release is proven",
         "planning/routes.py",
-        "    if seen is None or target is None or not still_proving(draft, wanted):",
+        "    if target is None or not still_proving(draft, wanted):",
         "    if True:",
     ),
     Mutant(
@@ -840,9 +840,9 @@ LOOP = (
         "R8: every effect has a time limit",
         "converge/applier.py",
         "            async with asyncio.timeout(self._timeout_s):\n"
-        "                return await self._carry_out(unit, step, now_s)",
+        "                return await self._carry_out(unit, step, now_s, seen)",
         "            async with asyncio.timeout(None):\n"
-        "                return await self._carry_out(unit, step, now_s)",
+        "                return await self._carry_out(unit, step, now_s, seen)",
         by="tests/unit/converge/test_loop.py",
     ),
     Mutant(
