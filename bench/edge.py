@@ -179,7 +179,7 @@ async def fill(world: World, apps: int) -> None:
 
 
 async def all_acked(world: World) -> bool:
-    return all(route.acked for route in await world.edge.observe())
+    return all(route.acked for route in await world.routes())
 
 
 async def routing(world: World, times: int = 50) -> dict[str, object]:

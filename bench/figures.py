@@ -290,8 +290,7 @@ def steps(result: Result) -> list[Row]:
             result["met"]["rss_mib"],
             f"with {result['apps']:,} apps; {result['rss_apart_mib']:,.0f} MiB of it the process "
             "that looks at everything. The simulated world and the bench itself took "
-            f"{result['rss_others_mib']:,.0f} MiB more of the one process, and copies of it "
-            f"{result['rss_apart_copied_mib']:,.0f} MiB more of the other",
+            f"{result['rss_others_mib']:,.0f} MiB more of the one process",
         ),
     ]
 

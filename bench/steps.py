@@ -5,10 +5,10 @@ every build fails at once. Changes arrive at random, 1,000 a second; the clock r
 was due until its first step reaches the driver. First beside few apps that are at rest, at several
 rates; then beside many, while a new life of the daemon looks at each of them for the first time,
 and while the look at everything is taken every second, where the daemon itself takes it every 30.
-With so many that look is taken by a process of its own, as the daemon's is; it has the simulated
-world's routes, and is told of builds by a file. What it takes of memory is what it shares with
-nobody, without what a twin of it has copied that only goes through those routes. Each of the three
-parts is a process of its own with the daemon's environment, since a daemon has one life.
+With so many that look is taken by a process of its own, as the daemon's is; it asks a third one for
+the routes, as it does the edge agent, and is told of builds by a file. What it takes of memory is
+what it shares with nobody. Each of the three parts is a process of its own with the daemon's
+environment, since a daemon has one life.
 `python -m bench.steps`; the last line is one JSON object.
 """
 
@@ -21,6 +21,8 @@ import logging
 import os
 import random
 import resource
+import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -32,16 +34,18 @@ from dataclasses import dataclass
 from functools import partial
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from bench.store import ACTOR, created, document, percentile, portions
-from setpoint.converge.diary import Page
-from setpoint.converge.facts import Facts, digest
 from setpoint.converge.loop import Loop, Settings
 from setpoint.converge.observer import Sight
 from setpoint.converge.recorder import Recorder
-from setpoint.converge.surveyor import Found, Surveyor
+from setpoint.converge.surveyor import Surveyor
+from setpoint.drivers.builders import watched
+from setpoint.drivers.envoy.client import EdgeClient
+from setpoint.drivers.envoy.control import ControlServer
 from setpoint.formats.surveyor import APPS
 from setpoint.intents.door import Door, change
 from setpoint.model.app import AppIntent, Source, Unit
@@ -120,15 +124,13 @@ class Told(Idle):
 @dataclass(frozen=True)
 class Plane:
     """`before_mib`: this process, before the daemon's part lives in it. `apart`: the process
-    that looks at everything, where it is another. `copied_mib`: what of it is those routes again:
-    the interpreter writes to each that is looked at."""
+    that looks at everything, where it is another."""
 
     store: SqliteStore
     loop: Loop
     world: Idle
     before_mib: float
     apart: surveyor.Forked | None
-    copied_mib: float
 
     @property
     def door(self) -> Door:
@@ -215,12 +217,11 @@ async def beside(folder: Path, apps: int, seconds: float) -> dict[str, object]:
         result: dict[str, object] = {"first_look_s_per_100k": await first_look(plane, apps)}
         result |= told("", await first_steps(plane, units, seconds))
         daemon_mib = rss_mib() - others_mib
-        apart_mib = own_mib(plane.apart.pid) - plane.copied_mib if plane.apart else 0.0
+        apart_mib = own_mib(plane.apart.pid) if plane.apart else 0.0
         return result | {
             "rss_others_mib": round(others_mib, 1),
             "rss_daemon_mib": round(daemon_mib, 1),
             "rss_apart_mib": round(apart_mib, 1),
-            "rss_apart_copied_mib": round(plane.copied_mib, 1),
             "rss_mib": round(daemon_mib + apart_mib, 1),
         }
 
@@ -278,13 +279,12 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
     gc.collect()
     gc.freeze()  # as the daemon does, of which the world is no part
     before_mib = rss_mib()
-    make = partial(_surveyor, folder, edge)
-    twin, forked = (
-        surveyor.fork(of) if len(edge.routes) >= APPS else None
-        for of in (partial(Onlooker, edge), make)
-    )
-    apart = surveyor.Apart(forked, make) if forked is not None else None
-    copied = await copied_mib(twin, edge) if twin is not None else 0.0
+    agent = forked = apart = None
+    if len(edge.routes) >= APPS:
+        agent = answering(folder / "edge.sock", edge.routes)
+        make = partial(_surveyor, folder)
+        forked = surveyor.fork(make)
+        apart = surveyor.Apart(forked, make)
     store = open_store(folder / "store.db", folder / "key")
     tokens = itertools.count()
     loop = Loop(
@@ -300,23 +300,26 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
     )
     work = asyncio.create_task(loop.run())
     try:
-        yield Plane(store, loop, world, before_mib, forked, copied)
+        yield Plane(store, loop, world, before_mib, forked)
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         if apart is not None:
             await apart.close()
+        if agent is not None:
+            os.kill(agent, signal.SIGKILL)
+            await asyncio.to_thread(os.waitpid, agent, 0)
         await store.close()
         gc.unfreeze()
 
 
-def _surveyor(folder: Path, edge: SimEdge) -> Surveyor:
+def _surveyor(folder: Path) -> Surveyor:
     running = asyncio.get_running_loop()
     settings = Settings()
     return Surveyor(
         SqliteOutbox(folder / "store.db"),
         Told(running, folder / "builds"),
-        edge,
+        EdgeClient(folder / "edge.sock"),
         clock=running.time,
         now=time.time,
         luck=random.Random(1).random,
@@ -325,34 +328,45 @@ def _surveyor(folder: Path, edge: SimEdge) -> Surveyor:
     )
 
 
-class Onlooker:
-    """Implements Reads. It looks at every route, from the second time on, and keeps nothing."""
+@dataclass(frozen=True)
+class Known:
+    """What the edge agent's door asks of it: nothing of it changes."""
 
-    def __init__(self, edge: SimEdge) -> None:
-        self._edge = edge
-        self._first = True
+    routes: Mapping[AppId, RouteFacts]
 
-    async def read(self, page: Page) -> None:
-        pass
+    @property
+    def news(self) -> "Known":
+        return self
 
-    async def survey(self, page: Page) -> Found:
-        for facts in () if self._first else self._edge.routes.values():
-            assert facts.route.app
-            digest(Facts(route=facts))
-        self._first = False
-        return Found([], {})
+    @property
+    def apps(self) -> tuple[AppId, ...]:
+        return tuple(self.routes)
+
+    def facts(self, apps: Collection[AppId]) -> tuple[RouteFacts, ...]:
+        return tuple(self.routes[app] for app in apps)
 
 
-async def copied_mib(twin: surveyor.Forked, edge: SimEdge) -> float:
-    """What of the world a fork copies that looks at it. Ends the fork."""
-    asked = surveyor.Apart(twin, partial(Onlooker, edge))
+def answering(path: Path, routes: Mapping[AppId, RouteFacts]) -> int:
+    """The pid of a process that says which routes there are, as the edge agent does."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    ending = watched.Ending(os.getpid())
+    if pid := os.fork():
+        listener.close()
+        return pid
     try:
-        await asked.survey(Page())
-        before_mib = own_mib(twin.pid)
-        await asked.survey(Page())
-        return own_mib(twin.pid) - before_mib
+        ending()
+        asyncio.run(_answer(listener, routes))
     finally:
-        await asked.close()
+        os._exit(os.EX_SOFTWARE)
+
+
+async def _answer(listener: socket.socket, routes: Mapping[AppId, RouteFacts]) -> None:
+    agent: Any = Known(routes)
+    server = await ControlServer(agent, frozenset((os.getuid(),))).start(listener)
+    await server.serve_forever()
 
 
 def _bare(number: int) -> AppIntent:

@@ -121,6 +121,22 @@ class DriverContract:
 
         stage.run(story)
 
+    def test_everything_is_told_once_a_part_at_a_time(self, stage: Stage):
+        route = _route(stage.make_order("serves", Bounds(0, 0)))
+        ours = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(5)]
+
+        async def story(edge: Edge) -> None:
+            for app in map(AppId, ours):
+                hosts = (msgspec.structs.replace(route.backends[0], hosts=(f"{app}.localhost",)),)
+                one = msgspec.structs.replace(route, app=app, app_name=app, backends=hosts)
+                await edge.ensure_route(one, None, "")
+            told = [facts.route.app async for part in edge.everything() for facts in part]
+            assert sorted(app for app in told if app in ours) == ours
+            for app in map(AppId, ours):
+                await edge.remove_route(app, route.fence)
+
+        stage.run(lambda _, edge: story(edge))
+
     def test_a_worker_is_ready_by_running(self, stage: Stage):
         order = stage.make_order("works")
 
@@ -736,7 +752,7 @@ async def _job(driver: Driver, job: JobOrder) -> JobFacts | None:
 
 
 async def _route_of(edge: Edge, app: AppId) -> RouteFacts | None:
-    return next((r for r in await edge.observe() if r.route.app == app), None)
+    return next(iter(await edge.observe([app])), None)
 
 
 def _probed(order: SetOrder, probe: Probe) -> SetOrder:

@@ -2,21 +2,23 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
 import msgspec
 
-from setpoint.converge.slices import in_slices
 from setpoint.converge.within import within
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.ids import AppId
 from setpoint.model.job import JobFacts
 from setpoint.model.layer import Altered
+from setpoint.model.observed import Seen
 from setpoint.model.process import SetFacts
 from setpoint.model.release import Build
 from setpoint.model.route import RouteFacts
+
+LOOK = "look at the world"
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -44,7 +46,8 @@ NOTHING = digest(EMPTY)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The whole world as drivers saw it, or some apps of it, by app."""
+    """The world as drivers saw it, or some apps of it, by app. Of many apps there is a route and
+    nothing else: where everything was looked at those are not in it."""
 
     sets: dict[AppId, list[SetFacts]] = field(default_factory=lambda: defaultdict(list))
     builds: dict[AppId, list[Build]] = field(default_factory=lambda: defaultdict(list))
@@ -52,44 +55,42 @@ class Snapshot:
     routes: dict[AppId, RouteFacts] = field(default_factory=dict[AppId, RouteFacts])
     altered: tuple[Altered, ...] = ()
 
-    def beyond(self, known: frozenset[AppId]) -> dict[AppId, Facts]:
-        """Those that are none of these, and of which something runs or is routed."""
-        return {app: self.of(app) for app in self._at_work() if app not in known}
+    @property
+    def named(self) -> frozenset[AppId]:
+        """Of which there is anything."""
+        return frozenset((*self.sets, *self.builds, *self.jobs, *self.routes))
 
-    def _at_work(self) -> Iterator[AppId]:
+    def at_work(self) -> dict[AppId, Facts]:
+        """Those of which something runs or is routed."""
         working = (
             app for app, jobs in self.jobs.items() if any(j.state == "running" for j in jobs)
         )
-        return chain(self.sets, self.routes, working)
+        return {app: self.of(app) for app in chain(self.sets, self.routes, working)}
 
-    @property
-    def named(self) -> tuple[AppId, ...]:
-        """Of which there is anything, in the order in which it was told; some more than once."""
-        return (*self.sets, *self.builds, *self.jobs, *self.routes)
-
-    def has(self, app: AppId) -> bool:
-        """Whether it is one of `named`."""
-        return app in self.routes or app in self.sets or app in self.builds or app in self.jobs
-
-    def of(self, app: AppId) -> Facts:
-        """Of most apps there is a route and nothing else."""
+    def of(self, app: AppId, route: RouteFacts | None = None) -> Facts:
+        """`route`: where it is not in it."""
         sets, builds, jobs = self.sets.get(app), self.builds.get(app), self.jobs.get(app)
         return Facts(
             tuple(sorted(sets, key=lambda s: s.key)) if sets else (),
             tuple(builds) if builds else (),
             tuple(sorted(jobs, key=lambda j: j.id)) if jobs else (),
-            self.routes.get(app),
+            route or self.routes.get(app),
             self.altered,
         )
 
 
-async def look(
-    driver: Driver, edge: Edge, timeout_s: float, only: Sequence[AppId] | None = None
-) -> Snapshot:
-    """A look at the whole world, or at these apps. Raises DriverError."""
-    async with within(timeout_s, "look at the world"):
+async def look(driver: Driver, edge: Edge, timeout_s: float, only: Sequence[AppId]) -> Snapshot:
+    """At these apps. Raises DriverError."""
+    async with within(timeout_s, LOOK):
         seen = await driver.observe(only)
         routes = await edge.observe(only)
+    snapshot = by_app(seen)
+    snapshot.routes.update((r.route.app, r) for r in routes)
+    return snapshot
+
+
+def by_app(seen: Seen) -> Snapshot:
+    """Without a route."""
     snapshot = Snapshot(altered=seen.altered)
     for facts in seen.sets:
         snapshot.sets[facts.key.app].append(facts)
@@ -97,6 +98,4 @@ async def look(
         snapshot.builds[build.app].append(build)
     for job in seen.jobs:
         snapshot.jobs[job.app].append(job)
-    async for some in in_slices(routes):
-        snapshot.routes.update((r.route.app, r) for r in some)
     return snapshot

@@ -8,10 +8,10 @@ every app.
 
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 from setpoint.converge.diary import Page, Rest
-from setpoint.converge.facts import NOTHING, Snapshot, digest
+from setpoint.converge.facts import NOTHING
 from setpoint.converge.slices import in_slices
 from setpoint.drivers.clock import Clock
 from setpoint.model.ids import AppId
@@ -66,8 +66,17 @@ class Rests:
     def _end(self, app: AppId) -> None:
         self._rests.pop(app, None)
 
-    async def ended(self, known: frozenset[AppId], touched: Touched, seen: Snapshot) -> list[AppId]:
-        """All of `known` that have to be looked at, in order. `touched`: since `cursor`."""
+    def see(self, app: AppId, held: bytes) -> None:
+        """`held`: the digest of what the world holds of it now."""
+        resting = self._rests.get(app)
+        if resting is not None and _RESTING.unpack(resting)[2] != held:
+            self._end(app)
+
+    async def ended(
+        self, known: frozenset[AppId], touched: Touched, named: Set[AppId]
+    ) -> list[AppId]:
+        """All of `known` that have to be looked at, in order. `touched`: since `cursor`. `named`:
+        of whom the world holds anything, each of which was seen before."""
         if not touched.whole:
             self._floor = touched.cursor  # whatever was read before may be older than it was
         if not touched.whole or self._jumped():
@@ -75,7 +84,7 @@ class Rests:
         for app in (*touched.left_open, *self._late()):
             self._end(app)
         self._hear(touched)
-        await self._compare(seen)
+        await self._miss(named)
         self._newest = {app: newest for app, newest in self._newest.items() if app in known}
         return await self._restless(known)
 
@@ -93,20 +102,12 @@ class Rests:
                 self._end(app)
         self.cursor = touched.cursor
 
-    async def _compare(self, seen: Snapshot) -> None:
-        """Whoever has anything now, and of those who had who has nothing any more."""
-        async for apps in in_slices(seen.named):
-            for app in apps:
-                self._look_again(app, digest(seen.of(app)))
+    async def _miss(self, named: Set[AppId]) -> None:
+        """Who had anything and has nothing any more."""
         async for apps in in_slices(tuple(self._rests)):
             for app in apps:
-                if not seen.has(app):
-                    self._look_again(app, NOTHING)
-
-    def _look_again(self, app: AppId, held: bytes) -> None:
-        resting = self._rests.get(app)
-        if resting is not None and _RESTING.unpack(resting)[2] != held:
-            self._end(app)
+                if app not in named:
+                    self.see(app, NOTHING)
 
     def _late(self) -> Iterator[AppId]:
         """Those that nobody has looked at for long."""

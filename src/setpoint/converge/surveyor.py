@@ -3,16 +3,20 @@
 It only reads, and says names. So it may do that in the loop's process or in one of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 import msgspec
 
 from setpoint.converge.diary import Page
-from setpoint.converge.facts import Facts, look
+from setpoint.converge.facts import LOOK, Facts, by_app, digest, look
 from setpoint.converge.rests import Rests
+from setpoint.converge.slices import in_slices
+from setpoint.converge.within import within
 from setpoint.drivers.ports import Driver, Edge
 from setpoint.model.ids import AppId
+from setpoint.model.route import RouteFacts
 from setpoint.store.port import Touched
 
 
@@ -73,8 +77,41 @@ class Surveyor:
     async def survey(self, page: Page) -> Found:
         """First the world and then memory: a new app is known before anything of it is there."""
         await self.read(page)
-        seen = await look(self._driver, self._edge, self._timeout_s)
+        named = await self._look()
         touched = await self._memory.touched(self._rests.cursor)
         known = await self._memory.unit_ids()
-        restless = await self._rests.ended(known, touched, seen)
-        return Found(restless, seen.beyond(known))
+        restless = await self._rests.ended(known, touched, named)
+        return Found(restless, await self._at_work(named - known))
+
+    async def _look(self) -> set[AppId]:
+        """Of whom the world holds anything. Of all of them at once no more is kept than that."""
+        async with within(self._timeout_s, LOOK):
+            seen = by_app(await self._driver.observe())
+        named = set[AppId]()
+        async with aclosing(self._parts()) as parts:
+            async for routes in parts:
+                for route in routes:
+                    self._rests.see(route.route.app, digest(seen.of(route.route.app, route)))
+                named.update(route.route.app for route in routes)
+        async for apps in in_slices(tuple(seen.named - named)):
+            for app in apps:
+                self._rests.see(app, digest(seen.of(app)))
+        return named | seen.named
+
+    async def _parts(self) -> AsyncGenerator[Sequence[RouteFacts]]:
+        """Each in time, and little enough for one turn."""
+        async with aclosing(self._edge.everything()) as parts:
+            while True:
+                async with within(self._timeout_s, LOOK):
+                    routes = await anext(parts, None)
+                if routes is None:
+                    return
+                async for some in in_slices(routes):
+                    yield some
+
+    async def _at_work(self, strangers: set[AppId]) -> dict[AppId, Facts]:
+        """Looked at for themselves, since nothing of them was kept."""
+        if not strangers:
+            return {}
+        seen = await look(self._driver, self._edge, self._timeout_s, sorted(strangers))
+        return seen.at_work()

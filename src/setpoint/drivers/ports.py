@@ -101,8 +101,13 @@ class Edge(Protocol):
 
     async def remove_route(self, app: AppId, fence: Fence) -> None: ...
 
-    async def observe(self, only: Collection[AppId] | None = None) -> tuple[RouteFacts, ...]:
-        """Every route there is; `only`: of these apps."""
+    async def observe(self, only: Collection[AppId]) -> tuple[RouteFacts, ...]:
+        """The routes of these apps."""
+        ...
+
+    def everything(self) -> AsyncGenerator[tuple[RouteFacts, ...]]:
+        """Every route there is, a part at a time: there may be very many. Each as it is when its
+        part is told; one that comes meanwhile may be missing."""
         ...
 
     def changes(self) -> AsyncIterator[AppId]: ...

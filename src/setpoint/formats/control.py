@@ -211,9 +211,11 @@ class DropRoute(msgspec.Struct, frozen=True, tag=True):
 
 
 class ObserveRoutes(msgspec.Struct, frozen=True, tag=True):
-    """-> Routes; `apps`: of these only"""
+    """-> Routes; `apps`: of these only. `part`: at most so many an answer, and Routes again and
+    again as long as there are `more`."""
 
     apps: frozenset[AppId] | None = None
+    part: int | None = None
 
 
 class SubscribeRoutes(msgspec.Struct, frozen=True, tag=True):
@@ -353,6 +355,7 @@ class Answered(msgspec.Struct, frozen=True, tag=True):
 
 class Routes(msgspec.Struct, frozen=True, tag=True):
     routes: tuple[RouteFacts, ...]
+    more: bool = False
 
 
 class RouteChanged(msgspec.Struct, frozen=True, tag=True):

@@ -1,6 +1,6 @@
 """What is: the planner's second argument, one value per app, put together by the observer."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import msgspec
 
@@ -69,13 +69,6 @@ class Seen(msgspec.Struct, frozen=True):
             tuple(j for j in self.jobs if j.app in apps),
             self.altered,
         )
-
-
-def routes_of(
-    apps: Collection[AppId] | None, routes: Sequence[RouteFacts]
-) -> tuple[RouteFacts, ...]:
-    """Those of these apps; None: all."""
-    return tuple(r for r in routes if apps is None or r.route.app in apps)
 
 
 class StatusSummary(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ As the real one it holds that a host is one app's at a time.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 
 import msgspec
 
@@ -16,6 +16,8 @@ from setpoint.testing.supervisor import SimSupervisor
 
 ACK_S = 0.05
 DRAINED_S = 0.1
+PART = 2
+"""Routes that are told at once, where everything is asked for."""
 
 
 class SimEdge:
@@ -72,6 +74,10 @@ class SimEdge:
         if only is None:
             return tuple(self.routes.values())
         return tuple(self.routes[app] for app in only if app in self.routes)
+
+    async def everything(self) -> AsyncGenerator[tuple[RouteFacts, ...]]:
+        for start in range(0, len(routes := await self.observe()), PART):
+            yield routes[start : start + PART]
 
     async def changes(self) -> AsyncIterator[AppId]:
         queue: asyncio.Queue[AppId] = asyncio.Queue()

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import functools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +20,11 @@ import msgspec
 
 from setpoint.model.errors import DriverError, StoreError, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
-from setpoint.model.observed import Seen, routes_of
+from setpoint.model.observed import Seen
 from setpoint.model.process import SetOrder
 from setpoint.model.retention import Clearance
-from setpoint.model.route import Route
+from setpoint.model.route import Route, RouteFacts
+from setpoint.testing.edge import PART
 
 COMMANDS = ("apply", "remove", "ensure_route", "remove_route")
 """What carries a fence."""
@@ -260,7 +261,9 @@ class Life:
 def _only(args: tuple[Any, ...], seen: Any) -> Any:
     """What was asked for, of a look at everything: only that lags as a whole."""
     (apps,) = args or (None,)
-    return seen.of(apps) if isinstance(seen, Seen) else routes_of(apps, seen)
+    if isinstance(seen, Seen):
+        return seen.of(apps)
+    return tuple(r for r in seen if apps is None or r.route.app in apps)
 
 
 def _half(args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -309,6 +312,18 @@ class Gated:
         """Of a store: known since it was opened."""
         inner: Any = self._inner
         return inner.incarnation
+
+    async def everything(self) -> AsyncGenerator[tuple[RouteFacts, ...]]:
+        """Of an edge: a look, after each part of which more may go wrong."""
+        inner: Any = self._inner
+        routes = await self._life.through(self._error, "observe", inner.observe, ())
+
+        async def told(part: tuple[RouteFacts, ...]) -> tuple[RouteFacts, ...]:
+            return part
+
+        for start in range(0, len(routes), PART):
+            part = routes[start : start + PART]
+            yield await self._life.through(self._error, "everything", told, (part,))
 
     async def changes(self) -> AsyncIterator[AppId]:
         """Wakes get lost on the way."""

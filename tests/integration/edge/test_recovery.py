@@ -5,14 +5,17 @@ import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
+import msgspec
 import pytest
 
+from setpoint.drivers.envoy import client
 from setpoint.model.errors import Terminal, Transient
 from setpoint.model.ids import AppId, Fence, SetKey
 from setpoint.model.process import Phase
 from tests.integration.edge.conftest import Run
 from tests.integration.edge.upstream import Upstream
 from tests.integration.edge.world import (
+    SCALED,
     World,
     a_world,
     facts_of,
@@ -42,11 +45,29 @@ def test_warm_apps_do_not_notice_that_the_agent_is_killed(world: World, run: Run
 def reachable(world: World) -> "Any":
     async def check() -> bool:
         with contextlib.suppress(Transient):
-            await world.edge.observe()
+            await world.routes()
             return True
         return False
 
     return check
+
+
+def test_all_routes_come_a_part_at_a_time_and_none_twice(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PART", 2)
+    apps = [f"app-{number}" for number in range(5)]
+
+    async def story() -> None:
+        async with a_world() as world:
+            assert await world.routes() == []
+            for app in apps:
+                await world.edge.ensure_route(route_of(app, web(app, key_of(app))), None, "")
+            parts = [part async for part in world.edge.everything()]
+            assert [len(part) for part in parts] == [2, 2, 1]
+            assert sorted(route.route.app for part in parts for route in part) == apps
+
+    run(story())
 
 
 CROWD = 20
@@ -59,8 +80,16 @@ async def starting(world: World, app: str) -> SetKey:
     return key
 
 
-def test_a_request_that_comes_while_there_is_no_agent_waits_for_it(world: World, run: Run) -> None:
+PATIENT = msgspec.structs.replace(SCALED, hold_s=30.0, check_s=40.0, cold_idle_s=50.0)
+"""An agent on busy cores takes longer to come back than the others are held."""
+
+
+def test_a_request_that_comes_while_there_is_no_agent_waits_for_it(run: Run) -> None:
     async def story() -> None:
+        async with a_world(PATIENT) as world:
+            await waits_for_the_agent(world)
+
+    async def waits_for_the_agent(world: World) -> None:
         key = await starting(world, "agentless")
         world.kill_agent()
         asked = asyncio.create_task(world.get("agentless.localhost"))
@@ -73,8 +102,12 @@ def test_a_request_that_comes_while_there_is_no_agent_waits_for_it(world: World,
     run(story())
 
 
-def test_held_requests_go_on_waiting_when_the_agent_is_killed(world: World, run: Run) -> None:
+def test_held_requests_go_on_waiting_when_the_agent_is_killed(run: Run) -> None:
     async def story() -> None:
+        async with a_world(PATIENT) as world:
+            await go_on_waiting(world)
+
+    async def go_on_waiting(world: World) -> None:
         key = await starting(world, "orphaned")
         crowd = [asyncio.create_task(world.get("orphaned.localhost")) for _ in range(CROWD)]
         await until(lambda: CROWD in world.supervisor.demands(key), "all of them to be held")
@@ -146,7 +179,7 @@ def test_what_the_agent_remembers_is_for_nobody_elses_eyes(world: World, run: Ru
         assert b"k-hidden" in path.read_bytes()
         assert path.stat().st_mode & 0o777 == 0o600
         assert "k-hidden" not in world.logs()
-        assert "k-hidden" not in repr(await world.edge.observe())
+        assert "k-hidden" not in repr(await world.routes())
 
     run(story())
 

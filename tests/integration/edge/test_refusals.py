@@ -88,7 +88,7 @@ def test_a_refused_endpoint_is_the_routes_problem_alone(world: World, run: Run) 
         assert (await world.answers(lambda a: a.status == 200, "well.localhost")).json["name"]
 
         async def told() -> bool:
-            found = {r.route.app: r.nack for r in await world.edge.observe()}
+            found = {r.route.app: r.nack for r in await world.routes()}
             return "not-an-address" in found["sick"] and found["well"] == ""
 
         await until(told, "Envoy's own words about the sick one")

@@ -24,7 +24,7 @@ from setpoint.formats.envoy.limits import Limits
 from setpoint.model.errors import Transient
 from setpoint.model.ids import AppId, Digest, Fence, InstanceId, SetKey
 from setpoint.model.process import Bounds, Endpoint, Instance, Phase, SetFacts
-from setpoint.model.route import Backend, Route
+from setpoint.model.route import Backend, Route, RouteFacts
 from setpoint.processes.accounts import accounts
 from setpoint.processes.preflight import bind_unix, free_port, make_folders
 from tests.integration.edge.caller import Answer, call
@@ -199,8 +199,12 @@ class World:
         await self.edge.ensure_route(route, None, key)
         await until(lambda: self.acked(route.app), f"Envoy to confirm {route.app}")
 
+    async def routes(self) -> list[RouteFacts]:
+        """All of them."""
+        return [route async for part in self.edge.everything() for route in part]
+
     async def acked(self, app: str) -> bool:
-        return any(r.route.app == app and r.acked for r in await self.edge.observe())
+        return any(r.acked for r in await self.edge.observe([AppId(app)]))
 
     async def acked_again(self, app: str) -> bool:
         """The agent may be on its way back."""

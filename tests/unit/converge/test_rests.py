@@ -45,7 +45,9 @@ class Here:
 
     async def survey(self, known: frozenset[AppId], touched: Touched) -> list[AppId]:
         await self.rests.read(self.diary.turn())
-        return await self.rests.ended(known, touched, self.seen)
+        for app in self.seen.named:
+            self.rests.see(app, digest(self.seen.of(app)))
+        return await self.rests.ended(known, touched, self.seen.named)
 
     def pass_s(self, seconds: float) -> None:
         self.clock.advance(seconds)

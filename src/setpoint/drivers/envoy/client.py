@@ -1,7 +1,8 @@
 """The daemon's hands on the edge: `drivers.ports.Edge` over the agent's control socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Generator, Mapping
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 from setpoint.drivers.envoy.line import Broken, Line
@@ -9,6 +10,7 @@ from setpoint.formats.control import (
     Answered,
     Done,
     DropRoute,
+    Event,
     Failed,
     ObserveRoutes,
     ReadAnswered,
@@ -28,6 +30,9 @@ from setpoint.model.route import Route, RouteFacts
 
 REPLY_S_MAX = 10.0
 RECONNECT_S = 0.2
+PART = 1000
+"""Routes an answer, where all are asked for: a quarter of a MiB, which the edge writes in some
+milliseconds."""
 
 
 class EdgeClient:
@@ -48,12 +53,24 @@ class EdgeClient:
     async def remove_route(self, app: AppId, fence: Fence) -> None:
         await self._done(DropRoute(app, fence))
 
-    async def observe(self, only: Collection[AppId] | None = None) -> tuple[RouteFacts, ...]:
-        asked = ObserveRoutes(frozenset(only) if only is not None else None)
-        answer = await self._ask(asked)
+    async def observe(self, only: Collection[AppId]) -> tuple[RouteFacts, ...]:
+        answer = await self._ask(ObserveRoutes(frozenset(only)))
         if not isinstance(answer, Routes):
             raise _strange(answer)
         return answer.routes
+
+    async def everything(self) -> AsyncGenerator[tuple[RouteFacts, ...]]:
+        more = True
+        with _reached():
+            async with Line.to(self._socket) as line:
+                await line.say(ObserveRoutes(part=PART))
+                while more:
+                    async with asyncio.timeout(REPLY_S_MAX):
+                        answer = _checked(await line.hear())
+                    if not isinstance(answer, Routes):
+                        raise _strange(answer)
+                    yield answer.routes
+                    more = answer.more
 
     async def answered(self, only: Collection[AppId] | None = None) -> EdgeFigures:
         """What it answered by now. Raises DriverError."""
@@ -69,8 +86,10 @@ class EdgeClient:
             try:
                 async with Line.to(self._socket) as line:
                     await line.say(SubscribeRoutes())
-                    for facts in await self.observe():
-                        yield facts.route.app
+                    async with aclosing(self.everything()) as parts:
+                        async for routes in parts:
+                            for facts in routes:
+                                yield facts.route.app
                     while isinstance(event := await line.hear(), RouteChanged):
                         yield event.app
             except (Broken, Transient):
@@ -84,18 +103,28 @@ class EdgeClient:
 
     async def _ask(self, request: Request) -> Reply:
         """Raises Transient where trying again may help, else Terminal."""
-        try:
+        with _reached():
             async with asyncio.timeout(REPLY_S_MAX), Line.to(self._socket) as line:
-                answer = await line.ask(request)
-        except TimeoutError:
-            raise Transient(f"cannot reach the edge: no answer in {REPLY_S_MAX:g} s") from None
-        except Broken as error:
-            raise Transient(f"cannot reach the edge: {error}") from None
-        if isinstance(answer, Failed):
-            raise raised(answer)
-        if not isinstance(answer, Reply):
-            raise _strange(answer)
-        return answer
+                return _checked(await line.ask(request))
+
+
+def _checked(answer: Reply | Event) -> Reply:
+    if isinstance(answer, Failed):
+        raise raised(answer)
+    if not isinstance(answer, Reply):
+        raise _strange(answer)
+    return answer
+
+
+@contextmanager
+def _reached() -> Generator[None]:
+    """What keeps an answer away may be over the next time."""
+    try:
+        yield
+    except TimeoutError:
+        raise Transient(f"cannot reach the edge: no answer in {REPLY_S_MAX:g} s") from None
+    except Broken as error:
+        raise Transient(f"cannot reach the edge: {error}") from None
 
 
 def _strange(answer: object) -> Terminal:

@@ -24,7 +24,6 @@ from setpoint.formats.control import (
     SubscribeRoutes,
 )
 from setpoint.model.errors import DriverError
-from setpoint.model.observed import routes_of
 
 
 class ControlServer:
@@ -57,7 +56,19 @@ class ControlServer:
             if isinstance(request, SubscribeRoutes):
                 await self._stream(reader, writer)
                 return
-            await send(writer, self._answer(request))
+            if isinstance(request, ObserveRoutes):
+                await self._tell_routes(writer, request)
+            else:
+                await send(writer, self._answer(request))
+
+    async def _tell_routes(self, writer: asyncio.StreamWriter, request: ObserveRoutes) -> None:
+        """Whoever waits for something else has a turn after each part."""
+        news = self._agent.news
+        apps = tuple(request.apps) if request.apps is not None else news.apps
+        size = request.part or max(1, len(apps))
+        for start in range(0, max(1, len(apps)), size):
+            more = start + size < len(apps)
+            await send(writer, Routes(news.facts(apps[start : start + size]), more))
 
     def _answer(self, request: Request) -> Reply:
         match request:
@@ -65,8 +76,6 @@ class ControlServer:
                 return _try(lambda: self._agent.set_route(request))
             case DropRoute():
                 return _try(lambda: self._agent.drop_route(request))
-            case ObserveRoutes(apps):
-                return Routes(routes_of(apps, self._agent.news.facts()))
             case ReadAnswered(apps):
                 return Answered(self._agent.counts.figures(apps))
             case _:

@@ -44,8 +44,15 @@ class News:
     def unsubscribe(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)
 
-    def facts(self) -> tuple[RouteFacts, ...]:
-        return tuple(self._facts(entry) for entry in self._table.entries.values())
+    def facts(self, apps: Iterable[AppId]) -> tuple[RouteFacts, ...]:
+        """Of those of them that have a route."""
+        entries = self._table.entries
+        return tuple(self._facts(entries[app]) for app in apps if app in entries)
+
+    @property
+    def apps(self) -> tuple[AppId, ...]:
+        """All that have a route."""
+        return tuple(self._table.entries)
 
     def route(self, app: AppId) -> None:
         """It was set or dropped; set again without a difference it may be confirmed already."""

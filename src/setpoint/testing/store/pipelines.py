@@ -41,10 +41,8 @@ class Pipelines(Tables):
         coupling = intent.pipeline
         if coupling is None or (before is not None and before.intent.pipeline == coupling):
             return
-        there = (
-            {*self.lines, made.pipeline.id} if made is not None and not made.gone else self.lines
-        )
-        if coupling.id not in there:
+        now = {made.pipeline.id} if made is not None and not made.gone else set[str]()
+        if coupling.id not in {*self.lines, *now}:
             raise Conflict(f"cannot {verb} '{intent.name}': the pipeline was destroyed meanwhile")
 
     def _check_left(self, verb: str, wanted: PipelineWrite, gone: Collection[AppId]) -> None:
