@@ -807,9 +807,16 @@ LOOP = (
         "rests-while-all-is-gone",
         "of whom nothing is to be seen any more, something has gone",
         "converge/rests.py",
-        "                if not seen.has(app):",
+        "                if app not in named:",
         "                if False:",
         by="tests/unit/converge/test_rests.py",
+    ),
+    Mutant(
+        "strangers-passed-over",
+        "what the world holds of apps that memory does not know is found",
+        "converge/surveyor.py",
+        "        if not strangers:",
+        "        if True:",
     ),
     Mutant(
         "rests-on-a-lost-page",
