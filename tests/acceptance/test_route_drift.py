@@ -38,8 +38,12 @@ def edge(plane: Plane, call: Callable[[EdgeClient], Awaitable[T]]) -> T:
 
 
 def route(plane: Plane) -> RouteFacts:
-    (facts,) = edge(plane, lambda e: e.observe())
+    (facts,) = edge(plane, routes)
     return facts
+
+
+async def routes(client: EdgeClient) -> list[RouteFacts]:
+    return [one async for part in client.everything() for one in part]
 
 
 def told(plane: Plane) -> list[tuple[str, bool]]:

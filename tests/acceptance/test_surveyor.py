@@ -43,7 +43,7 @@ async def story():
     apart = surveyor.Apart(forked, make)
     first = await apart.survey(Page())
     (app,) = first.restless
-    facts = (await look(driver, edge, 5.0)).of(app)
+    facts = (await look(driver, edge, 5.0, [app])).of(app)
     rest = Page(rests={app: Rest(10**9, digest(facts))})
     at_rest = await apart.survey(rest)
     had = facts.route.route

@@ -1047,6 +1047,7 @@ SIMULATED = (
         "drivers/local/supervise.py",
         "            self._mark(standing, facts)\n            standing.facts = facts\n",
         "            standing.facts = facts\n            self._mark(standing, facts)\n",
+        by="tests/unit/testing",
     ),
     Mutant(
         "full-disk-hides-an-end",
@@ -1263,9 +1264,10 @@ SIMULATED = (
     Mutant(
         "unknown-cannot-be-removed",
         "a set whose order was lost goes by the fence that was seen last",
-        "drivers/local/adoption.py",
-        "change.unknown(key, self._lasting.highest(key))",
-        "change.unknown(key, type(self._lasting.highest(key))(0, 0))",
+        "drivers/local/supervise.py",
+        "        if standing.order is not None:\n            return facts\n",
+        "        if True:\n            return facts\n",
+        by="tests/unit/testing",
     ),
     Mutant(
         "number-counts-unsynced",

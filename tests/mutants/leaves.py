@@ -45,6 +45,7 @@ LEAVES = (
         "intents/pipelines.py",
         "    writes = [UnitWrite(_coupled(u.intent, None), u.rev) for u in apps]\n",
         "    writes = [UnitWrite(_coupled(u.intent, None), u.rev) for u in apps if False]\n",
+        by="tests/unit/api/test_pipelines.py",
     ),
 )
 

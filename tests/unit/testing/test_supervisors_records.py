@@ -5,6 +5,7 @@ import random
 
 from msgspec.structs import replace
 
+from setpoint.drivers.local.facts import LOST
 from setpoint.model.ids import Fence
 from setpoint.model.process import Bounds
 from setpoint.testing import builders
@@ -67,5 +68,22 @@ def test_a_set_whose_order_was_lost_with_its_fence_can_be_removed_by_the_newest_
         await asyncio.sleep(60.0)
         assert list(supervisor.slots) == [AFRESH.key]
         assert len(machine.running) == 1
+
+    run(story(), random.Random(1))
+
+
+def test_what_was_adopted_without_an_order_is_told_with_the_fence_that_was_seen_last():
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        supervisor = SimSupervisor(loop, Machine(loop))
+        await supervisor.apply(ORDER, {})
+        await asyncio.sleep(10.0)
+        supervisor.wipe()
+        (lost,) = (await supervisor.observe()).sets
+        assert lost.release == LOST
+        assert lost.fence == ORDER.fence
+        await supervisor.remove(lost.key, lost.fence)
+        await asyncio.sleep(60.0)
+        assert not supervisor.slots
 
     run(story(), random.Random(1))
