@@ -6,7 +6,7 @@ from setpoint.model.process import Endpoint
 from tests.integration.edge.caller import call_h2, raw, read_head
 from tests.integration.edge.conftest import Run
 from tests.integration.edge.upstream import FRAMES, Upstream
-from tests.integration.edge.world import World, facts_of, key_of, route_of, web
+from tests.integration.edge.world import World, facts_of, key_of, route_of, until, web
 
 
 def test_each_host_reaches_its_own_app(world: World, run: Run) -> None:
@@ -41,6 +41,24 @@ def test_the_app_is_told_the_port_its_caller_used(world: World, run: Run) -> Non
         host = f"ported.localhost:{world.port}"
         assert (await world.get(host)).json["headers"]["host"] == host
         assert "status=200" in await world.line("host=ported.localhost ")
+
+    run(story())
+
+
+def test_a_connection_that_nobody_uses_is_closed_by_the_edge_before_the_app_would(
+    world: World, run: Run
+) -> None:
+    """The app would have it open for ever; who keeps one busy for longer keeps it."""
+
+    async def story() -> None:
+        app = await world.app("kept")
+        for _ in range(2):
+            await world.get("kept.localhost")
+        await until(lambda: closed(app), "it to be closed")
+        assert (await world.get("kept.localhost", "/slow=0.5")).status == 200
+
+    async def closed(app: Upstream) -> bool:
+        return app.open == 0
 
     run(story())
 

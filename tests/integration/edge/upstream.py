@@ -26,15 +26,18 @@ class Upstream:
     name: str = "app"
     requests: list[Seen] = field(default_factory=list[Seen])
     connections: int = 0
+    open: int = 0
     in_flight: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open += 1
         try:
             with contextlib.suppress(EOFError, OSError):
                 while await self._one(reader, writer):
                     pass
         finally:
+            self.open -= 1
             writer.close()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -35,6 +35,7 @@ SCALED = Limits(
     headers_s=1.0,
     first_byte_s=0.6,
     idle_s=1.2,
+    unused_s=0.3,
     hold_s=2.0,
     check_s=3.0,
     cold_idle_s=4.0,

@@ -41,7 +41,9 @@ def _cluster(name: str, limits: Limits, *, per_request: bool) -> Json:
         ("max_connections", "max_pending_requests", "max_requests", "max_retries"),
         limits.app_connections,
     )
-    common = {"max_requests_per_connection": 1} if per_request else {}
+    common: Json = {"idle_timeout": seconds(limits.unused_s)}
+    if per_request:
+        common = {"max_requests_per_connection": 1}
     options = typed(
         EXTENSIONS + _HTTP,
         common_http_protocol_options=common,

@@ -28,6 +28,10 @@ class Limits(msgspec.Struct, frozen=True):
     connect_s: float = 5.0
     """Heroku's (H19). A server with a short queue drops what comes in a burst, and the kernel tries
     again after 1 s and 3 s: giving up earlier would turn a busy app into a broken one."""
+    unused_s: float = 1.5
+    """A connection to an app is closed after so long without a request, and by us: a request that
+    was sent just as the app closed it would be lost (gunicorn does after 2 s, uvicorn and Node.js
+    after 5)."""
     hold_s: float = 60.0
     check_s: float = 65.0
     cold_idle_s: float = 75.0
