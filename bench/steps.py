@@ -53,7 +53,7 @@ from setpoint.model.change import Asked
 from setpoint.model.ids import AppId, Digest
 from setpoint.model.observed import Observed, Seen
 from setpoint.model.release import Build, BuildRequest
-from setpoint.model.route import RouteFacts
+from setpoint.model.route import Route, RouteFacts
 from setpoint.model.steps import EnsureRoute
 from setpoint.planning.planner import plan
 from setpoint.processes import surveyor
@@ -109,6 +109,13 @@ class Idle(SimSupervisor):
     async def observe(self, only: Collection[AppId] | None = None) -> Seen:
         apps = self._failed.keys() if only is None else self._failed.keys() & only
         return Seen(builds=tuple(self._failed[app] for app in apps))
+
+
+class Apart(SimEdge):
+    """Each app's hosts are its own, so that nobody has to look for who else may have one."""
+
+    def _check_hosts(self, route: Route) -> None:
+        pass
 
 
 class Told(Idle):
@@ -270,7 +277,7 @@ async def living(folder: Path, period_s: float = 3600.0) -> AsyncGenerator[Plane
     told = folder / "builds"
     told.unlink(missing_ok=True)
     world = Idle(running, told)
-    edge = SimEdge(running, Idle(running, told))
+    edge = Apart(running, Idle(running, told))
     for apps in portions(sorted(await store.unit_ids())):
         for app, memory in (await store.remembered(apps, 0, 0)).items():
             assert isinstance(memory, Remembered)
