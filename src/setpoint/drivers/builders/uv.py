@@ -33,6 +33,7 @@ def environment(operator: Mapping[str, str], cache: Path) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "HOME": "/nonexistent",
         "UV_CACHE_DIR": str(cache),
+        "UV_CREDENTIALS_DIR": str(cache / "credentials"),
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "1",
