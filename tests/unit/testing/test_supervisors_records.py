@@ -18,13 +18,19 @@ ORDER = builders.order(Bounds(1, 1), code=PROGRAMS[0].digest)
 AFRESH = replace(builders.order(Bounds(1, 1), code=PROGRAMS[1].digest), fence=Fence(1, 2))
 
 
+async def serving(for_s: float = 10.0) -> tuple[Machine, SimSupervisor]:
+    """One that was given an order so long ago."""
+    loop = asyncio.get_running_loop()
+    machine = Machine(loop)
+    supervisor = SimSupervisor(loop, machine)
+    await supervisor.apply(ORDER, {})
+    await asyncio.sleep(for_s)
+    return machine, supervisor
+
+
 def test_what_runs_on_in_altered_files_is_replaced_though_no_record_of_it_is_left():
     async def story() -> None:
-        loop = asyncio.get_running_loop()
-        machine = Machine(loop)
-        supervisor = SimSupervisor(loop, machine)
-        await supervisor.apply(ORDER, {})
-        await asyncio.sleep(10.0)
+        machine, supervisor = await serving()
         (before,) = machine.running
         supervisor.disk.laid[ORDER.spec.code] += 1
         supervisor.wipe()
@@ -38,11 +44,7 @@ def test_what_runs_on_in_altered_files_is_replaced_though_no_record_of_it_is_lef
 
 def test_and_nothing_else_is():
     async def story() -> None:
-        loop = asyncio.get_running_loop()
-        machine = Machine(loop)
-        supervisor = SimSupervisor(loop, machine)
-        await supervisor.apply(ORDER, {})
-        await asyncio.sleep(10.0)
+        machine, supervisor = await serving()
         before = machine.running
         supervisor.wipe()
         await supervisor.apply(replace(ORDER, attempts_max=0), {})
@@ -55,11 +57,7 @@ def test_and_nothing_else_is():
 
 def test_a_set_whose_order_was_lost_with_its_fence_can_be_removed_by_the_newest_there_is():
     async def story() -> None:
-        loop = asyncio.get_running_loop()
-        machine = Machine(loop)
-        supervisor = SimSupervisor(loop, machine)
-        await supervisor.apply(ORDER, {})
-        await asyncio.sleep(0.1)
+        machine, supervisor = await serving(0.1)
         supervisor.wipe()
         await supervisor.apply(AFRESH, {})
         (lost,) = (facts for facts in (await supervisor.observe()).sets if facts.key != AFRESH.key)
@@ -74,10 +72,7 @@ def test_a_set_whose_order_was_lost_with_its_fence_can_be_removed_by_the_newest_
 
 def test_what_was_adopted_without_an_order_is_told_with_the_fence_that_was_seen_last():
     async def story() -> None:
-        loop = asyncio.get_running_loop()
-        supervisor = SimSupervisor(loop, Machine(loop))
-        await supervisor.apply(ORDER, {})
-        await asyncio.sleep(10.0)
+        _, supervisor = await serving()
         supervisor.wipe()
         (lost,) = (await supervisor.observe()).sets
         assert lost.release == LOST
