@@ -65,7 +65,7 @@ class ControlServer:
         """Whoever waits for something else has a turn after each part."""
         news = self._agent.news
         apps = tuple(request.apps) if request.apps is not None else news.apps
-        size = request.part or max(1, len(apps))
+        size = max(1, request.part or len(apps))
         for start in range(0, max(1, len(apps)), size):
             more = start + size < len(apps)
             await send(writer, Routes(news.facts(apps[start : start + size]), more))
